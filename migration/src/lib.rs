@@ -1,0 +1,25 @@
+//! Parlor's tables. One change a file, the same for every database; times are microseconds since
+//! 1970 in UTC as 64-bit integers, since databases disagree about the types of time.
+
+pub use sea_orm_migration::prelude::*;
+
+mod m20261124_000001_create_room;
+mod m20261124_000002_create_message;
+mod m20261124_000003_create_event;
+mod m20261124_000004_create_setting;
+
+/// Every change, oldest first.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261124_000001_create_room::Migration),
+            Box::new(m20261124_000002_create_message::Migration),
+            Box::new(m20261124_000003_create_event::Migration),
+            Box::new(m20261124_000004_create_setting::Migration),
+        ]
+    }
+}

@@ -1,0 +1,14 @@
+//! What Parlor speaks of: rooms, messages, events, cursors and the rules for names. Pure, no IO.
+
+pub mod event;
+pub mod invalid;
+pub mod message;
+pub mod name;
+pub mod room;
+pub mod timestamp;
+
+/// The id of a durable event within its room: 1, 2, 3 … without a gap. At once the message id, the
+/// resume cursor and the paging key; 0 is the cursor before the first event.
+///
+/// Signed because every SQL database has a signed 64-bit integer and not all have an unsigned one.
+pub type EventId = i64;

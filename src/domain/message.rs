@@ -1,0 +1,172 @@
+//! A message, and the rules for what may become one.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{
+    EventId,
+    invalid::{Check, Invalid},
+    name::{RoomName, Username},
+    timestamp::Timestamp,
+};
+
+/// The most bytes of UTF-8 a message's content may have.
+pub const MAX_CONTENT_BYTES: usize = 10_000;
+/// The most characters an idempotency key may have.
+pub const MAX_CLIENT_ID_CHARS: usize = 64;
+
+/// A message as every answer and event shows it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Message {
+    /// The id of the event that created it: 1, 2, 3 … within its room.
+    #[schema(example = 42, minimum = 1)]
+    pub id: EventId,
+    /// The room it was posted to.
+    #[schema(value_type = String, example = "general")]
+    pub room: RoomName,
+    /// Who posted it.
+    #[schema(value_type = String, example = "Alice")]
+    pub username: Username,
+    /// What it says, as sent; empty once it is deleted.
+    #[schema(example = "Hello")]
+    pub content: String,
+    /// When it was posted. For display: order is by `id`.
+    pub timestamp: Timestamp,
+    /// When it was last edited.
+    #[schema(required)]
+    pub edited_at: Option<Timestamp>,
+    /// When it was deleted; a deleted message stays in its place as a tombstone.
+    #[schema(required)]
+    pub deleted_at: Option<Timestamp>,
+    /// The message this one answers.
+    #[schema(required)]
+    pub reply_to: Option<EventId>,
+    /// Who reacted how.
+    pub reactions: Vec<Reaction>,
+    /// The idempotency key it was posted with.
+    #[schema(required, example = json!(null))]
+    pub client_id: Option<String>,
+}
+
+/// One emoji on a message.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Reaction {
+    /// One grapheme cluster, or `:shortcode:`.
+    #[schema(example = "👍")]
+    pub emoji: String,
+    /// How many users reacted with it.
+    #[schema(minimum = 1)]
+    pub count: u32,
+    /// The first ten of them.
+    #[schema(value_type = Vec<String>)]
+    pub usernames: Vec<Username>,
+}
+
+/// What a client asks to post, as it came: nothing is checked yet.
+#[derive(Debug, Default, Clone)]
+pub struct Post {
+    /// Who posts.
+    pub username: Option<String>,
+    /// What is said.
+    pub content: Option<String>,
+    /// The message it answers.
+    pub reply_to: Option<EventId>,
+    /// The idempotency key.
+    pub client_id: Option<String>,
+}
+
+/// A post whose every field keeps the rules; whether `reply_to` exists only the journal can tell.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// Who posts.
+    pub username: Username,
+    /// What is said.
+    pub content: String,
+    /// The message it answers.
+    pub reply_to: Option<EventId>,
+    /// The idempotency key.
+    pub client_id: Option<String>,
+}
+
+impl Post {
+    /// The draft this post makes.
+    ///
+    /// # Errors
+    /// Every field that breaks a rule.
+    pub fn check(self) -> Result<Draft, Vec<Invalid>> {
+        let mut check = Check::default();
+        let username = check.take(required("username", self.username).and_then(|text| Username::parse(&text)));
+        let content = check.take(required("content", self.content).and_then(parse_content));
+        let reply_to = check.take(self.reply_to.map(parse_reply_to).transpose());
+        let client_id = check.take(self.client_id.map(parse_client_id).transpose());
+        let draft =
+            (|| Some(Draft { username: username?, content: content?, reply_to: reply_to?, client_id: client_id? }))();
+        check.finish(draft)
+    }
+}
+
+/// The field's value, if it was given.
+///
+/// # Errors
+/// [`Invalid`] when it is missing.
+pub fn required<T>(field: &'static str, value: Option<T>) -> Result<T, Invalid> {
+    value.ok_or_else(|| Invalid::new(field, "is required"))
+}
+
+fn parse_content(content: String) -> Result<String, Invalid> {
+    let invalid = |detail| Err(Invalid::new("content", detail));
+    if content.len() > MAX_CONTENT_BYTES {
+        return invalid("a message has at most 10,000 bytes of UTF-8");
+    }
+    if content.contains('\0') {
+        return invalid("a message has no NUL character");
+    }
+    if content.trim().is_empty() {
+        return invalid("a message is not blank");
+    }
+    Ok(content)
+}
+
+fn parse_reply_to(id: EventId) -> Result<EventId, Invalid> {
+    if id >= 1 { Ok(id) } else { Err(no_such_target()) }
+}
+
+/// The answer to a reply to something that is no message of the room.
+#[must_use]
+pub fn no_such_target() -> Invalid {
+    Invalid::new("reply_to", "is not a message of this room")
+}
+
+/// The idempotency key, if the text is one.
+///
+/// # Errors
+/// [`Invalid`] unless it is 1 to 64 printable ASCII characters.
+pub fn parse_client_id(text: String) -> Result<String, Invalid> {
+    let fits = (1..=MAX_CLIENT_ID_CHARS).contains(&text.len()) && text.bytes().all(|b| (b' '..=b'~').contains(&b));
+    if fits { Ok(text) } else { Err(Invalid::new("client_id", "is 1 to 64 printable ASCII characters")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn post(content: &str) -> Post {
+        Post { username: Some("Alice".into()), content: Some(content.into()), ..Post::default() }
+    }
+
+    #[test]
+    fn every_wrong_field_is_named() {
+        let post = Post { reply_to: Some(0), client_id: Some("é".into()), ..Post::default() };
+        let fields: Vec<_> = post.check().unwrap_err().iter().map(|invalid| invalid.field).collect();
+        assert_eq!(fields, ["username", "content", "reply_to", "client_id"]);
+    }
+
+    #[test]
+    fn content_is_counted_in_bytes_and_kept_as_sent() {
+        assert_eq!(post("  a\r\n\u{2028} ").check().unwrap().content, "  a\r\n\u{2028} ");
+        assert!(post(&"é".repeat(5_000)).check().is_ok());
+        for bad in ["", " \n\t ", "a\0b", &"x".repeat(10_001)] {
+            assert_eq!(post(bad).check().unwrap_err()[0].field, "content");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! A room as a resource: what it is called and about, and the rules for that.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{
+    EventId,
+    invalid::{Check, Invalid},
+    name::RoomName,
+    timestamp::Timestamp,
+};
+
+/// The most characters a room's title may have.
+pub const MAX_TITLE_CHARS: usize = 200;
+/// The most characters a room's topic may have.
+pub const MAX_TOPIC_CHARS: usize = 1_000;
+
+/// A room as the database has it.
+#[derive(Debug, Clone)]
+pub struct Room {
+    /// Its key in the database.
+    pub id: i64,
+    /// Its name.
+    pub name: RoomName,
+    /// Its title; empty unless set.
+    pub title: String,
+    /// What it is about; empty unless set.
+    pub topic: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// The id of its newest event; 0 before the first.
+    pub head: EventId,
+    /// The lowest cursor that can be resumed from.
+    pub floor: EventId,
+    /// What raised the floor.
+    pub floor_reason: FloorReason,
+}
+
+/// Why a room's log no longer starts at its beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FloorReason {
+    /// Old events were removed.
+    Pruned,
+    /// The database was restored from a backup.
+    Restored,
+}
+
+/// What a client asks to set: what is absent stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct RoomChange {
+    /// The new title.
+    pub title: Option<String>,
+    /// The new topic.
+    pub topic: Option<String>,
+}
+
+impl RoomChange {
+    /// The change, if it keeps the rules.
+    ///
+    /// # Errors
+    /// Every field that breaks a rule.
+    pub fn check(self) -> Result<Self, Vec<Invalid>> {
+        let mut check = Check::default();
+        let title = check.take(limited("title", self.title, MAX_TITLE_CHARS));
+        let topic = check.take(limited("topic", self.topic, MAX_TOPIC_CHARS));
+        check.finish(title.zip(topic).map(|(title, topic)| Self { title, topic }))
+    }
+}
+
+fn limited(field: &'static str, text: Option<String>, max: usize) -> Result<Option<String>, Invalid> {
+    match &text {
+        Some(text) if text.chars().count() > max => Err(Invalid::new(field, format!("has at most {max} characters"))),
+        // PostgreSQL can't store a NUL, so none is taken on any database.
+        Some(text) if text.contains('\0') => Err(Invalid::new(field, "has no NUL character")),
+        _ => Ok(text),
+    }
+}
+
+/// A room as an answer shows it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct RoomView {
+    /// Its name.
+    #[schema(value_type = String, example = "general")]
+    pub name: RoomName,
+    /// Its title; empty unless set.
+    pub title: String,
+    /// What it is about; empty unless set.
+    pub topic: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// The cursor this state is true at: the id of its newest event, 0 before the first.
+    #[schema(example = 42, minimum = 0)]
+    pub head: EventId,
+    /// How many users are here.
+    pub online: usize,
+}

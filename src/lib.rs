@@ -1,0 +1,4 @@
+//! Parlor: a chat server whose every event is durable, ordered and readable three ways.
+
+pub mod clock;
+pub mod domain;
