@@ -1,4 +1,6 @@
 //! Parlor: a chat server whose every event is durable, ordered and readable three ways.
 
 pub mod clock;
+pub mod config;
 pub mod domain;
+pub mod store;

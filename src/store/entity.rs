@@ -1,0 +1,6 @@
+//! The tables as `SeaORM` sees them, one a file.
+
+pub(super) mod event;
+pub(super) mod message;
+pub(super) mod room;
+pub(super) mod setting;

@@ -1,0 +1,52 @@
+//! The table of messages.
+
+use sea_orm::entity::prelude::*;
+
+use crate::domain::{
+    message::Message,
+    name::{RoomName, Username},
+    timestamp::Timestamp,
+};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "message")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub room_id: i64,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: i64,
+    pub username: String,
+    pub user_key: String,
+    #[sea_orm(column_type = "Text")]
+    pub content: String,
+    pub created_at: i64,
+    pub edited_at: Option<i64>,
+    pub deleted_at: Option<i64>,
+    pub reply_to: Option<i64>,
+    pub client_id: Option<String>,
+    #[sea_orm(column_type = "VarBinary(StringLen::N(32))", nullable)]
+    pub fingerprint: Option<Vec<u8>>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// The message this row is, in the room it belongs to.
+    pub(crate) fn into_message(self, room: &RoomName) -> Message {
+        Message {
+            id: self.id,
+            room: room.clone(),
+            username: Username::stored(&self.username),
+            content: self.content,
+            timestamp: Timestamp::from_micros(self.created_at),
+            edited_at: self.edited_at.map(Timestamp::from_micros),
+            deleted_at: self.deleted_at.map(Timestamp::from_micros),
+            reply_to: self.reply_to,
+            reactions: Vec::new(),
+            client_id: self.client_id,
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The table of rooms.
+
+use sea_orm::entity::prelude::*;
+
+use crate::domain::{
+    name::RoomName,
+    room::{FloorReason, Room},
+    timestamp::Timestamp,
+};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "room")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    #[sea_orm(unique)]
+    pub name: String,
+    pub title: String,
+    pub topic: String,
+    pub created_at: i64,
+    pub head: i64,
+    pub floor: i64,
+    pub floor_reason: String,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// What stands in `floor_reason` until something raises the floor, and after a pruning.
+pub(crate) const PRUNED: &str = "pruned";
+/// What stands in `floor_reason` after a restore from a backup.
+pub(crate) const RESTORED: &str = "restored";
+
+impl From<Model> for Room {
+    fn from(row: Model) -> Self {
+        Self {
+            id: row.id,
+            name: RoomName::stored(&row.name),
+            title: row.title,
+            topic: row.topic,
+            created_at: Timestamp::from_micros(row.created_at),
+            head: row.head,
+            floor: row.floor,
+            floor_reason: if row.floor_reason == RESTORED { FloorReason::Restored } else { FloorReason::Pruned },
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Reading messages as they are now.
+
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use super::{Store, entity::message, error::StoreError};
+use crate::domain::{EventId, message::Message, room::Room};
+
+/// Which messages of a room, by their ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Range {
+    /// The newest.
+    Newest,
+    /// The newest of those before an id.
+    Before(EventId),
+    /// The oldest of those after an id.
+    After(EventId),
+}
+
+impl Store {
+    /// At most `limit` messages of a range, oldest first, and whether there are more in the
+    /// direction asked. Bounded by the head that `room` was read with.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database is out.
+    pub async fn messages(&self, room: &Room, range: Range, limit: u64) -> Result<(Vec<Message>, bool), StoreError> {
+        let id = message::Column::Id;
+        let query = message::Entity::find()
+            .filter(message::Column::RoomId.eq(room.id))
+            .filter(id.lte(room.head))
+            .limit(limit + 1);
+        let query = match range {
+            Range::Newest => query.order_by_desc(id),
+            Range::Before(before) => query.filter(id.lt(before)).order_by_desc(id),
+            Range::After(after) => query.filter(id.gt(after)).order_by_asc(id),
+        };
+        let mut rows = query.all(&self.readers).await?;
+        let has_more = u64::try_from(rows.len()).is_ok_and(|count| count > limit);
+        if has_more {
+            rows.pop();
+        }
+        if !matches!(range, Range::After(_)) {
+            rows.reverse();
+        }
+        Ok((rows.into_iter().map(|row| row.into_message(&room.name)).collect(), has_more))
+    }
+
+    /// One message of a room.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database is out.
+    pub async fn message(&self, room: &Room, id: EventId) -> Result<Option<Message>, StoreError> {
+        let row = message::Entity::find_by_id((room.id, id)).one(&self.readers).await?;
+        Ok(row.map(|row| row.into_message(&room.name)))
+    }
+}

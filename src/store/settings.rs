@@ -1,0 +1,40 @@
+//! What a database knows of itself.
+
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Set, sea_query::OnConflict};
+
+use super::entity::setting;
+
+/// The key that fingerprints of posts are made with, in hexadecimal; made once per database.
+pub const FINGERPRINT_KEY: &str = "fingerprint_key";
+/// When the store was last probed while it was out.
+pub const PROBED_AT: &str = "probed_at";
+
+/// The value of a setting; made and stored first where there is none.
+///
+/// # Errors
+/// The database's.
+pub async fn get_or_make(
+    db: &impl ConnectionTrait,
+    name: &str,
+    make: impl FnOnce() -> String,
+) -> Result<String, DbErr> {
+    if let Some(row) = setting::Entity::find_by_id(name).one(db).await? {
+        return Ok(row.value);
+    }
+    let value = make();
+    set(db, name, value.clone()).await?;
+    Ok(value)
+}
+
+/// Stores a setting.
+///
+/// # Errors
+/// The database's.
+pub async fn set(db: &impl ConnectionTrait, name: &str, value: String) -> Result<(), DbErr> {
+    let row = setting::ActiveModel { name: Set(name.to_owned()), value: Set(value) };
+    setting::Entity::insert(row)
+        .on_conflict(OnConflict::column(setting::Column::Name).update_column(setting::Column::Value).to_owned())
+        .exec_without_returning(db)
+        .await?;
+    Ok(())
+}

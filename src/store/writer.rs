@@ -1,0 +1,376 @@
+//! The one connection that writes, and the transaction of a batch.
+
+use std::collections::{HashMap, HashSet};
+
+use hmac::{Hmac, KeyInit, Mac};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
+    DbBackend, DbErr, EntityTrait, QueryFilter, QuerySelect, Set, SqliteTransactionMode, Statement, TransactionOptions,
+    TransactionTrait,
+    sea_query::{CaseStatement, Expr, ExprTrait, OnConflict},
+};
+use sha2::Sha256;
+
+use super::{
+    entity::{event, message, room},
+    error::StoreError,
+    log::RoomUpdatedData,
+    settings,
+};
+use crate::domain::{
+    EventId,
+    event::Event,
+    message::{Draft, Message},
+    name::{RoomName, UserKey},
+    room::Room,
+    timestamp::Timestamp,
+};
+
+/// Rows that one condition names at most: `SQLite` bounds the depth of an expression at 1,000
+/// (<https://sqlite.org/limits.html>), and each alternative is one deeper.
+const CONDITION_ROWS: usize = 250;
+/// Rows that one insert carries at most: eleven columns each, within `SQLite`'s 32,766 parameters.
+const INSERT_ROWS: usize = 1_024;
+
+/// The connection that writes.
+#[derive(Debug)]
+pub struct Writer {
+    db: DatabaseConnection,
+    options: ConnectOptions,
+    fingerprint_key: String,
+}
+
+/// One transaction of many commands.
+#[derive(Debug)]
+pub struct Transaction {
+    tx: DatabaseTransaction,
+}
+
+/// The key that a post may be asked again by: room, author, and the client's key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PostKey {
+    /// The room's key in the database.
+    pub room_id: i64,
+    /// The author.
+    pub user: UserKey,
+    /// The client's key.
+    pub client_id: String,
+}
+
+/// A message that was posted with a key.
+#[derive(Debug, Clone)]
+pub struct Keyed {
+    /// The message as it is now.
+    pub message: Message,
+    /// The fingerprint of what was first posted; erased with the content.
+    pub fingerprint: Option<Vec<u8>>,
+}
+
+/// What a transaction adds to one room.
+#[derive(Debug)]
+pub struct Growth {
+    /// The room's key in the database.
+    pub room_id: i64,
+    /// The room.
+    pub name: RoomName,
+    /// The events, in id order.
+    pub events: Vec<Event>,
+    /// The fingerprints of those messages that have a key.
+    pub fingerprints: HashMap<EventId, Vec<u8>>,
+    /// The room's head after them.
+    pub head: EventId,
+    /// The room's title and topic, if they changed.
+    pub described: Option<(String, String)>,
+}
+
+impl Writer {
+    /// Takes the connection; `options` make it anew when it has failed.
+    pub(super) async fn new(db: DatabaseConnection, options: ConnectOptions) -> Result<Self, DbErr> {
+        let make = || format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
+        let fingerprint_key = settings::get_or_make(&db, settings::FINGERPRINT_KEY, make).await?;
+        Ok(Self { db, options, fingerprint_key })
+    }
+
+    /// What the connection says of `journal_mode` and `synchronous`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn durability(&self) -> Result<(String, i32), DbErr> {
+        let ask = |sql: &str| self.db.query_one_raw(Statement::from_string(DbBackend::Sqlite, sql));
+        let missing = || DbErr::RecordNotFound("a pragma has no answer".into());
+        let mode = ask("PRAGMA journal_mode").await?.ok_or_else(missing)?.try_get_by_index(0)?;
+        let synchronous = ask("PRAGMA synchronous").await?.ok_or_else(missing)?.try_get_by_index(0)?;
+        Ok((mode, synchronous))
+    }
+
+    /// Begins a transaction that may write from its first statement on, so that it never fails for
+    /// having read too early.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database is out.
+    pub async fn begin(&self) -> Result<Transaction, StoreError> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..Default::default()
+        };
+        Ok(Transaction { tx: self.db.begin_with_options(options).await? })
+    }
+
+    /// Replaces the connection. After a failed transaction the old one can't be trusted: `SQLite` may
+    /// have rolled back by itself, which the driver's count of open transactions then misses.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database is still out; the old connection then stays.
+    pub async fn reopen(&mut self) -> Result<(), StoreError> {
+        let fresh = Database::connect(self.options.clone()).await?;
+        let old = std::mem::replace(&mut self.db, fresh);
+        if let Err(error) = old.close().await {
+            tracing::warn!(%error, "closing a failed connection failed");
+        }
+        Ok(())
+    }
+
+    /// The heads of these rooms, read outside a transaction.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database is out.
+    pub async fn heads(&self, room_ids: &[i64]) -> Result<HashMap<i64, EventId>, StoreError> {
+        let rows = room::Entity::find().filter(room::Column::Id.is_in(room_ids.iter().copied())).all(&self.db).await?;
+        Ok(rows.into_iter().map(|row| (row.id, row.head)).collect())
+    }
+
+    /// Moves what the write-ahead log holds into the database file, so that the log can start anew.
+    ///
+    /// # Errors
+    /// [`StoreError`]; an fsync refused here is as grave as one refused to a commit.
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        self.db.query_all_raw(Statement::from_string(DbBackend::Sqlite, "PRAGMA wal_checkpoint(PASSIVE)")).await?;
+        Ok(())
+    }
+
+    /// Writes something small, to learn whether the store takes writes again.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it does not.
+    pub async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {
+        Ok(settings::set(&self.db, settings::PROBED_AT, now.to_string()).await?)
+    }
+
+    /// The fingerprint of what a draft says: equal for the same content and `reply_to` only. Keyed,
+    /// so that it can't be found by trying contents without the database's key.
+    ///
+    /// # Panics
+    /// Never: HMAC takes keys of every length.
+    #[must_use]
+    pub fn fingerprint(&self, draft: &Draft) -> Vec<u8> {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(self.fingerprint_key.as_bytes()).expect("any length of key will do");
+        mac.update(&draft.reply_to.unwrap_or(0).to_be_bytes());
+        mac.update(draft.content.as_bytes());
+        mac.finalize().into_bytes().to_vec()
+    }
+
+    /// Closes the connection, after a last checkpoint.
+    pub async fn close(self) {
+        if let Err(error) = self.checkpoint().await {
+            tracing::warn!(%error, "the last checkpoint failed");
+        }
+        if let Err(error) = self.db.close().await {
+            tracing::warn!(%error, "closing the database failed");
+        }
+    }
+}
+
+impl Transaction {
+    /// Locks the rows of these rooms in the order given, which must be by name so that two
+    /// transactions never wait for each other. Rooms that nobody had made are made; their names
+    /// come back too.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lock_rooms(
+        &self,
+        names: &[RoomName],
+        now: Timestamp,
+    ) -> Result<(HashMap<RoomName, Room>, HashSet<RoomName>), StoreError> {
+        let mut rooms = self.locked(names).await?;
+        let made: HashSet<RoomName> = names.iter().filter(|name| !rooms.contains_key(*name)).cloned().collect();
+        if !made.is_empty() {
+            let rows = names.iter().filter(|name| made.contains(*name)).map(|name| room::ActiveModel {
+                name: Set(name.as_str().to_owned()),
+                title: Set(String::new()),
+                topic: Set(String::new()),
+                created_at: Set(now.micros()),
+                head: Set(0),
+                floor: Set(0),
+                floor_reason: Set(room::PRUNED.to_owned()),
+                ..Default::default()
+            });
+            room::Entity::insert_many(rows)
+                .on_conflict(OnConflict::column(room::Column::Name).do_nothing().to_owned())
+                .exec_without_returning(&self.tx)
+                .await?;
+            rooms = self.locked(names).await?;
+        }
+        Ok((rooms, made))
+    }
+
+    async fn locked(&self, names: &[RoomName]) -> Result<HashMap<RoomName, Room>, StoreError> {
+        let rows = room::Entity::find()
+            .filter(room::Column::Name.is_in(names.iter().map(RoomName::as_str)))
+            .lock_exclusive()
+            .all(&self.tx)
+            .await?;
+        Ok(rows.into_iter().map(Room::from).map(|room| (room.name.clone(), room)).collect())
+    }
+
+    /// The messages that were posted with these keys.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keyed(
+        &self,
+        keys: &[PostKey],
+        rooms: &HashMap<i64, RoomName>,
+    ) -> Result<HashMap<PostKey, Keyed>, StoreError> {
+        let mut found = HashMap::new();
+        for keys in keys.chunks(CONDITION_ROWS) {
+            let any = keys.iter().fold(Condition::any(), |any, key| {
+                any.add(
+                    message::Column::RoomId
+                        .eq(key.room_id)
+                        .and(message::Column::UserKey.eq(key.user.as_str()))
+                        .and(message::Column::ClientId.eq(key.client_id.as_str())),
+                )
+            });
+            for mut row in message::Entity::find().filter(any).all(&self.tx).await? {
+                let (Some(name), Some(client_id)) = (rooms.get(&row.room_id), row.client_id.clone()) else { continue };
+                let fingerprint = row.fingerprint.take();
+                let room_id = row.room_id;
+                let message = row.into_message(name);
+                let key = PostKey { room_id, user: message.username.key().clone(), client_id };
+                found.insert(key, Keyed { message, fingerprint });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Which of these ids are messages of their rooms.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn existing(&self, ids: &[(i64, EventId)]) -> Result<HashSet<(i64, EventId)>, StoreError> {
+        let mut found = HashSet::new();
+        for ids in ids.chunks(CONDITION_ROWS) {
+            let any = ids.iter().fold(Condition::any(), |any, (room_id, id)| {
+                any.add(message::Column::RoomId.eq(*room_id).and(message::Column::Id.eq(*id)))
+            });
+            let rows: Vec<(i64, i64)> = message::Entity::find()
+                .select_only()
+                .columns([message::Column::RoomId, message::Column::Id])
+                .filter(any)
+                .into_tuple()
+                .all(&self.tx)
+                .await?;
+            found.extend(rows);
+        }
+        Ok(found)
+    }
+
+    /// Writes what was decided: the rows of all events, each room's head, and nothing of the rooms
+    /// that nobody came to need.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn write(&self, growths: &[Growth], unneeded: &[i64], now: Timestamp) -> Result<(), StoreError> {
+        let mut messages = Vec::new();
+        let mut events = Vec::new();
+        for growth in growths {
+            for event in &growth.events {
+                match event {
+                    Event::ChatMessage(message) => messages.push(message_row(growth, message)),
+                    Event::RoomUpdated(update) => {
+                        let data = RoomUpdatedData { title: update.title.clone(), topic: update.topic.clone() };
+                        events.push(event::ActiveModel {
+                            room_id: Set(growth.room_id),
+                            id: Set(update.id),
+                            kind: Set(event.kind().as_str().to_owned()),
+                            data: Set(serde_json::to_string(&data).map_err(|e| StoreError::Rejected(e.to_string()))?),
+                            created_at: Set(now.micros()),
+                        });
+                    }
+                }
+            }
+        }
+        while !messages.is_empty() {
+            let rest = messages.split_off(messages.len().min(INSERT_ROWS));
+            message::Entity::insert_many(messages).exec_without_returning(&self.tx).await?;
+            messages = rest;
+        }
+        if !events.is_empty() {
+            event::Entity::insert_many(events).exec_without_returning(&self.tx).await?;
+        }
+        for growths in growths.chunks(CONDITION_ROWS) {
+            self.set_heads(growths).await?;
+        }
+        for growth in growths {
+            if let Some((title, topic)) = &growth.described {
+                room::Entity::update_many()
+                    .col_expr(room::Column::Title, Expr::value(title.as_str()))
+                    .col_expr(room::Column::Topic, Expr::value(topic.as_str()))
+                    .filter(room::Column::Id.eq(growth.room_id))
+                    .exec(&self.tx)
+                    .await?;
+            }
+        }
+        if !unneeded.is_empty() {
+            room::Entity::delete_many().filter(room::Column::Id.is_in(unneeded.iter().copied())).exec(&self.tx).await?;
+        }
+        Ok(())
+    }
+
+    async fn set_heads(&self, growths: &[Growth]) -> Result<(), StoreError> {
+        let id = || Expr::col(room::Column::Id);
+        let heads = growths
+            .iter()
+            .fold(CaseStatement::new(), |case, growth| case.case(id().eq(growth.room_id), Expr::value(growth.head)));
+        room::Entity::update_many()
+            .col_expr(room::Column::Head, heads.finally(Expr::col(room::Column::Head)).into())
+            .filter(room::Column::Id.is_in(growths.iter().map(|growth| growth.room_id)))
+            .exec(&self.tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Ends it with nothing written.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn rollback(self) -> Result<(), StoreError> {
+        Ok(self.tx.rollback().await?)
+    }
+
+    /// Commits. When this fails, whether it happened is unknown.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.tx.commit().await?)
+    }
+}
+
+fn message_row(growth: &Growth, message: &Message) -> message::ActiveModel {
+    message::ActiveModel {
+        room_id: Set(growth.room_id),
+        id: Set(message.id),
+        username: Set(message.username.as_str().to_owned()),
+        user_key: Set(message.username.key().as_str().to_owned()),
+        content: Set(message.content.clone()),
+        created_at: Set(message.timestamp.micros()),
+        edited_at: Set(None),
+        deleted_at: Set(None),
+        reply_to: Set(message.reply_to),
+        client_id: Set(message.client_id.clone()),
+        fingerprint: Set(growth.fingerprints.get(&message.id).cloned()),
+    }
+}
