@@ -1,0 +1,162 @@
+//! The rooms in memory, and everybody who reads them.
+//!
+//! A room is in memory while somebody reads it or something happened in it lately. What memory does
+//! not have, the store has: leaving memory loses nothing.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, interval},
+};
+
+pub mod frame;
+pub mod lapse;
+pub mod presence;
+pub mod recent;
+pub mod registry;
+pub mod ring;
+pub mod room;
+pub mod subscription;
+pub mod typing;
+
+use lapse::Lapses;
+use registry::Registry;
+use room::Room;
+use subscription::{Request, Subscription};
+
+use crate::{
+    clock::Clock,
+    domain::{EventId, event::Event, name::RoomName},
+    store::{Store, error::StoreError, health::Health},
+};
+
+/// How long after its last use a room that nobody reads stays in memory.
+const IDLE: Duration = Duration::from_mins(1);
+/// How often rooms are looked through for those that may leave.
+const SWEEP: Duration = Duration::from_secs(10);
+/// How many bytes of events all rings hold before rooms that nobody reads leave at once.
+const BUDGET: usize = 256 * 1024 * 1024;
+/// How many readers read from the store at the same time.
+const CATCH_UPS: usize = 32;
+
+/// The rooms in memory.
+#[derive(Debug)]
+pub struct Hub {
+    rooms: Mutex<HashMap<RoomName, Arc<Room>>>,
+    store: Store,
+    clock: Clock,
+    health: Health,
+    lapses: Arc<Lapses>,
+    registry: Arc<Registry>,
+    catch_ups: Semaphore,
+}
+
+impl Hub {
+    /// No room yet.
+    #[must_use]
+    pub fn new(store: Store, clock: Clock, health: Health) -> Arc<Self> {
+        Arc::new(Self {
+            rooms: Mutex::default(),
+            store,
+            clock,
+            health,
+            lapses: Arc::default(),
+            registry: Arc::default(),
+            catch_ups: Semaphore::new(CATCH_UPS),
+        })
+    }
+
+    /// The room of that name, brought into memory if it was not.
+    #[must_use]
+    pub fn room(&self, name: &RoomName) -> Arc<Room> {
+        let mut rooms = self.rooms();
+        if let Some(room) = rooms.get(name) {
+            return room.clone();
+        }
+        let room = Room::new(name.clone(), self.clock.clone(), self.lapses.clone());
+        rooms.insert(name.clone(), room.clone());
+        room
+    }
+
+    /// The room of that name, if it is in memory.
+    #[must_use]
+    pub fn room_in_memory(&self, name: &RoomName) -> Option<Arc<Room>> {
+        self.rooms().get(name).cloned()
+    }
+
+    /// Adds what was committed to a room: consecutive events in id order.
+    pub fn publish(&self, name: &RoomName, events: &[Event]) {
+        self.room(name).publish(events);
+    }
+
+    /// Tells the rooms in memory how far their logs go, after something may have gone past them.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database is out.
+    pub async fn catch_up(&self) -> Result<(), StoreError> {
+        let rooms: Vec<_> = self.rooms().values().cloned().collect();
+        for room in rooms {
+            room.reload(&self.store).await?;
+        }
+        Ok(())
+    }
+
+    /// Begins to read a room.
+    ///
+    /// # Errors
+    /// [`StoreError`] when what has to be read first can't be.
+    pub async fn subscribe(self: &Arc<Self>, name: &RoomName, request: Request) -> Result<Subscription, StoreError> {
+        Subscription::open(self.clone(), name, request).await
+    }
+
+    /// Everybody who reads.
+    #[must_use]
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    /// Does what time brings: graces and leases that end, rooms that leave, news of the store.
+    /// Never ends.
+    pub async fn run(&self) {
+        let mut health = self.health.watch();
+        let mut sweep = interval(SWEEP);
+        let lapses = self.lapses.run();
+        tokio::pin!(lapses);
+        loop {
+            tokio::select! {
+                () = &mut lapses => {}
+                _ = sweep.tick() => self.sweep(Instant::now()),
+                Ok(()) = health.changed() => {
+                    let status = *health.borrow_and_update();
+                    for room in self.rooms().values() {
+                        room.say_service(status);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lets rooms leave memory that nobody reads: those idle for long, and all if memory is short.
+    fn sweep(&self, now: Instant) {
+        let mut rooms = self.rooms();
+        let bytes: usize = rooms.values().map(|room| room.bytes()).sum();
+        let since = if bytes > BUDGET { now } else { now.checked_sub(IDLE).unwrap_or(now) };
+        // Under the map's lock nobody can begin to use a room, and whoever uses one holds it.
+        rooms.retain(|_, room| Arc::strong_count(room) > 1 || !room.is_idle(since));
+    }
+
+    fn rooms(&self) -> MutexGuard<'_, HashMap<RoomName, Arc<Room>>> {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How far a room has come in memory.
+    #[must_use]
+    pub fn head(&self, name: &RoomName) -> EventId {
+        self.room_in_memory(name).map_or(0, |room| room.head())
+    }
+}

@@ -1,0 +1,197 @@
+//! The newest events of a room, encoded: the log's in [`Ring`], the ephemeral ones in [`Ephemeral`].
+
+use std::collections::VecDeque;
+
+use super::frame::Frame;
+use crate::domain::{EventId, name::UserKey};
+
+/// The most events a ring keeps.
+pub const MAX_EVENTS: usize = 1_024;
+/// The most bytes a ring keeps, but for a single event that is larger.
+pub const MAX_BYTES: usize = 1024 * 1024;
+/// The most ephemeral events a room keeps.
+pub const MAX_EPHEMERAL: usize = 256;
+
+/// A stretch of the log without a gap that ends at the room's head. May be empty.
+#[derive(Debug)]
+pub struct Ring {
+    slots: VecDeque<Frame>,
+    head: EventId,
+    bytes: usize,
+}
+
+impl Ring {
+    /// An empty stretch after `head`.
+    #[must_use]
+    pub fn after(head: EventId) -> Self {
+        Self { slots: VecDeque::new(), head, bytes: 0 }
+    }
+
+    /// The id of the newest event.
+    #[must_use]
+    pub fn head(&self) -> EventId {
+        self.head
+    }
+
+    /// How many bytes it holds.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Adds the newest events, which have the consecutive ids from `first` on. What it has already
+    /// is passed over; when some are missing before `first` it starts anew, since the store has them.
+    /// Whether it had to start anew is the answer.
+    pub fn extend(&mut self, first: EventId, frames: impl IntoIterator<Item = Frame>) -> bool {
+        let restarted = first > self.head + 1;
+        if restarted {
+            *self = Self::after(first - 1);
+        }
+        for (id, frame) in (first..).zip(frames) {
+            if id <= self.head {
+                continue;
+            }
+            self.bytes += frame.len();
+            self.slots.push_back(frame);
+            self.head = id;
+            while self.slots.len() > MAX_EVENTS || (self.bytes > MAX_BYTES && self.slots.len() > 1) {
+                self.bytes -= self.slots.pop_front().map_or(0, |frame| frame.len());
+            }
+        }
+        restarted
+    }
+
+    /// Moves the head without the events before it, which are in the store.
+    pub fn advance(&mut self, head: EventId) {
+        if head > self.head {
+            *self = Self::after(head);
+        }
+    }
+
+    /// The events after a cursor, oldest first; `None` when the ring no longer reaches back to it.
+    #[must_use]
+    pub fn since(&self, cursor: EventId) -> Option<impl Iterator<Item = (EventId, &Frame)>> {
+        let missed = usize::try_from(self.head - cursor).unwrap_or(0);
+        let start = self.slots.len().checked_sub(missed)?;
+        Some((cursor + 1..).zip(self.slots.range(start..)))
+    }
+}
+
+/// One thing that happened beside the log.
+#[derive(Debug, Clone)]
+pub struct EphemeralSlot {
+    /// The event; absent when too much changed for one event and each reader takes the whole state.
+    pub frame: Option<Frame>,
+    /// The user it is not told to.
+    pub not_to: Option<UserKey>,
+}
+
+/// The newest ephemeral events, counted from 1 on.
+#[derive(Debug, Default)]
+pub struct Ephemeral {
+    slots: VecDeque<EphemeralSlot>,
+    count: u64,
+}
+
+impl Ephemeral {
+    /// How many there have been.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Adds one.
+    pub fn push(&mut self, slot: EphemeralSlot) {
+        self.count += 1;
+        self.slots.push_back(slot);
+        if self.slots.len() > MAX_EPHEMERAL {
+            self.slots.pop_front();
+        }
+    }
+
+    /// Those after the first `seen`; `None` when some of them are gone.
+    #[must_use]
+    pub fn since(&self, seen: u64) -> Option<impl Iterator<Item = &EphemeralSlot>> {
+        let missed = usize::try_from(self.count.saturating_sub(seen)).ok()?;
+        let start = self.slots.len().checked_sub(missed)?;
+        Some(self.slots.range(start..))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{event::EventBody, name::RoomName};
+    use proptest::prelude::*;
+
+    fn frame(id: EventId) -> Frame {
+        let room = RoomName::parse("general").unwrap();
+        Frame::new(&EventBody::Ping { room: &room, id, cursor: id })
+    }
+
+    fn ids(ring: &Ring, cursor: EventId) -> Option<Vec<EventId>> {
+        ring.since(cursor).map(|slots| {
+            slots
+                .map(|(id, frame)| {
+                    assert_eq!(frame.id(), Some(id));
+                    id
+                })
+                .collect()
+        })
+    }
+
+    #[test]
+    fn a_repeat_is_passed_over_and_a_gap_starts_anew() {
+        let mut ring = Ring::after(3);
+        assert_eq!(ids(&ring, 3), Some(vec![]));
+        assert_eq!(ids(&ring, 2), None);
+        assert!(!ring.extend(4, [frame(4), frame(5)]));
+        assert!(!ring.extend(4, [frame(4), frame(5), frame(6)]));
+        assert_eq!(ids(&ring, 3), Some(vec![4, 5, 6]));
+        assert!(ring.extend(9, [frame(9)]));
+        assert_eq!((ids(&ring, 8), ids(&ring, 6), ring.head()), (Some(vec![9]), None, 9));
+        ring.advance(12);
+        assert_eq!((ids(&ring, 12), ids(&ring, 11)), (Some(vec![]), None));
+    }
+
+    #[test]
+    fn it_keeps_within_its_bounds() {
+        let mut ring = Ring::after(0);
+        let count = 3 * MAX_EVENTS as EventId;
+        ring.extend(1, (1..=count).map(frame));
+        assert_eq!(ring.slots.len(), MAX_EVENTS);
+        assert_eq!(ring.bytes(), ring.slots.iter().map(Frame::len).sum::<usize>());
+        assert_eq!(ids(&ring, count - 2), Some(vec![count - 1, count]));
+    }
+
+    #[test]
+    fn a_reader_of_ephemeral_events_learns_that_it_missed_some() {
+        let mut ring = Ephemeral::default();
+        for _ in 0..MAX_EPHEMERAL + 5 {
+            ring.push(EphemeralSlot { frame: None, not_to: None });
+        }
+        assert!(ring.since(4).is_none());
+        assert_eq!(ring.since(5).unwrap().count(), MAX_EPHEMERAL);
+        assert_eq!(ring.since(ring.count()).unwrap().count(), 0);
+    }
+
+    proptest! {
+        /// Whatever is published in which pieces, repeated or with gaps: what the ring gives is the
+        /// contiguous end of what was published.
+        #[test]
+        fn what_it_gives_has_no_gap(pieces in prop::collection::vec((0i64..6, 1i64..40), 1..40), back in 0i64..200) {
+            let mut ring = Ring::after(0);
+            let mut head = 0;
+            for (jump, length) in pieces {
+                let first = (head + 3 - jump).max(1);
+                ring.extend(first, (first..first + length).map(frame));
+                head = head.max(first + length - 1);
+                prop_assert_eq!(ring.head(), head);
+                let cursor = (head - back).max(0);
+                if let Some(given) = ids(&ring, cursor) {
+                    prop_assert_eq!(given, (cursor + 1..=head).collect::<Vec<_>>());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,518 @@
+//! A room in memory: the newest page of its log, who is here, who types, and the wake of readers.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{sync::watch, time::Instant};
+
+use super::{
+    frame::Frame,
+    lapse::Lapses,
+    presence::{CROWD, DIGEST_INTERVAL, Presence},
+    recent::{KEPT, Recent},
+    ring::{Ephemeral, EphemeralSlot, Ring},
+    typing::Typing,
+};
+use crate::{
+    clock::Clock,
+    domain::{
+        EventId,
+        event::{Event, EventBody, EventType, PresentUser, ServiceStatus, Status, TypeSet},
+        message::Message,
+        name::{RoomName, UserKey, Username},
+        room::{FloorReason, Room as StoredRoom},
+    },
+    store::{Store, error::StoreError, messages::Range},
+};
+
+/// The most bytes of events a reader takes at once, but for a single event that is larger.
+const TAKE_BYTES: usize = 256 * 1024;
+
+/// How far a room has come: what its readers watch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Marks {
+    /// The id of the newest event in memory.
+    pub head: EventId,
+    /// How many ephemeral events there have been.
+    pub ephemeral: u64,
+}
+
+/// A room in memory.
+#[derive(Debug)]
+pub struct Room {
+    name: RoomName,
+    clock: Clock,
+    lapses: Arc<Lapses>,
+    /// Tells this stay in memory from an earlier one, whose counts began anew.
+    stay: u32,
+    marks: watch::Sender<Marks>,
+    state: Mutex<State>,
+    /// Held while something is read from the store that everybody waits for.
+    loading: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Known once an event was published or the store was asked.
+    ring: Option<Ring>,
+    /// Known once the store was asked.
+    floor: Option<(EventId, FloorReason)>,
+    recent: Recent,
+    /// The history of the default length, encoded at this head.
+    history: Option<(EventId, Frame)>,
+    ephemeral: Ephemeral,
+    presence: Presence,
+    typing: Typing,
+    /// With a crowd: when its number is told next, if it changed since.
+    digest_at: Option<Instant>,
+    digested_at: Option<Instant>,
+    /// When the lapses look at this room next.
+    lapse_at: Option<Instant>,
+    used_at: Instant,
+}
+
+/// How far one reader has come.
+#[derive(Debug, Clone)]
+pub struct Position {
+    /// Everything up to here was taken or filtered out.
+    pub cursor: EventId,
+    /// The last id the reader was told.
+    pub told: EventId,
+    /// How many ephemeral events it has seen.
+    pub seen: u64,
+    /// Whether it is to be told who is here and who types.
+    pub state_due: bool,
+}
+
+/// Who reads, and what of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Lens<'a> {
+    /// The types that are read.
+    pub types: TypeSet,
+    /// Who reads.
+    pub user: Option<&'a UserKey>,
+    /// The most events taken at once.
+    pub limit: usize,
+}
+
+impl Room {
+    pub(super) fn new(name: RoomName, clock: Clock, lapses: Arc<Lapses>) -> Arc<Self> {
+        let state = State {
+            ring: None,
+            floor: None,
+            recent: Recent::Cold,
+            history: None,
+            ephemeral: Ephemeral::default(),
+            presence: Presence::default(),
+            typing: Typing::default(),
+            digest_at: None,
+            digested_at: None,
+            lapse_at: None,
+            used_at: Instant::now(),
+        };
+        Arc::new(Self {
+            name,
+            clock,
+            lapses,
+            stay: rand::random(),
+            marks: watch::Sender::new(Marks::default()),
+            state: Mutex::new(state),
+            loading: tokio::sync::Mutex::new(()),
+        })
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &RoomName {
+        &self.name
+    }
+
+    /// Follows how far it has come.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<Marks> {
+        self.marks.subscribe()
+    }
+
+    /// Adds what was committed: consecutive events in id order.
+    pub fn publish(self: &Arc<Self>, events: &[Event]) {
+        let Some(first) = events.first().map(Event::id) else { return };
+        let frames: Vec<_> = events.iter().map(|event| Frame::new(&event.into())).collect();
+        let mut state = self.state();
+        if state.ring.get_or_insert_with(|| Ring::after(first - 1)).extend(first, frames) {
+            state.recent = Recent::Cold;
+        }
+        for event in events {
+            if let Event::ChatMessage(message) = event {
+                state.recent.push(message);
+                if let Some(username) = state.typing.stop(message.username.key()) {
+                    self.say_typing(&mut state, &username, false);
+                }
+            }
+        }
+        state.used_at = Instant::now();
+        self.wake(state);
+    }
+
+    /// Learns that the log goes further than what was published; the store has it.
+    pub fn advance(&self, head: EventId) {
+        let mut state = self.state();
+        let known = state.ring.as_ref().map(Ring::head);
+        if known.is_some_and(|known| known >= head) {
+            return;
+        }
+        state.ring.get_or_insert_with(|| Ring::after(head)).advance(head);
+        state.recent = Recent::Cold;
+        self.wake(state);
+    }
+
+    /// Its head, as far as memory knows.
+    #[must_use]
+    pub fn head(&self) -> EventId {
+        self.state().head()
+    }
+
+    /// The lowest cursor that can be resumed from, and why.
+    pub(super) fn floor(&self) -> (EventId, FloorReason) {
+        self.state().floor.unwrap_or((0, FloorReason::Pruned))
+    }
+
+    /// Makes sure that head and floor are known.
+    pub(super) async fn load(&self, store: &Store) -> Result<(), StoreError> {
+        if self.state().floor.is_some() {
+            return Ok(());
+        }
+        let _one_at_a_time = self.loading.lock().await;
+        if self.state().floor.is_some() {
+            return Ok(());
+        }
+        // This room is in the hub's map already: what is committed from here on is published to it,
+        // so the head that is read now can't be too old to join on to.
+        let stored = store.room(&self.name).await?;
+        let mut state = self.state();
+        let (head, floor, reason) = place(stored.as_ref());
+        state.floor = Some((floor, reason));
+        state.ring.get_or_insert_with(|| Ring::after(head));
+        self.wake(state);
+        Ok(())
+    }
+
+    /// Head and floor as the database has them now, and why the floor is where it is.
+    pub(super) async fn reload(&self, store: &Store) -> Result<(EventId, EventId, FloorReason), StoreError> {
+        let (head, floor, reason) = place(store.room(&self.name).await?.as_ref());
+        self.advance(head);
+        self.state().floor = Some((floor, reason));
+        Ok((head, floor, reason))
+    }
+
+    /// The event that a reader without a cursor gets first, with the newest `limit` messages, and
+    /// the cursor it ends at.
+    pub(super) async fn history(&self, store: &Store, limit: usize) -> Result<(Frame, EventId), StoreError> {
+        if limit > KEPT {
+            return self.long_history(store, limit).await;
+        }
+        if let Some(found) = self.known_history(limit) {
+            return Ok(found);
+        }
+        let _one_at_a_time = self.loading.lock().await;
+        if let Some(found) = self.known_history(limit) {
+            return Ok(found);
+        }
+        self.state().recent = Recent::Loading(VecDeque::new());
+        let page = async {
+            match store.room(&self.name).await? {
+                Some(room) => store.messages(&room, Range::Newest, KEPT as u64).await,
+                None => Ok((Vec::new(), false)),
+            }
+        };
+        match page.await {
+            Ok((messages, has_older)) => self.state().recent.finish_loading(messages, has_older),
+            Err(error) => {
+                self.state().recent = Recent::Cold;
+                return Err(error);
+            }
+        }
+        match self.known_history(limit) {
+            Some(found) => Ok(found),
+            // The page reaches past the head that is published: what is in between comes in a
+            // moment, but this reader need not wait for it.
+            None => self.long_history(store, limit).await,
+        }
+    }
+
+    /// A history read from the store for this reader alone.
+    async fn long_history(&self, store: &Store, limit: usize) -> Result<(Frame, EventId), StoreError> {
+        let stored = store.room(&self.name).await?;
+        let Some(room) = stored else { return Ok((self.history_frame(&[], false, 0), 0)) };
+        let (messages, has_more) = store.messages(&room, Range::Newest, limit as u64).await?;
+        let messages: Vec<_> = messages.into_iter().map(Arc::new).collect();
+        Ok((self.history_frame(&messages, has_more, room.head), room.head))
+    }
+
+    fn known_history(&self, limit: usize) -> Option<(Frame, EventId)> {
+        let mut state = self.state();
+        let head = state.ring.as_ref()?.head();
+        if limit == KEPT
+            && let Some((at, frame)) = &state.history
+            && *at == head
+        {
+            return Some((frame.clone(), head));
+        }
+        let (messages, has_more) = state.recent.newest(limit, head)?;
+        let frame = self.history_frame(&messages, has_more, head);
+        if limit == KEPT {
+            state.history = Some((head, frame.clone()));
+        }
+        Some((frame, head))
+    }
+
+    fn history_frame(&self, messages: &[Arc<Message>], has_more: bool, id: EventId) -> Frame {
+        Frame::new(&EventBody::MessageHistory { room: &self.name, id, messages, has_more })
+    }
+
+    /// Takes what is ready for a reader, and moves its position past it. Whether the reader is
+    /// behind the ring, so that the store has to be read first, is the answer.
+    pub(super) fn take(&self, lens: Lens<'_>, position: &mut Position, frames: &mut Vec<Frame>) -> bool {
+        let state = self.state();
+        if position.cursor < state.head() {
+            let Some(slots) = state.ring.as_ref().and_then(|ring| ring.since(position.cursor)) else { return true };
+            let mut bytes = 0;
+            for (id, frame) in slots {
+                if lens.types.has(frame.kind()) {
+                    bytes += frame.len();
+                    if frames.len() == lens.limit || (bytes > TAKE_BYTES && !frames.is_empty()) {
+                        return false;
+                    }
+                    frames.push(frame.clone());
+                    position.told = id;
+                }
+                position.cursor = id;
+            }
+        }
+        if !position.state_due {
+            match state.ephemeral.since(position.seen) {
+                Some(slots) => {
+                    for slot in slots {
+                        let Some(frame) = &slot.frame else {
+                            position.state_due = true;
+                            break;
+                        };
+                        if lens.types.has(frame.kind()) && (slot.not_to.is_none() || slot.not_to.as_ref() != lens.user)
+                        {
+                            frames.push(frame.clone());
+                        }
+                    }
+                }
+                None => position.state_due = true,
+            }
+        }
+        if std::mem::take(&mut position.state_due) && lens.types.has(EventType::PresenceState) {
+            frames.push(self.state_frame(&state, lens.user));
+        }
+        position.seen = state.ephemeral.count();
+        false
+    }
+
+    fn state_frame(&self, state: &State, user: Option<&UserKey>) -> Frame {
+        let online = state.presence.online();
+        let users = if online > CROWD { Vec::new() } else { state.presence.users() };
+        let typing = state.typing.users(user);
+        Frame::new(&EventBody::PresenceState { room: &self.name, online, users: &users, typing: &typing })
+    }
+
+    /// How many ephemeral events there have been.
+    pub(super) fn ephemeral_count(&self) -> u64 {
+        self.state().ephemeral.count()
+    }
+
+    /// A word for who is here and who types as of an ephemeral count: equal words, equal state.
+    #[must_use]
+    pub fn state_word(&self, seen: u64) -> String {
+        format!("{:x}-{seen}", self.stay)
+    }
+
+    /// Who is here, by name.
+    #[must_use]
+    pub fn users(&self) -> Vec<PresentUser> {
+        self.state().presence.users()
+    }
+
+    /// How many are here.
+    #[must_use]
+    pub fn online(&self) -> usize {
+        self.state().presence.online()
+    }
+
+    /// A connection of the user begins; it ends when the answer is dropped.
+    #[must_use]
+    pub fn attend(self: &Arc<Self>, username: &Username) -> Attendance {
+        let mut state = self.state();
+        if state.presence.enter(username, Instant::now(), self.clock.now()) {
+            self.say_status(&mut state, username, Status::Online);
+        }
+        self.wake(state);
+        Attendance { room: self.clone(), user: username.key().clone(), lease: Duration::ZERO }
+    }
+
+    /// The user types for `hold` from now on, unless said again.
+    pub fn start_typing(self: &Arc<Self>, username: &Username, hold: Duration) {
+        let mut state = self.state();
+        let until = Instant::now() + hold;
+        if state.typing.start(username, until) {
+            self.say_typing(&mut state, username, true);
+        }
+        self.lapse_by(&mut state, until);
+        self.wake(state);
+    }
+
+    /// The user no longer types.
+    pub fn stop_typing(&self, user: &UserKey) {
+        let mut state = self.state();
+        if let Some(username) = state.typing.stop(user) {
+            self.say_typing(&mut state, &username, false);
+        }
+        self.wake(state);
+    }
+
+    /// Tells the readers how the store stands.
+    pub fn say_service(&self, status: ServiceStatus) {
+        let mut state = self.state();
+        let frame = Frame::new(&EventBody::ServiceStatus { room: &self.name, status });
+        state.ephemeral.push(EphemeralSlot { frame: Some(frame), not_to: None });
+        self.wake(state);
+    }
+
+    /// Ends what has run out, and asks to be looked at again.
+    pub(super) fn lapse(self: &Arc<Self>, now: Instant, not_before: Instant) {
+        let mut state = self.state();
+        state.lapse_at = None;
+        for username in state.typing.expire(now) {
+            self.say_typing(&mut state, &username, false);
+        }
+        for username in state.presence.expire(now) {
+            self.say_status(&mut state, &username, Status::Offline);
+        }
+        if state.digest_at.is_some_and(|at| at <= now) {
+            say_digest(&mut state, now);
+        }
+        let next =
+            [state.typing.next_expiry(), state.presence.next_expiry(), state.digest_at].into_iter().flatten().min();
+        if let Some(next) = next {
+            self.lapse_by(&mut state, next.max(not_before));
+        }
+        self.wake(state);
+    }
+
+    /// Whether nobody would notice if it left memory.
+    pub(super) fn is_idle(&self, since: Instant) -> bool {
+        let state = self.state();
+        state.used_at <= since && state.presence.online() == 0 && state.typing.is_empty()
+    }
+
+    /// How many bytes its ring holds.
+    pub(super) fn bytes(&self) -> usize {
+        self.state().ring.as_ref().map_or(0, Ring::bytes)
+    }
+
+    fn say_typing(&self, state: &mut State, username: &Username, is_typing: bool) {
+        let timestamp = self.clock.now();
+        let frame = Frame::new(&EventBody::TypingIndicator { room: &self.name, username, is_typing, timestamp });
+        state.ephemeral.push(EphemeralSlot { frame: Some(frame), not_to: Some(username.key().clone()) });
+    }
+
+    /// Tells that somebody came or went; of a crowd only the number is told, now and then.
+    fn say_status(self: &Arc<Self>, state: &mut State, username: &Username, status: Status) {
+        let now = Instant::now();
+        let was_crowd = state.digested_at.is_some();
+        match (was_crowd, state.presence.online() > CROWD) {
+            (false, false) => {
+                let timestamp = self.clock.now();
+                let frame = Frame::new(&EventBody::UserStatus { room: &self.name, username, status, timestamp });
+                state.ephemeral.push(EphemeralSlot { frame: Some(frame), not_to: Some(username.key().clone()) });
+            }
+            (true, false) => {
+                (state.digest_at, state.digested_at) = (None, None);
+                state.ephemeral.push(EphemeralSlot { frame: None, not_to: None });
+            }
+            (_, true) => match state.digested_at {
+                Some(last) if now < last + DIGEST_INTERVAL => {
+                    let at = *state.digest_at.get_or_insert(last + DIGEST_INTERVAL);
+                    self.lapse_by(state, at);
+                }
+                _ => say_digest(state, now),
+            },
+        }
+    }
+
+    /// Has the lapses look at this room by `at`.
+    fn lapse_by(self: &Arc<Self>, state: &mut State, at: Instant) {
+        if state.lapse_at.is_none_or(|scheduled| at < scheduled) {
+            state.lapse_at = Some(at);
+            self.lapses.schedule(at, Arc::downgrade(self));
+        }
+    }
+
+    fn leave(self: &Arc<Self>, user: &UserKey, lease: Duration) {
+        let mut state = self.state();
+        if let Some(gone_at) = state.presence.leave(user, Instant::now(), lease) {
+            self.lapse_by(&mut state, gone_at);
+        }
+        state.used_at = Instant::now();
+    }
+
+    /// Wakes the readers if anything happened. The state is let go first, since each of them will
+    /// want it.
+    fn wake(&self, state: MutexGuard<'_, State>) {
+        let marks = Marks { head: state.head(), ephemeral: state.ephemeral.count() };
+        drop(state);
+        self.marks.send_if_modified(|now| {
+            // Two may come here in the other order than they changed the state.
+            let later = Marks { head: now.head.max(marks.head), ephemeral: now.ephemeral.max(marks.ephemeral) };
+            std::mem::replace(now, later) != later
+        });
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn head(&self) -> EventId {
+        self.ring.as_ref().map_or(0, Ring::head)
+    }
+}
+
+/// Has every reader told the whole state.
+fn say_digest(state: &mut State, now: Instant) {
+    (state.digest_at, state.digested_at) = (None, Some(now));
+    state.ephemeral.push(EphemeralSlot { frame: None, not_to: None });
+}
+
+/// Head and floor of a room; one that nobody has made has an empty log.
+fn place(room: Option<&StoredRoom>) -> (EventId, EventId, FloorReason) {
+    room.map_or((0, 0, FloorReason::Pruned), |room| (room.head, room.floor, room.floor_reason))
+}
+
+/// A user's connection to a room: while it lives, the user is here.
+#[derive(Debug)]
+pub struct Attendance {
+    room: Arc<Room>,
+    user: UserKey,
+    lease: Duration,
+}
+
+impl Attendance {
+    /// Ends the connection, and counts it as open for `lease` more.
+    pub fn end_with_lease(mut self, lease: Duration) {
+        self.lease = lease;
+    }
+}
+
+impl Drop for Attendance {
+    fn drop(&mut self) {
+        self.room.leave(&self.user, self.lease);
+    }
+}
