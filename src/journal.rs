@@ -1,0 +1,119 @@
+//! The only way into the log: commands queue up, and one writer takes all that wait as one
+//! transaction.
+//!
+//! A caller only awaits its answer, so that a client who hangs up cancels nothing half way.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+pub mod decide;
+pub mod writer;
+
+use crate::domain::{
+    message::{Draft, Message},
+    name::RoomName,
+    room::{Room, RoomChange},
+};
+
+/// How many commands wait at most; one more is refused at once.
+const QUEUE: usize = 4_096;
+
+/// Something to be written.
+#[derive(Debug)]
+pub enum Command {
+    /// A message is posted.
+    Post {
+        /// Where.
+        room: RoomName,
+        /// What.
+        draft: Draft,
+    },
+    /// A room is made or changed.
+    PutRoom {
+        /// Which.
+        room: RoomName,
+        /// What is to change.
+        change: RoomChange,
+    },
+}
+
+impl Command {
+    /// The room it is about.
+    #[must_use]
+    pub fn room(&self) -> &RoomName {
+        match self {
+            Self::Post { room, .. } | Self::PutRoom { room, .. } => room,
+        }
+    }
+
+    /// About how many bytes it adds to a transaction.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Post { draft, .. } => draft.content.len(),
+            Self::PutRoom { change, .. } => {
+                change.title.as_ref().map_or(0, String::len) + change.topic.as_ref().map_or(0, String::len)
+            }
+        }
+    }
+}
+
+/// What a command led to. It is on disk.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// The message is in the log.
+    Posted {
+        /// The message.
+        message: Arc<Message>,
+        /// Whether it was there before, posted with the same key.
+        replayed: bool,
+    },
+    /// The room is as asked.
+    RoomPut {
+        /// The room.
+        room: Room,
+        /// Whether it was made by this.
+        made: bool,
+    },
+}
+
+/// Why a command changed nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The idempotency key was used for something else.
+    #[error("the idempotency key was used for another message")]
+    KeyReused,
+    /// The message to reply to is not in the room.
+    #[error("the message to reply to is not in the room")]
+    NoSuchTarget,
+    /// The store is out, or more wait already than it takes: not known to be stored.
+    #[error("the store takes no posts now")]
+    Unavailable,
+    /// The store rejects what the journal decided: a fault of this program, logged.
+    #[error("the store rejects the command")]
+    Rejected,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    command: Command,
+    answer: oneshot::Sender<Result<Outcome, Refused>>,
+}
+
+/// The way to the writer. Cheap to clone; the writer ends when all of them are gone.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    queue: mpsc::Sender<Waiting>,
+}
+
+impl Journal {
+    /// Has a command carried out. Cancelling this does not cancel the command.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub async fn submit(&self, command: Command) -> Result<Outcome, Refused> {
+        let (answer, answered) = oneshot::channel();
+        self.queue.try_send(Waiting { command, answer }).map_err(|_| Refused::Unavailable)?;
+        answered.await.unwrap_or(Err(Refused::Unavailable))
+    }
+}

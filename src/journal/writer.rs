@@ -1,0 +1,314 @@
+//! The task that owns writing: takes what waits, commits it as one transaction, publishes, answers.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    sync::mpsc,
+    time::{Instant, error::Elapsed, timeout_at},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Command, Journal, Outcome, QUEUE, Refused, Waiting,
+    decide::{Decided, Known, decide},
+};
+use crate::{
+    clock::Clock,
+    domain::event::ServiceStatus,
+    hub::Hub,
+    store::{
+        error::StoreError,
+        health::Health,
+        writer::{PostKey, Writer},
+    },
+};
+
+/// The most commands of one transaction.
+const BATCH: usize = 1_024;
+/// The most bytes of one transaction's commands, but for a single command that is larger.
+const BATCH_BYTES: usize = 1024 * 1024;
+/// After how many transactions the write-ahead log is moved into the database file.
+const CHECKPOINT_COMMITS: u32 = 256;
+/// After how many bytes of commands it is.
+const CHECKPOINT_BYTES: usize = 4 * 1024 * 1024;
+/// How often a store that is out is probed.
+const PROBE: Duration = Duration::from_secs(1);
+
+/// The disk can't be trusted any more: the process has to end, so that a restart reads what is
+/// really there.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}; what was written last is unknown, so the writer stops: start again to read what is there")]
+pub struct Fatal(StoreError);
+
+/// The task's own things.
+struct Task {
+    queue: mpsc::Receiver<Waiting>,
+    /// Taken from the queue, but too much for the last batch.
+    left_over: Option<Waiting>,
+    stop: CancellationToken,
+    writer: Writer,
+    hub: Arc<Hub>,
+    health: Health,
+    clock: Clock,
+    /// Whether readers may not know all that is committed.
+    behind: bool,
+    commits: u32,
+    bytes: usize,
+}
+
+/// A batch that was not written.
+enum Failed {
+    /// Nothing was.
+    Before(StoreError),
+    /// The commit's answer is missing: the rows may be there.
+    AtCommit(StoreError, Decided),
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Self::Before(error)
+    }
+}
+
+impl Journal {
+    /// The journal, and the task that writes it. Once `stop` is cancelled the task takes nothing
+    /// more, answers all that waits, and ends; or it ends with [`Fatal`].
+    pub fn new(
+        writer: Writer,
+        hub: Arc<Hub>,
+        health: Health,
+        clock: Clock,
+        stop: CancellationToken,
+    ) -> (Self, impl Future<Output = Result<(), Fatal>> + Send + 'static) {
+        let (sender, queue) = mpsc::channel(QUEUE);
+        let task =
+            Task { queue, left_over: None, stop, writer, hub, health, clock, behind: false, commits: 0, bytes: 0 };
+        (Self { queue: sender }, task.run())
+    }
+}
+
+impl Task {
+    async fn run(mut self) -> Result<(), Fatal> {
+        loop {
+            let deadline = if self.health.is_ok() { None } else { Some(Instant::now() + PROBE) };
+            let Ok(batch) = until(deadline, self.next_batch()).await else {
+                self.probe().await?;
+                continue;
+            };
+            let Some(batch) = batch else { break };
+            self.process(batch).await?;
+            self.checkpoint().await?;
+        }
+        self.writer.close().await;
+        Ok(())
+    }
+
+    /// All that waits, within the bounds of a transaction; waits for the first. Cancelling loses
+    /// nothing: what is taken from the queue is either here or left over.
+    async fn next_batch(&mut self) -> Option<Vec<Waiting>> {
+        let first = if let Some(first) = self.left_over.take() {
+            first
+        } else {
+            tokio::select! {
+                biased;
+                first = self.queue.recv() => first?,
+                () = self.stop.cancelled(), if !self.queue.is_closed() => {
+                    self.queue.close();
+                    self.queue.recv().await?
+                }
+            }
+        };
+        let mut bytes = first.command.bytes();
+        let mut batch = vec![first];
+        while batch.len() < BATCH {
+            let Ok(next) = self.queue.try_recv() else { break };
+            bytes += next.command.bytes();
+            if bytes > BATCH_BYTES {
+                self.left_over = Some(next);
+                break;
+            }
+            batch.push(next);
+        }
+        Some(batch)
+    }
+
+    async fn process(&mut self, batch: Vec<Waiting>) -> Result<(), Fatal> {
+        let (commands, answers): (Vec<_>, Vec<_>) =
+            batch.into_iter().map(|waiting| (waiting.command, waiting.answer)).unzip();
+        let outcomes = match self.write(&commands).await {
+            Ok(outcomes) => outcomes,
+            Err(Failed::Before(StoreError::Rejected(why))) if commands.len() > 1 => {
+                // The rows of one command spoil the others: each for itself.
+                tracing::error!(
+                    why,
+                    commands = commands.len(),
+                    "a batch is rejected, its commands are tried one by one"
+                );
+                self.reopen().await;
+                let mut outcomes = Vec::with_capacity(commands.len());
+                for command in &commands {
+                    let outcome = match self.write(std::slice::from_ref(command)).await {
+                        Ok(mut outcomes) => outcomes.pop().unwrap_or(Err(Refused::Rejected)),
+                        Err(failed) => self.fail(failed, 1).await?.pop().unwrap_or(Err(Refused::Unavailable)),
+                    };
+                    outcomes.push(outcome);
+                }
+                outcomes
+            }
+            Err(failed) => self.fail(failed, commands.len()).await?,
+        };
+        self.bytes += commands.iter().map(Command::bytes).sum::<usize>();
+        for (answer, outcome) in answers.into_iter().zip(outcomes) {
+            // Who asked may have gone; the command stands.
+            let _ = answer.send(outcome);
+        }
+        Ok(())
+    }
+
+    /// The four steps: lock, read, decide, write; then commit and publish.
+    async fn write(&mut self, commands: &[Command]) -> Result<Vec<Result<Outcome, Refused>>, Failed> {
+        let now = self.clock.now();
+        let tx = self.writer.begin().await?;
+
+        let names: Vec<_> = commands.iter().map(Command::room).collect::<BTreeSet<_>>().into_iter().cloned().collect();
+        let (rooms, made) = tx.lock_rooms(&names, now).await?;
+
+        let by_id: HashMap<_, _> = rooms.values().map(|room| (room.id, room.name.clone())).collect();
+        let mut keys = Vec::new();
+        let mut targets = Vec::new();
+        for command in commands {
+            let Command::Post { room, draft } = command else { continue };
+            let Some(room_id) = rooms.get(room).map(|room| room.id) else { continue };
+            if let Some(client_id) = &draft.client_id {
+                keys.push(PostKey { room_id, user: draft.username.key().clone(), client_id: client_id.clone() });
+            }
+            targets.extend(draft.reply_to.map(|target| (room_id, target)));
+        }
+        let keyed = tx.keyed(&keys, &by_id).await?;
+        let existing = tx.existing(&targets).await?;
+
+        let known = Known { rooms, made, keyed, existing };
+        let mut decided = decide(commands, known, |draft| self.writer.fingerprint(draft), now);
+
+        if decided.changes {
+            tx.write(&decided.growths, &decided.unneeded, now).await?;
+            if let Err(error) = tx.commit().await {
+                return Err(Failed::AtCommit(error, decided));
+            }
+            self.commits += 1;
+        } else {
+            tx.rollback().await?;
+        }
+        self.health.set(ServiceStatus::Ok);
+        if self.behind {
+            self.behind = self.hub.catch_up().await.is_err();
+        }
+        self.publish(&decided);
+        Ok(std::mem::take(&mut decided.answers))
+    }
+
+    fn publish(&self, decided: &Decided) {
+        for growth in &decided.growths {
+            self.hub.publish(&growth.name, &growth.events);
+        }
+    }
+
+    /// Answers for a batch that failed, once it is known what became of it.
+    async fn fail(&mut self, failed: Failed, commands: usize) -> Result<Vec<Result<Outcome, Refused>>, Fatal> {
+        let (error, decided) = match failed {
+            Failed::Before(error) => (error, None),
+            Failed::AtCommit(error, decided) => (error, Some(decided)),
+        };
+        match error {
+            StoreError::FsyncRefused(_) => return Err(Fatal(error)),
+            StoreError::Rejected(why) => {
+                tracing::error!(why, "the store rejects a command");
+                self.reopen().await;
+                return Ok(vec![Err(Refused::Rejected); commands]);
+            }
+            StoreError::Unavailable(_) | StoreError::Hole { .. } => {}
+        }
+        if self.health.is_ok() {
+            tracing::error!(%error, "the store is out: posts are refused until it is back");
+        }
+        self.health.set(ServiceStatus::Degraded);
+        self.reopen().await;
+        if let Some(decided) = decided {
+            match self.is_committed(&decided).await {
+                Ok(true) => {
+                    self.publish(&decided);
+                    return Ok(decided.answers);
+                }
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::error!(%error, "whether the last batch was stored is not known yet");
+                    self.behind = true;
+                }
+            }
+        }
+        Ok(vec![Err(Refused::Unavailable); commands])
+    }
+
+    /// Whether a commit without an answer happened: only this task moves heads.
+    async fn is_committed(&self, decided: &Decided) -> Result<bool, StoreError> {
+        let Some(growth) = decided.growths.iter().find(|growth| !growth.events.is_empty()) else { return Ok(false) };
+        let heads = self.writer.heads(&[growth.room_id]).await?;
+        Ok(heads.get(&growth.room_id).is_some_and(|head| *head >= growth.head))
+    }
+
+    async fn reopen(&mut self) {
+        if let Err(error) = self.writer.reopen().await {
+            tracing::warn!(%error, "the database can't be opened anew yet");
+        }
+    }
+
+    /// Learns whether a store that was out is back.
+    async fn probe(&mut self) -> Result<(), Fatal> {
+        let probed = match self.writer.probe(self.clock.now()).await {
+            Ok(()) if self.behind => self.hub.catch_up().await,
+            other => other,
+        };
+        match probed {
+            Ok(()) => {
+                self.behind = false;
+                self.health.set(ServiceStatus::Ok);
+                tracing::info!("the store is back");
+                Ok(())
+            }
+            Err(error @ StoreError::FsyncRefused(_)) => Err(Fatal(error)),
+            Err(_) => {
+                self.reopen().await;
+                Ok(())
+            }
+        }
+    }
+
+    /// Keeps the write-ahead log short. Run by hand, since `SQLite`'s automatic checkpoint hides an
+    /// fsync that the disk refused.
+    async fn checkpoint(&mut self) -> Result<(), Fatal> {
+        if self.commits < CHECKPOINT_COMMITS && self.bytes < CHECKPOINT_BYTES {
+            return Ok(());
+        }
+        (self.commits, self.bytes) = (0, 0);
+        match self.writer.checkpoint().await {
+            Err(error @ StoreError::FsyncRefused(_)) => Err(Fatal(error)),
+            Err(error) => {
+                tracing::warn!(%error, "the write-ahead log can't be moved into the database yet");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+}
+
+/// As [`timeout_at`]; without a deadline it never fails.
+async fn until<T>(deadline: Option<Instant>, future: impl Future<Output = T>) -> Result<T, Elapsed> {
+    match deadline {
+        Some(deadline) => timeout_at(deadline, future).await,
+        None => Ok(future.await),
+    }
+}
