@@ -1,0 +1,73 @@
+//! Builds the parts of the server from its settings, and wires them.
+
+use std::sync::Arc;
+
+use crate::{
+    chat::Chat,
+    clock::Clock,
+    config::Config,
+    hub::Hub,
+    journal::{Journal, writer::Fatal},
+    shutdown::Shutdown,
+    store::{OpenError, Opened, Store, health::Health, lock_file::LockFile},
+};
+
+/// What every request gets.
+#[derive(Debug)]
+pub struct App {
+    /// What a user can do.
+    pub chat: Chat,
+    /// The rooms in memory, for whoever ends their readers.
+    pub hub: Arc<Hub>,
+    /// Whether the store takes posts.
+    pub health: Health,
+    /// The settings.
+    pub config: Config,
+    /// The end of the process.
+    pub shutdown: Shutdown,
+}
+
+/// What has to run for the app to work.
+#[must_use = "nothing is written until it runs"]
+#[derive(Debug)]
+pub struct Background<J> {
+    journal: J,
+    hub: Arc<Hub>,
+    store: Store,
+    _lock: LockFile,
+}
+
+impl App {
+    /// Opens the database and builds the app over it.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the database can't be used.
+    pub async fn build(
+        config: Config,
+        clock: Clock,
+        shutdown: Shutdown,
+    ) -> Result<(Arc<Self>, Background<impl Future<Output = Result<(), Fatal>> + Send + 'static>), OpenError> {
+        let Opened { store, writer, lock } = Store::open(&config.store).await?;
+        let health = Health::default();
+        let hub = Hub::new(store.clone(), clock.clone(), health.clone());
+        let (journal, task) = Journal::new(writer, hub.clone(), health.clone(), clock, shutdown.finishing.clone());
+        let chat = Chat::new(journal, hub.clone(), store.clone(), shutdown.closing.clone());
+        let background = Background { journal: task, hub: hub.clone(), store, _lock: lock };
+        Ok((Arc::new(Self { chat, hub, health, config, shutdown }), background))
+    }
+}
+
+impl<J: Future<Output = Result<(), Fatal>>> Background<J> {
+    /// Runs until the journal has finished.
+    ///
+    /// # Errors
+    /// [`Fatal`] when the disk can't be trusted any more.
+    pub async fn run(self) -> Result<(), Fatal> {
+        let finished = tokio::select! {
+            finished = self.journal => finished,
+            () = self.hub.run() => Ok(()),
+        };
+        self.store.close().await;
+        finished
+    }
+}

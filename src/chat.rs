@@ -1,0 +1,87 @@
+//! What a user can do: one function for each thing, and whether they may.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+pub mod messages;
+pub mod presence;
+pub mod reading;
+pub mod rooms;
+
+use crate::{
+    domain::invalid::Invalid,
+    hub::Hub,
+    journal::{Journal, Refused},
+    store::{Store, error::StoreError},
+};
+
+/// Everything a user can do.
+#[derive(Debug)]
+pub struct Chat {
+    journal: Journal,
+    hub: Arc<Hub>,
+    store: Store,
+    /// Cancelled when whoever waits is to be answered at once.
+    closing: CancellationToken,
+}
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum ChatError {
+    /// The input breaks rules.
+    #[error("invalid input")]
+    Invalid(Vec<Invalid>),
+    /// The idempotency key was used for another message.
+    #[error("the idempotency key was used for another message")]
+    KeyReused,
+    /// There is no such thing.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// The store is out; may pass.
+    #[error("the store is out")]
+    Unavailable,
+    /// A fault of this program; the log says which.
+    #[error("internal fault")]
+    Internal,
+}
+
+impl Chat {
+    /// A chat over these parts.
+    #[must_use]
+    pub fn new(journal: Journal, hub: Arc<Hub>, store: Store, closing: CancellationToken) -> Self {
+        Self { journal, hub, store, closing }
+    }
+}
+
+impl From<StoreError> for ChatError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) | StoreError::FsyncRefused(_) => {
+                tracing::warn!(%error, "the store can't be read");
+                Self::Unavailable
+            }
+            StoreError::Rejected(_) | StoreError::Hole { .. } => {
+                tracing::error!(%error, "the store is not as it should be");
+                Self::Internal
+            }
+        }
+    }
+}
+
+impl From<Refused> for ChatError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::KeyReused => Self::KeyReused,
+            Refused::NoSuchTarget => Self::Invalid(vec![crate::domain::message::no_such_target()]),
+            Refused::Unavailable => Self::Unavailable,
+            Refused::Rejected => Self::Internal,
+        }
+    }
+}
+
+impl From<Vec<Invalid>> for ChatError {
+    fn from(invalid: Vec<Invalid>) -> Self {
+        Self::Invalid(invalid)
+    }
+}

@@ -1,0 +1,92 @@
+//! Posting messages, and reading them as they are now.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{Instant, timeout_at};
+
+use super::{Chat, ChatError};
+use crate::{
+    domain::{
+        EventId,
+        message::{Message, Post},
+        name::RoomName,
+    },
+    journal::{Command, Outcome},
+    store::messages::Range,
+};
+
+/// A message that is in the log.
+#[derive(Debug, Clone)]
+pub struct Posted {
+    /// The message.
+    pub message: Arc<Message>,
+    /// Whether it was there before, posted with the same key.
+    pub replayed: bool,
+}
+
+/// A page of messages.
+#[derive(Debug)]
+pub struct Page {
+    /// The messages, oldest first.
+    pub messages: Vec<Message>,
+    /// Whether there are more in the direction asked.
+    pub has_more: bool,
+}
+
+impl Chat {
+    /// Posts a message. Once this answers, it is on disk.
+    ///
+    /// # Errors
+    /// [`ChatError`]; after [`ChatError::Unavailable`] it is not known to be stored.
+    pub async fn post_message(&self, room: &RoomName, post: Post) -> Result<Posted, ChatError> {
+        let draft = post.check()?;
+        match self.journal.submit(Command::Post { room: room.clone(), draft }).await? {
+            Outcome::Posted { message, replayed } => Ok(Posted { message, replayed }),
+            Outcome::RoomPut { .. } => Err(ChatError::Internal),
+        }
+    }
+
+    /// A page of messages; in a room that nobody has made it is empty. After a cursor, waits up to
+    /// `wait` for the first one.
+    ///
+    /// # Errors
+    /// [`ChatError`].
+    pub async fn messages(&self, name: &RoomName, range: Range, limit: u64, wait: Duration) -> Result<Page, ChatError> {
+        let deadline = Instant::now() + wait;
+        // Watched before it is read, so that what comes in between is not missed.
+        let mut marks = (!wait.is_zero()).then(|| self.hub.room(name).watch());
+        loop {
+            let head = marks.as_mut().map(|marks| marks.borrow_and_update().head);
+            let page = match self.store.room(name).await? {
+                Some(room) => {
+                    let (messages, has_more) = self.store.messages(&room, range, limit).await?;
+                    Page { messages, has_more }
+                }
+                None => Page { messages: Vec::new(), has_more: false },
+            };
+            let (Range::After(_), Some(marks), true) = (range, &mut marks, page.messages.is_empty()) else {
+                return Ok(page);
+            };
+            let moved = marks.wait_for(|now| Some(now.head) > head);
+            let answer_now = tokio::select! {
+                moved = timeout_at(deadline, moved) => moved.is_err(),
+                () = self.closing.cancelled() => true,
+            };
+            if answer_now {
+                return Ok(page);
+            }
+        }
+    }
+
+    /// One message as it is now.
+    ///
+    /// # Errors
+    /// [`ChatError`].
+    pub async fn message(&self, name: &RoomName, id: EventId) -> Result<Message, ChatError> {
+        let message = match self.store.room(name).await? {
+            Some(room) => self.store.message(&room, id).await?,
+            None => None,
+        };
+        message.ok_or(ChatError::NotFound("message"))
+    }
+}

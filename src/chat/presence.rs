@@ -1,0 +1,89 @@
+//! Who is here, and who types.
+
+use std::sync::Arc;
+
+use super::Chat;
+use crate::{
+    domain::{
+        event::PresentUser,
+        name::{RoomName, UserKey, Username},
+    },
+    hub::{
+        room::Room,
+        typing::{LAPSE, SOCKET_LAPSE},
+    },
+};
+
+/// A page of the users who are here.
+#[derive(Debug)]
+pub struct PresencePage {
+    /// How many are here.
+    pub online: usize,
+    /// Some of them, by name.
+    pub users: Vec<PresentUser>,
+    /// Whether there are more.
+    pub has_more: bool,
+}
+
+impl Chat {
+    /// The user types, or no longer, as said by a request: it lapses unless it is said again.
+    pub fn set_typing(&self, room: &RoomName, username: &Username, is_typing: bool) {
+        let room = self.hub.room(room);
+        if is_typing { room.start_typing(username, LAPSE) } else { room.stop_typing(username.key()) }
+    }
+
+    /// At most `limit` of the users who are here, by name, after `after`.
+    #[must_use]
+    pub fn presence(&self, room: &RoomName, after: Option<&UserKey>, limit: usize) -> PresencePage {
+        let mut users = self.hub.room_in_memory(room).map(|room| room.users()).unwrap_or_default();
+        let online = users.len();
+        if let Some(after) = after {
+            users.retain(|user| user.key() > after);
+        }
+        let has_more = users.len() > limit;
+        users.truncate(limit);
+        PresencePage { online, users, has_more }
+    }
+}
+
+/// Typing as a socket says it: it holds until the socket says otherwise, or ends.
+#[derive(Debug)]
+pub struct SocketTyping {
+    room: Arc<Room>,
+    /// Who types. One socket types under one name at a time.
+    user: Option<UserKey>,
+}
+
+impl SocketTyping {
+    /// Nobody types yet.
+    #[must_use]
+    pub fn new(room: Arc<Room>) -> Self {
+        Self { room, user: None }
+    }
+
+    /// The user types, or no longer.
+    pub fn set(&mut self, username: &Username, is_typing: bool) {
+        if self.user.as_ref() != Some(username.key()) {
+            self.stop();
+        }
+        if is_typing {
+            self.room.start_typing(username, SOCKET_LAPSE);
+            self.user = Some(username.key().clone());
+        } else {
+            self.room.stop_typing(username.key());
+            self.user = None;
+        }
+    }
+
+    fn stop(&mut self) {
+        if let Some(user) = self.user.take() {
+            self.room.stop_typing(&user);
+        }
+    }
+}
+
+impl Drop for SocketTyping {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
