@@ -5,6 +5,7 @@ pub mod chat;
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod http;
 pub mod hub;
 pub mod journal;
 pub mod shutdown;

@@ -1,0 +1,85 @@
+//! REST and the three transports over HTTP. A route is registered once, which makes it part of the
+//! router and of the `OpenAPI` document.
+
+#![expect(clippy::missing_errors_doc, reason = "every handler answers a Problem, and the OpenAPI document lists them")]
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    http::header,
+    middleware::{from_fn, from_fn_with_state},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_swagger_ui::SwaggerUi;
+
+pub mod extract;
+pub mod health;
+pub mod messages;
+pub mod middleware;
+pub mod openapi;
+pub mod pages;
+pub mod presence;
+pub mod problem;
+pub mod rooms;
+pub mod same_site;
+pub mod stream;
+
+use crate::app::App;
+use stream::{long_poll, sse, websocket};
+
+/// Everything that is served.
+pub fn router(app: Arc<App>) -> Router {
+    let (router, document) = routes().split_for_parts();
+    let cors = same_site::cors(&app.config);
+    router
+        .merge(pages::routes())
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+        .fallback(middleware::not_found)
+        .method_not_allowed_fallback(middleware::method_not_allowed)
+        .layer(CatchPanicLayer::custom(middleware::on_panic))
+        .layer(from_fn_with_state(app.clone(), middleware::guard))
+        .layer(cors)
+        .layer(from_fn(middleware::observe))
+        .with_state(app)
+}
+
+/// The `OpenAPI` document, as it is served.
+#[must_use]
+pub fn document() -> OpenApi {
+    routes().into_openapi()
+}
+
+fn routes() -> OpenApiRouter<Arc<App>> {
+    let api = OpenApiRouter::new()
+        .routes(routes!(rooms::list))
+        .routes(routes!(rooms::get, rooms::put))
+        .routes(routes!(messages::list, messages::post))
+        .routes(routes!(messages::get))
+        .routes(routes!(presence::list))
+        .routes(routes!(presence::typing))
+        .routes(routes!(sse::stream))
+        .routes(routes!(long_poll::poll))
+        .routes(routes!(websocket::open));
+    OpenApiRouter::with_openapi(openapi::frame())
+        .nest("/api/v1", api)
+        .routes(routes!(websocket::open_room))
+        .routes(routes!(websocket::open_general))
+        .routes(routes!(health::alive))
+        .routes(routes!(health::ready))
+}
+
+/// An answer in JSON.
+fn answer<T: Serialize>(value: T) -> Response {
+    match serde_json::to_vec(&value) {
+        Ok(json) => ([(header::CONTENT_TYPE, "application/json")], json).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "an answer can't be written as JSON");
+            problem::Problem::internal().into_response()
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Posting messages, paging through them, and getting one.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    answer,
+    extract::{Body, MessagePath, Params, RoomPath, cursor, within},
+    openapi::Problems,
+    problem::{FieldError, Problem},
+};
+use crate::{
+    app::App,
+    domain::{
+        EventId,
+        message::{Message, Post, parse_client_id},
+    },
+    store::messages::Range,
+};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+/// The longest a request waits, in seconds: below the minute after which proxies give up.
+pub const MAX_WAIT: u64 = 50;
+
+/// A message to post.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = NewMessage)]
+pub struct NewMessage {
+    /// Who posts: 1 to 100 characters.
+    #[schema(required, nullable = false, example = "Alice", max_length = 100)]
+    username: Option<String>,
+    /// What is said: 1 to 10,000 bytes of UTF-8, not all blank, no NUL.
+    #[schema(required, nullable = false, example = "Hello", max_length = 10_000)]
+    content: Option<String>,
+    /// The message of the room that this one answers.
+    #[schema(minimum = 1)]
+    reply_to: Option<EventId>,
+    /// A key of the client's own: with the same one, the same message is never posted twice.
+    #[schema(max_length = 64)]
+    client_id: Option<String>,
+}
+
+/// Post a message
+///
+/// Once this answers, the message is on disk. Asked again with the same `client_id` (or header
+/// `Idempotency-Key`) by the same author, it answers `200` with the first message.
+#[utoipa::path(
+    post, path = "/rooms/{room}/messages", tag = "messages",
+    params(
+        ("room" = String, Path, description = "1 to 100 of A-Z a-z 0-9 _ -", example = "general"),
+        ("Idempotency-Key" = Option<String>, Header, description = "the same as `client_id`"),
+    ),
+    request_body(content((NewMessage = "application/json"), (NewMessage = "application/x-www-form-urlencoded"))),
+    responses(
+        (status = 201, description = "posted", body = Message, headers(("Location" = String, description = "where the message is"))),
+        (status = 200, description = "posted before with this key", body = Message, headers(("Idempotent-Replayed" = bool))),
+        Problems,
+    )
+)]
+pub async fn post(
+    State(app): State<Arc<App>>,
+    RoomPath(room): RoomPath,
+    headers: HeaderMap,
+    Body(body): Body<NewMessage>,
+) -> Result<Response, Problem> {
+    let client_id = one_key(&headers, body.client_id)?;
+    let post = Post { username: body.username, content: body.content, reply_to: body.reply_to, client_id };
+    let posted = app.chat.post_message(&room, post).await?;
+    if posted.replayed {
+        return Ok(
+            ([(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"))], answer(&*posted.message)).into_response()
+        );
+    }
+    let location = format!("/api/v1/rooms/{room}/messages/{}", posted.message.id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], answer(&*posted.message)).into_response())
+}
+
+/// The key of the header and the key of the body are one thing.
+fn one_key(headers: &HeaderMap, client_id: Option<String>) -> Result<Option<String>, Problem> {
+    let invalid = |detail: String| Problem::invalid(vec![FieldError { field: "client_id".into(), detail }]);
+    let Some(key) = headers.get(IDEMPOTENCY_KEY) else { return Ok(client_id) };
+    let key = String::from_utf8_lossy(key.as_bytes()).into_owned();
+    let key = parse_client_id(key).map_err(|error| invalid(format!("the header Idempotency-Key {}", error.detail)))?;
+    match client_id {
+        Some(client_id) if client_id != key => Err(invalid("differs from the header Idempotency-Key".into())),
+        _ => Ok(Some(key)),
+    }
+}
+
+/// Which messages.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PageParams {
+    /// The newest messages before this id. Not with `after`.
+    #[param(minimum = 0)]
+    before: Option<EventId>,
+    /// The oldest messages after this id.
+    #[param(minimum = 0)]
+    after: Option<EventId>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u64>,
+    /// With `after`: how many seconds to wait for the first one.
+    #[param(minimum = 0, maximum = 50, default = 0)]
+    wait: Option<u64>,
+}
+
+/// A page of messages, oldest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MessagePage {
+    /// The messages as they are now, in id order.
+    messages: Vec<Message>,
+    /// Whether there are more in the direction asked.
+    has_more: bool,
+    /// Goes into `after` to read on.
+    next: EventId,
+    /// Goes into `before` to read back.
+    prev: EventId,
+}
+
+/// Page through messages
+///
+/// The newest page without a cursor. With `after` and `wait` this is the simplest long poll.
+#[utoipa::path(
+    get, path = "/rooms/{room}/messages", tag = "messages",
+    params(("room" = String, Path, example = "general"), PageParams),
+    responses((status = 200, description = "a page, empty in a room that nobody has made", body = MessagePage), Problems)
+)]
+pub async fn list(
+    State(app): State<Arc<App>>,
+    RoomPath(room): RoomPath,
+    Params(params): Params<PageParams>,
+) -> Result<Response, Problem> {
+    let range = match (cursor("before", params.before)?, cursor("after", params.after)?) {
+        (Some(_), Some(_)) => return Err(Problem::bad_query("before", "can't be used together with after")),
+        (Some(before), None) => Range::Before(before),
+        (None, Some(after)) => Range::After(after),
+        (None, None) => Range::Newest,
+    };
+    let limit = within("limit", params.limit, 1..=200, 50)?;
+    let wait = within("wait", params.wait, 0..=MAX_WAIT, 0)?;
+    if wait > 0 && params.after.is_none() {
+        return Err(Problem::bad_query("wait", "needs after: what to wait for"));
+    }
+    let page = app.chat.messages(&room, range, limit, Duration::from_secs(wait)).await?;
+    let given = params.before.or(params.after).unwrap_or(0);
+    let (first, last) = (page.messages.first(), page.messages.last());
+    Ok(answer(MessagePage {
+        next: last.map_or(given, |message| message.id),
+        prev: first.map_or(given, |message| message.id),
+        messages: page.messages,
+        has_more: page.has_more,
+    }))
+}
+
+/// Get a message
+///
+/// As it is now; `ETag` changes with it.
+#[utoipa::path(
+    get, path = "/rooms/{room}/messages/{id}", tag = "messages",
+    params(("room" = String, Path, example = "general"), ("id" = i64, Path, minimum = 1, example = 42)),
+    responses(
+        (status = 200, description = "the message", body = Message, headers(("ETag" = String))),
+        (status = 304, description = "it is as `If-None-Match` says"),
+        Problems,
+    )
+)]
+pub async fn get(
+    State(app): State<Arc<App>>,
+    MessagePath(room, id): MessagePath,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let message = app.chat.message(&room, id).await?;
+    let etag = etag(&message);
+    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let is_known = known.flat_map(|tags| tags.split(',')).any(|tag| tag.trim().trim_start_matches("W/") == etag);
+    let cache = [(header::ETAG, etag), (header::CACHE_CONTROL, "no-cache".to_owned())];
+    Ok(if is_known {
+        (StatusCode::NOT_MODIFIED, cache).into_response()
+    } else {
+        (cache, answer(message)).into_response()
+    })
+}
+
+/// Equal for equal messages only.
+fn etag(message: &Message) -> String {
+    let json = serde_json::to_vec(message).unwrap_or_default();
+    let mut word = [0; 16];
+    word.copy_from_slice(&Sha256::digest(&json)[..16]);
+    format!("\"{:032x}\"", u128::from_be_bytes(word))
+}

@@ -1,0 +1,114 @@
+//! What happens to every request: an id, a line in the log, problems written, strangers refused.
+
+use std::{any::Any, sync::Arc};
+
+use axum::{
+    body::Body,
+    extract::{MatchedPath, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::{
+    problem::{Code, Problem},
+    same_site,
+    stream::sse,
+};
+use crate::app::App;
+
+/// The header that carries a request's id.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The most bytes of an id that a proxy gave a request.
+const MAX_REQUEST_ID: usize = 64;
+
+/// Gives the request an id, writes its problem if it has one, and logs one line. Never what people
+/// wrote: no body, no query.
+pub async fn observe(request: Request, next: Next) -> Response {
+    let start = Instant::now();
+    let id = given_id(request.headers()).unwrap_or_else(|| Uuid::new_v4().simple().to_string());
+    let method = request.method().clone();
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let is_event_stream = accepts_event_stream(request.headers());
+
+    let mut response = next.run(request).await;
+
+    let problem = response.extensions_mut().remove::<Problem>();
+    if let Some(problem) = &problem {
+        let is_stream = path.as_ref().is_some_and(|path| path.as_str().ends_with("/stream"));
+        let json = problem.to_json(&id);
+        if problem.may_pass() && is_event_stream && is_stream {
+            response = sse::refusal(&json);
+        } else {
+            *response.body_mut() = Body::from(json);
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        }
+    }
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+
+    tracing::info!(
+        request.id = %id,
+        http.method = %method,
+        http.route = path.as_ref().map_or("(none)", MatchedPath::as_str),
+        http.status = response.status().as_u16(),
+        problem = problem.map(|problem| problem.code.word()),
+        time_us = start.elapsed().as_micros(),
+        "request",
+    );
+    response
+}
+
+/// Refuses what other sites and other names have no business to ask, and all new work once the
+/// server ends.
+pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    if let Err(problem) = same_site::check(&app.config, request.method(), request.headers(), request.uri()) {
+        return problem.into_response();
+    }
+    if app.shutdown.closing.is_cancelled() {
+        return Problem::new(Code::Draining, "The server is ending. Ask again in a moment.").into_response();
+    }
+    next.run(request).await
+}
+
+/// The answer to a panic, whose text is in the log only.
+#[expect(clippy::needless_pass_by_value, reason = "the layer gives it away")]
+pub fn on_panic(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    tracing::error!(panic = text.unwrap_or("(no text)"), "a handler panicked");
+    Problem::internal().into_response()
+}
+
+/// The answer where nothing is.
+pub async fn not_found() -> Problem {
+    Problem::new(Code::NotFound, "There is nothing at this path; /openapi.json lists what there is.")
+}
+
+/// The answer to a method that a path does not take.
+pub async fn method_not_allowed() -> Problem {
+    Problem::new(Code::MethodNotAllowed, "The header Allow lists the methods this path takes.")
+}
+
+/// Keeps the id that a proxy gave, if it is a plain word.
+fn given_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get(REQUEST_ID)?.to_str().ok()?;
+    let is_word = (1..=MAX_REQUEST_ID).contains(&id.len())
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    is_word.then(|| id.to_owned())
+}
+
+fn accepts_event_stream(headers: &HeaderMap) -> bool {
+    let accepts = headers.get_all(header::ACCEPT);
+    accepts.iter().any(|value| value.to_str().is_ok_and(|text| text.to_ascii_lowercase().contains("text/event-stream")))
+}
+
+/// An answer that has neither body nor problem.
+#[must_use]
+pub fn no_content() -> Response {
+    StatusCode::NO_CONTENT.into_response()
+}

@@ -1,0 +1,96 @@
+//! Who is here, and who types.
+
+use std::sync::Arc;
+
+use axum::{extract::State, response::Response};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    answer,
+    extract::{Body, Params, RoomPath, within},
+    middleware::no_content,
+    openapi::Problems,
+    problem::{FieldError, Problem},
+};
+use crate::{
+    app::App,
+    domain::{event::PresentUser, invalid::Check, message::required, name::Username},
+};
+
+/// Which users.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PresenceParams {
+    /// The users after this name.
+    after: Option<String>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u64>,
+}
+
+/// Who is here.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PresencePage {
+    /// How many are here.
+    online: usize,
+    /// Some of them, by name.
+    users: Vec<PresentUser>,
+    /// Goes into `after` to read on; null on the last page.
+    #[schema(value_type = Option<String>, required)]
+    next: Option<Username>,
+}
+
+/// See who is here
+#[utoipa::path(
+    get, path = "/rooms/{room}/presence", tag = "presence",
+    params(("room" = String, Path, example = "general"), PresenceParams),
+    responses((status = 200, description = "who is here", body = PresencePage), Problems)
+)]
+pub async fn list(
+    State(app): State<Arc<App>>,
+    RoomPath(room): RoomPath,
+    Params(params): Params<PresenceParams>,
+) -> Result<Response, Problem> {
+    let limit = within("limit", params.limit, 1..=200, 50)?;
+    let after = params.after.as_deref().map(Username::parse).transpose();
+    let after = after.map_err(|invalid| Problem::bad_query("after", invalid.detail))?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let page = app.chat.presence(&room, after.as_ref().map(Username::key), limit);
+    let next = page.users.last().filter(|_| page.has_more).map(|user| user.username.clone());
+    Ok(answer(PresencePage { online: page.online, users: page.users, next }))
+}
+
+/// Typing, on or off.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct SetTyping {
+    /// Who types.
+    #[schema(required, nullable = false, example = "Alice", max_length = 100)]
+    username: Option<String>,
+    /// Whether they do.
+    #[schema(required, nullable = false)]
+    is_typing: Option<bool>,
+}
+
+/// Say who types
+///
+/// Lapses 6 seconds after it was last said, and when the user's message arrives.
+#[utoipa::path(
+    post, path = "/rooms/{room}/typing", tag = "presence",
+    params(("room" = String, Path, example = "general")),
+    request_body(content((SetTyping = "application/json"), (SetTyping = "application/x-www-form-urlencoded"))),
+    responses((status = 204, description = "said"), Problems)
+)]
+pub async fn typing(
+    State(app): State<Arc<App>>,
+    RoomPath(room): RoomPath,
+    Body(body): Body<SetTyping>,
+) -> Result<Response, Problem> {
+    let mut check = Check::default();
+    let username = check.take(required("username", body.username).and_then(|text| Username::parse(&text)));
+    let is_typing = check.take(required("is_typing", body.is_typing));
+    let invalid = |errors: Vec<_>| Problem::invalid(errors.into_iter().map(FieldError::from).collect());
+    let (username, is_typing) = check.finish(username.zip(is_typing)).map_err(invalid)?;
+    app.chat.set_typing(&room, &username, is_typing);
+    Ok(no_content())
+}

@@ -1,0 +1,225 @@
+//! Every error answer, as a problem document (RFC 9457).
+//!
+//! A handler answers a [`Problem`]; the outermost middleware writes it, since only there the
+//! request's id is known.
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{chat::ChatError, domain::invalid::Invalid};
+
+/// After how many seconds to ask again what may pass.
+const RETRY_AFTER: u32 = 2;
+
+/// What went wrong, by its stable word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// The body is not JSON, or not of the form its content type says.
+    InvalidJson,
+    /// A parameter of the query can't be used.
+    BadQuery,
+    /// The request is from a site that may not make it.
+    CrossSite,
+    /// There is nothing at this path, or no such thing.
+    NotFound,
+    /// The path does not take this method.
+    MethodNotAllowed,
+    /// The body did not come in time.
+    Timeout,
+    /// The body is larger than is taken.
+    TooLarge,
+    /// The body's content type is not taken.
+    UnsupportedMediaType,
+    /// The `Host` names a machine that is not this one.
+    Misdirected,
+    /// The input is well-formed and breaks rules.
+    Invalid,
+    /// The idempotency key was used for another message.
+    IdempotencyKeyReused,
+    /// The path speaks WebSocket only.
+    UpgradeRequired,
+    /// A fault of the server; its log says which.
+    Internal,
+    /// The store is out; ask again.
+    Unavailable,
+    /// The server ends; ask another, or again.
+    Draining,
+}
+
+impl Code {
+    /// The word, the status and the title.
+    #[must_use]
+    pub const fn parts(self) -> (&'static str, StatusCode, &'static str) {
+        match self {
+            Self::InvalidJson => ("invalid_json", StatusCode::BAD_REQUEST, "The body can't be read"),
+            Self::BadQuery => ("bad_query", StatusCode::BAD_REQUEST, "A parameter can't be used"),
+            Self::CrossSite => ("cross_site", StatusCode::FORBIDDEN, "Another site may not do this"),
+            Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "Nothing is here"),
+            Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "Not this method"),
+            Self::Timeout => ("timeout", StatusCode::REQUEST_TIMEOUT, "The body did not come in time"),
+            Self::TooLarge => ("too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
+            Self::UnsupportedMediaType => {
+                ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not this content type")
+            }
+            Self::Misdirected => ("misdirected", StatusCode::MISDIRECTED_REQUEST, "Not the server of this name"),
+            Self::Invalid => ("invalid", StatusCode::UNPROCESSABLE_ENTITY, "The input is invalid"),
+            Self::IdempotencyKeyReused => {
+                ("idempotency_key_reused", StatusCode::UNPROCESSABLE_ENTITY, "The idempotency key is taken")
+            }
+            Self::UpgradeRequired => {
+                ("upgrade_required", StatusCode::UPGRADE_REQUIRED, "Only WebSocket is spoken here")
+            }
+            Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "The server is at fault"),
+            Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "Not now"),
+            Self::Draining => ("draining", StatusCode::SERVICE_UNAVAILABLE, "The server is ending"),
+        }
+    }
+
+    /// The word alone.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        self.parts().0
+    }
+}
+
+/// An error, before it is written.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// Its word.
+    pub code: Code,
+    /// What is wrong this time, for a person.
+    pub detail: String,
+    /// The fields that are wrong.
+    pub errors: Vec<FieldError>,
+}
+
+/// One field and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// The field's name, as the client wrote it.
+    #[schema(example = "content")]
+    pub field: String,
+    /// What is wrong, and what would be right.
+    #[schema(example = "a message is not blank")]
+    pub detail: String,
+}
+
+/// A problem document (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemBody<'a> {
+    /// A stable path that names the kind of problem.
+    #[serde(rename = "type")]
+    #[schema(example = "/problems/invalid")]
+    pub kind: String,
+    /// The kind of problem in words.
+    pub title: &'a str,
+    /// The answer's status.
+    #[schema(example = 422)]
+    pub status: u16,
+    /// What is wrong this time.
+    pub detail: &'a str,
+    /// The kind of problem as a stable word.
+    #[schema(example = "invalid")]
+    pub code: &'a str,
+    /// The request's id, as in the header `X-Request-Id` and in the server's log.
+    pub request_id: &'a str,
+    /// The fields that are wrong, for invalid input.
+    #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
+    #[schema(value_type = Option<Vec<FieldError>>)]
+    pub errors: &'a [FieldError],
+}
+
+impl Problem {
+    /// A problem, in words for a person.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), errors: Vec::new() }
+    }
+
+    /// A parameter of the query that can't be used.
+    pub fn bad_query(field: &str, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        Self {
+            code: Code::BadQuery,
+            detail: format!("{field}: {detail}"),
+            errors: vec![FieldError { field: field.to_owned(), detail }],
+        }
+    }
+
+    /// Fields that break rules.
+    #[must_use]
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
+        let detail =
+            errors.iter().map(|error| format!("{}: {}", error.field, error.detail)).collect::<Vec<_>>().join("; ");
+        Self { code: Code::Invalid, detail, errors }
+    }
+
+    /// A fault of the server, whose text is in its log only.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::new(Code::Internal, "The server's log says more under this request_id.")
+    }
+
+    /// The document's bytes.
+    #[must_use]
+    pub fn to_json(&self, request_id: &str) -> Vec<u8> {
+        let (code, status, title) = self.code.parts();
+        let body = ProblemBody {
+            kind: format!("/problems/{code}"),
+            title,
+            status: status.as_u16(),
+            detail: &self.detail,
+            code,
+            request_id,
+            errors: &self.errors,
+        };
+        serde_json::to_vec(&body).unwrap_or_default()
+    }
+
+    /// Whether it may pass by itself.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        self.code.parts().1 == StatusCode::SERVICE_UNAVAILABLE
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.code.parts().1.into_response();
+        if self.may_pass() {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER));
+        }
+        if self.code == Code::UpgradeRequired {
+            response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<Invalid> for FieldError {
+    fn from(invalid: Invalid) -> Self {
+        Self { field: invalid.field.to_owned(), detail: invalid.detail }
+    }
+}
+
+impl From<ChatError> for Problem {
+    fn from(error: ChatError) -> Self {
+        match error {
+            ChatError::Invalid(invalid) => Self::invalid(invalid.into_iter().map(FieldError::from).collect()),
+            ChatError::KeyReused => {
+                Self::new(Code::IdempotencyKeyReused, "This key was used for a message with other content or reply_to.")
+            }
+            ChatError::NotFound(what) => Self::new(Code::NotFound, format!("There is no such {what}.")),
+            ChatError::Unavailable => Self::new(
+                Code::Unavailable,
+                "The store is out. Ask again with the same client_id: nothing is posted twice.",
+            ),
+            ChatError::Internal => Self::internal(),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The three ways to read a room. Each encodes what one subscription gives.
+
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+pub mod client_frame;
+pub mod long_poll;
+pub mod sse;
+pub mod websocket;
+
+use super::{
+    extract::{cursor, username, within},
+    problem::Problem,
+};
+use crate::{
+    domain::{
+        EventId,
+        event::{EventType, TypeSet},
+    },
+    hub::{
+        registry::Transport,
+        subscription::{Request, Start, StateDue},
+    },
+};
+
+/// The most events a reader gets at once.
+const LIMIT: usize = 200;
+
+/// Where to start, what to read, and as whom: the same on all three transports.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ReadParams {
+    /// Resume after this id; absent: the history first.
+    #[param(minimum = 0)]
+    since: Option<EventId>,
+    /// How many messages the history has.
+    #[param(minimum = 0, maximum = 200, default = 50)]
+    history: Option<u64>,
+    /// Only these types, separated by commas. `message_history`, `reset`, `ping` and
+    /// `server_shutdown` come anyway.
+    #[param(example = "chat_message,room_updated")]
+    types: Option<String>,
+    /// Who is here; absent: a reader nobody sees.
+    #[param(max_length = 100)]
+    username: Option<String>,
+}
+
+impl ReadParams {
+    /// What to subscribe to.
+    ///
+    /// # Errors
+    /// A problem that names the parameter.
+    fn request(&self, transport: Transport, state: StateDue) -> Result<Request, Problem> {
+        let start = cursor("since", self.since)?.map_or(Start::History, Start::After);
+        let history = within("history", self.history, 0..=200, 50)?;
+        let types = self.types.as_deref().map_or(Ok(TypeSet::ALL), parse_types)?;
+        Ok(Request {
+            start,
+            history: usize::try_from(history).unwrap_or_default(),
+            types,
+            user: username(self.username.as_deref())?,
+            transport,
+            state,
+            limit: LIMIT,
+        })
+    }
+}
+
+fn parse_types(text: &str) -> Result<TypeSet, Problem> {
+    let types: Result<Vec<_>, _> = text
+        .split(',')
+        .map(|word| {
+            EventType::parse(word.trim()).ok_or_else(|| Problem::bad_query("types", format!("{word:?} is no type")))
+        })
+        .collect();
+    Ok(TypeSet::filter(types?))
+}

@@ -1,0 +1,143 @@
+//! What a client may say on a WebSocket, and how it is answered.
+
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value, json};
+
+use super::super::problem::{Code, FieldError, Problem};
+use crate::domain::{EventId, message::Post};
+
+/// The most bytes of a `ref`, as JSON.
+const MAX_REF: usize = 128;
+
+/// One frame of a client.
+#[derive(Debug)]
+pub struct ClientFrame {
+    /// Comes back in the answer.
+    pub reference: Option<Value>,
+    /// Who says it; absent: who said the last one.
+    pub username: Option<String>,
+    /// What is said.
+    pub say: Say,
+}
+
+/// What a client says.
+#[derive(Debug)]
+pub enum Say {
+    /// It is here.
+    Join,
+    /// A message.
+    Message(Post),
+    /// It types, or no longer.
+    Typing(bool),
+}
+
+/// Why a frame is not taken.
+#[derive(Debug)]
+pub struct BadFrame {
+    /// The frame's `ref`, if it could be read.
+    pub reference: Option<Value>,
+    /// Why.
+    pub problem: Problem,
+    /// The stable word, where it is none of a problem document's.
+    pub code: Option<&'static str>,
+}
+
+#[derive(Deserialize)]
+struct ChatMessage {
+    username: Option<String>,
+    message: Option<String>,
+    client_id: Option<String>,
+    reply_to: Option<EventId>,
+}
+
+#[derive(Deserialize)]
+struct UserJoin {
+    username: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Typing {
+    username: Option<String>,
+    is_typing: Option<bool>,
+}
+
+impl ClientFrame {
+    /// Reads a frame.
+    ///
+    /// # Errors
+    /// [`BadFrame`]: the socket stays open, its client is told.
+    pub fn parse(text: &str) -> Result<Self, BadFrame> {
+        let bad = |reference: Option<&Value>, problem| BadFrame { reference: reference.cloned(), problem, code: None };
+        let not_json = |detail: String| bad(None, Problem::new(Code::InvalidJson, detail));
+        let frame: Value =
+            serde_json::from_str(text).map_err(|error| not_json(format!("The frame is not JSON: {error}.")))?;
+        let Value::Object(mut frame) = frame else {
+            return Err(not_json("A frame is a JSON object.".into()));
+        };
+        let reference = frame.remove("ref").filter(|reference| !reference.is_null());
+        if let Some(value) = &reference {
+            let is_plain = matches!(value, Value::String(_) | Value::Number(_));
+            if !is_plain || value.to_string().len() > MAX_REF {
+                return Err(bad(None, invalid("ref", "is a string or a number of at most 128 bytes")));
+            }
+        }
+        let Some(Value::String(kind)) = frame.remove("type") else {
+            return Err(bad(reference.as_ref(), invalid("type", "is required, and a string")));
+        };
+        let read = match kind.as_str() {
+            "user_join" => fields(frame).map(|UserJoin { username }| (username, Say::Join)),
+            "chat_message" => fields(frame).map(|ChatMessage { username, message, client_id, reply_to }| {
+                (username, Say::Message(Post { username: None, content: message, reply_to, client_id }))
+            }),
+            "typing" => fields(frame).and_then(|Typing { username, is_typing }| {
+                let is_typing = is_typing.ok_or_else(|| invalid("is_typing", "is required"))?;
+                Ok((username, Say::Typing(is_typing)))
+            }),
+            _ => {
+                let problem = Problem::new(Code::Invalid, "This server knows no frame of this type.");
+                return Err(BadFrame { reference, problem, code: Some("unknown_type") });
+            }
+        };
+        let (username, say) = read.map_err(|problem| bad(reference.as_ref(), problem))?;
+        if matches!(say, Say::Join) && username.is_none() {
+            return Err(bad(reference.as_ref(), invalid("username", "is required")));
+        }
+        Ok(Self { reference, username, say })
+    }
+}
+
+fn fields<T: DeserializeOwned>(frame: Map<String, Value>) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(Value::Object(frame))
+        .map_err(|error| invalid(&error.path().to_string(), error.inner().to_string()))
+}
+
+fn invalid(field: &str, detail: impl Into<String>) -> Problem {
+    Problem::invalid(vec![FieldError { field: field.to_owned(), detail: detail.into() }])
+}
+
+/// The frame that says that something was done.
+#[must_use]
+pub fn ack(reference: &Value, id: Option<EventId>) -> String {
+    match id {
+        Some(id) => json!({"type": "ack", "ref": reference, "id": id}),
+        None => json!({"type": "ack", "ref": reference}),
+    }
+    .to_string()
+}
+
+/// The frame that says that something was not done.
+#[must_use]
+pub fn error(bad: &BadFrame) -> String {
+    // A message's content is called `message` in a frame.
+    let field = |field: &str| if field == "content" { "message".to_owned() } else { field.to_owned() };
+    let errors = bad.problem.errors.iter().map(|error| json!({"field": field(&error.field), "detail": error.detail}));
+    let code = bad.code.unwrap_or(bad.problem.code.word());
+    let mut frame = json!({"type": "error", "code": code, "detail": bad.problem.detail});
+    if let Some(reference) = &bad.reference {
+        frame["ref"] = reference.clone();
+    }
+    if !bad.problem.errors.is_empty() {
+        frame["errors"] = errors.collect();
+    }
+    frame.to_string()
+}

@@ -1,0 +1,105 @@
+//! Reading by one request after the other, each of which waits for something to happen.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{extract::State, response::Response};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    super::{
+        answer,
+        extract::{Params, RoomPath, within},
+        messages::MAX_WAIT,
+        openapi::Problems,
+        problem::Problem,
+    },
+    ReadParams,
+};
+use crate::{
+    app::App,
+    domain::{EventId, event::EventBody},
+    hub::{
+        frame::Frame,
+        presence::LEASE,
+        registry::Transport,
+        subscription::{StateDue, Subscription},
+    },
+};
+
+/// How long after the first ephemeral event a poll still waits for more of them.
+const EPHEMERAL_WAIT: Duration = Duration::from_secs(2);
+
+/// How long to wait, and for what.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PollParams {
+    /// How many seconds to wait at most.
+    #[param(minimum = 0, maximum = 50, default = 25)]
+    wait: Option<u64>,
+    /// The `state` of the last answer: if who is here or who types has changed since, a
+    /// `presence_state` comes.
+    state: Option<String>,
+}
+
+/// What happened.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PollAnswer {
+    /// The events, at most 200.
+    #[schema(value_type = Vec<EventBody>)]
+    events: Vec<Box<RawValue>>,
+    /// Goes into `since` of the next poll.
+    next: EventId,
+    /// Whether more is there already.
+    has_more: bool,
+    /// Goes into `state` of the next poll.
+    state: String,
+}
+
+/// Follow a room by long poll
+///
+/// Answers at once if anything durable is past `since`, else at the first event or after `wait`
+/// seconds; an ephemeral event ends the wait 2 seconds later, with what came meanwhile. Without
+/// `since` it answers the history at once.
+#[utoipa::path(
+    get, path = "/rooms/{room}/poll", tag = "reading",
+    params(("room" = String, Path, example = "general"), ReadParams, PollParams),
+    responses((status = 200, description = "what happened", body = PollAnswer), Problems)
+)]
+pub async fn poll(
+    State(app): State<Arc<App>>,
+    RoomPath(room): RoomPath,
+    Params(params): Params<ReadParams>,
+    Params(PollParams { wait, state }): Params<PollParams>,
+) -> Result<Response, Problem> {
+    let wait = Duration::from_secs(within("wait", wait, 0..=MAX_WAIT, 25)?);
+    let request = params.request(Transport::LongPoll, state.map_or(StateDue::Never, StateDue::Unless))?;
+    let mut subscription = app.chat.read(&room, request).await?;
+    let frames = gather(&mut subscription, Instant::now() + wait).await;
+    let events =
+        frames.iter().filter_map(|frame| RawValue::from_string(String::from_utf8(frame.json().into()).ok()?).ok());
+    let body = PollAnswer {
+        events: events.collect(),
+        next: subscription.cursor(),
+        has_more: subscription.has_more(),
+        state: subscription.state_word(),
+    };
+    subscription.end_with_lease(LEASE);
+    Ok(answer(body))
+}
+
+/// Waits for the first events; a durable one ends the wait at once, an ephemeral one soon.
+async fn gather(subscription: &mut Subscription, mut deadline: Instant) -> Vec<Frame> {
+    let mut frames: Vec<Frame> = Vec::new();
+    while let Some(more) = subscription.next_until(deadline).await {
+        let is_durable = more.iter().any(|frame| frame.id().is_some());
+        frames.extend(more);
+        if is_durable {
+            break;
+        }
+        deadline = deadline.min(Instant::now() + EPHEMERAL_WAIT);
+    }
+    frames
+}

@@ -1,0 +1,153 @@
+//! Reading by Server-Sent Events.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::{
+    body::Body,
+    extract::State,
+    http::{HeaderMap, HeaderName, HeaderValue, Version, header},
+    response::Response,
+};
+use bytes::{Bytes, BytesMut};
+use http_body::Frame as BodyFrame;
+use serde::Deserialize;
+use tokio_stream::Stream;
+use utoipa::IntoParams;
+
+use super::{
+    super::{
+        extract::{Params, RoomPath},
+        openapi::Problems,
+        problem::Problem,
+    },
+    ReadParams,
+};
+use crate::{
+    app::App,
+    hub::{
+        frame::Frame,
+        registry::Transport,
+        subscription::{Start, StateDue, Subscription},
+    },
+};
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// How events are written.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct StreamParams {
+    /// `false` leaves the `event:` line out, so that one `onmessage` gets everything.
+    #[param(default = true)]
+    named: Option<bool>,
+}
+
+/// Follow a room by Server-Sent Events
+///
+/// Each event is an `event:` line with its type, an `id:` line if it has an id or a cursor, and a
+/// `data:` line with an `Event` as JSON. The header `Last-Event-ID` wins over `since`. The stream
+/// ends only with the server or the reader; resume with the last id.
+#[utoipa::path(
+    get, path = "/rooms/{room}/stream", tag = "reading",
+    params(
+        ("room" = String, Path, example = "general"),
+        ReadParams, StreamParams,
+        ("Last-Event-ID" = Option<String>, Header, description = "resume after this id"),
+    ),
+    responses((status = 200, description = "events", body = String, content_type = "text/event-stream"), Problems)
+)]
+pub async fn stream(
+    State(app): State<Arc<App>>,
+    RoomPath(room): RoomPath,
+    Params(params): Params<ReadParams>,
+    Params(StreamParams { named }): Params<StreamParams>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let mut request = params.request(Transport::Sse, StateDue::Always)?;
+    if let Some(start) = headers.get(LAST_EVENT_ID).and_then(last_event_id) {
+        request.start = start;
+    }
+    let subscription = app.chat.read(&room, request).await?;
+    // The comment makes proxies pass the head on; the pause is drawn anew for every reader, so that
+    // a restart does not bring all of them back in the same moment.
+    let prelude = format!(": {room}\nretry: {}\n\n", rand::random_range(1_000..=3_000));
+    let body = Events { prelude: Some(prelude.into()), subscription, named: named.unwrap_or(true) };
+    Ok(respond(Body::new(body)))
+}
+
+/// A cursor that a browser sends by itself; an empty one is none.
+fn last_event_id(value: &HeaderValue) -> Option<Start> {
+    if value.is_empty() {
+        return None;
+    }
+    let id = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+    Some(id.filter(|id| *id >= 0).map_or(Start::Unreadable, Start::After))
+}
+
+/// The answer to a reader who is to come back: a browser gives up for good on every status but
+/// `200`, so the problem comes as an event (<https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model>).
+#[must_use]
+pub fn refusal(problem: &[u8]) -> Response {
+    let mut text = format!("retry: {}\nevent: error\ndata: ", rand::random_range(5_000..=30_000)).into_bytes();
+    text.extend_from_slice(problem);
+    text.extend_from_slice(b"\n\n");
+    respond(Body::from(text))
+}
+
+fn respond(body: Body) -> Response {
+    let mut response = Response::new(body);
+    // A stream has no length and its end is the connection's. HTTP/1.0 says just that, where 1.1
+    // would wrap every piece in a chunk of its own.
+    *response.version_mut() = Version::HTTP_10;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
+    headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// A subscription as a body.
+struct Events {
+    prelude: Option<Bytes>,
+    subscription: Subscription,
+    named: bool,
+}
+
+impl http_body::Body for Events {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<BodyFrame<Bytes>, Infallible>>> {
+        if let Some(prelude) = self.prelude.take() {
+            return Poll::Ready(Some(Ok(BodyFrame::data(prelude))));
+        }
+        let named = self.named;
+        let ready = Pin::new(&mut self.subscription).poll_next(cx);
+        ready.map(|frames| frames.map(|frames| Ok(BodyFrame::data(join(&frames, named)))))
+    }
+}
+
+/// All that is ready in one piece: one write serves many events. A single one is not copied.
+fn join(frames: &[Frame], named: bool) -> Bytes {
+    let bytes = |frame: &Frame| if named { frame.named() } else { frame.unnamed() };
+    match frames {
+        [frame] => bytes(frame),
+        frames => {
+            let mut joined = BytesMut::with_capacity(frames.iter().map(Frame::len).sum());
+            for frame in frames {
+                joined.extend_from_slice(&bytes(frame));
+            }
+            joined.freeze()
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! Reading and talking by WebSocket.
+
+use std::{borrow::Cow, pin::Pin, sync::Arc, time::Duration};
+
+use axum::{
+    extract::{
+        State,
+        ws::{
+            CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code,
+            rejection::WebSocketUpgradeRejection,
+        },
+    },
+    response::Response,
+};
+use futures_util::SinkExt;
+use serde_json::Value;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio_stream::StreamExt;
+
+use super::{
+    super::{
+        extract::{Params, RoomPath},
+        openapi::Problems,
+        problem::{Code, Problem},
+    },
+    ReadParams,
+    client_frame::{BadFrame, ClientFrame, Say, ack, error},
+};
+use crate::{
+    app::App,
+    chat::presence::SocketTyping,
+    domain::{
+        EventId,
+        message::Post,
+        name::{RoomName, Username},
+    },
+    hub::{
+        frame::Frame,
+        registry::Transport,
+        subscription::{StateDue, Subscription},
+    },
+};
+
+/// The most bytes of a client's frame.
+const MAX_FRAME: usize = 64 * 1024;
+/// What a socket reads at once: most frames of clients are small, and this is held per socket.
+const READ_BUFFER: usize = 4 * 1024;
+/// How much is gathered before it is written.
+const WRITE_BUFFER: usize = 4 * 1024;
+/// How often a client is asked whether it is there.
+const PING: Duration = Duration::from_secs(20);
+/// After how many unanswered pings it is not.
+const MISSED_PINGS: u32 = 2;
+/// Who speaks without a name.
+const ANONYMOUS: &str = "Anonymous";
+
+/// Follow a room by WebSocket
+///
+/// Each text frame of the server is an `Event`, `ack` or `error`. The client may send `user_join`,
+/// `chat_message` and `typing`.
+#[utoipa::path(
+    get, path = "/rooms/{room}/ws", tag = "reading",
+    params(("room" = String, Path, example = "general"), ReadParams),
+    responses((status = 101, description = "events from here on"), (status = 426, description = "not an upgrade"), Problems)
+)]
+pub async fn open(
+    State(app): State<Arc<App>>,
+    RoomPath(room): RoomPath,
+    Params(params): Params<ReadParams>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Problem> {
+    let upgrade = upgrade.map_err(|refusal| Problem::new(Code::UpgradeRequired, refusal.body_text()))?;
+    let request = params.request(Transport::WebSocket, StateDue::Always)?;
+    let user = request.user.clone();
+    let subscription = app.chat.read(&room, request).await?;
+    // No bound on what is to be written: the next events are asked for only when all of the last
+    // ones are on their way, and one history may be larger than any bound.
+    let upgrade = upgrade
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_message_size(MAX_FRAME)
+        .max_frame_size(MAX_FRAME);
+    let tasks = app.shutdown.tasks.clone();
+    Ok(upgrade.on_upgrade(move |socket| tasks.track_future(Session::new(app, room, user, subscription).run(socket))))
+}
+
+/// Follow a room by WebSocket
+///
+/// The path that pages of the Django Channels tutorial open.
+#[utoipa::path(
+    get, path = "/ws/chat/{room}/", tag = "reading",
+    params(("room" = String, Path, example = "general"), ReadParams),
+    responses((status = 101, description = "events from here on"), (status = 426, description = "not an upgrade"), Problems)
+)]
+pub async fn open_room(
+    state: State<Arc<App>>,
+    room: RoomPath,
+    params: Params<ReadParams>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Problem> {
+    open(state, room, params, upgrade).await
+}
+
+/// Follow the room general by WebSocket
+#[utoipa::path(
+    get, path = "/ws/chat/", tag = "reading", params(ReadParams),
+    responses((status = 101, description = "events from here on"), (status = 426, description = "not an upgrade"), Problems)
+)]
+pub async fn open_general(
+    state: State<Arc<App>>,
+    params: Params<ReadParams>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Problem> {
+    let room = RoomName::parse("general").map_err(|_| Problem::internal())?;
+    open(state, RoomPath(room), params, upgrade).await
+}
+
+/// What a frame led to: the id it made, if any.
+type Done = Result<Option<EventId>, Problem>;
+/// A frame that takes effect: its `ref`, and what comes of it.
+type Effect = Pin<Box<dyn Future<Output = (Option<Value>, Done)> + Send>>;
+
+/// One socket.
+struct Session {
+    app: Arc<App>,
+    room: RoomName,
+    /// Who spoke last.
+    speaker: Option<Username>,
+    subscription: Subscription,
+    typing: SocketTyping,
+    /// The frame that takes effect now. No other is read meanwhile, so that they do in their order.
+    effect: Option<Effect>,
+}
+
+impl Session {
+    fn new(app: Arc<App>, room: RoomName, speaker: Option<Username>, subscription: Subscription) -> Self {
+        let typing = SocketTyping::new(subscription.room().clone());
+        Self { app, room, speaker, subscription, typing, effect: None }
+    }
+
+    async fn run(mut self, mut socket: WebSocket) {
+        let mut pings = interval_at(Instant::now() + PING, PING);
+        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut unanswered = 0;
+        // An error of the socket ends it; its client resumes by its cursor.
+        loop {
+            let sent = tokio::select! {
+                (reference, done) = effect(&mut self.effect) => {
+                    self.effect = None;
+                    answer(&mut socket, reference, done).await
+                }
+                frames = self.subscription.next() => match frames {
+                    Some(frames) => send_events(&mut socket, frames).await,
+                    None => break close(&mut socket, close_code::RESTART, "the server ends").await,
+                },
+                message = socket.recv(), if self.effect.is_none() => match message {
+                    Some(Ok(Message::Text(text))) => self.hear(&mut socket, &text).await,
+                    Some(Ok(Message::Binary(_))) => refuse_binary(&mut socket).await,
+                    Some(Ok(Message::Pong(_))) => { unanswered = 0; Ok(()) }
+                    Some(Ok(Message::Ping(_))) => Ok(()),
+                    Some(Ok(Message::Close(_))) | None => break,
+                    Some(Err(error)) => break close_for(&mut socket, &error).await,
+                },
+                _ = pings.tick() => {
+                    if unanswered == MISSED_PINGS {
+                        break;
+                    }
+                    unanswered += 1;
+                    socket.send(Message::Ping(bytes::Bytes::new())).await
+                }
+            };
+            if sent.is_err() {
+                break;
+            }
+        }
+    }
+
+    /// Takes a client's frame, and lets it begin to take effect.
+    async fn hear(&mut self, socket: &mut WebSocket, text: &str) -> Result<(), axum::Error> {
+        let frame = match ClientFrame::parse(text) {
+            Ok(frame) => frame,
+            Err(bad) => return send_text(socket, error(&bad)).await,
+        };
+        let speaker = match frame.username.as_deref().map(Username::parse).transpose() {
+            Ok(speaker) => speaker,
+            Err(invalid) => return answer(socket, frame.reference, Err(Problem::invalid(vec![invalid.into()]))).await,
+        };
+        if let Some(speaker) = speaker {
+            self.subscription.join_as(&speaker);
+            self.speaker = Some(speaker);
+        }
+        match frame.say {
+            Say::Join => answer(socket, frame.reference, Ok(None)).await,
+            Say::Typing(is_typing) => {
+                if let Some(user) = self.speaker.clone().or_else(|| Username::parse(ANONYMOUS).ok()) {
+                    self.typing.set(&user, is_typing);
+                }
+                answer(socket, frame.reference, Ok(None)).await
+            }
+            Say::Message(post) => {
+                let username = self.speaker.as_ref().map_or(ANONYMOUS, Username::as_str).to_owned();
+                let post = Post { username: Some(username), ..post };
+                let (app, room, reference) = (self.app.clone(), self.room.clone(), frame.reference);
+                self.effect = Some(Box::pin(async move {
+                    let done = app.chat.post_message(&room, post).await;
+                    (reference, done.map(|posted| Some(posted.message.id)).map_err(Problem::from))
+                }));
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The outcome of the frame that takes effect; never comes if none does.
+async fn effect(effect: &mut Option<Effect>) -> (Option<Value>, Done) {
+    match effect {
+        Some(effect) => effect.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn answer(socket: &mut WebSocket, reference: Option<Value>, done: Done) -> Result<(), axum::Error> {
+    match (done, reference) {
+        (Ok(id), Some(reference)) => send_text(socket, ack(&reference, id)).await,
+        (Ok(_), None) => Ok(()),
+        (Err(problem), reference) => send_text(socket, error(&BadFrame { reference, problem, code: None })).await,
+    }
+}
+
+async fn refuse_binary(socket: &mut WebSocket) -> Result<(), axum::Error> {
+    let problem = Problem::new(Code::InvalidJson, "Frames are text, each a JSON object.");
+    send_text(socket, error(&BadFrame { reference: None, problem, code: None })).await
+}
+
+async fn send_events(socket: &mut WebSocket, frames: Vec<Frame>) -> Result<(), axum::Error> {
+    for frame in frames {
+        // Frames are made of JSON, which is UTF-8.
+        let Ok(text) = Utf8Bytes::try_from(frame.json()) else { continue };
+        socket.feed(Message::Text(text)).await?;
+    }
+    socket.flush().await
+}
+
+async fn send_text(socket: &mut WebSocket, text: String) -> Result<(), axum::Error> {
+    socket.send(Message::Text(text.into())).await
+}
+
+/// Says why the socket ends, as well as that is still possible.
+async fn close(socket: &mut WebSocket, code: u16, reason: &'static str) {
+    let frame = CloseFrame { code, reason: reason.into() };
+    // The client may have gone already, which is what closing is for.
+    let _ = socket.send(Message::Close(Some(frame))).await;
+}
+
+/// Tells a client that broke the protocol which way it did.
+async fn close_for(socket: &mut WebSocket, error: &axum::Error) {
+    let text: Cow<'_, str> = error.to_string().into();
+    if text.contains("too long") || text.contains("too large") || text.contains("Space limit") {
+        close(socket, close_code::SIZE, "a frame has at most 64 KiB").await;
+    } else {
+        close(socket, close_code::PROTOCOL, "that is not WebSocket").await;
+    }
+}
