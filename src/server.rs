@@ -1,0 +1,119 @@
+//! Serves an app on a listener until told to end.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::Router;
+use tokio::{
+    net::TcpListener,
+    sync::Semaphore,
+    task::JoinError,
+    time::{Instant, sleep, timeout_at},
+};
+
+pub mod connection;
+pub mod guard;
+pub mod refusal;
+
+use crate::{
+    app::App, clock::Clock, config::Config, http, hub::registry::CloseReason, journal::writer::Fatal,
+    shutdown::Shutdown, store::OpenError,
+};
+
+/// Over how long streams are sent away, so that they don't all come back in the same moment.
+const SPREAD: Duration = Duration::from_secs(2);
+/// How long the end takes at most, from the moment the listener closes.
+const DRAIN: Duration = Duration::from_secs(10);
+/// How long to wait after an error of accepting: it is most likely a lack of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// Why serving ended otherwise than as told.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The database can't be used.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The disk can't be trusted any more.
+    #[error(transparent)]
+    Fatal(#[from] Fatal),
+    /// The journal's task panicked: a fault of this program, after which nothing may be written.
+    #[error("the journal failed: {0}")]
+    Journal(#[from] JoinError),
+    /// The listener can't be used.
+    #[error("can't listen: {0}")]
+    Listen(std::io::Error),
+}
+
+/// Serves until `stop` is ready, then drains. `ready` is called once requests are taken.
+///
+/// # Errors
+/// [`ServeError`].
+pub async fn serve(
+    config: Config,
+    listener: TcpListener,
+    stop: impl Future<Output = ()>,
+    ready: impl FnOnce(SocketAddr),
+) -> Result<(), ServeError> {
+    let shutdown = Shutdown::default();
+    let (app, background) = App::build(config, Clock::system(), shutdown.clone()).await?;
+    #[expect(clippy::disallowed_methods, reason = "awaited below, and first of all")]
+    let mut background = tokio::spawn(background.run());
+    let router = http::router(app.clone());
+
+    ready(listener.local_addr().map_err(ServeError::Listen)?);
+    let accepting = accept(&app, router, listener);
+    tokio::select! {
+        () = accepting => {}
+        ended = &mut background => return Ok(ended??),
+        () = async {
+            stop.await;
+            shutdown.draining.cancel();
+            sleep(app.config.drain_delay).await;
+        } => {}
+    }
+    drain(&app, &shutdown).await;
+    shutdown.finishing.cancel();
+    Ok(background.await??)
+}
+
+/// Takes connections; never ends.
+async fn accept(app: &Arc<App>, router: Router, listener: TcpListener) {
+    let budget = Arc::new(Semaphore::new(app.config.max_connections));
+    let tasks = &app.shutdown.tasks;
+    let refusals = Arc::new(Semaphore::new(refusal::AT_ONCE));
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection can't be accepted");
+                sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        match budget.clone().try_acquire_owned() {
+            Ok(permit) => {
+                let (router, closing) = (router.clone(), app.shutdown.closing.clone());
+                tasks.spawn(connection::run(stream, router, permit, app.config.stall_timeout, closing));
+            }
+            Err(_) => {
+                if let Ok(permit) = refusals.clone().try_acquire_owned() {
+                    tasks.spawn(refusal::refuse(stream, permit));
+                }
+            }
+        }
+    }
+}
+
+/// Sends everybody away, and waits until they have gone or time is up.
+async fn drain(app: &App, shutdown: &Shutdown) {
+    let deadline = Instant::now() + DRAIN;
+    tracing::info!(readers = app.hub.registry().count(), "draining");
+    shutdown.closing.cancel();
+    shutdown.tasks.close();
+    let gone = async {
+        app.hub.registry().close_all(CloseReason::Shutdown, SPREAD).await;
+        shutdown.tasks.wait().await;
+    };
+    if timeout_at(deadline, gone).await.is_err() {
+        tracing::warn!(connections = shutdown.tasks.len(), "time is up: the rest is cut");
+    }
+}

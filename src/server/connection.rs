@@ -1,0 +1,70 @@
+//! One connection: HTTP/1.1 with deadlines and small buffers.
+
+use std::{pin::pin, time::Duration};
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use socket2::{SockRef, TcpKeepalive};
+use tokio::{net::TcpStream, sync::OwnedSemaphorePermit};
+use tokio_util::sync::CancellationToken;
+
+use super::guard::Guard;
+
+/// How long the head of a request may take, and how long a connection may be idle between requests:
+/// for hyper they are one (its timer starts when it begins to read a head).
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// hyper's buffers for reading and for writing: its minimum, which is most of what an idle stream
+/// costs. A longer head is answered `431`.
+const BUFFER: usize = 8 * 1024;
+/// What the kernel holds for a reader that does not take it.
+const SEND_BUFFER: usize = 64 * 1024;
+/// How long after the last sign of life the kernel asks whether the other side is there.
+const KEEPALIVE: Duration = Duration::from_mins(1);
+/// How much later than the guard the kernel gives up on a reader.
+const USER_TIMEOUT_MARGIN: Duration = Duration::from_secs(15);
+
+/// Serves the connection until it ends, or until `closing` and what it is busy with is done.
+pub async fn run(
+    stream: TcpStream,
+    router: Router,
+    permit: OwnedSemaphorePermit,
+    stall_timeout: Duration,
+    closing: CancellationToken,
+) {
+    if let Err(error) = prepare(&stream, stall_timeout) {
+        tracing::debug!(%error, "a connection was gone before it was served");
+        return;
+    }
+    let io = TokioIo::new(Guard::new(stream, stall_timeout, permit));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(BUFFER)
+        .serve_connection(io, TowerToHyperService::new(router))
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = closing.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+fn prepare(stream: &TcpStream, stall_timeout: Duration) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+    // For who vanished without a word; it counts a reader that stopped too, so it comes after the
+    // guard, which knows better.
+    socket.set_tcp_user_timeout(Some(stall_timeout + USER_TIMEOUT_MARGIN))
+}
