@@ -10,12 +10,8 @@ const LAYERS: [&str; 9] = ["domain", "store", "hub", "journal", "chat", "app", "
 /// May be used by all.
 const LEAVES: [&str; 4] = ["config", "clock", "telemetry", "shutdown"];
 /// Which crates may be named where only.
-const FENCED: [(&str, &[&str]); 4] = [
-    ("axum", &["http", "server"]),
-    ("hyper", &["http", "server"]),
-    ("sea_orm", &["store"]),
-    ("migration", &["store"]),
-];
+const FENCED: [(&str, &[&str]); 4] =
+    [("axum", &["http", "server"]), ("hyper", &["http", "server"]), ("sea_orm", &["store"]), ("migration", &["store"])];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
@@ -72,11 +68,13 @@ fn every_layer_uses_only_what_stands_before_it() {
     let mut uses = 0;
     for path in files {
         let own = layer(&root, &path);
-        if matches!(own.as_str(), "lib" | "main" | "layers") {
+        // The entries wire everything, and a test may stand on the whole of it.
+        if matches!(own.as_str(), "lib" | "main" | "layers") || path.ends_with("tests.rs") {
             continue;
         }
         let text = fs::read_to_string(&path).unwrap();
-        let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        let code: String =
+            text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
         let place = LAYERS.iter().position(|layer| *layer == own);
         for used in crate_modules(&code) {
             uses += 1;

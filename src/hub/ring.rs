@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn it_keeps_within_its_bounds() {
         let mut ring = Ring::after(0);
-        let count = 3 * MAX_EVENTS as EventId;
+        let count = EventId::try_from(3 * MAX_EVENTS).unwrap();
         ring.extend(1, (1..=count).map(frame));
         assert_eq!(ring.slots.len(), MAX_EVENTS);
         assert_eq!(ring.bytes(), ring.slots.iter().map(Frame::len).sum::<usize>());

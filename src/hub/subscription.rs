@@ -27,6 +27,9 @@ use crate::{
     store::error::StoreError,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// After how much silence a reader gets a `ping`, so that it can tell a dead line.
 const SILENCE: Duration = Duration::from_secs(15);
 /// How many events a filter may drop before the reader is told the cursor.
