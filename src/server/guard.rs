@@ -113,7 +113,7 @@ mod tests {
     fn guarded(buffer: usize) -> (Guard<tokio::io::DuplexStream>, tokio::io::DuplexStream) {
         let (near, far) = duplex(buffer);
         let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        (Guard::new(near, Duration::from_secs(60), permit), far)
+        (Guard::new(near, Duration::from_mins(1), permit), far)
     }
 
     #[tokio::test(start_paused = true)]
