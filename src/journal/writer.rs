@@ -93,18 +93,30 @@ impl Journal {
 
 impl Task {
     async fn run(mut self) -> Result<(), Fatal> {
+        match self.work().await {
+            Ok(()) => {
+                self.writer.close().await;
+                Ok(())
+            }
+            Err(fatal) => {
+                // Closing would run a last checkpoint, and build on what the disk may not have.
+                std::mem::forget(self.writer);
+                Err(fatal)
+            }
+        }
+    }
+
+    async fn work(&mut self) -> Result<(), Fatal> {
         loop {
             let deadline = if self.health.is_ok() { None } else { Some(Instant::now() + PROBE) };
             let Ok(batch) = until(deadline, self.next_batch()).await else {
                 self.probe().await?;
                 continue;
             };
-            let Some(batch) = batch else { break };
+            let Some(batch) = batch else { return Ok(()) };
             self.process(batch).await?;
             self.checkpoint().await?;
         }
-        self.writer.close().await;
-        Ok(())
     }
 
     /// All that waits, within the bounds of a transaction; waits for the first. Cancelling loses
