@@ -12,6 +12,9 @@ use crate::{
     store::{OpenError, Opened, Store, health::Health, lock_file::LockFile},
 };
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 /// What every request gets.
 #[derive(Debug)]
 pub struct App {

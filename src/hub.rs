@@ -31,7 +31,7 @@ use subscription::{Request, Subscription};
 
 use crate::{
     clock::Clock,
-    domain::{EventId, event::Event, name::RoomName},
+    domain::{event::Event, name::RoomName},
     store::{Store, error::StoreError, health::Health},
 };
 
@@ -154,9 +154,9 @@ impl Hub {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How far a room has come in memory.
-    #[must_use]
-    pub fn head(&self, name: &RoomName) -> EventId {
-        self.room_in_memory(name).map_or(0, |room| room.head())
+    /// The store, for tests that look behind the memory.
+    #[cfg(test)]
+    pub(crate) fn store_for_tests(&self) -> &Store {
+        &self.store
     }
 }

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 pub mod decide;
+#[cfg(test)]
+mod tests;
 pub mod writer;
 
 use crate::domain::{

@@ -121,18 +121,20 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
-        let form = match content_type(request.headers()).as_deref() {
-            Some("application/json") => false,
-            Some("application/x-www-form-urlencoded") => true,
-            _ => {
-                return Err(Problem::new(
-                    Code::UnsupportedMediaType,
-                    "The body has to be application/json or application/x-www-form-urlencoded.",
-                ));
-            }
+        let kind = content_type(request.headers());
+        let refuse = || {
+            let detail = "The body has to be application/json or application/x-www-form-urlencoded.";
+            Problem::new(Code::UnsupportedMediaType, detail)
         };
-        let body = read_body(request).await?;
-        if form { from_form(&body) } else { from_json(&body) }.map(Self)
+        match kind.as_deref() {
+            Some("application/json") => from_json(&read_body(request).await?),
+            Some("application/x-www-form-urlencoded") => from_form(&read_body(request).await?),
+            Some(_) => Err(refuse()),
+            // Nothing at all, as of `curl -X PUT`: no field is given.
+            None if read_body(request).await?.is_empty() => from_json(b"{}"),
+            None => Err(refuse()),
+        }
+        .map(Self)
     }
 }
 

@@ -3,16 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
-use tempfile::TempDir;
 use tokio::time::{Instant, advance, pause, resume, timeout};
 use tokio_stream::StreamExt;
 use tokio_util::task::TaskTracker;
 
 use super::*;
 use crate::{
-    app::App,
+    app::tests::TestApp,
     clock::Clock,
-    config::{Config, StoreConfig},
     domain::{message::Post, timestamp::Timestamp},
     hub::{
         lapse::Lapses,
@@ -20,33 +18,15 @@ use crate::{
         ring::{MAX_EPHEMERAL, MAX_EVENTS},
         typing::{LAPSE, SOCKET_LAPSE},
     },
-    shutdown::Shutdown,
 };
 
-/// An app over a database of its own.
 struct Fixture {
-    app: Arc<App>,
-    tasks: TaskTracker,
-    _folder: TempDir,
+    app: TestApp,
 }
 
 impl Fixture {
     async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}?mode=rwc", folder.path().join("parlor.db").display());
-        let config = Config {
-            listen: ([127, 0, 0, 1], 0).into(),
-            store: StoreConfig { url, fsync: false, migrate: true },
-            allow_origin: Vec::new(),
-            drain_delay: Duration::ZERO,
-            stall_timeout: Duration::from_mins(1),
-            max_connections: 1,
-        };
-        let clock = Clock::new(|| Timestamp::from_micros(1_700_000_000_000_000));
-        let (app, background) = App::build(config, clock, Shutdown::default()).await.unwrap();
-        let tasks = TaskTracker::new();
-        tasks.spawn(background.run());
-        Self { app, tasks, _folder: folder }
+        Self { app: TestApp::new().await }
     }
 
     async fn post(&self, count: usize) {
@@ -66,9 +46,7 @@ impl Fixture {
     }
 
     async fn end(self) {
-        self.app.shutdown.finishing.cancel();
-        self.tasks.close();
-        self.tasks.wait().await;
+        self.app.end().await;
     }
 }
 

@@ -1,0 +1,56 @@
+//! An app over a database of its own, for tests that stand on the whole of it.
+
+use std::{ops::Deref, sync::Arc, time::Duration};
+
+use tempfile::TempDir;
+use tokio_util::task::TaskTracker;
+
+use super::App;
+use crate::{
+    clock::Clock,
+    config::{Config, StoreConfig},
+    domain::timestamp::Timestamp,
+    shutdown::Shutdown,
+};
+
+/// An app whose background runs.
+pub(crate) struct TestApp {
+    app: Arc<App>,
+    tasks: TaskTracker,
+    _folder: TempDir,
+}
+
+impl TestApp {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}?mode=rwc", folder.path().join("parlor.db").display());
+        let config = Config {
+            listen: ([127, 0, 0, 1], 0).into(),
+            store: StoreConfig { url, fsync: false, migrate: true },
+            allow_origin: Vec::new(),
+            drain_delay: Duration::ZERO,
+            stall_timeout: Duration::from_mins(1),
+            max_connections: 1,
+        };
+        let clock = Clock::new(|| Timestamp::from_micros(1_700_000_000_000_000));
+        let (app, background) = App::build(config, clock, Shutdown::default()).await.unwrap();
+        let tasks = TaskTracker::new();
+        tasks.spawn(background.run());
+        Self { app, tasks, _folder: folder }
+    }
+
+    /// Has the journal finish, and waits until it has.
+    pub(crate) async fn end(self) {
+        self.app.shutdown.finishing.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+impl Deref for TestApp {
+    type Target = App;
+
+    fn deref(&self) -> &App {
+        &self.app
+    }
+}
