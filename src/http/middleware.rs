@@ -58,7 +58,7 @@ pub async fn observe(request: Request, next: Next) -> Response {
         http.route = path.as_ref().map_or("(none)", MatchedPath::as_str),
         http.status = response.status().as_u16(),
         problem = problem.map(|problem| problem.code.word()),
-        time_us = start.elapsed().as_micros(),
+        time_us = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX),
         "request",
     );
     response
@@ -67,9 +67,11 @@ pub async fn observe(request: Request, next: Next) -> Response {
 /// Refuses what other sites and other names have no business to ask, and all new work once the
 /// server ends.
 pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    if let Err(problem) = same_site::check(&app.config, request.method(), request.headers(), request.uri()) {
+    let (parts, body) = request.into_parts();
+    if let Err(problem) = same_site::check(&app.config, &parts) {
         return problem.into_response();
     }
+    let request = Request::from_parts(parts, body);
     if app.shutdown.closing.is_cancelled() {
         return Problem::new(Code::Draining, "The server is ending. Ask again in a moment.").into_response();
     }

@@ -18,6 +18,8 @@ const RETRY_AFTER: u32 = 2;
 /// What went wrong, by its stable word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
+    /// The request is not HTTP as it should be.
+    BadRequest,
     /// The body is not JSON, or not of the form its content type says.
     InvalidJson,
     /// A parameter of the query can't be used.
@@ -55,6 +57,7 @@ impl Code {
     #[must_use]
     pub const fn parts(self) -> (&'static str, StatusCode, &'static str) {
         match self {
+            Self::BadRequest => ("bad_request", StatusCode::BAD_REQUEST, "The request is not as HTTP has it"),
             Self::InvalidJson => ("invalid_json", StatusCode::BAD_REQUEST, "The body can't be read"),
             Self::BadQuery => ("bad_query", StatusCode::BAD_REQUEST, "A parameter can't be used"),
             Self::CrossSite => ("cross_site", StatusCode::FORBIDDEN, "Another site may not do this"),

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header, request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, header, request, request::Parts};
 use tower_http::cors::{AllowOrigin, CorsLayer, ExposeHeaders};
 
 use super::{
@@ -16,10 +16,14 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Whether the request may be looked at.
 ///
 /// # Errors
-/// `421` for a `Host` that is no loopback name while only this machine can reach the server; `403`
+/// `400` for an HTTP/1.1 request without a `Host`; `421` for a `Host` that is no loopback name while only this machine can reach the server; `403`
 /// for a request that changes something, or upgrades, from a site that may not.
-pub fn check(config: &Config, method: &Method, headers: &HeaderMap, uri: &Uri) -> Result<(), Problem> {
+pub fn check(config: &Config, request: &Parts) -> Result<(), Problem> {
+    let Parts { method, uri, version, headers, .. } = request;
     let host = host(headers, uri);
+    if host.is_none() && *version == Version::HTTP_11 {
+        return Err(Problem::new(Code::BadRequest, "An HTTP/1.1 request names its Host (RFC 9112, 3.2)."));
+    }
     if config.is_loopback_only() && host.is_some_and(|host| !is_loopback(host)) {
         return Err(Problem::new(
             Code::Misdirected,

@@ -165,10 +165,11 @@ impl Subscription {
         self.room.head() > self.position.cursor
     }
 
-    /// A word for who is here and who types, as far as this reader was told.
+    /// A word for who is here and who types, as far as this reader was told; for one that is still to
+    /// be told it is none that will ever be current.
     #[must_use]
     pub fn state_word(&self) -> String {
-        self.room.state_word(self.position.seen)
+        if self.position.state_due { "due".to_owned() } else { self.room.state_word(self.position.seen) }
     }
 
     /// The room it reads.
@@ -228,9 +229,8 @@ impl Subscription {
             self.ended = true;
             return Poll::Ready(self.farewell(reason));
         }
-        if !self.queued.is_empty() {
-            return Poll::Ready(Some(std::mem::take(&mut self.queued)));
-        }
+        // What is queued and what is ready go together, so that a history comes with who is here.
+        let mut frames = std::mem::take(&mut self.queued);
         loop {
             if let Some(reading) = &mut self.reading {
                 let catch = ready!(reading.as_mut().poll(cx));
@@ -239,16 +239,18 @@ impl Subscription {
                 if let Some(id) = catch.frames.iter().rev().find_map(Frame::id) {
                     self.position.told = id;
                 }
-                let mut frames = catch.frames;
+                frames = catch.frames;
                 self.tell_cursor(&mut frames);
                 if !frames.is_empty() {
                     return Poll::Ready(Some(frames));
                 }
             }
-            let mut frames = Vec::new();
             let lens = Lens { types: self.types, user: self.user.as_ref().map(Username::key), limit: self.limit };
             if self.room.take(lens, &mut self.position, &mut frames) {
                 self.reading = Some(self.read_on());
+                if !frames.is_empty() {
+                    return Poll::Ready(Some(frames));
+                }
                 continue;
             }
             self.tell_cursor(&mut frames);

@@ -14,7 +14,7 @@ const MAX_REF: usize = 128;
 pub struct ClientFrame {
     /// Comes back in the answer.
     pub reference: Option<Value>,
-    /// Who says it; absent: who said the last one.
+    /// Who says it; absent: whoever the socket first named.
     pub username: Option<String>,
     /// What is said.
     pub say: Say,

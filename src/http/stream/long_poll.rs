@@ -25,7 +25,7 @@ use crate::{
         frame::Frame,
         presence::LEASE,
         registry::Transport,
-        subscription::{StateDue, Subscription},
+        subscription::{Start, StateDue, Subscription},
     },
 };
 
@@ -62,7 +62,7 @@ pub struct PollAnswer {
 ///
 /// Answers at once if anything durable is past `since`, else at the first event or after `wait`
 /// seconds; an ephemeral event ends the wait 2 seconds later, with what came meanwhile. Without
-/// `since` it answers the history at once.
+/// `since` it answers the history, and who is here, at once.
 #[utoipa::path(
     get, path = "/rooms/{room}/poll", tag = "reading",
     params(("room" = String, Path, example = "general"), ReadParams, PollParams),
@@ -75,7 +75,11 @@ pub async fn poll(
     Params(PollParams { wait, state }): Params<PollParams>,
 ) -> Result<Response, Problem> {
     let wait = Duration::from_secs(within("wait", wait, 0..=MAX_WAIT, 25)?);
-    let request = params.request(Transport::LongPoll, state.map_or(StateDue::Never, StateDue::Unless))?;
+    let mut request = params.request(Transport::LongPoll, state.map_or(StateDue::Never, StateDue::Unless))?;
+    // Who begins is told who is here, as on the other transports.
+    if request.start == Start::History && request.state == StateDue::Never {
+        request.state = StateDue::Always;
+    }
     let mut subscription = app.chat.read(&room, request).await?;
     let frames = gather(&mut subscription, Instant::now() + wait).await;
     let events =

@@ -124,8 +124,8 @@ type Effect = Pin<Box<dyn Future<Output = (Option<Value>, Done)> + Send>>;
 struct Session {
     app: Arc<App>,
     room: RoomName,
-    /// Who spoke last.
-    speaker: Option<Username>,
+    /// Who is here: the first name that was given.
+    user: Option<Username>,
     subscription: Subscription,
     typing: SocketTyping,
     /// The frame that takes effect now. No other is read meanwhile, so that they do in their order.
@@ -133,9 +133,9 @@ struct Session {
 }
 
 impl Session {
-    fn new(app: Arc<App>, room: RoomName, speaker: Option<Username>, subscription: Subscription) -> Self {
+    fn new(app: Arc<App>, room: RoomName, user: Option<Username>, subscription: Subscription) -> Self {
         let typing = SocketTyping::new(subscription.room().clone());
-        Self { app, room, speaker, subscription, typing, effect: None }
+        Self { app, room, user, subscription, typing, effect: None }
     }
 
     async fn run(mut self, mut socket: WebSocket) {
@@ -185,20 +185,22 @@ impl Session {
             Ok(speaker) => speaker,
             Err(invalid) => return answer(socket, frame.reference, Err(Problem::invalid(vec![invalid.into()]))).await,
         };
-        if let Some(speaker) = speaker {
-            self.subscription.join_as(&speaker);
-            self.speaker = Some(speaker);
+        if let Some(named) = &speaker {
+            // The first name is who is here; a later frame may speak under another.
+            self.subscription.join_as(named);
+            self.user.get_or_insert_with(|| named.clone());
         }
+        let speaker = speaker.or_else(|| self.user.clone());
         match frame.say {
             Say::Join => answer(socket, frame.reference, Ok(None)).await,
             Say::Typing(is_typing) => {
-                if let Some(user) = self.speaker.clone().or_else(|| Username::parse(ANONYMOUS).ok()) {
+                if let Some(user) = speaker.or_else(|| Username::parse(ANONYMOUS).ok()) {
                     self.typing.set(&user, is_typing);
                 }
                 answer(socket, frame.reference, Ok(None)).await
             }
             Say::Message(post) => {
-                let username = self.speaker.as_ref().map_or(ANONYMOUS, Username::as_str).to_owned();
+                let username = speaker.as_ref().map_or(ANONYMOUS, Username::as_str).to_owned();
                 let post = Post { username: Some(username), ..post };
                 let (app, room, reference) = (self.app.clone(), self.room.clone(), frame.reference);
                 self.effect = Some(Box::pin(async move {
