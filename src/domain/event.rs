@@ -167,6 +167,7 @@ pub enum EventBody<'a> {
         #[schema(value_type = String)]
         room: &'a RoomName,
         /// The cursor this history ends at.
+        #[schema(value_type = i64, minimum = 0)]
         id: EventId,
         /// The newest messages, oldest first.
         #[schema(value_type = Vec<Message>)]
@@ -180,6 +181,7 @@ pub enum EventBody<'a> {
         #[schema(value_type = String)]
         room: &'a RoomName,
         /// Its place in the log, which is also the message's id.
+        #[schema(value_type = i64, minimum = 0)]
         id: EventId,
         /// The message.
         message: &'a Message,
@@ -190,6 +192,7 @@ pub enum EventBody<'a> {
         #[schema(value_type = String)]
         room: &'a RoomName,
         /// Its place in the log.
+        #[schema(value_type = i64, minimum = 0)]
         id: EventId,
         /// The title from here on.
         title: &'a str,
@@ -204,8 +207,10 @@ pub enum EventBody<'a> {
         /// Why.
         reason: ResetReason,
         /// The lowest cursor that can be resumed from.
+        #[schema(value_type = i64, minimum = 0)]
         floor: EventId,
         /// The id of the newest event.
+        #[schema(value_type = i64, minimum = 0)]
         head: EventId,
     },
     /// Somebody types, or no longer.
@@ -254,8 +259,10 @@ pub enum EventBody<'a> {
         #[schema(value_type = String)]
         room: &'a RoomName,
         /// The cursor reached.
+        #[schema(value_type = i64, minimum = 0)]
         id: EventId,
         /// The cursor reached, for a script that reads only the data.
+        #[schema(value_type = i64, minimum = 0)]
         cursor: EventId,
     },
     /// The store is out (`degraded`) or back (`ok`); what is live goes on.

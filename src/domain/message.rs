@@ -19,7 +19,7 @@ pub const MAX_CLIENT_ID_CHARS: usize = 64;
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Message {
     /// The id of the event that created it: 1, 2, 3 … within its room.
-    #[schema(example = 42, minimum = 1)]
+    #[schema(value_type = i64, example = 42, minimum = 1)]
     pub id: EventId,
     /// The room it was posted to.
     #[schema(value_type = String, example = "general")]
@@ -39,7 +39,7 @@ pub struct Message {
     #[schema(required)]
     pub deleted_at: Option<Timestamp>,
     /// The message this one answers.
-    #[schema(required)]
+    #[schema(value_type = Option<i64>, required)]
     pub reply_to: Option<EventId>,
     /// Who reacted how.
     pub reactions: Vec<Reaction>,

@@ -89,7 +89,7 @@ pub struct RoomView {
     /// When it was made.
     pub created_at: Timestamp,
     /// The cursor this state is true at: the id of its newest event, 0 before the first.
-    #[schema(example = 42, minimum = 0)]
+    #[schema(value_type = i64, example = 42, minimum = 0)]
     pub head: EventId,
     /// How many users are here.
     pub online: usize,

@@ -25,7 +25,7 @@ pub struct Standing {
 
 /// Is it alive
 #[utoipa::path(
-    get, path = "/healthz", tag = "service",
+    get, path = "/healthz", operation_id = "get_health", tag = "service",
     responses((status = 200, description = "the process answers", body = Standing))
 )]
 pub async fn alive() -> Response {
@@ -34,7 +34,7 @@ pub async fn alive() -> Response {
 
 /// Does it take work
 #[utoipa::path(
-    get, path = "/readyz", tag = "service",
+    get, path = "/readyz", operation_id = "get_readiness", tag = "service",
     responses(
         (status = 200, description = "posts are taken", body = Standing),
         (status = 503, description = "the store is out, or the server ends", body = ProblemBody<'_>, content_type = "application/problem+json"),

@@ -42,7 +42,7 @@ pub struct NewMessage {
     #[schema(required, nullable = false, example = "Hello", max_length = 10_000)]
     content: Option<String>,
     /// The message of the room that this one answers.
-    #[schema(minimum = 1)]
+    #[schema(value_type = Option<i64>, minimum = 1)]
     reply_to: Option<EventId>,
     /// A key of the client's own: with the same one, the same message is never posted twice.
     #[schema(max_length = 64)]
@@ -54,7 +54,7 @@ pub struct NewMessage {
 /// Once this answers, the message is on disk. Asked again with the same `client_id` (or header
 /// `Idempotency-Key`) by the same author, it answers `200` with the first message.
 #[utoipa::path(
-    post, path = "/rooms/{room}/messages", tag = "messages",
+    post, path = "/rooms/{room}/messages", operation_id = "post_message", tag = "messages",
     params(
         ("room" = String, Path, description = "1 to 100 of A-Z a-z 0-9 _ -", example = "general"),
         ("Idempotency-Key" = Option<String>, Header, description = "the same as `client_id`"),
@@ -101,10 +101,10 @@ fn one_key(headers: &HeaderMap, client_id: Option<String>) -> Result<Option<Stri
 #[into_params(parameter_in = Query)]
 pub struct PageParams {
     /// The newest messages before this id. Not with `after`.
-    #[param(minimum = 0)]
+    #[param(value_type = Option<i64>, minimum = 0)]
     before: Option<EventId>,
     /// The oldest messages after this id.
-    #[param(minimum = 0)]
+    #[param(value_type = Option<i64>, minimum = 0)]
     after: Option<EventId>,
     /// How many at most.
     #[param(minimum = 1, maximum = 200, default = 50)]
@@ -122,8 +122,10 @@ pub struct MessagePage {
     /// Whether there are more in the direction asked.
     has_more: bool,
     /// Goes into `after` to read on.
+    #[schema(value_type = i64)]
     next: EventId,
     /// Goes into `before` to read back.
+    #[schema(value_type = i64)]
     prev: EventId,
 }
 
@@ -131,7 +133,7 @@ pub struct MessagePage {
 ///
 /// The newest page without a cursor. With `after` and `wait` this is the simplest long poll.
 #[utoipa::path(
-    get, path = "/rooms/{room}/messages", tag = "messages",
+    get, path = "/rooms/{room}/messages", operation_id = "list_messages", tag = "messages",
     params(("room" = String, Path, example = "general"), PageParams),
     responses((status = 200, description = "a page, empty in a room that nobody has made", body = MessagePage), Problems)
 )]
@@ -166,7 +168,7 @@ pub async fn list(
 ///
 /// As it is now; `ETag` changes with it.
 #[utoipa::path(
-    get, path = "/rooms/{room}/messages/{id}", tag = "messages",
+    get, path = "/rooms/{room}/messages/{id}", operation_id = "get_message", tag = "messages",
     params(("room" = String, Path, example = "general"), ("id" = i64, Path, minimum = 1, example = 42)),
     responses(
         (status = 200, description = "the message", body = Message, headers(("ETag" = String))),

@@ -43,7 +43,7 @@ pub struct PresencePage {
 
 /// See who is here
 #[utoipa::path(
-    get, path = "/rooms/{room}/presence", tag = "presence",
+    get, path = "/rooms/{room}/presence", operation_id = "list_presence", tag = "presence",
     params(("room" = String, Path, example = "general"), PresenceParams),
     responses((status = 200, description = "who is here", body = PresencePage), Problems)
 )]
@@ -76,7 +76,7 @@ pub struct SetTyping {
 ///
 /// Lapses 6 seconds after it was last said, and when the user's message arrives.
 #[utoipa::path(
-    post, path = "/rooms/{room}/typing", tag = "presence",
+    post, path = "/rooms/{room}/typing", operation_id = "set_typing", tag = "presence",
     params(("room" = String, Path, example = "general")),
     request_body(content((SetTyping = "application/json"), (SetTyping = "application/x-www-form-urlencoded"))),
     responses((status = 204, description = "said"), Problems)

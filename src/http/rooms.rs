@@ -49,7 +49,7 @@ pub struct RoomPage {
 ///
 /// By name.
 #[utoipa::path(
-    get, path = "/rooms", tag = "rooms", params(ListParams),
+    get, path = "/rooms", operation_id = "list_rooms", tag = "rooms", params(ListParams),
     responses((status = 200, description = "a page of rooms", body = RoomPage), Problems)
 )]
 pub async fn list(State(app): State<Arc<App>>, Params(params): Params<ListParams>) -> Result<Response, Problem> {
@@ -76,7 +76,7 @@ pub struct PutRoom {
 ///
 /// Making a room takes no id; a change is a `room_updated` event; what changes nothing is none.
 #[utoipa::path(
-    put, path = "/rooms/{room}", tag = "rooms",
+    put, path = "/rooms/{room}", operation_id = "put_room", tag = "rooms",
     params(("room" = String, Path, description = "1 to 100 of A-Z a-z 0-9 _ -", example = "general")),
     request_body(content((PutRoom = "application/json"), (PutRoom = "application/x-www-form-urlencoded"))),
     responses(
@@ -100,7 +100,7 @@ pub async fn put(
 
 /// Get a room
 #[utoipa::path(
-    get, path = "/rooms/{room}", tag = "rooms", params(("room" = String, Path, example = "general")),
+    get, path = "/rooms/{room}", operation_id = "get_room", tag = "rooms", params(("room" = String, Path, example = "general")),
     responses((status = 200, description = "the room", body = RoomView), Problems)
 )]
 pub async fn get(State(app): State<Arc<App>>, RoomPath(room): RoomPath) -> Result<Response, Problem> {

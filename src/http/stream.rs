@@ -31,7 +31,7 @@ const LIMIT: usize = 200;
 #[into_params(parameter_in = Query)]
 pub struct ReadParams {
     /// Resume after this id; absent: the history first.
-    #[param(minimum = 0)]
+    #[param(value_type = Option<i64>, minimum = 0)]
     since: Option<EventId>,
     /// How many messages the history has.
     #[param(minimum = 0, maximum = 200, default = 50)]

@@ -51,6 +51,7 @@ pub struct PollAnswer {
     #[schema(value_type = Vec<EventBody>)]
     events: Vec<Box<RawValue>>,
     /// Goes into `since` of the next poll.
+    #[schema(value_type = i64)]
     next: EventId,
     /// Whether more is there already.
     has_more: bool,
@@ -64,7 +65,7 @@ pub struct PollAnswer {
 /// seconds; an ephemeral event ends the wait 2 seconds later, with what came meanwhile. Without
 /// `since` it answers the history, and who is here, at once.
 #[utoipa::path(
-    get, path = "/rooms/{room}/poll", tag = "reading",
+    get, path = "/rooms/{room}/poll", operation_id = "poll_events", tag = "reading",
     params(("room" = String, Path, example = "general"), ReadParams, PollParams),
     responses((status = 200, description = "what happened", body = PollAnswer), Problems)
 )]

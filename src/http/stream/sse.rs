@@ -54,7 +54,7 @@ pub struct StreamParams {
 /// `data:` line with an `Event` as JSON. The header `Last-Event-ID` wins over `since`. The stream
 /// ends only with the server or the reader; resume with the last id.
 #[utoipa::path(
-    get, path = "/rooms/{room}/stream", tag = "reading",
+    get, path = "/rooms/{room}/stream", operation_id = "stream_events", tag = "reading",
     params(
         ("room" = String, Path, example = "general"),
         ReadParams, StreamParams,

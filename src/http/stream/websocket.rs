@@ -59,7 +59,7 @@ const ANONYMOUS: &str = "Anonymous";
 /// Each text frame of the server is an `Event`, `ack` or `error`. The client may send `user_join`,
 /// `chat_message` and `typing`.
 #[utoipa::path(
-    get, path = "/rooms/{room}/ws", tag = "reading",
+    get, path = "/rooms/{room}/ws", operation_id = "open_socket", tag = "reading",
     params(("room" = String, Path, example = "general"), ReadParams),
     responses((status = 101, description = "events from here on"), (status = 426, description = "not an upgrade"), Problems)
 )]
@@ -88,7 +88,7 @@ pub async fn open(
 ///
 /// The path that pages of the Django Channels tutorial open.
 #[utoipa::path(
-    get, path = "/ws/chat/{room}/", tag = "reading",
+    get, path = "/ws/chat/{room}/", operation_id = "open_chat_socket", tag = "reading",
     params(("room" = String, Path, example = "general"), ReadParams),
     responses((status = 101, description = "events from here on"), (status = 426, description = "not an upgrade"), Problems)
 )]
@@ -103,7 +103,7 @@ pub async fn open_room(
 
 /// Follow the room general by WebSocket
 #[utoipa::path(
-    get, path = "/ws/chat/", tag = "reading", params(ReadParams),
+    get, path = "/ws/chat/", operation_id = "open_general_socket", tag = "reading", params(ReadParams),
     responses((status = 101, description = "events from here on"), (status = 426, description = "not an upgrade"), Problems)
 )]
 pub async fn open_general(
