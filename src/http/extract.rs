@@ -8,6 +8,7 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 use bytes::{Bytes, BytesMut};
+use http_body::Body as _;
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
@@ -152,6 +153,10 @@ async fn read_body(request: Request) -> Result<Bytes, Problem> {
 
 /// The body's bytes; `None` when there are too many.
 async fn collect(mut body: HttpBody) -> Option<Result<Bytes, Problem>> {
+    // Said beforehand to be more than would be read anyway.
+    if body.size_hint().lower() > DRAINED_BODY as u64 {
+        return None;
+    }
     let mut bytes = BytesMut::new();
     let mut read = 0;
     while let Some(frame) = body.frame().await {

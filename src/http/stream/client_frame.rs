@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::super::problem::{Code, FieldError, Problem};
 use crate::domain::{EventId, message::Post};
 
-/// The most bytes of a `ref`, as JSON.
+/// The most bytes of a `ref`.
 const MAX_REF: usize = 128;
 
 /// One frame of a client.
@@ -76,8 +76,12 @@ impl ClientFrame {
         };
         let reference = frame.remove("ref").filter(|reference| !reference.is_null());
         if let Some(value) = &reference {
-            let is_plain = matches!(value, Value::String(_) | Value::Number(_));
-            if !is_plain || value.to_string().len() > MAX_REF {
+            let fits = match value {
+                Value::String(text) => text.len() <= MAX_REF,
+                Value::Number(number) => number.to_string().len() <= MAX_REF,
+                _ => false,
+            };
+            if !fits {
                 return Err(bad(None, invalid("ref", "is a string or a number of at most 128 bytes")));
             }
         }
