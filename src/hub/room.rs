@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::Duration,
 };
 
@@ -49,7 +49,8 @@ pub struct Room {
     /// Tells this stay in memory from an earlier one, whose counts began anew.
     stay: u32,
     marks: watch::Sender<Marks>,
-    state: Mutex<State>,
+    /// Readers only look, and there are many of them at the same moment.
+    state: RwLock<State>,
     /// Held while something is read from the store that everybody waits for.
     loading: tokio::sync::Mutex<()>,
 }
@@ -119,7 +120,7 @@ impl Room {
             lapses,
             stay: rand::random(),
             marks: watch::Sender::new(Marks::default()),
-            state: Mutex::new(state),
+            state: RwLock::new(state),
             loading: tokio::sync::Mutex::new(()),
         })
     }
@@ -171,21 +172,21 @@ impl Room {
     /// Its head, as far as memory knows.
     #[must_use]
     pub fn head(&self) -> EventId {
-        self.state().head()
+        self.look().head()
     }
 
     /// The lowest cursor that can be resumed from, and why.
     pub(super) fn floor(&self) -> (EventId, FloorReason) {
-        self.state().floor.unwrap_or((0, FloorReason::Pruned))
+        self.look().floor.unwrap_or((0, FloorReason::Pruned))
     }
 
     /// Makes sure that head and floor are known.
     pub(super) async fn load(&self, store: &Store) -> Result<(), StoreError> {
-        if self.state().floor.is_some() {
+        if self.look().floor.is_some() {
             return Ok(());
         }
         let _one_at_a_time = self.loading.lock().await;
-        if self.state().floor.is_some() {
+        if self.look().floor.is_some() {
             return Ok(());
         }
         // This room is in the hub's map already: what is committed from here on is published to it,
@@ -275,7 +276,7 @@ impl Room {
     /// Takes what is ready for a reader, and moves its position past it. Whether the reader is
     /// behind the ring, so that the store has to be read first, is the answer.
     pub(super) fn take(&self, lens: Lens<'_>, position: &mut Position, frames: &mut Vec<Frame>) -> bool {
-        let state = self.state();
+        let state = self.look();
         if position.cursor < state.head() {
             let Some(slots) = state.ring.as_ref().and_then(|ring| ring.since(position.cursor)) else { return true };
             let mut bytes = 0;
@@ -324,7 +325,7 @@ impl Room {
 
     /// How many ephemeral events there have been.
     pub(super) fn ephemeral_count(&self) -> u64 {
-        self.state().ephemeral.count()
+        self.look().ephemeral.count()
     }
 
     /// A word for who is here and who types as of an ephemeral count: equal words, equal state.
@@ -336,13 +337,13 @@ impl Room {
     /// Who is here, by name.
     #[must_use]
     pub fn users(&self) -> Vec<PresentUser> {
-        self.state().presence.users()
+        self.look().presence.users()
     }
 
     /// How many are here.
     #[must_use]
     pub fn online(&self) -> usize {
-        self.state().presence.online()
+        self.look().presence.online()
     }
 
     /// A connection of the user begins; it ends when the answer is dropped.
@@ -407,13 +408,13 @@ impl Room {
 
     /// Whether nobody would notice if it left memory.
     pub(super) fn is_idle(&self, since: Instant) -> bool {
-        let state = self.state();
+        let state = self.look();
         state.used_at <= since && state.presence.online() == 0 && state.typing.is_empty()
     }
 
     /// How many bytes its ring holds.
     pub(super) fn bytes(&self) -> usize {
-        self.state().ring.as_ref().map_or(0, Ring::bytes)
+        self.look().ring.as_ref().map_or(0, Ring::bytes)
     }
 
     fn say_typing(&self, state: &mut State, username: &Username, is_typing: bool) {
@@ -464,7 +465,7 @@ impl Room {
 
     /// Wakes the readers if anything happened. The state is let go first, since each of them will
     /// want it.
-    fn wake(&self, state: MutexGuard<'_, State>) {
+    fn wake(&self, state: RwLockWriteGuard<'_, State>) {
         let marks = Marks { head: state.head(), ephemeral: state.ephemeral.count() };
         drop(state);
         self.marks.send_if_modified(|now| {
@@ -474,8 +475,12 @@ impl Room {
         });
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn look(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

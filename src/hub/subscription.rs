@@ -108,6 +108,8 @@ pub struct Subscription {
     reading: Option<Reading>,
     /// The next look at the silence; absent for a reader that needs no pings.
     silence: Option<Pin<Box<Sleep>>>,
+    /// Whether the silence has been asked since it was last set.
+    silence_asked: bool,
     sent_at: Instant,
     attendance: Option<Attendance>,
     ended: bool,
@@ -146,6 +148,7 @@ impl Subscription {
             queued,
             reading: None,
             silence,
+            silence_asked: false,
             sent_at: Instant::now(),
             attendance,
             ended: false,
@@ -282,12 +285,18 @@ impl Subscription {
 
     fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<Vec<Frame>> {
         let Some(silence) = &mut self.silence else { return Poll::Pending };
+        // Asked once, it wakes this reader by itself: every event asking it anew would cost more.
+        if self.silence_asked && !silence.is_elapsed() {
+            return Poll::Pending;
+        }
         loop {
+            self.silence_asked = true;
             ready!(silence.as_mut().poll(cx));
             // The look is not moved by every event, which would cost more than looking once more.
             let due = self.sent_at + SILENCE;
             if due <= Instant::now() {
                 silence.as_mut().reset(Instant::now() + SILENCE);
+                self.silence_asked = false;
                 return Poll::Ready(vec![self.ping()]);
             }
             silence.as_mut().reset(due);
