@@ -1,0 +1,211 @@
+//! Frames that can't be honoured: each is told why, and the socket goes on unless the protocol is broken.
+
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::{
+    Message,
+    protocol::frame::{
+        Frame,
+        coding::{Data, OpCode},
+    },
+};
+
+use crate::support::{DEADLINE, Query, Server, reader::kind, socket::Socket, within};
+
+async fn open(server: &Server) -> Socket {
+    let mut socket = Socket::open(server, "general", &Query::user("Wendy")).await;
+    socket.until("the history", |frame| kind(frame) == "message_history").await;
+    socket
+}
+
+async fn error(socket: &mut Socket) -> Value {
+    let frame = socket.until("an answer", |frame| matches!(kind(frame), "error" | "ack")).await;
+    assert_eq!(kind(&frame), "error", "{frame}");
+    assert!(frame["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{frame}");
+    frame
+}
+
+/// The socket takes the next good frame, in spite of the one before.
+async fn goes_on(server: &Server, socket: &mut Socket) {
+    let before = server.head("general").await;
+    socket.send(&json!({"type": "chat_message", "message": "still here", "ref": "good"})).await;
+    let answer = socket.until("an answer", |frame| matches!(kind(frame), "error" | "ack")).await;
+    assert_eq!(answer, json!({"type": "ack", "ref": "good", "id": before + 1}));
+}
+
+#[tokio::test]
+async fn a_frame_that_is_not_json_is_told_so() {
+    let server = Server::start().await;
+    let mut socket = open(&server).await;
+    for text in ["", "nope", "{", r#"{"type":"chat_message""#, "{'type':1}", "\0", "{}{}"] {
+        socket.send_message(Message::text(text)).await;
+        assert_eq!(error(&mut socket).await["code"], "invalid_json", "{text:?}");
+        goes_on(&server, &mut socket).await;
+    }
+}
+
+#[tokio::test]
+async fn a_frame_that_is_no_object_with_a_type_is_told_so() {
+    let server = Server::start().await;
+    let mut socket = open(&server).await;
+    for frame in [json!([]), json!("text"), json!(5), json!(null), json!({}), json!({"type": 5}), json!({"type": null})]
+    {
+        socket.send(&frame).await;
+        let code = error(&mut socket).await["code"].clone();
+        assert!(code == "invalid" || code == "unknown_type" || code == "invalid_json", "{frame}: {code}");
+        goes_on(&server, &mut socket).await;
+    }
+}
+
+#[tokio::test]
+async fn a_type_that_is_not_known_is_told_so_and_its_ref_comes_back() {
+    let server = Server::start().await;
+    server.post("general", "Wendy", "hi").await;
+    let mut socket = open(&server).await;
+    for frame in [
+        json!({"type": "nonsense"}),
+        json!({"type": ""}),
+        json!({"type": "message_history"}),
+        json!({"type": "edit_message", "message_id": 1, "new_content": "x"}),
+        json!({"type": "delete_message", "message_id": 1}),
+        json!({"type": "react", "message_id": 1, "emoji": "👍", "on": true}),
+    ] {
+        for reference in [None, Some("r-7 é")] {
+            let mut frame = frame.clone();
+            if let Some(reference) = reference {
+                frame["ref"] = json!(reference);
+            }
+            socket.send(&frame).await;
+            let error = error(&mut socket).await;
+            assert_eq!(error["code"], "unknown_type", "{frame}");
+            assert_eq!(error["ref"].as_str(), reference, "{frame}");
+            goes_on(&server, &mut socket).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_frame_that_breaks_a_rule_is_told_so_and_its_ref_comes_back() {
+    let server = Server::start().await;
+    let mut socket = open(&server).await;
+    let long = "x".repeat(101);
+    for frame in [
+        json!({"type": "chat_message"}),
+        json!({"type": "chat_message", "message": 5}),
+        json!({"type": "chat_message", "message": null}),
+        json!({"type": "chat_message", "message": " \n"}),
+        json!({"type": "chat_message", "message": "a\u{0}b"}),
+        json!({"type": "chat_message", "message": "x".repeat(10_001)}),
+        json!({"type": "chat_message", "message": "x", "username": 5}),
+        json!({"type": "chat_message", "message": "x", "username": ""}),
+        json!({"type": "chat_message", "message": "x", "username": "a\u{202e}b"}),
+        json!({"type": "chat_message", "message": "x", "username": long}),
+        json!({"type": "chat_message", "message": "x", "client_id": "é"}),
+        json!({"type": "chat_message", "message": "x", "client_id": "k".repeat(65)}),
+        json!({"type": "chat_message", "message": "x", "reply_to": 999}),
+        json!({"type": "chat_message", "message": "x", "reply_to": "first"}),
+        json!({"type": "typing"}),
+        json!({"type": "typing", "is_typing": "yes"}),
+        json!({"type": "typing", "is_typing": true, "username": "\u{200b}"}),
+        json!({"type": "user_join", "username": long}),
+        json!({"type": "user_join", "username": 5}),
+    ] {
+        let mut frame = frame;
+        frame["ref"] = json!("r");
+        socket.send(&frame).await;
+        let error = error(&mut socket).await;
+        assert_eq!((&error["code"], &error["ref"]), (&json!("invalid"), &json!("r")), "{frame}: {error}");
+        goes_on(&server, &mut socket).await;
+    }
+}
+
+#[tokio::test]
+async fn a_ref_that_breaks_a_rule_is_told_so() {
+    let server = Server::start().await;
+    let mut socket = open(&server).await;
+    for reference in [json!("x".repeat(129)), json!("é".repeat(65)), json!({}), json!(["r"])] {
+        socket.send(&json!({"type": "chat_message", "message": "x", "ref": reference})).await;
+        assert_eq!(error(&mut socket).await["code"], "invalid", "{reference}");
+        goes_on(&server, &mut socket).await;
+    }
+    let reference = "é".repeat(64);
+    socket.send(&json!({"type": "typing", "is_typing": false, "ref": reference})).await;
+    assert_eq!(kind(&socket.reply(&reference).await), "ack", "128 bytes are fine");
+}
+
+#[tokio::test]
+async fn a_binary_frame_is_told_off_and_the_socket_goes_on() {
+    let server = Server::start().await;
+    let mut socket = open(&server).await;
+    socket.send_message(Message::binary(br#"{"type":"chat_message","message":"x","ref":"r"}"#.to_vec())).await;
+    error(&mut socket).await;
+    goes_on(&server, &mut socket).await;
+}
+
+#[tokio::test]
+async fn pings_of_a_client_are_answered_and_nothing_else() {
+    let server = Server::start().await;
+    let mut socket = open(&server).await;
+    socket.send_message(Message::Ping("x".into())).await;
+    socket.send_message(Message::Pong("unasked".into())).await;
+    goes_on(&server, &mut socket).await;
+}
+
+/// Reads until the server has closed; the code it closed with.
+async fn closed(socket: &mut Socket) -> Option<u16> {
+    within(DEADLINE, "the server closes", async { while socket.next().await.is_some() {} }).await;
+    socket.close_code
+}
+
+#[tokio::test]
+async fn a_frame_that_is_too_big_closes_the_socket() {
+    let server = Server::start().await;
+    let mut socket = open(&server).await;
+    let text = json!({"type": "chat_message", "message": "x".repeat(64 * 1024)}).to_string();
+    socket.send_message(Message::text(text)).await;
+    assert_eq!(closed(&mut socket).await, Some(1009));
+
+    // The same in pieces, of which none is too big by itself.
+    let mut socket = open(&server).await;
+    for (number, opcode) in [Data::Text, Data::Continue, Data::Continue, Data::Continue].into_iter().enumerate() {
+        let piece = Frame::message("x".repeat(20_000), OpCode::Data(opcode), number == 3);
+        socket.send_message(Message::Frame(piece)).await;
+    }
+    assert_eq!(closed(&mut socket).await, Some(1009));
+
+    let mut socket = open(&server).await;
+    goes_on(&server, &mut socket).await;
+}
+
+#[tokio::test]
+async fn a_breach_of_the_protocol_closes_the_socket_and_only_it() {
+    let server = Server::start().await;
+    let mut other = open(&server).await;
+    let breaches = [
+        // Text that is not UTF-8.
+        Frame::message(vec![0xff, 0xfe], OpCode::Data(Data::Text), true),
+        // A continuation of nothing.
+        Frame::message("x", OpCode::Data(Data::Continue), true),
+    ];
+    for breach in breaches {
+        let mut socket = open(&server).await;
+        socket.send_message(Message::Frame(breach)).await;
+        closed(&mut socket).await;
+        goes_on(&server, &mut other).await;
+    }
+}
+
+#[tokio::test]
+async fn a_socket_dropped_in_the_middle_of_a_frame_harms_nobody() {
+    use crate::support::raw::Connection;
+    let server = Server::start().await;
+    let mut other = open(&server).await;
+    let host = server.addr();
+    let mut connection = Connection::open(host).await;
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+    connection.send(format!("GET /api/v1/rooms/general/ws HTTP/1.1\r\nHost: {host}\r\n{upgrade}\r\n\r\n")).await;
+    assert_eq!(connection.head().await.expect("an answer").status, 101);
+    // A masked text frame that promises 100 bytes and brings three.
+    connection.send([0x81, 0x80 | 0x64, 1, 2, 3, 4, b'a', b'b', b'c']).await;
+    drop(connection);
+    goes_on(&server, &mut other).await;
+}

@@ -1,0 +1,187 @@
+//! Whom the server listens to: not to other sites, not under foreign names, not to garbage.
+
+use reqwest::{Method, RequestBuilder};
+use serde_json::json;
+use tokio_tungstenite::tungstenite::{self, client::IntoClientRequest as _};
+
+use crate::support::{Server, problem::expect_problem, raw, socket::Socket};
+
+fn post(server: &Server) -> RequestBuilder {
+    let body = json!({"username": "Alice", "content": "hi"});
+    server.http().post(server.api("/rooms/general/messages")).json(&body)
+}
+
+/// The status that an upgrade with this `Origin` is answered with.
+async fn upgrade(server: &Server, origin: &str) -> u16 {
+    let url = format!("ws://{}/api/v1/rooms/general/ws", server.addr());
+    let mut request = url.into_client_request().expect("a request");
+    request.headers_mut().insert("Origin", origin.parse().expect("a header"));
+    match Socket::connect(request).await {
+        Ok(socket) => {
+            socket.close().await;
+            101
+        }
+        Err(tungstenite::Error::Http(answer)) => answer.status().as_u16(),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+const FOREIGN: [&str; 6] = [
+    "https://evil.example",
+    "http://evil.example:3000",
+    "null",
+    "http://localhost.evil.example",
+    "http://127.0.0.1.evil.example",
+    "http://evil.example#127.0.0.1",
+];
+
+#[tokio::test]
+async fn a_change_from_another_site_is_refused() {
+    let server = Server::start().await;
+    for origin in FOREIGN {
+        let typing = server.http().post(server.api("/rooms/general/typing"));
+        for request in [
+            post(&server),
+            server.http().put(server.api("/rooms/general")).json(&json!({})),
+            typing.json(&json!({"username": "Alice", "is_typing": true})),
+        ] {
+            let answer = request.header("Origin", origin).send().await.expect("an answer");
+            expect_problem(answer, 403, "cross_site", &[]).await;
+        }
+        assert_eq!(upgrade(&server, origin).await, 403, "{origin}");
+    }
+    for site in ["cross-site"] {
+        let answer = post(&server).header("Sec-Fetch-Site", site).send().await.expect("an answer");
+        expect_problem(answer, 403, "cross_site", &[]).await;
+    }
+    assert_eq!(server.head("general").await, 0);
+}
+
+#[tokio::test]
+async fn a_form_from_another_site_is_refused_as_well() {
+    let server = Server::start().await;
+    let form = [("username", "Alice"), ("content", "hi")];
+    let request = server.http().post(server.api("/rooms/general/messages")).form(&form);
+    let answer = request.header("Origin", "https://evil.example").send().await.expect("an answer");
+    expect_problem(answer, 403, "cross_site", &[]).await;
+}
+
+#[tokio::test]
+async fn another_site_may_not_read_what_it_gets() {
+    let server = Server::start().await;
+    for path in ["/rooms", "/rooms/general/messages", "/rooms/general/poll", "/rooms/general/stream"] {
+        let request = server.http().get(server.api(path)).header("Origin", "https://evil.example");
+        let answer = request.send().await.expect("an answer");
+        assert!(answer.headers().get("access-control-allow-origin").is_none(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_same_site_and_no_site_are_welcome() {
+    let server = Server::start().await;
+    for site in ["same-origin", "none"] {
+        assert_eq!(post(&server).header("Sec-Fetch-Site", site).send().await.expect("an answer").status(), 201);
+    }
+    let own = server.url("");
+    assert_eq!(post(&server).header("Origin", &own).send().await.expect("an answer").status(), 201);
+    assert_eq!(upgrade(&server, &own).await, 101);
+    assert_eq!(post(&server).send().await.expect("an answer").status(), 201);
+}
+
+#[tokio::test]
+async fn a_front_end_under_development_on_loopback_is_welcome() {
+    let server = Server::start().await;
+    for origin in ["http://localhost:5173", "http://127.0.0.1:8080", "http://[::1]:9000"] {
+        // To a browser, localhost and 127.0.0.1 are different sites.
+        let request = post(&server).header("Origin", origin).header("Sec-Fetch-Site", "cross-site");
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.status(), 201, "{origin}");
+        assert_eq!(answer.headers()["access-control-allow-origin"], origin);
+        let stream = server.http().get(server.api("/rooms/general/stream")).header("Origin", origin);
+        assert_eq!(stream.send().await.expect("an answer").headers()["access-control-allow-origin"], origin);
+        assert_eq!(upgrade(&server, origin).await, 101, "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn a_preflight_says_what_is_allowed() {
+    let server = Server::start().await;
+    let preflight = async |origin: &str, method: &str| {
+        let request = server.http().request(Method::OPTIONS, server.api("/rooms/general/messages"));
+        let request = request.header("Origin", origin).header("Access-Control-Request-Method", method);
+        let request = request.header("Access-Control-Request-Headers", "content-type,idempotency-key");
+        request.send().await.expect("an answer")
+    };
+    let answer = preflight("http://localhost:5173", "POST").await;
+    assert!(answer.status().is_success());
+    let header = |name: &str| answer.headers()[name].to_str().expect("text").to_ascii_lowercase();
+    assert_eq!(header("access-control-allow-origin"), "http://localhost:5173");
+    assert!(header("access-control-allow-methods").contains("post"));
+    assert!(header("access-control-allow-headers").contains("content-type"));
+    assert!(header("access-control-allow-headers").contains("idempotency-key"));
+    let answer = preflight("https://evil.example", "POST").await;
+    assert!(answer.headers().get("access-control-allow-origin").is_none());
+}
+
+#[tokio::test]
+async fn other_sites_can_be_allowed_by_name() {
+    let server = Server::builder().arg("--allow-origin").arg("https://chat.example").start().await;
+    let request = post(&server).header("Origin", "https://chat.example").header("Sec-Fetch-Site", "cross-site");
+    let answer = request.send().await.expect("an answer");
+    assert_eq!(answer.status(), 201);
+    assert_eq!(answer.headers()["access-control-allow-origin"], "https://chat.example");
+    assert_eq!(upgrade(&server, "https://chat.example").await, 101);
+    for origin in ["https://chat.example.evil.example", "https://evil.example", "http://chat.example:81"] {
+        let answer = post(&server).header("Origin", origin).send().await.expect("an answer");
+        expect_problem(answer, 403, "cross_site", &[]).await;
+        assert_eq!(upgrade(&server, origin).await, 403, "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn a_foreign_host_name_is_misdirected() {
+    let server = Server::start().await;
+    for host in ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "localhost.evil.example", "10.0.0.1"] {
+        for path in ["/rooms", "/rooms/general/stream", "/rooms/general/poll"] {
+            let answer = server.http().get(server.api(path)).header("Host", host).send().await.expect("an answer");
+            expect_problem(answer, 421, "misdirected", &[]).await;
+        }
+        let answer = post(&server).header("Host", host).send().await.expect("an answer");
+        expect_problem(answer, 421, "misdirected", &[]).await;
+    }
+    let port = server.addr().port();
+    for host in [format!("localhost:{port}"), format!("127.0.0.1:{port}"), format!("[::1]:{port}"), "localhost".into()]
+    {
+        let answer = server.http().get(server.api("/rooms")).header("Host", &host).send().await.expect("an answer");
+        assert_eq!(answer.status(), 200, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_cannot_be_read_is_a_bare_refusal() {
+    let server = Server::start().await;
+    let host = server.addr();
+    for head in [
+        "GARBAGE\r\n\r\n".to_owned(),
+        "\0\0\0\0\r\n\r\n".into(),
+        format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\nBad Header: x\r\n\r\n"),
+        format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\nX: a\0b\r\n\r\n"),
+        format!("GET /health z HTTP/1.1\r\nHost: {host}\r\n\r\n"),
+        format!("POST /healthz HTTP/1.1\r\nHost: {host}\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!"),
+        format!("POST /healthz HTTP/1.1\r\nHost: {host}\r\nContent-Length: many\r\n\r\n"),
+        format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\nX: {}\r\n\r\n", "x".repeat(1 << 20)),
+        format!("GET /{} HTTP/1.1\r\nHost: {host}\r\n\r\n", "x".repeat(1 << 20)),
+        format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n{}\r\n", "X: y\r\n".repeat(10_000)),
+        "GET /healthz HTTP/1.1\r\n\r\n".into(),
+    ] {
+        let answer = raw::send(host, &head).await;
+        // What is still unread when the server hangs up may make the connection reset, and the answer with it.
+        if let Some(answer) = answer.as_ref().map(|answer| answer.status) {
+            assert!(matches!(answer, 400 | 414 | 431), "{answer} to {:?}", &head[..head.len().min(80)]);
+        } else {
+            assert!(head.len() > 4_096, "no answer to {head:?}");
+        }
+        let next = server.http().get(server.url("/healthz")).send().await.expect("an answer");
+        assert_eq!(next.status(), 200, "the next connection works");
+    }
+}

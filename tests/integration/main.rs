@@ -1,0 +1,43 @@
+//! Parlor as its users meet it: the real binary, spoken to over HTTP.
+
+/// Makes a test for each transport of a function that takes one.
+macro_rules! over_every_transport {
+    ($($name:ident),* $(,)?) => {
+        $(mod $name {
+            use crate::support::Transport;
+
+            #[tokio::test]
+            async fn by_sse() {
+                super::$name(Transport::Sse).await;
+            }
+
+            #[tokio::test]
+            async fn by_long_poll() {
+                super::$name(Transport::LongPoll).await;
+            }
+
+            #[tokio::test]
+            async fn by_websocket() {
+                super::$name(Transport::WebSocket).await;
+            }
+        })*
+    };
+}
+
+mod bad_frames;
+mod bad_input;
+mod cross_site;
+mod filter;
+mod hostile_text;
+mod join;
+mod long_poll;
+mod presence;
+
+mod reset;
+mod rest;
+mod same_bytes;
+mod scenario;
+mod socket_frames;
+#[expect(dead_code, unreachable_pub, reason = "made for every kind of test, and public as a library would be")]
+mod support;
+mod typing;
