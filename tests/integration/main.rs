@@ -24,19 +24,28 @@ macro_rules! over_every_transport {
     };
 }
 
+mod abort;
 mod bad_frames;
 mod bad_input;
+mod command_line;
 mod cross_site;
+mod disk_full;
+mod drain;
+mod durability;
 mod filter;
+mod fsync;
 mod hostile_text;
 mod join;
 mod long_poll;
 mod presence;
 
+mod refused_fsync;
 mod reset;
 mod rest;
 mod same_bytes;
 mod scenario;
+mod serving;
+mod slow_reader;
 mod socket_frames;
 #[expect(dead_code, unreachable_pub, reason = "made for every kind of test, and public as a library would be")]
 mod support;

@@ -1,0 +1,271 @@
+//! The command line: exit codes that say what is wrong, the order of settings, and what is logged.
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+use serde_json::Value;
+
+use crate::support::{
+    DEADLINE, Server,
+    server::{Builder, PARLOR},
+};
+
+/// Runs `parlor` in a directory to its end, without the caller's settings.
+fn parlor(dir: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(PARLOR);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("PARLOR_") {
+            command.env_remove(name);
+        }
+    }
+    command.args(args).current_dir(dir).output().expect("parlor runs")
+}
+
+fn directory() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a directory")
+}
+
+/// What a failed start says, which must be on standard error alone.
+fn complaint(output: &Output, code: i32) -> String {
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{error}");
+    assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(!error.contains("panicked"), "{error}");
+    error
+}
+
+/// A start that must fail with this code, and what it says.
+async fn failure(builder: Builder, code: i32) -> String {
+    complaint(&builder.output().await, code)
+}
+
+#[tokio::test]
+async fn a_second_process_on_the_same_file_is_told_who_has_it() {
+    let mut first = Server::start().await;
+    let file = first.dir().join("parlor.db");
+    let error = failure(Server::builder().db(&file), 1).await;
+    assert!(error.contains(&first.pid().to_string()), "the holder's pid is named: {error}");
+    assert!(error.contains("parlor.db"), "{error}");
+
+    // Whichever way the first one ends, the file is free.
+    first.kill9().await;
+    let second = Server::builder().db(&file).start().await;
+    second.post("general", "Alice", "hi").await;
+}
+
+#[tokio::test]
+async fn unusable_settings_exit_2_and_are_named() {
+    let flags: [(&[&str], &str); 8] = [
+        (&["--listen", "nonsense"], "--listen"),
+        (&["--listen", "0.0.0.0:0"], "--allow-open"),
+        (&["--stall-timeout", "nonsense"], "--stall-timeout"),
+        (&["--stall-timeout", "0s"], "--stall-timeout"),
+        (&["--drain-delay=-1s"], "--drain-delay"),
+        (&["--max-connections", "0"], "--max-connections"),
+        (&["--allow-origin", "nonsense"], "--allow-origin"),
+        (&["--no-such-flag"], "--no-such-flag"),
+    ];
+    for (flags, named) in flags {
+        let mut builder = Server::builder().bare();
+        for flag in flags {
+            builder = builder.arg(flag);
+        }
+        let error = failure(builder, 2).await;
+        assert!(error.contains(named), "{flags:?}: {error}");
+    }
+
+    let from_environment = Server::builder().bare().env("PARLOR_STALL_TIMEOUT", "nonsense");
+    let error = failure(from_environment, 2).await;
+    assert!(error.contains("stall-timeout"), "{error}");
+
+    for (file, named) in [
+        ("no-such-key = 1", "no-such-key"),
+        ("listen = \"nonsense\"", "listen"),
+        ("listen = \"127.0.0.1:0\"\nlog-format = 7", "log-format"),
+        ("listen", "parlor.toml"),
+    ] {
+        let dir = directory();
+        std::fs::write(dir.path().join("parlor.toml"), file).expect("a file is written");
+        let error = failure(Server::builder().bare().dir(dir.path()), 2).await;
+        assert!(error.contains(named), "{file}: {error}");
+    }
+
+    let error = failure(Server::builder().arg("--config").arg("missing.toml"), 2).await;
+    assert!(error.contains("missing.toml"), "{error}");
+}
+
+#[tokio::test]
+async fn open_mode_on_every_address_starts_when_it_is_meant() {
+    let dir = directory();
+    let url = format!("sqlite://{}?mode=rwc", dir.path().join("parlor.db").display());
+    let args = ["--listen", "0.0.0.0:0", "--allow-open", "--database-url", &url];
+    let builder = args.into_iter().fold(Server::builder().bare().dir(dir.path()), Builder::arg);
+    let mut server = builder.start().await;
+    assert!(server.addr().ip().is_unspecified(), "{}", server.addr());
+    assert!(server.terminate().await.success());
+}
+
+#[tokio::test]
+async fn what_keeps_it_from_starting_exits_1_with_the_reason() {
+    let taken = Server::start().await;
+    let addr = taken.addr().to_string();
+    let error = failure(Server::builder().bare().arg("--listen").arg(&addr), 1).await;
+    assert!(error.contains(&addr) && error.contains("--listen"), "what and what to try: {error}");
+
+    let error = failure(Server::builder().database_url("sqlite:///no/such/directory/parlor.db?mode=rwc"), 1).await;
+    assert!(error.contains("/no/such/directory"), "{error}");
+
+    let dir = directory();
+    let file = dir.path().join("parlor.db");
+    std::fs::write(&file, "this is no database, and has to stay as it is").expect("a file is written");
+    let error = failure(Server::builder().db(&file), 1).await;
+    assert!(error.contains("parlor.db"), "{error}");
+    let left = std::fs::read_to_string(&file).expect("the file");
+    assert_eq!(left, "this is no database, and has to stay as it is");
+}
+
+#[tokio::test]
+async fn migrations_run_at_start_by_hand_or_not_at_all() {
+    let dir = directory();
+    let url = format!("sqlite://{}?mode=rwc", dir.path().join("parlor.db").display());
+    let refusing = || Server::builder().database_url(&url).arg("--migrate=false");
+    let error = failure(refusing(), 1).await;
+    assert!(error.contains("parlor migrate"), "it says what to do: {error}");
+
+    let migrated = parlor(dir.path(), &["migrate", "--database-url", &url]);
+    assert_eq!(migrated.status.code(), Some(0), "{}", String::from_utf8_lossy(&migrated.stderr));
+    assert!(dir.path().join("parlor.db").exists());
+    let again = parlor(dir.path(), &["migrate", "--database-url", &url]);
+    assert_eq!(again.status.code(), Some(0), "{}", String::from_utf8_lossy(&again.stderr));
+    let server = refusing().start().await;
+    server.post("general", "Alice", "hi").await;
+}
+
+/// The format of the log tells which setting won: `{` begins a line of JSON.
+async fn logs_json(builder: Builder) -> bool {
+    let mut server = builder.start().await;
+    let id = "order-of-settings";
+    let asked = server.http().get(server.url("/healthz")).header("x-request-id", id).send().await;
+    assert!(asked.expect("an answer").status().is_success());
+    let is_json = server.wait_for_log(id, DEADLINE).await.starts_with('{');
+    // The next one needs the same file.
+    server.kill9().await;
+    is_json
+}
+
+#[tokio::test]
+async fn a_flag_wins_over_the_environment_over_the_file_over_the_default() {
+    let dir = directory();
+    let text = || Server::builder().dir(dir.path());
+    assert!(!logs_json(text()).await, "the default is text");
+    std::fs::write(dir.path().join("parlor.toml"), "log-format = \"json\"\n").expect("a file is written");
+    assert!(logs_json(text()).await, "the file wins over the default");
+    let env = || text().env("PARLOR_LOG_FORMAT", "text");
+    assert!(!logs_json(env()).await, "the environment wins over the file");
+    assert!(logs_json(env().arg("--log-format").arg("json")).await, "a flag wins over the environment");
+
+    // A named file takes the place of the one that is found.
+    std::fs::write(dir.path().join("other.toml"), "log_format = \"text\"\n").expect("a file is written");
+    assert!(!logs_json(text().arg("--config").arg("other.toml")).await, "a file can be named");
+    assert!(!logs_json(text().env("PARLOR_CONFIG", "other.toml")).await, "by the environment too");
+}
+
+#[test]
+fn help_lists_what_can_be_set() {
+    let dir = directory();
+    let help = parlor(dir.path(), &["--help"]);
+    assert_eq!(help.status.code(), Some(0));
+    let help = String::from_utf8(help.stdout).expect("text");
+    for command in ["serve", "migrate", "openapi"] {
+        assert!(help.contains(command), "{command} is missing: {help}");
+    }
+
+    let help = parlor(dir.path(), &["serve", "--help"]);
+    assert_eq!(help.status.code(), Some(0));
+    let help = String::from_utf8(help.stdout).expect("text");
+    for (flag, default) in [
+        ("listen", Some("127.0.0.1:3000")),
+        ("database-url", Some("sqlite://parlor.db?mode=rwc")),
+        ("sqlite-synchronous", Some("full")),
+        ("migrate", Some("true")),
+        ("auth", Some("open")),
+        ("allow-open", Some("false")),
+        ("allow-origin", None),
+        ("drain-delay", Some("0s")),
+        ("stall-timeout", Some("60s")),
+        ("max-connections", None),
+        ("log-format", Some("text")),
+        ("config", None),
+    ] {
+        let (_, about) =
+            help.split_once(&format!("--{flag} ")).unwrap_or_else(|| panic!("--{flag} is missing: {help}"));
+        let about = about.split("\n      --").next().expect("a first part");
+        let variable = format!("[env: PARLOR_{}=", flag.to_uppercase().replace('-', "_"));
+        assert!(about.contains(&variable), "--{flag}: {about}");
+        if let Some(default) = default {
+            assert!(about.contains(&format!("[default: {default}]")), "--{flag}: {about}");
+        }
+    }
+}
+
+#[test]
+fn no_command_at_all_is_answered_with_the_help() {
+    let output = parlor(directory().path(), &[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("serve"));
+}
+
+#[test]
+fn the_openapi_document_is_printed_without_a_server() {
+    let dir = directory();
+    let output = parlor(dir.path(), &["openapi"]);
+    assert_eq!(output.status.code(), Some(0));
+    let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.")), "{document}");
+    assert!(document["paths"].as_object().is_some_and(|paths| !paths.is_empty()));
+    assert_eq!(std::fs::read_dir(dir.path()).expect("a directory").count(), 0, "nothing is left behind");
+}
+
+#[tokio::test]
+async fn each_request_is_one_line_of_the_log_without_what_people_wrote() {
+    let server = Server::builder().arg("--log-format").arg("json").start().await;
+    let secret = "a-secret-that-nobody-may-log";
+    let post = serde_json::json!({"username": format!("{secret}-name"), "content": secret, "client_id": secret});
+    let url = server.api("/rooms/quiet/messages");
+    let requests = [
+        ("made", "POST", "/api/v1/rooms/{room}/messages", 201, server.http().post(&url).json(&post)),
+        ("again", "POST", "/api/v1/rooms/{room}/messages", 200, server.http().post(&url).json(&post)),
+        ("read", "GET", "/api/v1/rooms/{room}/messages/{id}", 200, server.http().get(format!("{url}/1?q={secret}"))),
+        ("bad", "GET", "/api/v1/rooms/{room}/messages", 400, server.http().get(format!("{url}?limit={secret}"))),
+        (
+            "not-json",
+            "POST",
+            "/api/v1/rooms/{room}/messages",
+            400,
+            server.http().post(&url).header("content-type", "application/json").body(format!("{{\"{secret}")),
+        ),
+    ];
+    for (id, method, route, status, request) in requests {
+        let id = format!("request-{id}");
+        let answer = request.header("x-request-id", &id).send().await.expect("an answer");
+        assert_eq!(answer.status().as_u16(), status, "{id}");
+        assert_eq!(answer.headers()["x-request-id"], id.as_str(), "a proxy's id is kept");
+        let line = server.wait_for_log(&id, DEADLINE).await;
+        let line: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert_eq!(line["request.id"], id.as_str(), "{line}");
+        assert_eq!(line["http.method"], method, "{line}");
+        assert_eq!(line["http.route"], route, "{line}");
+        assert_eq!(line["http.status"], status, "{line}");
+        assert!(line["time_us"].is_u64(), "{line}");
+    }
+    let mut server = server;
+    assert!(server.terminate().await.success());
+    let log = server.log();
+    assert!(!log.iter().any(|line| line.contains(secret)), "{log:#?}");
+    for id in ["made", "again", "read", "bad", "not-json"] {
+        let lines = log.iter().filter(|line| line.contains(&format!("request-{id}\""))).count();
+        assert_eq!(lines, 1, "one line for request-{id}: {log:#?}");
+    }
+}

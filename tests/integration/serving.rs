@@ -1,0 +1,147 @@
+//! What a server does to connections that are slow, broken, or too many.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::support::{
+    DEADLINE, Server,
+    raw::{Connection, send},
+    within,
+};
+
+/// How long the head of a request may take, and a little more.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+const SLACK: Duration = Duration::from_secs(4);
+/// What a request's head may be long.
+const HEAD_BYTES: usize = 8 * 1024;
+
+fn get(server: &Server, path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", server.addr())
+}
+
+#[tokio::test]
+async fn silent_half_and_idle_connections_are_closed_while_others_are_served() {
+    let server = Server::start().await;
+    let half = "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ";
+    let mut connections = Vec::new();
+    for number in 0..60 {
+        let mut connection = Connection::open(server.addr()).await;
+        match number % 3 {
+            0 => {}
+            1 => connection.send(half).await,
+            // An idle connection is one whose next head does not come.
+            _ => {
+                connection.send(get(&server, "/healthz")).await;
+                assert_eq!(connection.answer().await.expect("an answer").status, 200);
+            }
+        }
+        connections.push(connection);
+    }
+    let closing = join_all(connections.into_iter().map(|mut connection| async move {
+        let answer = connection.read_to_end().await;
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
+    }));
+    let mut closing = std::pin::pin!(within(HEAD_TIMEOUT + SLACK, "slow connections are closed", closing));
+    let mut served = 0;
+    loop {
+        tokio::select! {
+            _ = &mut closing => break,
+            _ = server.post("general", "Alice", "hi") => served += 1,
+        }
+    }
+    assert!(served > 100, "only {served} posts were made meanwhile");
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_long_is_answered_431() {
+    let server = Server::start().await;
+    let head = |bytes: usize| {
+        let start = format!("GET /healthz HTTP/1.1\r\nHost: {}\r\nX-Long: ", server.addr());
+        format!("{start}{:x<1$}\r\n\r\n", "", bytes - start.len() - 4)
+    };
+    let fits = send(server.addr(), head(HEAD_BYTES / 2)).await.expect("an answer");
+    assert_eq!(fits.status, 200);
+    let too_long = send(server.addr(), head(2 * HEAD_BYTES)).await.expect("an answer");
+    assert_eq!(too_long.status, 431);
+}
+
+#[tokio::test]
+async fn a_head_that_is_none_is_answered_400() {
+    let server = Server::start().await;
+    for garbage in
+        ["GARBAGE\r\n\r\n", "GET\r\n\r\n", "\u{16}\u{3}\u{1}\0\r\n\r\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n"]
+    {
+        let answer = send(server.addr(), garbage).await.unwrap_or_else(|| panic!("{garbage:?} is not answered"));
+        assert_eq!(answer.status, 400, "{garbage:?}");
+    }
+    server.post("general", "Alice", "hi").await;
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_is_not_waited_for() {
+    let server = Server::start().await;
+    let mut connection = Connection::open(server.addr()).await;
+    let head = format!(
+        "POST /api/v1/rooms/general/messages HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+         Content-Length: 10000\r\n\r\n",
+        server.addr()
+    );
+    connection.send(head).await;
+    // The scenario: a byte a second, so that there is never silence.
+    let mut ticks = tokio::time::interval(Duration::from_secs(1));
+    let answer = within(Duration::from_secs(30), "a trickled body is refused", async {
+        loop {
+            tokio::select! {
+                answer = connection.read_some() => break answer,
+                _ = ticks.tick() => {}
+            }
+            connection.send("{").await;
+        }
+    })
+    .await;
+    if answer {
+        let answer = connection.answer().await.expect("an answer");
+        assert_eq!(answer.status, 408);
+    }
+}
+
+#[tokio::test]
+async fn connections_over_the_budget_are_refused_until_others_leave() {
+    const BUDGET: usize = 8;
+    let server = Server::builder().arg("--max-connections").arg(BUDGET.to_string()).start().await;
+    let mut held = Vec::new();
+    for _ in 0..BUDGET {
+        let mut connection = Connection::open(server.addr()).await;
+        connection.send(get(&server, "/api/v1/rooms/general/stream")).await;
+        assert_eq!(connection.head().await.expect("a stream").status, 200);
+        held.push(connection);
+    }
+    for _ in 0..3 {
+        let mut connection = Connection::open(server.addr()).await;
+        connection.send(get(&server, "/healthz")).await;
+        let answer = connection.answer().await.expect("one too many is told so");
+        assert_eq!(answer.status, 503);
+        assert!(answer.header("retry-after").is_some(), "{answer:?}");
+        assert!(connection.read_to_end().await.is_empty(), "it is closed");
+    }
+
+    held.truncate(BUDGET - 2);
+    within(DEADLINE, "there is room again", async {
+        while send(server.addr(), get(&server, "/healthz")).await.is_none_or(|answer| answer.status != 200) {}
+    })
+    .await;
+    let body = json!({"username": "Alice", "content": "hi"}).to_string();
+    let post = format!(
+        "POST /api/v1/rooms/general/messages HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        server.addr(),
+        body.len(),
+    );
+    assert_eq!(send(server.addr(), post).await.expect("an answer").status, 201);
+    for stream in &mut held {
+        stream.read_until("\"content\":\"hi\"").await;
+    }
+}

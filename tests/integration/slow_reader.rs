@@ -1,0 +1,168 @@
+//! Readers that stop reading: they lose nothing, and they cost the server no memory.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, future::join_all, stream};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpSocket,
+};
+
+use crate::support::{DEADLINE, Query, Reader, Server, Transport, reader::is_durable, within};
+
+const ROOM: &str = "slow";
+const CONTENT_BYTES: usize = 8_000;
+/// The transports that have a connection to stop reading from; a poll is answered and over.
+const STREAMS: [Transport; 2] = [Transport::Sse, Transport::WebSocket];
+/// How long a reader stops; well below the stall timeout, and past the first ping of a socket.
+const PAUSE: Duration = Duration::from_secs(30);
+/// 20 MB: more than what the server's and the reader's kernel buffers and the room's ring hold.
+const MISSED: usize = 2_500;
+/// By when the server has cut a reader that stopped: the timeout, and time to fill all buffers.
+const CUT: Duration = Duration::from_secs(20);
+
+fn content(number: usize) -> String {
+    format!("{number:0>CONTENT_BYTES$}")
+}
+
+/// Posts messages one after the other: the number in each is its id.
+async fn post(server: &Server, ids: std::ops::RangeInclusive<usize>) {
+    for id in ids {
+        let message = server.post(ROOM, "Alice", &content(id)).await;
+        assert_eq!(message["id"], id);
+    }
+}
+
+/// Reads on to a message, checking that each comes once, in order and whole; the last id before the
+/// connection ended if it did.
+async fn read_through(reader: &mut Reader, from: usize, through: usize) -> usize {
+    let mut last = from;
+    while last < through {
+        let Some(event) = reader.next_or_end().await else { break };
+        if is_durable(&event) {
+            assert_eq!(event["id"], last + 1, "{:?}", reader.transport());
+            assert_eq!(event["message"]["content"], content(last + 1));
+            last += 1;
+        }
+    }
+    last
+}
+
+async fn stops_and_goes_on(transport: Transport) {
+    let server = Server::start().await;
+    post(&server, 1..=1).await;
+    let mut reader = Reader::open(&server, transport, ROOM, Query::since(0)).await;
+    assert_eq!(read_through(&mut reader, 0, 1).await, 1);
+    let pause = std::pin::pin!(tokio::time::sleep(PAUSE));
+    post(&server, 2..=MISSED).await;
+    // The scenario: nothing is read meanwhile.
+    pause.await;
+    assert_eq!(read_through(&mut reader, 1, MISSED).await, MISSED, "all of it comes on the same connection");
+    post(&server, MISSED + 1..=MISSED + 1).await;
+    assert_eq!(read_through(&mut reader, MISSED, MISSED + 1).await, MISSED + 1, "and then it is live again");
+    assert!(!server.log().iter().any(|line| line.contains("stalled")), "nobody was cut");
+}
+
+#[tokio::test]
+async fn a_reader_that_stops_for_a_while_gets_everything() {
+    // Each on a server of its own, at the same time: most of it is waiting.
+    join_all(STREAMS.map(stops_and_goes_on)).await;
+}
+
+async fn is_cut_and_resumes(transport: Transport) {
+    let server = Server::builder().arg("--stall-timeout").arg("4s").start().await;
+    let mut reader = Reader::open(&server, transport, ROOM, Query::since(0)).await;
+    post(&server, 1..=MISSED).await;
+    server.wait_for_log("stalled", CUT).await;
+    // What the kernels had taken still comes, and then the end.
+    let last = read_through(&mut reader, 0, MISSED).await;
+    assert!(last < MISSED, "the connection was cut before its end");
+    let cursor = last.try_into().expect("an id");
+    let mut reader = Reader::open(&server, transport, ROOM, Query::since(cursor)).await;
+    assert_eq!(read_through(&mut reader, last, MISSED).await, MISSED, "its cursor stands");
+}
+
+#[tokio::test]
+async fn a_reader_that_stops_for_too_long_is_cut_and_resumes() {
+    join_all(STREAMS.map(is_cut_and_resumes)).await;
+}
+
+/// A reader that takes a little within every timeout is slow, not gone.
+#[tokio::test]
+async fn a_slow_reader_is_not_cut() {
+    const LITTLE: usize = 32 * 1024;
+    let server = Server::builder().arg("--stall-timeout").arg("3s").start().await;
+    post(&server, 1..=MISSED).await;
+    // With a small buffer, so that what it takes is what the server sees taken.
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(LITTLE.try_into().expect("a size")).expect("a small buffer");
+    let mut stream = socket.connect(server.addr()).await.expect("a connection");
+    let request = format!("GET /api/v1/rooms/{ROOM}/stream?since=0 HTTP/1.1\r\nHost: {}\r\n\r\n", server.addr());
+    stream.write_all(request.as_bytes()).await.expect("a request is sent");
+
+    let (mut taken, mut buffer) = (Vec::new(), vec![0; LITTLE]);
+    // The scenario: a little, a pause, and so on for three timeouts.
+    for _ in 0..9 {
+        let read = within(DEADLINE, "there is more", stream.read_exact(&mut buffer)).await;
+        taken.extend_from_slice(&buffer[..read.expect("it is not cut")]);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let last = format!("\nid: {MISSED}\n");
+    while !taken.windows(last.len()).rev().take(2 * LITTLE).any(|bytes| bytes == last.as_bytes()) {
+        let read = within(DEADLINE, "there is more", stream.read(&mut buffer)).await.expect("it is not cut");
+        assert!(read > 0, "it is not cut");
+        taken.extend_from_slice(&buffer[..read]);
+    }
+    let ids = String::from_utf8_lossy(&taken);
+    let ids = ids.lines().filter_map(|line| line.strip_prefix("id: ")).filter_map(|id| id.parse::<usize>().ok());
+    assert!(ids.eq(1..=MISSED), "each message comes once and in order");
+}
+
+/// Resident memory of the server's process.
+fn resident_bytes(server: &Server) -> i64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("the process runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
+    let kilobytes: i64 = line.trim().trim_end_matches("kB").trim().parse().expect("a number");
+    kilobytes * 1024
+}
+
+async fn post_at_once(server: &Server, count: usize) {
+    let posts = (0..count).map(|number| async move { server.post(ROOM, "Alice", &content(number)).await });
+    stream::iter(posts).buffer_unordered(16).for_each(async |_| {}).await;
+}
+
+#[tokio::test]
+async fn what_stopped_readers_miss_is_not_kept_in_memory() {
+    const STOPPED: usize = 16;
+    /// 60 MB; kept once it would be twice the bound below, kept per reader thirty times.
+    const POSTS: usize = 7_500;
+    /// A reader owns at most the one piece it is being sent: a page of the store (100 events) or
+    /// what was ready in the ring (1 MiB), and hyper's buffers. The ring itself is full before.
+    const PER_READER: i64 = 1_500 * 1024;
+    const SLACK: i64 = 4 * 1024 * 1024;
+
+    let server = Server::builder().arg("--stall-timeout").arg("10m").start().await;
+    // First everything that is allocated once: the ring, the caches of the database's connections.
+    post_at_once(&server, 1_500).await;
+    let mut warm = Reader::open(&server, Transport::Sse, ROOM, Query::since(0)).await;
+    while warm.next_durable().await["id"] != 1_500 {}
+    drop(warm);
+    let before = resident_bytes(&server);
+
+    let mut readers = Vec::new();
+    for number in 0..STOPPED {
+        readers.push(Reader::open(&server, STREAMS[number % STREAMS.len()], ROOM, Query::since(0)).await);
+    }
+    post_at_once(&server, POSTS).await;
+    let grown = resident_bytes(&server) - before;
+    println!("{STOPPED} stopped readers and {} MB: {} KB more", POSTS * CONTENT_BYTES / 1_000_000, grown / 1024);
+    let bound = PER_READER * i64::try_from(STOPPED).expect("a few") + SLACK;
+    assert!(grown < bound, "{grown} bytes more, where {bound} are allowed");
+
+    // They had stopped, and nothing was lost to them.
+    for mut reader in readers.into_iter().take(STREAMS.len()) {
+        for expected in 1..=1_500 + POSTS {
+            assert_eq!(reader.next_durable().await["id"], expected);
+        }
+    }
+}
