@@ -1,0 +1,120 @@
+//! A server as a child process: started on a free port, its CPU and memory read from `/proc`, stopped with its handle.
+
+use std::{
+    io::{self, BufRead, BufReader},
+    net::SocketAddr,
+    process::{Child, Command, Stdio},
+};
+
+use tempfile::TempDir;
+
+/// `/proc/PID/stat` counts in hundredths of a second on every Linux.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+pub struct Server {
+    child: Child,
+    pub address: SocketAddr,
+    pub kind: Kind,
+    /// Where it runs and keeps its files; goes with it.
+    _directory: TempDir,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Tutorial,
+    Parlor,
+}
+
+impl Kind {
+    pub const BOTH: [Self; 2] = [Self::Tutorial, Self::Parlor];
+
+    pub const fn messages_path(self) -> &'static str {
+        match self {
+            Self::Tutorial => "/messages",
+            Self::Parlor => "/api/v1/rooms/bench/messages",
+        }
+    }
+
+    pub const fn stream_path(self) -> &'static str {
+        match self {
+            Self::Tutorial => "/stream",
+            Self::Parlor => "/api/v1/rooms/bench/stream?history=0",
+        }
+    }
+}
+
+impl Server {
+    pub fn start(kind: Kind) -> io::Result<Self> {
+        let directory = TempDir::new()?;
+        let mut command = match kind {
+            Kind::Tutorial => {
+                let mut command = Command::new(std::env::current_exe()?);
+                command.arg(crate::TUTORIAL);
+                command
+            }
+            Kind::Parlor => {
+                let mut command = Command::new(env!("CARGO_BIN_EXE_parlor"));
+                command.args(["serve", "--listen", "127.0.0.1:0"]);
+                command
+            }
+        };
+        // In a directory of its own and without the caller's settings: as it comes out of the box.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("PARLOR_") {
+                command.env_remove(name);
+            }
+        }
+        let mut child = command
+            .current_dir(directory.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let address = address(&mut child);
+        if address.is_err() {
+            child.kill()?;
+            child.wait()?;
+        }
+        Ok(Self { child, address: address?, kind, _directory: directory })
+    }
+
+    /// Seconds of CPU, in user space and in the kernel, since the process began.
+    pub fn cpu_seconds(&self) -> io::Result<f64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // The name in parentheses may hold anything; the fields after it are numbered from 3.
+        let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+        let ticks: f64 =
+            fields.split_whitespace().skip(14 - 3).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
+        Ok(ticks / TICKS_PER_SECOND)
+    }
+
+    /// Resident memory in bytes.
+    pub fn resident_bytes(&self) -> io::Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse().ok());
+        kilobytes.map(|kilobytes: f64| kilobytes * 1024.0).ok_or_else(|| failed("no VmRSS"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Already gone is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn address(child: &mut Child) -> io::Result<SocketAddr> {
+    let stdout = child.stdout.take().ok_or_else(|| failed("no standard output"))?;
+    let mut line = String::new();
+    BufReader::new(stdout).read_line(&mut line)?;
+    let address = line.trim().strip_prefix("listening on http://");
+    address
+        .and_then(|address| address.parse().ok())
+        .ok_or_else(|| failed(&format!("the server said {line:?} instead of where it listens")))
+}
+
+pub fn failed(reason: &str) -> io::Error {
+    io::Error::other(reason.to_owned())
+}
