@@ -15,7 +15,6 @@ use serde::Serialize;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use utoipa_swagger_ui::SwaggerUi;
 
 pub mod extract;
 pub mod health;
@@ -35,10 +34,11 @@ use stream::{long_poll, sse, websocket};
 /// Everything that is served.
 pub fn router(app: Arc<App>) -> Router {
     let (router, document) = routes().split_for_parts();
+    let docs = openapi::docs::routes(openapi::complete(document));
     let cors = same_site::cors(&app.config);
     router
         .merge(pages::routes())
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+        .merge(docs)
         .fallback(middleware::not_found)
         .method_not_allowed_fallback(middleware::method_not_allowed)
         .layer(CatchPanicLayer::custom(middleware::on_panic))
@@ -51,7 +51,7 @@ pub fn router(app: Arc<App>) -> Router {
 /// The `OpenAPI` document, as it is served.
 #[must_use]
 pub fn document() -> OpenApi {
-    routes().into_openapi()
+    openapi::complete(routes().into_openapi())
 }
 
 fn routes() -> OpenApiRouter<Arc<App>> {

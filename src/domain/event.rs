@@ -164,7 +164,6 @@ pub enum EventBody<'a> {
     /// The newest messages, oldest first: the first event for a reader without a cursor.
     MessageHistory {
         /// The room.
-        #[schema(value_type = String)]
         room: &'a RoomName,
         /// The cursor this history ends at.
         #[schema(value_type = i64, minimum = 0)]
@@ -178,10 +177,9 @@ pub enum EventBody<'a> {
     /// A message was posted.
     ChatMessage {
         /// The room.
-        #[schema(value_type = String)]
         room: &'a RoomName,
         /// Its place in the log, which is also the message's id.
-        #[schema(value_type = i64, minimum = 0)]
+        #[schema(value_type = i64, minimum = 1)]
         id: EventId,
         /// The message.
         message: &'a Message,
@@ -189,10 +187,9 @@ pub enum EventBody<'a> {
     /// The room's title or topic changed.
     RoomUpdated {
         /// The room.
-        #[schema(value_type = String)]
         room: &'a RoomName,
         /// Its place in the log.
-        #[schema(value_type = i64, minimum = 0)]
+        #[schema(value_type = i64, minimum = 1)]
         id: EventId,
         /// The title from here on.
         title: &'a str,
@@ -202,7 +199,6 @@ pub enum EventBody<'a> {
     /// The cursor can't be honoured: drop what you have; the history that follows moves the cursor.
     Reset {
         /// The room.
-        #[schema(value_type = String)]
         room: &'a RoomName,
         /// Why.
         reason: ResetReason,
@@ -216,10 +212,8 @@ pub enum EventBody<'a> {
     /// Somebody types, or no longer.
     TypingIndicator {
         /// The room.
-        #[schema(value_type = String)]
         room: &'a RoomName,
         /// Who.
-        #[schema(value_type = String)]
         username: &'a Username,
         /// Whether they type.
         is_typing: bool,
@@ -229,10 +223,8 @@ pub enum EventBody<'a> {
     /// Somebody came or went.
     UserStatus {
         /// The room.
-        #[schema(value_type = String)]
         room: &'a RoomName,
         /// Who.
-        #[schema(value_type = String)]
         username: &'a Username,
         /// Whether they are here now.
         status: Status,
@@ -242,7 +234,6 @@ pub enum EventBody<'a> {
     /// Who is here and who types; with more than 200 online only the number.
     PresenceState {
         /// The room.
-        #[schema(value_type = String)]
         room: &'a RoomName,
         /// How many are here.
         online: usize,
@@ -250,13 +241,12 @@ pub enum EventBody<'a> {
         #[schema(value_type = Vec<PresentUser>)]
         users: &'a [PresentUser],
         /// Who types.
-        #[schema(value_type = Vec<String>)]
+        #[schema(value_type = Vec<Username>)]
         typing: &'a [Username],
     },
     /// Nothing happened for a while, or only what the filter drops.
     Ping {
         /// The room.
-        #[schema(value_type = String)]
         room: &'a RoomName,
         /// The cursor reached.
         #[schema(value_type = i64, minimum = 0)]
@@ -268,7 +258,6 @@ pub enum EventBody<'a> {
     /// The store is out (`degraded`) or back (`ok`); what is live goes on.
     ServiceStatus {
         /// The room.
-        #[schema(value_type = String)]
         room: &'a RoomName,
         /// How it stands.
         status: ServiceStatus,
@@ -276,7 +265,6 @@ pub enum EventBody<'a> {
     /// The server ends; come back.
     ServerShutdown {
         /// The room.
-        #[schema(value_type = String)]
         room: &'a RoomName,
         /// When to come back, in milliseconds.
         reconnect_after_ms: u32,
@@ -363,7 +351,6 @@ pub enum ServiceStatus {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct PresentUser {
     /// Their name.
-    #[schema(value_type = String, example = "Alice")]
     pub username: Username,
     /// Always `online`.
     pub status: Status,

@@ -1,7 +1,10 @@
 //! A message, and the rules for what may become one.
 
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::{Object, ObjectBuilder, schema::Type},
+};
 
 use super::{
     EventId,
@@ -22,10 +25,8 @@ pub struct Message {
     #[schema(value_type = i64, example = 42, minimum = 1)]
     pub id: EventId,
     /// The room it was posted to.
-    #[schema(value_type = String, example = "general")]
     pub room: RoomName,
     /// Who posted it.
-    #[schema(value_type = String, example = "Alice")]
     pub username: Username,
     /// What it says, as sent; empty once it is deleted.
     #[schema(example = "Hello")]
@@ -58,8 +59,23 @@ pub struct Reaction {
     #[schema(minimum = 1)]
     pub count: u32,
     /// The first ten of them.
-    #[schema(value_type = Vec<String>)]
+    #[schema(max_items = 10)]
     pub usernames: Vec<Username>,
+}
+
+/// What a message may say, for the document.
+#[must_use]
+pub fn content_schema() -> Object {
+    // White space, as Rust has it: dialects of patterns differ on `\s`.
+    let space = r"\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some("What is said: 1 to 10,000 bytes of UTF-8, not all blank, no NUL. Stored as sent."))
+        .min_length(Some(1))
+        .max_length(Some(MAX_CONTENT_BYTES))
+        .pattern(Some(format!(r"^[^\u0000]*[^\u0000{space}][^\u0000]*$")))
+        .examples(["Hello"])
+        .build()
 }
 
 /// What a client asks to post, as it came: nothing is checked yet.

@@ -5,6 +5,10 @@ use std::{borrow::Borrow, fmt, sync::Arc};
 use serde::{Serialize, Serializer};
 use unicase::UniCase;
 use unicode_normalization::UnicodeNormalization;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
+};
 
 use super::invalid::Invalid;
 
@@ -131,6 +135,44 @@ impl Serialize for Username {
         serializer.serialize_str(&self.shown)
     }
 }
+
+impl PartialSchema for RoomName {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("The name of a room: 1 to 100 of `A-Z a-z 0-9 _ -`; case matters."))
+            .min_length(Some(1))
+            .max_length(Some(MAX_NAME_CHARS))
+            .pattern(Some("^[A-Za-z0-9_-]{1,100}$"))
+            .examples(["general"])
+            .into()
+    }
+}
+
+impl ToSchema for RoomName {}
+
+impl PartialSchema for Username {
+    fn schema() -> RefOr<Schema> {
+        // White space, as it is trimmed; and what `is_deceptive` refuses, as far as a pattern that
+        // every dialect understands can say it: below U+10000. The pattern also counts, since a
+        // `maxLength` would count white space that is trimmed.
+        let space = r"\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
+        let deceptive = r"\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb";
+        let (inner, outer) = (format!("[^{deceptive}]"), format!("[^{space}{deceptive}]"));
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some(
+                "The name of a user: 1 to 100 characters once trimmed and in NFC, with no control, \
+                 bidirectional-override or zero-width character. Case is kept, and not compared.",
+            ))
+            .min_length(Some(1))
+            .pattern(Some(format!("^[{space}]*{outer}({inner}{{0,98}}{outer})?[{space}]*$")))
+            .examples(["Alice"])
+            .into()
+    }
+}
+
+impl ToSchema for Username {}
 
 /// Characters that show nothing or turn the text around: Unicode's `Cc`, `Zl` and `Zp`, the
 /// `Bidi_Control` ones (UAX #9) and the zero-width ones among `Default_Ignorable_Code_Point`.

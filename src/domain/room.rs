@@ -78,13 +78,15 @@ fn limited(field: &'static str, text: Option<String>, max: usize) -> Result<Opti
 
 /// A room as an answer shows it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Room)]
 pub struct RoomView {
     /// Its name.
-    #[schema(value_type = String, example = "general")]
     pub name: RoomName,
     /// Its title; empty unless set.
+    #[schema(max_length = 200, example = "Everything else")]
     pub title: String,
     /// What it is about; empty unless set.
+    #[schema(max_length = 1_000, example = "What has no room of its own")]
     pub topic: String,
     /// When it was made.
     pub created_at: Timestamp,

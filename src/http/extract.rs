@@ -56,8 +56,8 @@ impl<S: Send + Sync> FromRequestParts<S> for MessagePath {
 }
 
 async fn path_param<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -> Result<String, Problem> {
-    let not_found = |_| Problem::new(Code::NotFound, "The path is not UTF-8.");
-    let params = RawPathParams::from_request_parts(parts, state).await.map_err(not_found)?;
+    let invalid = |_| Problem::invalid(vec![FieldError { field: name.into(), detail: "the path is not UTF-8".into() }]);
+    let params = RawPathParams::from_request_parts(parts, state).await.map_err(invalid)?;
     let value = params.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned());
     value.ok_or_else(Problem::internal)
 }
@@ -187,7 +187,12 @@ fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         }
     })?;
     json.end().map_err(|error| Problem::new(Code::InvalidJson, format!("The body is not JSON: {error}.")))?;
-    Ok(value)
+    // A list would do as well for serde: its first entry for the first field, and so on.
+    if body.trim_ascii_start().starts_with(b"{") {
+        Ok(value)
+    } else {
+        Err(Problem::invalid(vec![FieldError { field: "body".into(), detail: "has to be a JSON object".into() }]))
+    }
 }
 
 fn from_form<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {

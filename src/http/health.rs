@@ -11,7 +11,8 @@ use utoipa::ToSchema;
 
 use super::{
     answer,
-    problem::{Code, Problem, ProblemBody},
+    openapi::{answers::OfService, samples},
+    problem::{Code, Problem},
 };
 use crate::app::App;
 
@@ -24,20 +25,24 @@ pub struct Standing {
 }
 
 /// Is it alive
+///
+/// Answers as long as the process does, whether or not it takes work.
 #[utoipa::path(
     get, path = "/healthz", operation_id = "get_health", tag = "service",
-    responses((status = 200, description = "the process answers", body = Standing))
+    responses((status = 200, description = "the process answers", body = Standing, example = json!(samples::standing())), OfService)
 )]
 pub async fn alive() -> Response {
     answer(Standing { status: "ok" })
 }
 
 /// Does it take work
+///
+/// `503` from the moment the server is told to end, and while the store is out.
 #[utoipa::path(
     get, path = "/readyz", operation_id = "get_readiness", tag = "service",
     responses(
-        (status = 200, description = "posts are taken", body = Standing),
-        (status = 503, description = "the store is out, or the server ends", body = ProblemBody<'_>, content_type = "application/problem+json"),
+        (status = 200, description = "posts are taken", body = Standing, example = json!(samples::standing())),
+        OfService,
     )
 )]
 pub async fn ready(State(app): State<Arc<App>>) -> Response {

@@ -14,14 +14,19 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     answer,
     extract::{Body, MessagePath, Params, RoomPath, cursor, within},
-    openapi::Problems,
+    openapi::{
+        answers::{OfPost, OfRoom, OfThing},
+        params::{IdempotencyKey, IfNoneMatch},
+        samples,
+    },
     problem::{FieldError, Problem},
 };
 use crate::{
     app::App,
     domain::{
         EventId,
-        message::{Message, Post, parse_client_id},
+        message::{Message, Post, content_schema, parse_client_id},
+        name::Username,
     },
     store::messages::Range,
 };
@@ -35,17 +40,17 @@ pub const MAX_WAIT: u64 = 50;
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = NewMessage)]
 pub struct NewMessage {
-    /// Who posts: 1 to 100 characters.
-    #[schema(required, nullable = false, example = "Alice", max_length = 100)]
+    /// Who posts.
+    #[schema(value_type = Username, required)]
     username: Option<String>,
     /// What is said: 1 to 10,000 bytes of UTF-8, not all blank, no NUL.
-    #[schema(required, nullable = false, example = "Hello", max_length = 10_000)]
+    #[schema(schema_with = content_schema, required)]
     content: Option<String>,
     /// The message of the room that this one answers.
     #[schema(value_type = Option<i64>, minimum = 1)]
     reply_to: Option<EventId>,
     /// A key of the client's own: with the same one, the same message is never posted twice.
-    #[schema(max_length = 64)]
+    #[schema(pattern = "^[ -~]{1,64}$", example = "a1b2c3")]
     client_id: Option<String>,
 }
 
@@ -55,15 +60,15 @@ pub struct NewMessage {
 /// `Idempotency-Key`) by the same author, it answers `200` with the first message.
 #[utoipa::path(
     post, path = "/rooms/{room}/messages", operation_id = "post_message", tag = "messages",
-    params(
-        ("room" = String, Path, description = "1 to 100 of A-Z a-z 0-9 _ -", example = "general"),
-        ("Idempotency-Key" = Option<String>, Header, description = "the same as `client_id`"),
-    ),
-    request_body(content((NewMessage = "application/json"), (NewMessage = "application/x-www-form-urlencoded"))),
+    params(RoomPath, IdempotencyKey),
+    request_body(content(
+        (NewMessage = "application/json", example = json!(samples::new_message())),
+        (NewMessage = "application/x-www-form-urlencoded", example = json!(samples::new_message())),
+    )),
     responses(
-        (status = 201, description = "posted", body = Message, headers(("Location" = String, description = "where the message is"))),
-        (status = 200, description = "posted before with this key", body = Message, headers(("Idempotent-Replayed" = bool))),
-        Problems,
+        (status = 201, description = "posted", body = Message, headers(("Location" = String, description = "where the message is")), example = json!(samples::message())),
+        (status = 200, description = "posted before with this key: the message as it is now", body = Message, headers(("Idempotent-Replayed" = bool, description = "true")), example = json!(samples::message())),
+        OfPost,
     )
 )]
 pub async fn post(
@@ -122,10 +127,10 @@ pub struct MessagePage {
     /// Whether there are more in the direction asked.
     has_more: bool,
     /// Goes into `after` to read on.
-    #[schema(value_type = i64)]
+    #[schema(value_type = i64, minimum = 0)]
     next: EventId,
     /// Goes into `before` to read back.
-    #[schema(value_type = i64)]
+    #[schema(value_type = i64, minimum = 0)]
     prev: EventId,
 }
 
@@ -134,8 +139,8 @@ pub struct MessagePage {
 /// The newest page without a cursor. With `after` and `wait` this is the simplest long poll.
 #[utoipa::path(
     get, path = "/rooms/{room}/messages", operation_id = "list_messages", tag = "messages",
-    params(("room" = String, Path, example = "general"), PageParams),
-    responses((status = 200, description = "a page, empty in a room that nobody has made", body = MessagePage), Problems)
+    params(RoomPath, PageParams),
+    responses((status = 200, description = "a page, empty in a room that nobody has made", body = MessagePage, example = json!(samples::messages())), OfRoom)
 )]
 pub async fn list(
     State(app): State<Arc<App>>,
@@ -169,11 +174,11 @@ pub async fn list(
 /// As it is now; `ETag` changes with it.
 #[utoipa::path(
     get, path = "/rooms/{room}/messages/{id}", operation_id = "get_message", tag = "messages",
-    params(("room" = String, Path, example = "general"), ("id" = i64, Path, minimum = 1, example = 42)),
+    params(MessagePath, IfNoneMatch),
     responses(
-        (status = 200, description = "the message", body = Message, headers(("ETag" = String))),
+        (status = 200, description = "the message", body = Message, headers(("ETag" = String, description = "changes with the message")), example = json!(samples::message())),
         (status = 304, description = "it is as `If-None-Match` says"),
-        Problems,
+        OfThing,
     )
 )]
 pub async fn get(

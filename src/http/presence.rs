@@ -10,7 +10,10 @@ use super::{
     answer,
     extract::{Body, Params, RoomPath, within},
     middleware::no_content,
-    openapi::Problems,
+    openapi::{
+        answers::{OfBody, OfRoom},
+        samples,
+    },
     problem::{FieldError, Problem},
 };
 use crate::{
@@ -23,6 +26,7 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub struct PresenceParams {
     /// The users after this name.
+    #[param(value_type = Option<Username>)]
     after: Option<String>,
     /// How many at most.
     #[param(minimum = 1, maximum = 200, default = 50)]
@@ -37,15 +41,17 @@ pub struct PresencePage {
     /// Some of them, by name.
     users: Vec<PresentUser>,
     /// Goes into `after` to read on; null on the last page.
-    #[schema(value_type = Option<String>, required)]
+    #[schema(required)]
     next: Option<Username>,
 }
 
 /// See who is here
+///
+/// A user is here while at least one stream, socket or poll names it, and 5 seconds longer.
 #[utoipa::path(
     get, path = "/rooms/{room}/presence", operation_id = "list_presence", tag = "presence",
-    params(("room" = String, Path, example = "general"), PresenceParams),
-    responses((status = 200, description = "who is here", body = PresencePage), Problems)
+    params(RoomPath, PresenceParams),
+    responses((status = 200, description = "who is here", body = PresencePage, example = json!(samples::presence())), OfRoom)
 )]
 pub async fn list(
     State(app): State<Arc<App>>,
@@ -65,7 +71,7 @@ pub async fn list(
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct SetTyping {
     /// Who types.
-    #[schema(required, nullable = false, example = "Alice", max_length = 100)]
+    #[schema(value_type = Username, required)]
     username: Option<String>,
     /// Whether they do.
     #[schema(required, nullable = false)]
@@ -77,9 +83,12 @@ pub struct SetTyping {
 /// Lapses 6 seconds after it was last said, and when the user's message arrives.
 #[utoipa::path(
     post, path = "/rooms/{room}/typing", operation_id = "set_typing", tag = "presence",
-    params(("room" = String, Path, example = "general")),
-    request_body(content((SetTyping = "application/json"), (SetTyping = "application/x-www-form-urlencoded"))),
-    responses((status = 204, description = "said"), Problems)
+    params(RoomPath),
+    request_body(content(
+        (SetTyping = "application/json", example = json!(samples::typing())),
+        (SetTyping = "application/x-www-form-urlencoded", example = json!(samples::typing())),
+    )),
+    responses((status = 204, description = "said"), OfBody)
 )]
 pub async fn typing(
     State(app): State<Arc<App>>,

@@ -133,7 +133,7 @@ pub struct ProblemBody<'a> {
     pub request_id: &'a str,
     /// The fields that are wrong, for invalid input.
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
-    #[schema(value_type = Option<Vec<FieldError>>)]
+    #[schema(value_type = Option<Vec<FieldError>>, nullable = false)]
     pub errors: &'a [FieldError],
 }
 

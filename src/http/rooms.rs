@@ -13,7 +13,10 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     answer,
     extract::{Body, Params, RoomPath, within},
-    openapi::Problems,
+    openapi::{
+        answers::{OfBody, OfService, OfThing},
+        samples,
+    },
     problem::Problem,
 };
 use crate::{
@@ -32,6 +35,7 @@ pub struct ListParams {
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u64>,
     /// The rooms after this name.
+    #[param(value_type = Option<RoomName>)]
     after: Option<String>,
 }
 
@@ -41,16 +45,16 @@ pub struct RoomPage {
     /// The rooms, by name.
     rooms: Vec<RoomView>,
     /// Goes into `after` to read on; null on the last page.
-    #[schema(value_type = Option<String>, required)]
+    #[schema(required)]
     next: Option<RoomName>,
 }
 
 /// List the rooms
 ///
-/// By name.
+/// By name, with what each is called and about.
 #[utoipa::path(
     get, path = "/rooms", operation_id = "list_rooms", tag = "rooms", params(ListParams),
-    responses((status = 200, description = "a page of rooms", body = RoomPage), Problems)
+    responses((status = 200, description = "a page of rooms", body = RoomPage, example = json!(samples::rooms())), OfService)
 )]
 pub async fn list(State(app): State<Arc<App>>, Params(params): Params<ListParams>) -> Result<Response, Problem> {
     let limit = within("limit", params.limit, 1..=200, 50)?;
@@ -65,10 +69,10 @@ pub async fn list(State(app): State<Arc<App>>, Params(params): Params<ListParams
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct PutRoom {
     /// The title: at most 200 characters.
-    #[schema(max_length = 200, example = "Everything else")]
+    #[schema(max_length = 200, pattern = r"^[^\u0000]*$", example = "Everything else")]
     title: Option<String>,
     /// What the room is about: at most 1,000 characters.
-    #[schema(max_length = 1_000)]
+    #[schema(max_length = 1_000, pattern = r"^[^\u0000]*$", example = "What has no room of its own")]
     topic: Option<String>,
 }
 
@@ -77,12 +81,15 @@ pub struct PutRoom {
 /// Making a room takes no id; a change is a `room_updated` event; what changes nothing is none.
 #[utoipa::path(
     put, path = "/rooms/{room}", operation_id = "put_room", tag = "rooms",
-    params(("room" = String, Path, description = "1 to 100 of A-Z a-z 0-9 _ -", example = "general")),
-    request_body(content((PutRoom = "application/json"), (PutRoom = "application/x-www-form-urlencoded"))),
+    params(RoomPath),
+    request_body(content(
+        (PutRoom = "application/json", example = json!(samples::put_room())),
+        (PutRoom = "application/x-www-form-urlencoded", example = json!(samples::put_room())),
+    )),
     responses(
-        (status = 201, description = "made", body = RoomView, headers(("Location" = String))),
-        (status = 200, description = "changed, or as it was", body = RoomView),
-        Problems,
+        (status = 201, description = "made", body = RoomView, headers(("Location" = String, description = "where the room is")), example = json!(samples::room())),
+        (status = 200, description = "changed, or as it was", body = RoomView, example = json!(samples::room())),
+        OfBody,
     )
 )]
 pub async fn put(
@@ -99,9 +106,11 @@ pub async fn put(
 }
 
 /// Get a room
+///
+/// `head` is the cursor that this state is true at: follow the room from there.
 #[utoipa::path(
-    get, path = "/rooms/{room}", operation_id = "get_room", tag = "rooms", params(("room" = String, Path, example = "general")),
-    responses((status = 200, description = "the room", body = RoomView), Problems)
+    get, path = "/rooms/{room}", operation_id = "get_room", tag = "rooms", params(RoomPath),
+    responses((status = 200, description = "the room", body = RoomView, example = json!(samples::room())), OfThing)
 )]
 pub async fn get(State(app): State<Arc<App>>, RoomPath(room): RoomPath) -> Result<Response, Problem> {
     Ok(answer(app.chat.room(&room).await?))

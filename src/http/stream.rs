@@ -1,7 +1,10 @@
 //! The three ways to read a room. Each encodes what one subscription gives.
 
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{
+    IntoParams,
+    openapi::{Object, ObjectBuilder, schema::Type},
+};
 
 pub mod client_frame;
 pub mod long_poll;
@@ -16,6 +19,7 @@ use crate::{
     domain::{
         EventId,
         event::{EventType, TypeSet},
+        name::Username,
     },
     hub::{
         registry::Transport,
@@ -38,10 +42,10 @@ pub struct ReadParams {
     history: Option<u64>,
     /// Only these types, separated by commas. `message_history`, `reset`, `ping` and
     /// `server_shutdown` come anyway.
-    #[param(example = "chat_message,room_updated")]
+    #[param(schema_with = types_schema)]
     types: Option<String>,
     /// Who is here; absent: a reader nobody sees.
-    #[param(max_length = 100)]
+    #[param(value_type = Option<Username>)]
     username: Option<String>,
 }
 
@@ -64,6 +68,16 @@ impl ReadParams {
             limit: LIMIT,
         })
     }
+}
+
+/// The words a filter takes. A text and no array, since clients differ on how they write arrays.
+fn types_schema() -> Object {
+    let words = EventType::ALL.map(EventType::as_str).join("|");
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some(format!("^ *({words}) *(, *({words}) *)*$")))
+        .examples(["chat_message,room_updated"])
+        .build()
 }
 
 fn parse_types(text: &str) -> Result<TypeSet, Problem> {

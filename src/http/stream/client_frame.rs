@@ -1,9 +1,13 @@
 //! What a client may say on a WebSocket, and how it is answered.
 
-use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
-use super::super::problem::{Code, FieldError, Problem};
+use super::super::{
+    openapi::unions,
+    problem::{Code, FieldError, Problem},
+};
 use crate::domain::{EventId, message::Post};
 
 /// The most bytes of a `ref`.
@@ -119,14 +123,49 @@ fn invalid(field: &str, detail: impl Into<String>) -> Problem {
     Problem::invalid(vec![FieldError { field: field.to_owned(), detail: detail.into() }])
 }
 
+/// How a client's frame is answered.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum SocketAnswer<'a> {
+    /// The frame with this `ref` took effect.
+    Ack {
+        /// The frame's `ref`.
+        #[serde(rename = "ref")]
+        #[schema(schema_with = unions::reference, required)]
+        reference: &'a Value,
+        /// The id of the message it posted.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<i64>, nullable = false, minimum = 1)]
+        id: Option<EventId>,
+    },
+    /// The frame was not taken.
+    Error {
+        /// The frame's `ref`, if it had one that could be read.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        #[schema(schema_with = unions::reference)]
+        reference: Option<&'a Value>,
+        /// The kind of problem as a stable word.
+        #[schema(example = "unknown_type")]
+        code: &'a str,
+        /// What is wrong this time.
+        detail: &'a str,
+        /// The fields that are wrong, for invalid input.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        #[schema(required = false)]
+        errors: Vec<FieldError>,
+    },
+}
+
+impl SocketAnswer<'_> {
+    fn to_text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
 /// The frame that says that something was done.
 #[must_use]
 pub fn ack(reference: &Value, id: Option<EventId>) -> String {
-    match id {
-        Some(id) => json!({"type": "ack", "ref": reference, "id": id}),
-        None => json!({"type": "ack", "ref": reference}),
-    }
-    .to_string()
+    SocketAnswer::Ack { reference, id }.to_text()
 }
 
 /// The frame that says that something was not done.
@@ -134,14 +173,8 @@ pub fn ack(reference: &Value, id: Option<EventId>) -> String {
 pub fn error(bad: &BadFrame) -> String {
     // A message's content is called `message` in a frame.
     let field = |field: &str| if field == "content" { "message".to_owned() } else { field.to_owned() };
-    let errors = bad.problem.errors.iter().map(|error| json!({"field": field(&error.field), "detail": error.detail}));
+    let errors = bad.problem.errors.iter();
+    let errors = errors.map(|error| FieldError { field: field(&error.field), detail: error.detail.clone() }).collect();
     let code = bad.code.unwrap_or(bad.problem.code.word());
-    let mut frame = json!({"type": "error", "code": code, "detail": bad.problem.detail});
-    if let Some(reference) = &bad.reference {
-        frame["ref"] = reference.clone();
-    }
-    if !bad.problem.errors.is_empty() {
-        frame["errors"] = errors.collect();
-    }
-    frame.to_string()
+    SocketAnswer::Error { reference: bad.reference.as_ref(), code, detail: &bad.problem.detail, errors }.to_text()
 }

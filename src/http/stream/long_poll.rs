@@ -13,7 +13,7 @@ use super::{
         answer,
         extract::{Params, RoomPath, within},
         messages::MAX_WAIT,
-        openapi::Problems,
+        openapi::{answers::OfRoom, samples},
         problem::Problem,
     },
     ReadParams,
@@ -48,10 +48,10 @@ pub struct PollParams {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PollAnswer {
     /// The events, at most 200.
-    #[schema(value_type = Vec<EventBody>)]
+    #[schema(value_type = Vec<EventBody>, max_items = 200)]
     events: Vec<Box<RawValue>>,
     /// Goes into `since` of the next poll.
-    #[schema(value_type = i64)]
+    #[schema(value_type = i64, minimum = 0)]
     next: EventId,
     /// Whether more is there already.
     has_more: bool,
@@ -66,8 +66,8 @@ pub struct PollAnswer {
 /// `since` it answers the history, and who is here, at once.
 #[utoipa::path(
     get, path = "/rooms/{room}/poll", operation_id = "poll_events", tag = "reading",
-    params(("room" = String, Path, example = "general"), ReadParams, PollParams),
-    responses((status = 200, description = "what happened", body = PollAnswer), Problems)
+    params(RoomPath, ReadParams, PollParams),
+    responses((status = 200, description = "what happened", body = PollAnswer, example = json!(samples::poll())), OfRoom)
 )]
 pub async fn poll(
     State(app): State<Arc<App>>,

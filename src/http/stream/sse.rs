@@ -22,7 +22,7 @@ use utoipa::IntoParams;
 use super::{
     super::{
         extract::{Params, RoomPath},
-        openapi::Problems,
+        openapi::{answers::OfRoom, params::LastEventId, samples},
         problem::Problem,
     },
     ReadParams,
@@ -50,17 +50,28 @@ pub struct StreamParams {
 
 /// Follow a room by Server-Sent Events
 ///
-/// Each event is an `event:` line with its type, an `id:` line if it has an id or a cursor, and a
-/// `data:` line with an `Event` as JSON. The header `Last-Event-ID` wins over `since`. The stream
-/// ends only with the server or the reader; resume with the last id.
+/// For a browser's `EventSource`, and for every other client of Server-Sent Events. Opens with a
+/// comment and a `retry:` between 1,000 and 3,000 ms. Each event is an `event:` line with its type, an
+/// `id:` line if it has an id or a cursor, and a `data:` line with an `Event` as JSON.
+///
+/// Without a cursor it begins with `message_history`; with one, with what came after it. Then comes
+/// `presence_state`, and then whatever happens, with a `ping` after 15 seconds of silence. It ends
+/// only with the server, the line or the reader: come back with the last `id:`, as `EventSource` does
+/// by itself.
+///
+/// An `EventSource` gives up for good on every status but `200`. So what may pass (`503`) is answered
+/// to whoever accepts `text/event-stream` with `200`, a `retry:` between 5,000 and 30,000 ms, one
+/// `event: error` whose data is a `Problem`, and the end.
 #[utoipa::path(
     get, path = "/rooms/{room}/stream", operation_id = "stream_events", tag = "reading",
     params(
-        ("room" = String, Path, example = "general"),
-        ReadParams, StreamParams,
-        ("Last-Event-ID" = Option<String>, Header, description = "resume after this id"),
+        RoomPath, LastEventId, ReadParams, StreamParams,
     ),
-    responses((status = 200, description = "events", body = String, content_type = "text/event-stream"), Problems)
+    responses(
+        (status = 200, description = "events, each `data:` an `Event`", body = String, content_type = "text/event-stream", example = json!(samples::stream())),
+        OfRoom,
+    ),
+    extensions(("x-sse-events" = json!({"$ref": "#/components/schemas/Event"})))
 )]
 pub async fn stream(
     State(app): State<Arc<App>>,

@@ -20,7 +20,7 @@ use tokio_stream::StreamExt;
 use super::{
     super::{
         extract::{Params, RoomPath},
-        openapi::Problems,
+        openapi::answers::{OfGeneralSocket, OfSocket},
         problem::{Code, Problem},
     },
     ReadParams,
@@ -56,12 +56,22 @@ const ANONYMOUS: &str = "Anonymous";
 
 /// Follow a room by WebSocket
 ///
-/// Each text frame of the server is an `Event`, `ack` or `error`. The client may send `user_join`,
-/// `chat_message` and `typing`.
+/// The same events as on a stream, one text frame each; and the client may speak. What it sends is a
+/// `ClientFrame`: `user_join`, `chat_message` or `typing`. What it gets is a `ServerFrame`: an event,
+/// or the answer to a frame of its own.
+///
+/// A frame with a `ref` is answered by an `ack` with the same `ref`, and with the `id` of the message
+/// it posted, which then is on disk. One that is not taken is answered by an `error`, with its `ref`
+/// if it had one; that never closes the socket. Frames take effect in their order. The first name that
+/// is given, here or in a frame, is who is present.
+///
+/// Close codes: 1001 and 1012 the server ends or starts anew, 1002 not WebSocket, 1009 a frame of
+/// more than 64 KiB. Resume with `since`.
 #[utoipa::path(
     get, path = "/rooms/{room}/ws", operation_id = "open_socket", tag = "reading",
-    params(("room" = String, Path, example = "general"), ReadParams),
-    responses((status = 101, description = "events from here on"), (status = 426, description = "not an upgrade"), Problems)
+    params(RoomPath, ReadParams),
+    responses((status = 101, description = "frames from here on: `ServerFrame` and `ClientFrame`"), OfSocket),
+    extensions(("x-frames" = json!({"server": {"$ref": "#/components/schemas/ServerFrame"}, "client": {"$ref": "#/components/schemas/ClientFrame"}})))
 )]
 pub async fn open(
     State(app): State<Arc<App>>,
@@ -86,11 +96,12 @@ pub async fn open(
 
 /// Follow a room by WebSocket
 ///
-/// The path that pages of the Django Channels tutorial open.
+/// The same as `open_socket`, at the path that pages of the Django Channels tutorial open.
 #[utoipa::path(
     get, path = "/ws/chat/{room}/", operation_id = "open_chat_socket", tag = "reading",
-    params(("room" = String, Path, example = "general"), ReadParams),
-    responses((status = 101, description = "events from here on"), (status = 426, description = "not an upgrade"), Problems)
+    params(RoomPath, ReadParams),
+    responses((status = 101, description = "frames from here on: `ServerFrame` and `ClientFrame`"), OfSocket),
+    extensions(("x-frames" = json!({"server": {"$ref": "#/components/schemas/ServerFrame"}, "client": {"$ref": "#/components/schemas/ClientFrame"}})))
 )]
 pub async fn open_room(
     state: State<Arc<App>>,
@@ -102,9 +113,12 @@ pub async fn open_room(
 }
 
 /// Follow the room general by WebSocket
+///
+/// The same as `open_socket` of the room `general`.
 #[utoipa::path(
     get, path = "/ws/chat/", operation_id = "open_general_socket", tag = "reading", params(ReadParams),
-    responses((status = 101, description = "events from here on"), (status = 426, description = "not an upgrade"), Problems)
+    responses((status = 101, description = "frames from here on: `ServerFrame` and `ClientFrame`"), OfGeneralSocket),
+    extensions(("x-frames" = json!({"server": {"$ref": "#/components/schemas/ServerFrame"}, "client": {"$ref": "#/components/schemas/ClientFrame"}})))
 )]
 pub async fn open_general(
     state: State<Arc<App>>,

@@ -1,0 +1,165 @@
+//! The error answers of the operations: which ones each can give, and what they look like.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use utoipa::{
+    IntoResponses,
+    openapi::{
+        ContentBuilder, HeaderBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder, example::ExampleBuilder,
+        schema::Type,
+    },
+};
+
+use super::super::problem::{Code, FieldError, Problem};
+
+/// One error answer: its status, its name in the document, what it says, and every problem it may hold.
+type Answer = (&'static str, &'static str, &'static str, &'static [Code]);
+
+const BAD_REQUEST: Answer = (
+    "400",
+    "BadRequest",
+    "A parameter of the query can't be used, or the request is not HTTP.",
+    &[Code::BadQuery, Code::BadRequest],
+);
+const BAD_BODY: Answer = (
+    "400",
+    "BadBody",
+    "The body can't be read as what its `Content-Type` says.",
+    &[Code::InvalidJson, Code::BadRequest],
+);
+const CROSS_SITE: Answer =
+    ("403", "CrossSite", "The request comes from a page of another site, which may not do this.", &[Code::CrossSite]);
+const NOT_FOUND: Answer = ("404", "NotFound", "There is no such room or message.", &[Code::NotFound]);
+const TIMEOUT: Answer = ("408", "BodyTimeout", "The body did not come within 15 seconds.", &[Code::Timeout]);
+const TOO_LARGE: Answer = ("413", "TooLarge", "The body has more than 64 KiB.", &[Code::TooLarge]);
+const NOT_THIS_TYPE: Answer =
+    ("415", "NotThisType", "The body is neither JSON nor a form.", &[Code::UnsupportedMediaType]);
+const MISDIRECTED: Answer = (
+    "421",
+    "Misdirected",
+    "The server listens on loopback only, and the `Host` is no loopback name.",
+    &[Code::Misdirected],
+);
+const INVALID_ROOM: Answer = ("422", "InvalidRoom", "The path names no room that could be.", &[Code::Invalid]);
+const INVALID: Answer =
+    ("422", "Invalid", "What is asked is well-formed and breaks rules: `errors` names the fields.", &[Code::Invalid]);
+const INVALID_POST: Answer = (
+    "422",
+    "InvalidPost",
+    "What is asked is well-formed and breaks rules: `errors` names the fields. Or the idempotency key was used for \
+     another message.",
+    &[Code::Invalid, Code::IdempotencyKeyReused],
+);
+const UPGRADE: Answer = ("426", "UpgradeRequired", "The request asks for no WebSocket.", &[Code::UpgradeRequired]);
+const INTERNAL: Answer = ("500", "Internal", "A fault of the server; its log says which.", &[Code::Internal]);
+const UNAVAILABLE: Answer = (
+    "503",
+    "Unavailable",
+    "The store is out, or the server ends: ask again, `Retry-After` says when.",
+    &[Code::Unavailable, Code::Draining],
+);
+
+const ALL: [Answer; 14] = [
+    BAD_REQUEST,
+    BAD_BODY,
+    CROSS_SITE,
+    NOT_FOUND,
+    TIMEOUT,
+    TOO_LARGE,
+    NOT_THIS_TYPE,
+    MISDIRECTED,
+    INVALID_ROOM,
+    INVALID,
+    INVALID_POST,
+    UPGRADE,
+    INTERNAL,
+    UNAVAILABLE,
+];
+
+macro_rules! answers {
+    ($($(#[$doc:meta])+ $name:ident = [$($answer:ident),+];)+) => {$(
+        $(#[$doc])+
+        #[derive(Debug)]
+        pub struct $name;
+
+        impl IntoResponses for $name {
+            fn responses() -> BTreeMap<String, RefOr<Response>> {
+                let reference = |(status, name, ..): Answer| (status.to_owned(), Ref::from_response_name(name).into());
+                [$($answer),+].map(reference).into()
+            }
+        }
+    )+};
+}
+
+answers! {
+    /// Of what reads the server itself.
+    OfService = [BAD_REQUEST, MISDIRECTED, INTERNAL, UNAVAILABLE];
+    /// Of what reads a room that need not be there.
+    OfRoom = [BAD_REQUEST, MISDIRECTED, INVALID_ROOM, INTERNAL, UNAVAILABLE];
+    /// Of what reads one thing, which may be missing.
+    OfThing = [BAD_REQUEST, NOT_FOUND, MISDIRECTED, INVALID_ROOM, INTERNAL, UNAVAILABLE];
+    /// Of what takes a body.
+    OfBody = [BAD_BODY, CROSS_SITE, TIMEOUT, TOO_LARGE, NOT_THIS_TYPE, MISDIRECTED, INVALID, INTERNAL, UNAVAILABLE];
+    /// Of posting a message.
+    OfPost = [BAD_BODY, CROSS_SITE, TIMEOUT, TOO_LARGE, NOT_THIS_TYPE, MISDIRECTED, INVALID_POST, INTERNAL, UNAVAILABLE];
+    /// Of opening a socket.
+    OfSocket = [BAD_REQUEST, CROSS_SITE, MISDIRECTED, INVALID_ROOM, UPGRADE, INTERNAL, UNAVAILABLE];
+    /// Of opening a socket of the room `general`.
+    OfGeneralSocket = [BAD_REQUEST, CROSS_SITE, MISDIRECTED, UPGRADE, INTERNAL, UNAVAILABLE];
+}
+
+/// Every error answer by its name. The examples are made by what makes the answers.
+pub(super) fn components() -> BTreeMap<String, RefOr<Response>> {
+    let component = |(status, name, description, codes): Answer| {
+        let examples = codes.iter().map(|code| {
+            let value = serde_json::from_slice::<Value>(&sample(*code, name).to_json(REQUEST_ID)).ok();
+            (code.word(), ExampleBuilder::new().summary(code.parts().2).value(value).build())
+        });
+        let content =
+            ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).examples_from_iter(examples).build();
+        let mut response = ResponseBuilder::new().description(description).content("application/problem+json", content);
+        if status == "503" {
+            let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
+            let header = HeaderBuilder::new().schema(Some(seconds)).description(Some("After how many seconds."));
+            response = response.header("Retry-After", header.build());
+        }
+        (name.to_owned(), response.build().into())
+    };
+    ALL.map(component).into()
+}
+
+/// The request id of the examples.
+pub(super) const REQUEST_ID: &str = "4f3c1d0a9b8e47d6a5c2f1e0d9b8a7c6";
+
+fn sample(code: Code, answer: &str) -> Problem {
+    let field = |field: &str, detail: &str| vec![FieldError { field: field.into(), detail: detail.into() }];
+    match code {
+        Code::BadQuery => Problem::bad_query("limit", "has to be from 1 to 200"),
+        Code::Invalid if answer == "InvalidRoom" => {
+            Problem::invalid(field("room", "a room's name is 1 to 100 of A-Z a-z 0-9 _ -"))
+        }
+        Code::Invalid if answer == "InvalidPost" => Problem::invalid(field("content", "a message is not blank")),
+        Code::Invalid => Problem::invalid(field("title", "has at most 200 characters")),
+        Code::NotFound => Problem::new(code, "There is no such message."),
+        Code::Unavailable => {
+            Problem::new(code, "The store is out. Ask again with the same client_id: nothing is posted twice.")
+        }
+        Code::Internal => Problem::internal(),
+        code => Problem::new(code, format!("{}.", code.parts().2)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ALL;
+
+    #[test]
+    fn an_answer_holds_only_problems_of_its_status() {
+        for (status, name, _, codes) in ALL {
+            for code in codes {
+                assert_eq!(code.parts().1.as_str(), status, "{name}");
+            }
+        }
+    }
+}

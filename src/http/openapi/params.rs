@@ -1,0 +1,81 @@
+//! Parameters of paths and headers, for the document.
+
+use utoipa::{
+    IntoParams,
+    openapi::{
+        KnownFormat, ObjectBuilder, Ref, RefOr, Required, Schema, SchemaFormat,
+        path::{Parameter, ParameterBuilder, ParameterIn},
+        schema::Type,
+    },
+};
+
+use super::super::extract::{MessagePath, RoomPath};
+
+/// One parameter; only those of a path are required.
+fn param(name: &str, place: ParameterIn, description: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
+    let required = if place == ParameterIn::Path { Required::True } else { Required::False };
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .required(required)
+        .description(Some(description))
+        .schema(Some(schema))
+        .build()
+}
+
+/// The id that a proxy, or the client itself, gives a request.
+pub(super) fn request_id(name: &str) -> Parameter {
+    let description = "An id for this request, 1 to 64 of `A-Z a-z 0-9 - _ .`; any other is replaced by a new one.";
+    param(name, ParameterIn::Header, description, ObjectBuilder::new().schema_type(Type::String))
+}
+
+fn room() -> Parameter {
+    let room = param("room", ParameterIn::Path, "The room.", Ref::from_schema_name("RoomName"));
+    // Pages fill in an example of the parameter, and none of its schema's.
+    ParameterBuilder::from(room).example(Some("general".into())).build()
+}
+
+impl IntoParams for RoomPath {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![room()]
+    }
+}
+
+impl IntoParams for MessagePath {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let id = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+            .minimum(Some(1));
+        let id = param("id", ParameterIn::Path, "The message.", id);
+        vec![room(), ParameterBuilder::from(id).example(Some(42.into())).build()]
+    }
+}
+
+macro_rules! headers {
+    ($($(#[$doc:meta])+ $name:ident = $header:literal, $description:literal, $schema:expr;)+) => {$(
+        $(#[$doc])+
+        #[derive(Debug)]
+        pub struct $name;
+
+        impl IntoParams for $name {
+            fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+                vec![param($header, ParameterIn::Header, $description, $schema)]
+            }
+        }
+    )+};
+}
+
+headers! {
+    /// The key of a post.
+    IdempotencyKey = "Idempotency-Key", "The same as `client_id`; if both are given, they are equal.",
+        ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[ -~]{1,64}$")).examples(["a1b2c3"]);
+    /// Where a stream goes on.
+    LastEventId = "Last-Event-ID",
+        "Resume after this id; wins over `since`. A browser's `EventSource` sends it by itself. One that can't be \
+         read is answered with a `reset` event.",
+        ObjectBuilder::new().schema_type(Type::String).examples(["42"]);
+    /// What the client has already.
+    IfNoneMatch = "If-None-Match", "An `ETag` of this message: if it still holds, the answer is `304`.",
+        ObjectBuilder::new().schema_type(Type::String);
+}

@@ -1,0 +1,143 @@
+//! A sample of everything the server sends: the examples of the document, and what `openapi/events.md`
+//! is held to. They are made by the code that makes the real thing.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::super::{
+    problem::{Code, Problem},
+    stream::client_frame::{BadFrame, ack, error},
+};
+use crate::{
+    domain::{
+        event::{EventBody, PresentUser, ResetReason, ServiceStatus, Status},
+        message::Message,
+        name::{RoomName, Username},
+        room::RoomView,
+        timestamp::Timestamp,
+    },
+    hub::frame::Frame,
+};
+
+fn general() -> RoomName {
+    RoomName::stored("general")
+}
+
+/// 2026-11-24T07:00:00.123456Z, and some seconds.
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_micros(1_795_503_600_123_456 + seconds * 1_000_000)
+}
+
+/// A value as it is sent.
+fn sent(value: impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
+
+fn alices() -> Message {
+    Message {
+        id: 42,
+        room: general(),
+        username: Username::stored("Alice"),
+        content: "Hello".into(),
+        timestamp: at(0),
+        edited_at: None,
+        deleted_at: None,
+        reply_to: None,
+        reactions: Vec::new(),
+        client_id: None,
+    }
+}
+
+fn alice() -> PresentUser {
+    PresentUser { username: Username::stored("Alice"), status: Status::Online, since: at(0) }
+}
+
+pub(crate) fn message() -> Value {
+    sent(alices())
+}
+
+pub(crate) fn messages() -> Value {
+    json!({"messages": [message()], "has_more": false, "next": 42, "prev": 42})
+}
+
+pub(crate) fn new_message() -> Value {
+    json!({"username": "Alice", "content": "Hello", "client_id": "a1b2c3"})
+}
+
+pub(crate) fn room() -> Value {
+    let (title, topic) = ("Everything else".to_owned(), "What has no room of its own".to_owned());
+    sent(RoomView { name: general(), title, topic, created_at: at(-60), head: 42, online: 1 })
+}
+
+pub(crate) fn rooms() -> Value {
+    json!({"rooms": [room()], "next": null})
+}
+
+pub(crate) fn put_room() -> Value {
+    json!({"title": "Everything else", "topic": "What has no room of its own"})
+}
+
+pub(crate) fn presence() -> Value {
+    json!({"online": 1, "users": [sent(alice())], "next": null})
+}
+
+pub(crate) fn typing() -> Value {
+    json!({"username": "Alice", "is_typing": true})
+}
+
+pub(crate) fn standing() -> Value {
+    json!({"status": "ok"})
+}
+
+pub(crate) fn poll() -> Value {
+    let (room, message) = (general(), alices());
+    let event = sent(EventBody::ChatMessage { room: &room, id: 42, message: &message });
+    json!({"events": [event], "next": 42, "has_more": false, "state": "1f-3"})
+}
+
+/// How a stream begins, for a reader who was last told 41.
+pub(crate) fn stream() -> Value {
+    let (room, message) = (general(), alices());
+    let frame = Frame::new(&EventBody::ChatMessage { room: &room, id: 42, message: &message });
+    Value::String(format!(": general\nretry: 1742\n\n{}", String::from_utf8_lossy(&frame.named())))
+}
+
+/// Every event that a reader may get.
+pub(super) fn events() -> Vec<Value> {
+    let room = &general();
+    let (bob, message) = (Username::stored("Bob"), Arc::new(alices()));
+    let (users, typing, messages) = ([alice()], [bob.clone()], [message.clone()]);
+    [
+        EventBody::MessageHistory { room, id: 42, messages: &messages, has_more: true },
+        EventBody::ChatMessage { room, id: 42, message: &message },
+        EventBody::RoomUpdated { room, id: 43, title: "Everything else", topic: "What has no room of its own" },
+        EventBody::Reset { room, reason: ResetReason::Ahead, floor: 0, head: 42 },
+        EventBody::TypingIndicator { room, username: &bob, is_typing: true, timestamp: at(5) },
+        EventBody::UserStatus { room, username: &bob, status: Status::Offline, timestamp: at(30) },
+        EventBody::PresenceState { room, online: 1, users: &users, typing: &typing },
+        EventBody::Ping { room, id: 42, cursor: 42 },
+        EventBody::ServiceStatus { room, status: ServiceStatus::Degraded },
+        EventBody::ServerShutdown { room, reconnect_after_ms: 1_742 },
+    ]
+    .map(sent)
+    .into()
+}
+
+/// Every frame that only a socket sends.
+pub(super) fn answers() -> Vec<Value> {
+    let problem = Problem::new(Code::Invalid, "This server knows no frame of this type.");
+    let bad = BadFrame { reference: Some("r-2".into()), problem, code: Some("unknown_type") };
+    let read = |text: String| serde_json::from_str(&text).unwrap_or_default();
+    vec![read(ack(&"r-1".into(), Some(42))), read(error(&bad))]
+}
+
+/// Every frame that a client may send.
+pub(super) fn client_frames() -> Vec<Value> {
+    vec![
+        json!({"type": "user_join", "username": "Alice", "ref": "r-0"}),
+        json!({"type": "chat_message", "username": "Alice", "message": "Hello", "client_id": "a1b2c3", "ref": "r-1"}),
+        json!({"type": "typing", "username": "Alice", "is_typing": true}),
+    ]
+}
