@@ -1,11 +1,11 @@
-//! The page at `/`, embedded in the binary.
+//! The web client, embedded in the binary.
 
 use std::sync::Arc;
 
 use axum::{
     Router,
     http::{HeaderName, header},
-    response::IntoResponse,
+    response::{IntoResponse, Redirect},
     routing::get,
 };
 
@@ -15,21 +15,53 @@ use crate::app::App;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
                       base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
 
-/// The page and its parts.
+const HTML: &str = "text/html; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+const PICTURE: &str = "image/svg+xml";
+
+const ROOM: &str = include_str!("../../static/room.html");
+const ICON: &str = include_str!("../../static/favicon.svg");
+
+/// Each path with its type and text. The page of a room reads its own path to know which room it is.
+const FILES: [(&str, &str, &str); 21] = [
+    ("/", HTML, include_str!("../../static/index.html")),
+    ("/rooms/{room}", HTML, ROOM),
+    ("/client1/", HTML, ROOM),
+    ("/client2/", HTML, ROOM),
+    // For what has no page that names another, as a picture looked at alone.
+    ("/favicon.ico", PICTURE, ICON),
+    ("/static/favicon.svg", PICTURE, ICON),
+    ("/static/base.css", STYLE, include_str!("../../static/base.css")),
+    ("/static/room.css", STYLE, include_str!("../../static/room.css")),
+    ("/static/rooms.css", STYLE, include_str!("../../static/rooms.css")),
+    ("/static/attention.js", SCRIPT, include_str!("../../static/attention.js")),
+    ("/static/composer.js", SCRIPT, include_str!("../../static/composer.js")),
+    ("/static/dom.js", SCRIPT, include_str!("../../static/dom.js")),
+    ("/static/messages.js", SCRIPT, include_str!("../../static/messages.js")),
+    ("/static/names.js", SCRIPT, include_str!("../../static/names.js")),
+    ("/static/outbox.js", SCRIPT, include_str!("../../static/outbox.js")),
+    ("/static/parlor.js", SCRIPT, include_str!("../../static/parlor.js")),
+    ("/static/people.js", SCRIPT, include_str!("../../static/people.js")),
+    ("/static/room.js", SCRIPT, include_str!("../../static/room.js")),
+    ("/static/rooms.js", SCRIPT, include_str!("../../static/rooms.js")),
+    ("/static/store.js", SCRIPT, include_str!("../../static/store.js")),
+    ("/static/tabs.js", SCRIPT, include_str!("../../static/tabs.js")),
+];
+
+/// The pages and their parts.
 pub fn routes() -> Router<Arc<App>> {
-    let file = |kind: &'static str, text: &'static str| {
-        get(move || async move {
-            let headers = [
-                (header::CONTENT_TYPE, kind),
-                (header::CACHE_CONTROL, "no-cache"),
-                (header::CONTENT_SECURITY_POLICY, POLICY),
-                (HeaderName::from_static("referrer-policy"), "no-referrer"),
-            ];
-            (headers, text).into_response()
-        })
-    };
-    Router::new()
-        .route("/", file("text/html; charset=utf-8", include_str!("../../static/index.html")))
-        .route("/static/page.js", file("text/javascript; charset=utf-8", include_str!("../../static/page.js")))
-        .route("/static/page.css", file("text/css; charset=utf-8", include_str!("../../static/page.css")))
+    let router = Router::new()
+        .route("/client1", get(|| async { Redirect::permanent("/client1/") }))
+        .route("/client2", get(|| async { Redirect::permanent("/client2/") }));
+    FILES.into_iter().fold(router, |router, (path, kind, text)| {
+        let headers = [
+            (header::CONTENT_TYPE, kind),
+            // Files of another version must never meet: each is asked for anew.
+            (header::CACHE_CONTROL, "no-cache"),
+            (header::CONTENT_SECURITY_POLICY, POLICY),
+            (HeaderName::from_static("referrer-policy"), "no-referrer"),
+        ];
+        router.route(path, get(move || async move { (headers, text).into_response() }))
+    })
 }

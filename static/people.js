@@ -1,0 +1,77 @@
+// Who is here and who types, kept up by events and shown in the list beside the messages and the line below them.
+import { avatar, byId, make } from './dom.js';
+import { fold, hue } from './names.js';
+
+export class People {
+  #me;
+  #users = new Map();
+  #typing = new Map();
+  #online = 0;
+  #isCrowd = false;
+
+  constructor(client, me) {
+    this.#me = fold(me);
+    client.addEventListener('presence_state', ({ detail }) => this.#replace(detail));
+    client.addEventListener('user_status', ({ detail }) => this.#change(detail));
+    client.addEventListener('typing_indicator', ({ detail: { username, is_typing } }) => {
+      if (is_typing) this.#typing.set(fold(username), username);
+      else this.#typing.delete(fold(username));
+      this.#showTyping();
+    });
+    client.addEventListener('chat_message', ({ detail }) => {
+      if (this.#typing.delete(fold(detail.message.username))) this.#showTyping();
+    });
+    client.addEventListener('state', ({ detail: { name } }) => {
+      if (name === 'connected') return;
+      // Nobody tells any more when they stop.
+      this.#typing.clear();
+      this.#showTyping();
+    });
+  }
+
+  #replace({ online, users, typing }) {
+    this.#isCrowd = users.length < online;
+    this.#online = online;
+    this.#users = new Map(users.map(({ username }) => [fold(username), username]));
+    this.#typing = new Map(typing.map((username) => [fold(username), username]));
+    this.#showPeople();
+    this.#showTyping();
+  }
+
+  #change({ username, status }) {
+    if (status === 'online') this.#users.set(fold(username), username);
+    else this.#users.delete(fold(username));
+    this.#online = this.#users.size;
+    this.#showPeople();
+  }
+
+  #showPeople() {
+    const count = this.#online;
+    byId('count').textContent = count;
+    byId('show-people').setAttribute('aria-label', `Who is here: ${count}`);
+    byId('people-title').textContent = `Here now: ${count}`;
+    const keys = [...this.#users.keys()].sort((a, b) => a.localeCompare(b));
+    const items = keys.map((key) => {
+      const name = this.#users.get(key);
+      const you = key === this.#me ? make('span', { class: 'you' }, 'you') : undefined;
+      return make('li', { 'data-user': name }, avatar(name, hue(name)), make('bdi', {}, name), you);
+    });
+    if (this.#isCrowd) items.push(make('li', { class: 'hint' }, 'Too many to be listed.'));
+    byId('people-list').replaceChildren(...items);
+  }
+
+  #showTyping() {
+    const names = [...this.#typing].filter(([key]) => key !== this.#me).map(([, name]) => make('bdi', {}, name));
+    const words = names.length > 3 ? ['Several people are typing'] : sentence(names);
+    const dots = make('span', { class: 'dots', 'aria-hidden': 'true' }, make('i'), make('i'), make('i'));
+    byId('typing').replaceChildren(...(names.length ? [dots, make('span', {}, ...words)] : []));
+  }
+}
+
+function sentence(names) {
+  const joined = names.flatMap((name, index) => {
+    if (index === 0) return [name];
+    return [index === names.length - 1 ? ' and ' : ', ', name];
+  });
+  return [...joined, names.length === 1 ? ' is typing' : ' are typing'];
+}

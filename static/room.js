@@ -1,0 +1,137 @@
+// The page of one room: finds out which room and as whom, and puts the parts together.
+import { Attention } from './attention.js';
+import { Composer } from './composer.js';
+import { byId } from './dom.js';
+import { Messages } from './messages.js';
+import { rememberedName, rememberName, wrongWithName } from './names.js';
+import { Outbox } from './outbox.js';
+import { People } from './people.js';
+import { load, save } from './store.js';
+import { connectShared } from './tabs.js';
+
+const TRANSPORT = 'parlor:transport';
+const TRANSPORTS = { stream: 'an event stream', websocket: 'a WebSocket', poll: 'long polls' };
+const WORDS = {
+  connecting: 'Connecting…', connected: 'Connected', reconnecting: 'Reconnecting…', refused: 'Refused', closed: 'Closed',
+};
+
+/** `/client1/` and `/client2/` are two ready users of the default room. */
+const ready = location.pathname.match(/^\/client([12])\/$/);
+const room = ready ? 'general' : decodeURIComponent(location.pathname.split('/')[2] ?? '');
+
+function askName(problem = '') {
+  const [dialog, field, error] = ['ask-name', 'name', 'name-error'].map(byId);
+  field.value = rememberedName();
+  error.textContent = problem;
+  dialog.showModal();
+  return new Promise((resolve) => {
+    byId('name-form').onsubmit = (event) => {
+      event.preventDefault();
+      const wrong = wrongWithName(field.value);
+      error.textContent = wrong;
+      field.setAttribute('aria-invalid', Boolean(wrong));
+      if (wrong) return field.focus();
+      rememberName(field.value.trim());
+      dialog.close();
+      resolve(field.value.trim());
+    };
+    // Without a name there is nothing behind the question; with one it may stay as it is.
+    dialog.oncancel = (event) => (rememberedName() && !problem ? resolve(rememberedName()) : event.preventDefault());
+  });
+}
+
+function showState(client, { name, detail, transport }) {
+  const status = byId('status');
+  status.dataset.state = name;
+  status.textContent = WORDS[name];
+  byId('transport-now').textContent = TRANSPORTS[transport] ? `Now by ${TRANSPORTS[transport]}.` : '';
+  byId('transport').value = client.transport === 'stream' ? 'auto' : client.transport;
+  if (detail) showBanner('line', detail);
+  else if (name === 'connected') showBanner();
+}
+
+/** One line above the messages; `kind` says what it is about, nothing clears it. */
+function showBanner(kind, words = '') {
+  const banner = byId('banner');
+  banner.hidden = !words;
+  banner.textContent = words;
+  banner.dataset.kind = kind ?? '';
+}
+
+function followService(client) {
+  client.addEventListener('service_status', ({ detail }) => {
+    const isOut = detail.status === 'degraded';
+    if (isOut) showBanner('service', 'The server can’t store messages at the moment. What you send is kept here and sent later.');
+    else if (byId('banner').dataset.kind === 'service') showBanner();
+  });
+  client.addEventListener('server_shutdown', () => showBanner('shutdown', 'The server is restarting. You can go on writing.'));
+  client.addEventListener('reset', () => showBanner('reset', 'The room has changed on the server and was loaded again.'));
+}
+
+function followRoom(client, attention) {
+  const show = ({ title, topic }) => {
+    byId('title').textContent = title || `#${room}`;
+    byId('topic').textContent = topic ?? '';
+    attention.title = title || room;
+  };
+  show(load('sessionStorage', `parlor:room:${room}`) ?? {});
+  let isKnown = false;
+  const learn = async () => {
+    // A room nobody has made is not there to be asked about.
+    if (isKnown || !client.cursor) return;
+    isKnown = true;
+    await client.ask(client.path).then(show).catch(() => {
+      isKnown = false;
+    });
+  };
+  client.addEventListener('message_history', learn);
+  client.addEventListener('chat_message', learn);
+  client.addEventListener('room_updated', ({ detail }) => show(detail));
+}
+
+function settings(client, me) {
+  byId('me').textContent = me;
+  byId('rename').hidden = Boolean(ready);
+  byId('rename').addEventListener('click', async () => {
+    byId('settings').hidePopover();
+    if ((await askName()) !== me) location.reload();
+  });
+  byId('transport').addEventListener('change', ({ target }) => {
+    save('localStorage', TRANSPORT, target.value);
+    client.setTransport(target.value);
+  });
+}
+
+async function start() {
+  byId('title').textContent = `#${room}`;
+  if (!/^[A-Za-z0-9_-]{1,100}$/.test(room)) {
+    showBanner('line', 'There can be no room of this name.');
+    byId('form').hidden = true;
+    return;
+  }
+  document.title = `${room} · Parlor`;
+  const remembered = rememberedName();
+  const me = ready ? `Client${ready[1]}` : (!wrongWithName(remembered) && remembered) || (await askName());
+  const client = connectShared(room, { username: me, transport: load('localStorage', TRANSPORT) ?? 'auto' });
+  const messages = new Messages(client);
+  const composer = new Composer(client, (text) => {
+    outbox.add(text);
+    messages.toEnd();
+  });
+  const onEdit = (text) => {
+    composer.text = text;
+    composer.focus();
+  };
+  const outbox = new Outbox(client, { onEdit, onShown: () => messages.settle() });
+  new People(client, me);
+  followRoom(client, new Attention(client));
+  settings(client, me);
+  client.addEventListener('state', ({ detail }) => showState(client, detail));
+  followService(client);
+  showState(client, client.state);
+  addEventListener('pagehide', () => client.close());
+  // A page taken back from the browser's memory has been closed.
+  addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
+}
+
+start();

@@ -1,0 +1,71 @@
+// The page at /: the rooms there are, and the name one goes in under.
+import { byId, make } from './dom.js';
+import { rememberedName, rememberName, wrongWithName } from './names.js';
+import { save } from './store.js';
+
+const [name, nameError, list, note, more, form, other, otherError] =
+  ['name', 'name-error', 'rooms', 'rooms-note', 'more', 'open', 'other', 'other-error'].map(byId);
+let next;
+
+/** Whether there is a name to go in under; else says what is missing. */
+function isNamed() {
+  const wrong = wrongWithName(name.value);
+  nameError.textContent = wrong;
+  name.setAttribute('aria-invalid', Boolean(wrong));
+  if (wrong) name.focus();
+  else rememberName(name.value.trim());
+  return !wrong;
+}
+
+function item({ name: room, title, topic, online }) {
+  const link = make('a', { href: `/rooms/${room}`, class: 'room-link' },
+    make('span', { class: 'room-names' },
+      make('bdi', { class: 'room-title' }, title || `#${room}`),
+      make('bdi', { class: 'room-topic' }, topic || (title ? `#${room}` : ''))),
+    make('span', { class: online ? 'room-online some' : 'room-online' }, online ? `${online} here` : 'nobody here'));
+  link.addEventListener('click', (event) => {
+    // The room page shows the title before it has asked for it.
+    save('sessionStorage', `parlor:room:${room}`, { title, topic });
+    if (!isNamed()) event.preventDefault();
+  });
+  return make('li', {}, link);
+}
+
+async function loadPage() {
+  more.disabled = true;
+  try {
+    const answer = await fetch(`/api/v1/rooms?${new URLSearchParams(next ? { after: next } : {})}`);
+    if (!answer.ok) throw new Error(answer.status);
+    const page = await answer.json();
+    const first = list.children.length;
+    list.append(...page.rooms.map(item));
+    if (!list.children.length) list.append(item({ name: 'general', title: '', topic: 'Nobody has written yet', online: 0 }));
+    if (next) list.children[first]?.querySelector('a').focus();
+    next = page.next;
+    more.hidden = !next;
+    note.textContent = '';
+  } catch {
+    note.textContent = 'The rooms could not be loaded.';
+    more.hidden = false;
+    more.textContent = 'Try again';
+    return;
+  } finally {
+    more.disabled = false;
+    list.removeAttribute('aria-busy');
+  }
+  more.textContent = 'Show more rooms';
+}
+
+name.value = rememberedName();
+name.addEventListener('change', isNamed);
+more.addEventListener('click', loadPage);
+form.addEventListener('submit', (event) => {
+  event.preventDefault();
+  const room = other.value.trim();
+  const isRoom = /^[A-Za-z0-9_-]{1,100}$/.test(room);
+  otherError.textContent = isRoom ? '' : 'That is no name for a room.';
+  other.setAttribute('aria-invalid', !isRoom);
+  if (!isRoom) other.focus();
+  else if (isNamed()) location.assign(`/rooms/${room}`);
+});
+loadPage();

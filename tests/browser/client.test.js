@@ -1,0 +1,230 @@
+// static/parlor.js on its own, as somebody else's page would import it.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { eventually, person, until, useBrowser } from './support/browser.js';
+import { Server } from './support/server.js';
+
+useBrowser();
+
+/** A page that has nothing of the client but the module, as `parlor`, and keeps what a room tells it in `seen`. */
+async function importer(t, server, options) {
+  const context = await person(t, undefined, options);
+  const page = await context.newPage();
+  // Any page from there; this one has no script of its own.
+  await page.goto(`${server.url}/static/favicon.svg`);
+  await page.evaluate(async () => {
+    window.parlor = await import('/static/parlor.js');
+    window.follow = (options) => {
+      window.seen = [];
+      window.states = [];
+      window.room?.close();
+      window.room = window.parlor.connect('general', options);
+      window.room.addEventListener('event', ({ detail }) => window.seen.push(detail));
+      window.room.addEventListener('state', ({ detail }) => window.states.push(detail.name));
+    };
+  });
+  return page;
+}
+
+const follow = (page, options) => page.evaluate((given) => window.follow(given), options);
+const contents = (page) => page.evaluate(() => window.seen.filter(({ type }) => type === 'chat_message').map(({ message }) => message.content));
+const has = (page, type) => until(page, (wanted) => window.seen.some((event) => event.type === wanted), type);
+const isIn = (page, state) => until(page, (wanted) => window.room.state.name === wanted, state);
+
+for (const transport of ['stream', 'websocket', 'poll']) {
+  test(`by ${transport}: history, live events, resuming by cursor, and the end`, async (t) => {
+    const server = await Server.start(t);
+    await server.fill(3);
+    const page = await importer(t, server);
+    await follow(page, { transport, username: 'Ann', history: 2 });
+    await has(page, 'presence_state');
+    const [history] = await page.evaluate(() => window.seen);
+    assert.equal(history.type, 'message_history');
+    assert.deepEqual(history.messages.map(({ id }) => id), [2, 3]);
+    assert.ok(history.has_more);
+    await server.post('Ben', 'live');
+    await has(page, 'chat_message');
+    assert.equal(await page.evaluate(() => window.room.cursor), 4);
+    assert.deepEqual(await page.evaluate(() => window.states), ['connected']);
+    await page.evaluate(() => window.room.close());
+    await server.post('Ben', 'missed');
+    await follow(page, { transport, username: 'Ann', since: 3 });
+    await until(page, () => window.room.cursor === 5);
+    await has(page, 'presence_state');
+    assert.deepEqual(await contents(page), ['live', 'missed'], 'all after the cursor and no history');
+    const closed = page.evaluate(() => new Promise((resolve) => {
+      window.room.addEventListener('state', ({ detail }) => detail.name === 'closed' && resolve(true));
+      window.room.close();
+    }));
+    assert.ok(await closed);
+    await server.post('Ben', 'after the end');
+    assert.equal(await page.evaluate(() => window.room.cursor), 5);
+  });
+}
+
+test('a post is asked again with its key until it is answered, and is there once', async (t) => {
+  const server = await Server.start(t);
+  const page = await importer(t, server, { serverGoes: true, expect: [/status of (503|429|422)/] });
+  await follow(page, { username: 'Ann' });
+  await isIn(page, 'connected');
+  const asked = [];
+  const answers = [
+    // Stored, but the answer is lost.
+    async (route) => {
+      await route.fetch();
+      await route.abort();
+    },
+    (route) => route.fulfill({ status: 503, headers: { 'Retry-After': '1' }, contentType: 'application/problem+json', body: '{"code":"unavailable"}' }),
+    (route) => route.fulfill({ status: 429, headers: { 'Retry-After': '1' }, contentType: 'text/html', body: 'a proxy says no' }),
+    (route) => route.continue(),
+  ];
+  await page.route('**/messages', (route) => {
+    asked.push([Date.now(), route.request().postDataJSON().client_id]);
+    return answers.shift()(route);
+  });
+  const message = await page.evaluate(() => window.room.post('Hello', { clientId: 'key-1' }));
+  assert.equal(message.id, 1);
+  assert.equal(message.client_id, 'key-1');
+  assert.deepEqual(asked.map(([, key]) => key), ['key-1', 'key-1', 'key-1', 'key-1']);
+  assert.ok(asked[2][0] - asked[1][0] >= 990, 'as late as the server asked for');
+  await has(page, 'chat_message');
+  await page.unroute('**/messages');
+  const refusal = await page.evaluate(() => window.room.post(' ').catch(({ status, isFinal, errors, message: text }) => ({ status, isFinal, errors, text })));
+  assert.equal(refusal.status, 422);
+  assert.ok(refusal.isFinal && refusal.text);
+  assert.equal(refusal.errors[0].field, 'content');
+  assert.deepEqual(await contents(page), ['Hello']);
+});
+
+test('it goes on by another transport from its cursor', async (t) => {
+  const server = await Server.start(t);
+  const page = await importer(t, server);
+  await follow(page, { username: 'Ann' });
+  await has(page, 'message_history');
+  const expected = [];
+  for (const transport of ['websocket', 'poll', 'stream', 'auto']) {
+    const before = server.post('Ben', `before ${transport}`);
+    await page.evaluate((next) => window.room.setTransport(next), transport);
+    await before;
+    await server.post('Ben', `after ${transport}`);
+    expected.push(`before ${transport}`, `after ${transport}`);
+    await until(page, (count) => window.room.cursor === count, expected.length);
+    await isIn(page, 'connected');
+  }
+  assert.deepEqual(await contents(page), expected);
+  assert.equal(await page.evaluate(() => window.seen.filter(({ type }) => type === 'message_history').length), 1);
+});
+
+test('a closed stream is built anew after growing random pauses', async (t) => {
+  const server = await Server.start(t);
+  const page = await importer(t, server, { expect: [/status of 503/] });
+  // By the page's clock, which does not count what the test itself needs.
+  await page.evaluate(() => {
+    window.pauses = [];
+    const real = window.setTimeout;
+    window.setTimeout = (act, time, ...rest) => {
+      const isPause = time >= 500 && time < 8_000;
+      if (isPause) window.pauses.push(time);
+      return real(act, isPause ? time / 20 : time, ...rest);
+    };
+  });
+  // A proxy's own answer: for a browser that is the end of a stream.
+  await page.route('**/stream?*', (route) => route.fulfill({ status: 503, body: 'away' }));
+  await page.route('**/poll?*', (route) => route.fulfill({ status: 503, body: 'away' }));
+  await follow(page, { username: 'Ann', since: 0 });
+  await until(page, () => window.pauses.length >= 4);
+  const pauses = await page.evaluate(() => window.pauses.slice(0, 4));
+  pauses.forEach((pause, index) => assert.ok(pause >= 500 * 2 ** index && pause <= 1_000 * 2 ** index, `${index}: ${pause}`));
+  assert.ok(pauses.some((pause) => !Number.isInteger(pause)), `random: ${pauses}`);
+  await server.post('Ben', 'meanwhile');
+  await page.unroute('**/poll?*');
+  await page.unroute('**/stream?*');
+  await isIn(page, 'connected');
+  await has(page, 'chat_message');
+  assert.deepEqual(await contents(page), ['meanwhile']);
+});
+
+test('where streams are refused but polls are not, it falls back at once', async (t) => {
+  const server = await Server.start(t);
+  const page = await importer(t, server, { expect: [/status of 501/] });
+  await page.route('**/stream?*', (route) => route.fulfill({ status: 501 }));
+  await follow(page, { username: 'Ann' });
+  await isIn(page, 'connected');
+  assert.equal(await page.evaluate(() => window.room.state.transport), 'poll');
+  await server.post('Ben', 'hi');
+  await has(page, 'chat_message');
+});
+
+test('what can never succeed is told and not tried again', async (t) => {
+  const server = await Server.start(t);
+  const page = await importer(t, server, { expect: [/status of 4\d\d/, /Unexpected response code: 400/] });
+  for (const transport of ['auto', 'websocket', 'poll']) {
+    await follow(page, { username: 'x'.repeat(101), transport });
+    await isIn(page, 'refused');
+    assert.match(await page.evaluate(() => window.room.state.detail), /100 characters/, transport);
+  }
+});
+
+test('every event comes once, whatever the line repeats', async (t) => {
+  const server = await Server.start(t);
+  const page = await importer(t, server);
+  const event = (id) => `id: ${id}\ndata: ${JSON.stringify({ type: 'chat_message', id, message: { id, content: `m${id}` } })}\n\n`;
+  let body = `retry: 50\n\n${event(1)}${event(2)}${event(2)}${event(1)}`;
+  await page.route('**/stream?*', (route) => route.fulfill({ contentType: 'text/event-stream', body }));
+  await follow(page, { since: 0 });
+  await until(page, () => window.room.cursor === 2);
+  body = `retry: 50\n\n${event(1)}${event(2)}${event(3)}`;
+  await until(page, () => window.room.cursor === 3);
+  // After a reset the ids begin anew.
+  const reset = `data: {"type":"reset","reason":"ahead"}\n\nid: 1\ndata: {"type":"message_history","id":1,"messages":[],"has_more":false}\n\n`;
+  body = `retry: 60000\n\n${reset}${event(2)}`;
+  await until(page, () => window.seen.length === 6);
+  const seen = await page.evaluate(() => window.seen.map(({ type, id }) => `${type} ${id ?? ''}`.trim()));
+  assert.deepEqual(seen, ['chat_message 1', 'chat_message 2', 'chat_message 3', 'reset', 'message_history 1', 'chat_message 2']);
+});
+
+test('typing is said by the client and seen by others', async (t) => {
+  const server = await Server.start(t);
+  const [ann, ben] = [await importer(t, server), await importer(t, server)];
+  await follow(ann, { username: 'Ann' });
+  await follow(ben, { username: 'Ben' });
+  await isIn(ann, 'connected');
+  await isIn(ben, 'connected');
+  await ann.evaluate(() => window.room.typing(true));
+  await has(ben, 'typing_indicator');
+  await ann.evaluate(() => window.room.typing(false));
+  await until(ben, () => window.seen.some(({ type, is_typing: on }) => type === 'typing_indicator' && !on));
+  await eventually(() => ann.evaluate(() => window.seen.every(({ type }) => type !== 'typing_indicator')), 'not to who types');
+});
+
+test('older messages by page, and a room that is asked for by a wrong transport', async (t) => {
+  const server = await Server.start(t);
+  await server.fill(5);
+  const page = await importer(t, server);
+  await follow(page, { username: 'Ann' });
+  const older = await page.evaluate(() => window.room.messages({ before: 4, limit: 2 }));
+  assert.deepEqual([older.messages.map(({ id }) => id), older.has_more], [[2, 3], true]);
+  assert.match(await page.evaluate(() => {
+    try {
+      return window.parlor.connect('general', { transport: 'pigeon' });
+    } catch (error) {
+      return error.message;
+    }
+  }), /pigeon/);
+});
+
+test('the example of the documentation works, and has ten lines at most', async (t) => {
+  const server = await Server.start(t);
+  await server.post('Ben', 'Is anybody here?');
+  const page = await importer(t, server);
+  const text = await readFile(new URL('../../docs/client.md', import.meta.url), 'utf8');
+  const [, example] = text.match(/```js\n(.*?)```/s);
+  assert.ok(example.trim().split('\n').length <= 10);
+  const said = [];
+  page.on('console', (message) => said.push(message.text()));
+  const script = example.replace(/import (\{.*?\}) from ('.*?');/, 'const $1 = await import($2);');
+  await page.evaluate(`(async () => { ${script} })()`);
+  await eventually(() => said.includes('Alice: Hello, everybody'), `said: ${said}`);
+  assert.ok(said.includes('Ben: Is anybody here?') && said.includes('(connected)'), `said: ${said}`);
+});

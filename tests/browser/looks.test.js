@@ -1,0 +1,240 @@
+// How the pages look and whom they leave out: pictures of each, axe-core on each, light and dark, phone and desktop.
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { test } from 'node:test';
+import { enter, person, say, sees, until, useBrowser } from './support/browser.js';
+import { Proxy } from './support/proxy.js';
+import { Server } from './support/server.js';
+
+useBrowser();
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const SIZES = {
+  desktop: { viewport: { width: 1280, height: 800 } },
+  phone: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 },
+};
+
+async function talk(server) {
+  await server.put('general', { title: 'General', topic: 'Everything that has no room of its own' });
+  await server.put('design', { title: 'Design', topic: 'Sketches, type and colour' });
+  await server.put('releases', {});
+  await server.put('support', { title: 'Support', topic: 'Questions from people who run Parlor themselves' });
+  const lines = [
+    ['Mara', 'Morning! The new build is on the staging machine.'],
+    ['Mara', 'It resumes by cursor now, so you can pull the plug and nothing is lost.'],
+    ['Jonas', 'Nice. I killed it three times while it was streaming and my window just caught up 👏'],
+    ['Ann', 'Same here, also on the phone with long polls.'],
+    ['Ann', 'Notes are at https://example.org/notes/2026-11 if somebody wants to add something.'],
+    ['יעל', 'שלום לכולם! נראה טוב גם מימין לשמאל.'],
+    ['Jonas', 'A multi-line thing:\n  1. start the server\n  2. open two tabs\n  3. be happy'],
+    ['Mara', '🎉'],
+    ['Ann', 'Shall we call it done?'],
+  ];
+  for (const [name, text] of lines) await server.post(name, text);
+}
+
+async function hasNoViolation(page, where) {
+  // Axe comes past the policy, as a debugger does, and looks once nothing fades any more.
+  await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished, effect }) =>
+    (effect.getComputedTiming().endTime === Infinity ? undefined : finished))));
+  await page.evaluate(await axeSource());
+  const { violations, passes } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target} ${failureSummary}`).join('; ')}`);
+  assert.deepEqual(found, [], where);
+  assert.ok(passes.length > 15, 'axe looked');
+}
+
+let source;
+async function axeSource() {
+  source ??= await (await import('node:fs/promises')).readFile(AXE, 'utf8');
+  return source;
+}
+
+for (const [size, options] of Object.entries(SIZES)) {
+  for (const colorScheme of ['light', 'dark']) {
+    test(`the pages look well and leave nobody out: ${size}, ${colorScheme}`, async (t) => {
+      const server = await Server.start(t);
+      await talk(server);
+      const picture = async (page, name) => {
+        await page.screenshot({ path: `pictures/${name}-${size}-${colorScheme}.png`, animations: 'disabled' });
+        const width = await page.evaluate(() => document.documentElement.scrollWidth);
+        assert.ok(width <= options.viewport.width, `${name} is no wider than the window: ${width}`);
+      };
+      const context = await person(t, 'Ann', { ...options, colorScheme, locale: 'en-GB', serverGoes: true });
+      const others = await person(t, 'Jonas', { serverGoes: true });
+      const jonas = await enter(others, server);
+      await enter(await person(t, 'Mara', { serverGoes: true }), server);
+
+      const lobby = await context.newPage();
+      await lobby.goto(`${server.url}/`);
+      await lobby.locator('.room-link').nth(3).waitFor();
+      await lobby.locator('.room-online.some').waitFor();
+      await hasNoViolation(lobby, 'rooms');
+      await picture(lobby, 'rooms');
+
+      const room = await enter(context, server);
+      await sees(room, 'Shall we call it done?');
+      await room.locator('#topic').getByText('Everything').waitFor({ state: 'attached' });
+      await jonas.locator('#content').pressSequentially('Yes, ');
+      await room.locator('#typing').getByText('Jonas is typing').waitFor();
+      await until(room, () => document.querySelectorAll('#people-list li').length === 3);
+      await picture(room, 'room');
+      await hasNoViolation(room, 'room');
+      if (size === 'phone') {
+        await room.locator('#show-people').tap();
+        await picture(room, 'people');
+        await hasNoViolation(room, 'people');
+        await room.keyboard.press('Escape');
+      }
+      await room.getByRole('button', { name: 'Settings' }).click();
+      await picture(room, 'settings');
+      await hasNoViolation(room, 'settings');
+      await room.keyboard.press('Escape');
+
+      // Somebody without a name is asked for one.
+      const stranger = await person(t, undefined, { ...options, colorScheme, serverGoes: true });
+      const asked = await stranger.newPage();
+      await asked.goto(`${server.url}/rooms/design`);
+      await asked.locator('#ask-name').waitFor();
+      await picture(asked, 'name');
+      await hasNoViolation(asked, 'name');
+      await asked.locator('#name').fill('Kim');
+      await asked.locator('#name').press('Enter');
+      await asked.locator('#beginning.empty').waitFor();
+      await picture(asked, 'empty');
+      await hasNoViolation(asked, 'empty');
+      await say(asked, 'Hello?');
+      await sees(asked, 'Hello?');
+      await asked.locator('#topic').getByText('Sketches').waitFor({ state: 'attached' });
+      await picture(asked, 'first');
+      await hasNoViolation(asked, 'first');
+
+      await server.kill();
+      await room.locator('#status[data-state="reconnecting"]').waitFor();
+      await say(room, 'Written while the server is away');
+      await room.locator('.unsent').getByText('Not sent yet').waitFor();
+      await picture(room, 'away');
+      await hasNoViolation(room, 'away');
+    });
+  }
+}
+
+test('a phone-sized window has everything within reach', async (t) => {
+  const server = await Server.start(t);
+  const proxy = await Proxy.start(t, server.url);
+  await server.fill(30);
+  const context = await person(t, 'Ann', SIZES.phone);
+  const page = await enter(context, proxy);
+  await sees(page, 'message 30');
+  const box = await page.locator('#form').boundingBox();
+  assert.ok(box.y + box.height <= 844 && box.width >= 340, `the field is in view: ${JSON.stringify(box)}`);
+  for (const name of ['All rooms', 'Settings', 'Send', /Who is here/]) {
+    const control = page.getByRole('button', { name }).or(page.getByRole('link', { name }));
+    const { width, height } = await control.boundingBox();
+    assert.ok(width >= 40 && height >= 40, `${name} can be hit with a thumb: ${width} by ${height}`);
+  }
+  assert.ok(!(await page.locator('#people').isVisible()), 'who is here is folded away');
+  await page.locator('#show-people').tap();
+  await page.locator('#people').getByText('Ann', { exact: true }).waitFor();
+  await page.locator('#scroller').tap();
+  await page.locator('#people').waitFor({ state: 'hidden' });
+  await page.locator('#content').fill('from a phone');
+  await page.getByRole('button', { name: 'Send' }).tap();
+  await sees(page, 'from a phone');
+  // The keyboard comes up: the newest message stays in view.
+  await page.setViewportSize({ width: 390, height: 480 });
+  await until(page, () => {
+    const { scrollTop, scrollHeight, clientHeight } = document.getElementById('scroller');
+    return scrollHeight - clientHeight - scrollTop < 2 && document.getElementById('form').getBoundingClientRect().bottom <= innerHeight;
+  });
+});
+
+test('the keyboard alone is enough', async (t) => {
+  const server = await Server.start(t);
+  await server.fill(60);
+  const context = await person(t);
+  const page = await context.newPage();
+  const focused = () => page.evaluate(() => document.activeElement.getAttribute('aria-label') || document.activeElement.id || document.activeElement.textContent.trim());
+  await page.goto(`${server.url}/`);
+  await page.locator('.room-link').waitFor();
+  await page.keyboard.press('Tab');
+  assert.equal(await focused(), 'name');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  assert.equal(await focused(), 'name', 'a name first');
+  await page.keyboard.type('Kim');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await page.waitForURL('**/rooms/general');
+  await page.locator('#status[data-state="connected"]').waitFor();
+  assert.equal(await focused(), 'content', 'ready to write');
+  await page.keyboard.type('one');
+  await page.keyboard.press('Shift+Enter');
+  await page.keyboard.type('two');
+  await page.keyboard.press('Enter');
+  await sees(page, 'one\ntwo');
+  assert.equal(await focused(), 'content');
+  // Up to the messages, and through them.
+  await page.keyboard.press('Shift+Tab');
+  assert.equal(await focused(), 'Messages');
+  await page.keyboard.press('Home');
+  await sees(page, 'message 1');
+  await page.keyboard.press('End');
+  await page.locator('#down').waitFor({ state: 'hidden' });
+  // The order of the controls is that of the eye.
+  await page.evaluate(() => document.activeElement.blur());
+  await page.locator('body').evaluate((body) => body.setAttribute('tabindex', '-1'));
+  await page.locator('body').focus();
+  const order = [];
+  for (let step = 0; step < 6; step += 1) {
+    await page.keyboard.press('Tab');
+    order.push(await focused());
+  }
+  assert.deepEqual(order, ['Skip to the message field', 'All rooms', 'Settings', 'Messages', 'content', 'Send']);
+  // Settings: opened, changed and closed.
+  await page.getByRole('button', { name: 'Settings' }).focus();
+  await page.keyboard.press('Enter');
+  await page.locator('#settings').waitFor();
+  await page.keyboard.press('Tab');
+  assert.equal(await focused(), 'rename');
+  await page.keyboard.press('Tab');
+  assert.equal(await focused(), 'transport');
+  await page.keyboard.press('Escape');
+  await page.locator('#settings').waitFor({ state: 'hidden' });
+  assert.equal(await focused(), 'Settings', 'the focus is back');
+});
+
+test('nothing moves for whoever asked for less motion', async (t) => {
+  const server = await Server.start(t);
+  await server.post('Ben', 'hi');
+  const moving = async (reducedMotion) => {
+    const page = await enter(await person(t, 'Ann', { reducedMotion }), server);
+    await sees(page, 'hi');
+    await server.typing('Ben');
+    await page.locator('#typing').getByText('Ben is typing').waitFor();
+    return page.evaluate(() => document.getAnimations().length);
+  };
+  assert.ok(await moving('no-preference') > 0);
+  assert.equal(await moving('reduce'), 0);
+});
+
+test('a screen reader finds the log, the state, and a name for every control', async (t) => {
+  const server = await Server.start(t);
+  await server.put('general', { title: 'General' });
+  await server.post('Ben', 'hi');
+  const page = await enter(await person(t, 'Ann'), server);
+  await page.getByRole('heading', { name: 'General', level: 1 }).waitFor();
+  await page.getByRole('log', { name: 'Messages' }).getByText('hi', { exact: true }).waitFor();
+  await page.getByRole('status').getByText('Connected').waitFor();
+  await page.getByRole('textbox', { name: 'Message' }).waitFor();
+  await page.getByRole('complementary', { name: 'Here now: 1' }).getByText('Ann').waitFor();
+  const nameless = await page.locator('button, a, input, select, textarea').evaluateAll((all) => all
+    .filter((each) => !(each.getAttribute('aria-label') || each.textContent.trim() || each.labels?.length))
+    .map(({ outerHTML }) => outerHTML));
+  assert.deepEqual(nameless.filter((html) => !html.includes('id="down"')), [], 'the way down is named when it is shown');
+  // What is older is not read aloud as if it were new, and what is new is.
+  await until(page, () => !document.getElementById('scroller').hasAttribute('aria-busy'));
+  await server.post('Ben', 'new');
+  await sees(page, 'new');
+  assert.equal(await page.locator('#scroller').getAttribute('aria-busy'), null);
+});

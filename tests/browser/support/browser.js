@@ -1,0 +1,97 @@
+// One browser a file, an own profile a person, and what every page must keep to: no error, no breach of its policy.
+import assert from 'node:assert/strict';
+import { after, before } from 'node:test';
+import { chromium } from 'playwright-core';
+import { cleanup } from './cleanup.js';
+
+const ARGS = [
+  '--no-sandbox', '--disable-quic', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run',
+];
+const DEADLINE = 15_000;
+/** What a browser itself prints about a server that is away. */
+const AWAY = /net::ERR_|WebSocket connection to/;
+
+let browser;
+
+/** To be called once by a file of tests. */
+export function useBrowser() {
+  before(async () => {
+    browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ARGS });
+  });
+  after(() => browser.close());
+}
+
+/**
+ * A person's profile: `name` is remembered, `serverGoes` lets the browser complain about a server that is away.
+ * The rest are Playwright's options of a context.
+ */
+export async function person(t, name, { serverGoes = false, expect = [], ...options } = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  context.setDefaultTimeout(DEADLINE);
+  const complaints = [];
+  await context.addInitScript((remembered) => {
+    addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
+    const hasStorage = location.protocol === 'http:';
+    if (hasStorage && remembered && !localStorage.getItem('parlor:name')) localStorage.setItem('parlor:name', JSON.stringify(remembered));
+  }, name);
+  context.on('page', (page) => {
+    page.on('pageerror', (error) => complaints.push(`${error.stack}`));
+    page.on('console', (message) => {
+      const text = `${message.text()} ${message.location().url}`;
+      const isExpected = (serverGoes && AWAY.test(text)) || expect.some((each) => each.test(text));
+      if (message.type() === 'error' && !isExpected) complaints.push(text);
+    });
+  });
+  cleanup(t, async () => {
+    await context.close();
+    assert.deepEqual(complaints, [], 'the console is quiet');
+  });
+  return context;
+}
+
+/** A window of the room page, connected. */
+export async function enter(context, server, path = '/rooms/general') {
+  const page = await context.newPage();
+  await page.goto(`${server.url}${path}`);
+  await connected(page);
+  return page;
+}
+
+export async function connected(page) {
+  await page.locator('#status[data-state="connected"]').waitFor();
+}
+
+export async function say(page, text) {
+  await page.locator('#content').fill(text);
+  await page.locator('#content').press('Enter');
+}
+
+/** Waits until the page shows a message. */
+export async function sees(page, text, timeout = DEADLINE) {
+  await page.locator('#messages .content').getByText(text, { exact: true }).first().waitFor({ state: 'attached', timeout });
+}
+
+export const shown = (page) => page.locator('#messages .content').allTextContents();
+
+export const ids = (page) =>
+  page.locator('#messages > li').evaluateAll((items) => items.map((item) => Number(item.dataset.id)));
+
+/** Waits until a function in the page says yes. */
+export const until = (page, check, argument, timeout = DEADLINE) => page.waitForFunction(check, argument, { timeout, polling: 50 });
+
+/** Waits until a function here says yes. */
+export async function eventually(check, what) {
+  const deadline = Date.now() + DEADLINE;
+  while (!(await check())) {
+    assert.ok(Date.now() < deadline, `in time: ${what}`);
+    // Spinning would take the processor from the browser that is waited for.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** Makes a page believe that it is hidden, or no longer: a headless browser never hides one. */
+export const hide = (page, isHidden = true) => page.evaluate((hidden) => {
+  Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
+  Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => (hidden ? 'hidden' : 'visible') });
+  document.dispatchEvent(new Event('visibilitychange'));
+}, isHidden);

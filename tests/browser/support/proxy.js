@@ -1,0 +1,61 @@
+// A proxy in front of the server that can hold streams back, as some do who wait for the end of an answer.
+import { once } from 'node:events';
+import http from 'node:http';
+import { cleanup } from './cleanup.js';
+
+export class Proxy {
+  #server;
+  #open = new Set();
+  /** Streams are swallowed while this is true. */
+  holdsStreams = false;
+  /** The paths asked for, without queries. */
+  asked = [];
+
+  static async start(t, target) {
+    const proxy = new Proxy();
+    proxy.#server = http.createServer((request, response) => proxy.#pass(new URL(target), request, response));
+    proxy.#server.listen(0, '127.0.0.1');
+    await once(proxy.#server, 'listening');
+    cleanup(t, () => {
+      proxy.#server.close();
+      proxy.#server.closeAllConnections();
+    });
+    return proxy;
+  }
+
+  get url() {
+    return `http://127.0.0.1:${this.#server.address().port}`;
+  }
+
+  /** How many streams are open now. */
+  get streams() {
+    return this.#open.size;
+  }
+
+  /** Swallows from here on what the open streams bring, without ending them. */
+  mute() {
+    for (const response of this.#open) response.isMuted = true;
+  }
+
+  #pass(target, request, response) {
+    const path = request.url.split('?')[0];
+    this.asked.push(path);
+    const isStream = path.endsWith('/stream');
+    const { method, headers, url } = request;
+    const onward = http.request({ host: target.hostname, port: target.port, method, path: url, headers }, (answer) => {
+      if (isStream && this.holdsStreams) return answer.resume();
+      const { connection: _, ...rest } = answer.headers;
+      response.writeHead(answer.statusCode, rest);
+      response.flushHeaders();
+      answer.on('data', (data) => response.isMuted || response.write(data));
+      return answer.on('end', () => response.end());
+    });
+    if (isStream) this.#open.add(response);
+    response.on('close', () => {
+      this.#open.delete(response);
+      onward.destroy();
+    });
+    onward.on('error', () => response.destroy());
+    request.pipe(onward);
+  }
+}

@@ -1,0 +1,90 @@
+// A server of its own for each test: the real program on a free port, with a database in a temporary folder.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { cleanup } from './cleanup.js';
+
+const BINARY = process.env.PARLOR_BINARY;
+
+export class Server {
+  #process;
+  #folder;
+  #database = 'parlor.db';
+  #port = 0;
+  /** What the server wrote to standard error, for a failed test. */
+  log = '';
+
+  static async start(t) {
+    const server = new Server();
+    server.#folder = await mkdtemp(join(tmpdir(), 'parlor-browser-'));
+    cleanup(t, () => server.stop());
+    await server.begin();
+    return server;
+  }
+
+  get url() {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  /** Starts it, from the second time on with the same port and, unless another is named, the same database. */
+  async begin({ database = this.#database } = {}) {
+    this.#database = database;
+    const url = `sqlite://${join(this.#folder, database)}?mode=rwc`;
+    const args = ['serve', '--listen', `127.0.0.1:${this.#port}`, '--database-url', url];
+    this.#process = spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: this.#folder });
+    this.#process.stderr.on('data', (data) => {
+      this.log += data;
+    });
+    const lines = createInterface({ input: this.#process.stdout });
+    const exit = once(this.#process, 'exit').then(([code]) => {
+      throw new Error(`the server ended with ${code}: ${this.log}`);
+    });
+    exit.catch(() => {});
+    const [line] = await Promise.race([once(lines, 'line'), exit]);
+    this.#port = Number(new URL(line.split(' ').at(-1)).port);
+  }
+
+  /** Ends it by a signal and waits until it is gone. */
+  async kill(signal = 'SIGKILL') {
+    const server = this.#process;
+    this.#process = undefined;
+    if (!server || server.exitCode !== null || server.signalCode) return;
+    const gone = once(server, 'exit');
+    server.kill(signal);
+    await gone;
+  }
+
+  async stop() {
+    await this.kill();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #send(method, path, body) {
+    const answer = await fetch(`${this.url}/api/v1/rooms/${path}`, {
+      method,
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    if (!answer.ok) throw new Error(`${method} ${path} was answered ${answer.status}: ${await answer.text()}`);
+    return answer;
+  }
+
+  async post(username, content, room = 'general') {
+    return (await this.#send('POST', `${room}/messages`, { username, content })).json();
+  }
+
+  async fill(count) {
+    for (let number = 1; number <= count; number += 1) await this.post(number % 3 ? 'Ann' : 'Ben', `message ${number}`);
+  }
+
+  async put(room, fields) {
+    await this.#send('PUT', room, fields);
+  }
+
+  async typing(username) {
+    await this.#send('POST', 'general/typing', { username, is_typing: true });
+  }
+}

@@ -1,0 +1,188 @@
+// People in a room: they talk, see who types and who is here, and nothing they write becomes more than text.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { connected, enter, hide, ids, person, say, sees, shown, until, useBrowser } from './support/browser.js';
+import { Server } from './support/server.js';
+
+useBrowser();
+
+const names = (page) => page.locator('#people-list bdi').allTextContents();
+const isHere = (page, name) => page.locator(`#people-list [data-user="${name}"]`);
+
+test('two windows talk', async (t) => {
+  const server = await Server.start(t);
+  const ann = await enter(await person(t, 'Ann'), server);
+  const ben = await enter(await person(t, 'Ben'), server);
+  await say(ann, 'Hello Ben');
+  await sees(ben, 'Hello Ben');
+  await say(ben, 'Hello Ann\nhow are you?');
+  await sees(ann, 'Hello Ann\nhow are you?');
+  for (const page of [ann, ben]) {
+    assert.deepEqual(await shown(page), ['Hello Ben', 'Hello Ann\nhow are you?']);
+    assert.deepEqual(await page.locator('#messages .author').allTextContents(), ['Ann', 'Ben']);
+  }
+  assert.equal(await ann.locator('#messages .own .content').textContent(), 'Hello Ben');
+  await until(ann, () => document.getElementById('unsent').hidden);
+});
+
+test('the two ready clients talk in general', async (t) => {
+  const server = await Server.start(t);
+  const one = await enter(await person(t), server, '/client1/');
+  const two = await enter(await person(t), server, '/client2');
+  assert.equal(new URL(two.url()).pathname, '/client2/');
+  await say(one, 'from one');
+  await sees(two, 'from one');
+  await say(two, 'from two');
+  await sees(one, 'from two');
+  assert.deepEqual(await one.locator('#messages .author').allTextContents(), ['Client1', 'Client2']);
+  assert.equal(await one.locator('#title').textContent(), '#general');
+});
+
+test('typing is shown, ends when idle, and lapses when nobody says that it is over', async (t) => {
+  const server = await Server.start(t);
+  const context = await person(t, 'Ann', { serverGoes: true });
+  const ann = await enter(context, server);
+  const ben = await enter(await person(t, 'Ben'), server);
+  const typing = ben.locator('#typing');
+  const said = [];
+  ann.on('request', (request) => request.url().endsWith('/typing') && said.push(request.postDataJSON().is_typing));
+
+  await ann.locator('#content').pressSequentially('Hel');
+  await typing.getByText('Ann is typing').waitFor();
+  assert.equal(await ann.locator('#typing').textContent(), '', 'not shown to who types');
+  const idleSince = Date.now();
+  await until(ben, () => document.getElementById('typing').textContent === '');
+  const idle = Date.now() - idleSince;
+  assert.ok(idle > 1_000 && idle < 5_500, `said after 3 s without a key, not lapsed: ${idle} ms`);
+  assert.deepEqual(said, [true, false]);
+
+  // Renewed while it goes on.
+  const field = ann.locator('#content');
+  const end = Date.now() + 5_000;
+  while (Date.now() < end) await field.pressSequentially('lo ', { delay: 100 });
+  assert.deepEqual(said.slice(2), [true, true]);
+  await typing.getByText('Ann is typing').waitFor();
+  await field.press('Enter');
+  await until(ben, () => document.getElementById('typing').textContent === '');
+
+  // The word that it is over is lost.
+  await field.pressSequentially('x');
+  await typing.getByText('Ann is typing').waitFor();
+  await ann.route('**/typing', (route) => route.abort());
+  await until(ben, () => document.getElementById('typing').textContent === '');
+  await ann.unroute('**/typing');
+
+  // Who leaves the page says so with the last breath.
+  await field.pressSequentially('y');
+  await typing.getByText('Ann is typing').waitFor();
+  const leftAt = Date.now();
+  await ann.goto(server.url);
+  await until(ben, () => document.getElementById('typing').textContent === '');
+  assert.ok(Date.now() - leftAt < 4_500, 'not lapsed');
+});
+
+test('presence comes and goes', async (t) => {
+  const server = await Server.start(t);
+  const ann = await enter(await person(t, 'Ann'), server);
+  const context = await person(t, 'Ben');
+  await isHere(ann, 'Ann').waitFor();
+  const ben = await enter(context, server);
+  await isHere(ann, 'Ben').waitFor();
+  assert.deepEqual(await names(ben), ['Ann', 'Ben']);
+  await ben.reload();
+  await connected(ben);
+  assert.deepEqual(await names(ann), ['Ann', 'Ben'], 'a reload is no event');
+  await ben.close();
+  await isHere(ann, 'Ben').waitFor({ state: 'detached' });
+  assert.equal(await ann.locator('#people-title').textContent(), 'Here now: 1');
+});
+
+test('script and HTML in names, messages, titles and topics stay text', async (t) => {
+  const server = await Server.start(t);
+  const evil = '<img src=x onerror="document.title=1"><script>document.title=2</script><b>&amp;';
+  await server.put('general', { title: evil, topic: evil });
+  await server.post(evil, evil);
+  await server.post('Ann', 'see https://example.org/a?b="onload=alert(1) and javascript:alert(1)');
+  const context = await person(t, evil);
+  const lobby = await context.newPage();
+  await lobby.goto(`${server.url}/`);
+  assert.equal(await lobby.locator('.room-title').textContent(), evil);
+  const page = await enter(context, server);
+  await sees(page, evil);
+  await say(page, `${evil} live`);
+  await sees(page, `${evil} live`);
+  await page.locator('#title').getByText(evil).waitFor();
+  assert.equal(await page.locator('#topic').textContent(), evil);
+  assert.equal(await page.locator('#people-list bdi').textContent(), evil);
+  assert.equal(await page.title(), `${evil} · Parlor`);
+  for (const each of [page, lobby]) {
+    assert.equal(await each.locator('#messages img, #messages script, #messages b, main img[src="x"]').count(), 0);
+  }
+  assert.deepEqual(
+    await page.locator('#messages a').evaluateAll((links) => links.map(({ href, rel }) => [href, rel])),
+    [['https://example.org/a?b=', 'noopener noreferrer nofollow']],
+  );
+  // A name and a text of the other direction turn nothing around them.
+  assert.ok(await page.locator('#messages .author').evaluateAll((all) => all.every(({ tagName }) => tagName === 'BDI')));
+  assert.ok(await page.locator('#messages .content').evaluateAll((all) => all.every(({ dir }) => dir === 'auto')));
+});
+
+test('the policy allows nothing but what is from here, on every page', async (t) => {
+  const server = await Server.start(t);
+  const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
+    "base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
+  const types = {
+    '/': 'text/html; charset=utf-8', '/rooms/general': 'text/html; charset=utf-8', '/client1/': 'text/html; charset=utf-8',
+    '/client2/': 'text/html; charset=utf-8', '/static/parlor.js': 'text/javascript; charset=utf-8',
+    '/static/room.css': 'text/css; charset=utf-8', '/static/favicon.svg': 'image/svg+xml',
+  };
+  for (const [path, type] of Object.entries(types)) {
+    const { headers, status } = await fetch(server.url + path);
+    assert.equal(status, 200, path);
+    assert.equal(headers.get('Content-Security-Policy'), policy, path);
+    assert.equal(headers.get('Content-Type'), type, path);
+    assert.equal(headers.get('Cache-Control'), 'no-cache', path);
+    assert.equal(headers.get('X-Content-Type-Options'), 'nosniff', path);
+  }
+  // The browser keeps to it, and the tests would see it complain.
+  const context = await person(t, 'Ann', { expect: [/policy: style-src-attr inline/, /Content Security Policy/] });
+  const page = await enter(context, server);
+  const heard = page.waitForEvent('console', (message) => message.text().startsWith('policy: style-src-attr'));
+  await page.evaluate(() => document.body.setAttribute('style', 'color: red'));
+  await heard;
+});
+
+test('unread messages are counted in the title while hidden, and notified on request', async (t) => {
+  const server = await Server.start(t);
+  const context = await person(t, 'Ann', { permissions: ['notifications'] });
+  await context.addInitScript(() => {
+    window.notified = [];
+    const { Notification: Real } = window;
+    window.Notification = class {
+      static permission = 'granted';
+      static requestPermission = () => Real.requestPermission();
+      constructor(title, options) {
+        window.notified.push([title, options.body]);
+      }
+    };
+  });
+  const ann = await enter(context, server);
+  await hide(ann);
+  await server.post('Ben', 'one');
+  await until(ann, () => document.title === '(1) general · Parlor');
+  assert.deepEqual(await ann.evaluate(() => window.notified), [], 'nobody asked');
+  await hide(ann, false);
+  await until(ann, () => document.title === 'general · Parlor');
+  await ann.getByRole('button', { name: 'Settings' }).click();
+  await ann.getByLabel(/Notify me/).check();
+  await ann.keyboard.press('Escape');
+  await server.post('Ben', 'seen');
+  await sees(ann, 'seen');
+  await hide(ann);
+  await server.post('Ann', 'from my phone');
+  await server.post('Ben', 'two');
+  await sees(ann, 'two');
+  assert.equal(await ann.title(), '(1) general · Parlor', 'what is one’s own is not unread');
+  assert.deepEqual(await ann.evaluate(() => window.notified), [['Ben in #general', 'two']]);
+  assert.deepEqual(await ids(ann), [1, 2, 3, 4]);
+});
