@@ -1,0 +1,47 @@
+#!/bin/sh
+# Tests a built server with clients that others wrote: tests/clients/run.sh target/debug/parlor
+# Needs python3 with venv, node 20 with npm, curl and rustc on the path, and the package registries.
+set -eu
+[ $# = 1 ] || { echo "usage: $0 BINARY" >&2; exit 2; }
+PARLOR=$(realpath "$1")
+export PARLOR
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+venv=$root/target/clients/venv
+temp=$(mktemp -d)
+trap 'rm -rf "$temp"' EXIT
+say() { printf '\n== %s\n' "$*"; }
+
+say "installing the clients of npm"
+cd "$here"
+npm ci --ignore-scripts --no-audit --no-fund
+
+say "installing the clients of Python"
+if ! cmp -s requirements.txt "$venv/requirements.txt"; then
+  rm -rf "$venv"
+  python3 -m venv "$venv"
+  "$venv/bin/pip" install --quiet --disable-pip-version-check -r requirements.txt
+  cp requirements.txt "$venv/requirements.txt"
+fi
+PATH=$venv/bin:$PATH
+export PATH PYTHONDONTWRITEBYTECODE=1
+
+say "redocly: the document is clean"
+REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true \
+  npx --no-install redocly lint --config "$root/openapi/redocly.yaml" "$root/openapi/openapi.json"
+
+say "openapi-typescript, openapi-python-client: generating"
+"$PARLOR" openapi >"$temp/openapi.json"
+cp generated.test.mts server.mjs server.d.mts tsconfig.json package.json "$temp"
+ln -s "$here/node_modules" "$temp/node_modules"
+npx --no-install openapi-typescript "$temp/openapi.json" --output "$temp/schema.ts"
+npx --no-install tsc --project "$temp"
+openapi-python-client generate --path "$temp/openapi.json" --meta none --output-path "$temp/parlor_client" \
+  --fail-on-warning
+
+say "eventsource, openapi-fetch"
+node --test --test-timeout=60000 eventsource.test.mjs "$temp/generated.test.mjs"
+
+say "httpx-sse, websockets, openapi-python-client, the examples, schemathesis"
+PYTHONPATH=$temp pytest -p no:cacheprovider --durations=3 -v "$here"
+say "all passed"

@@ -1,0 +1,8 @@
+// The types of server.mjs.
+export declare class Server {
+  static start(): Promise<Server>
+  url: string
+  start(): Promise<void>
+  kill(): Promise<void>
+  stop(): Promise<void>
+}

@@ -1,0 +1,71 @@
+"""The Python client that openapi-python-client makes of the document."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from parlor_client import Client, models
+from parlor_client.api.messages import get_message, list_messages, post_message
+from parlor_client.api.presence import list_presence, set_typing
+from parlor_client.api.reading import poll_events
+from parlor_client.api.rooms import get_room, list_rooms, put_room
+from parlor_client.api.service import get_readiness
+from server import DEADLINE
+
+
+@pytest.fixture
+def client(server):
+    with Client(base_url=server.url, timeout=DEADLINE) as client:
+        yield client
+
+
+def post(client, content):
+    message = post_message.sync("general", client=client, body=models.NewMessage(username="Alice", content=content))
+    assert isinstance(message, models.Message), message
+    return message.id
+
+
+def poll(client, since):
+    answer = poll_events.sync("general", client=client, since=since, wait=10)
+    assert isinstance(answer, models.PollAnswer), answer
+    return answer
+
+
+def test_post_history_live_and_resume(server, client):
+    post(client, "one")
+    page = list_messages.sync("general", client=client)
+    assert [message.content for message in page.messages] == ["one"]
+    history, *_ = poll_events.sync("general", client=client).events
+    assert isinstance(history, models.MessageHistoryEvent) and history.messages[0].username == "Alice"
+
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(poll, client, page.next_)
+        posted = post(client, "two")
+        answer = waiting.result()
+    (event,) = answer.events
+    assert isinstance(event, models.ChatMessageEvent) and event.message.content == "two" and event.id == posted
+
+    missed = [post(client, "three"), post(client, "four")]
+    server.restart()
+    with Client(base_url=server.url, timeout=DEADLINE) as again:
+        events = []
+        while len(events) < len(missed):
+            answer = poll(again, answer.next_)
+            events += answer.events
+        assert [event.id for event in events] == missed
+
+
+def test_the_other_operations(client):
+    made = put_room.sync("plans", client=client, body=models.PutRoom(title="Plans"))
+    assert made.title == "Plans" and made.head == 0
+    assert get_room.sync("plans", client=client).name == "plans"
+    assert [room.name for room in list_rooms.sync(client=client).rooms] == ["plans"]
+    typing = models.SetTyping(username="Alice", is_typing=True)
+    assert set_typing.sync_detailed("plans", client=client, body=typing).status_code == 204
+    assert list_presence.sync("plans", client=client).online == 0
+    assert get_readiness.sync(client=client).status == "ok"
+    form = models.NewMessageForm(username="Alice", content="by form")
+    assert post_message.sync("plans", client=client, body=form).content == "by form"
+    missing = get_message.sync("plans", 7, client=client)
+    assert isinstance(missing, models.Problem) and missing.code == "not_found"
+    bad = post_message.sync("plans", client=client, body=models.NewMessage(username="", content="x"))
+    assert isinstance(bad, models.Problem) and bad.errors[0].field == "username"
