@@ -1,11 +1,17 @@
 # Everything a person does with this repository. `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run dev check test lint fmt openapi bench tools
+.PHONY: help run dev check test rust clients browser lint fmt openapi deny bench tools
+
+# Where `tools.sh` puts what Debian has too old.
+export PATH := $(CURDIR)/target/tools/node_modules/node/bin:$(PATH)
+TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: tools-build ## build and serve on 127.0.0.1:3000, with the database in parlor.db
+run: ## build and serve on 127.0.0.1:3000, with the database in parlor.db
+	@./tools.sh cc
+	@echo "building; the first time takes some minutes"
 	cargo run --release --locked -- serve
 
 dev: ## serve a debug build, which builds faster
@@ -16,11 +22,30 @@ check: ## the quick part of the tests: format, lints, unit tests
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo test --workspace --lib --bins --locked
 
-test: tools ## everything: format, lints, documentation, all tests
+test: ## everything: format, lints, documentation, all tests; installs what it misses
+	@echo "== tools: what is missing is installed"
+	@./tools.sh cc curl strace prlimit python venv node chromium
+	@echo "== format and lints"
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	@echo "== documentation"
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+	@$(MAKE) --no-print-directory rust clients browser
+	@echo "== all passed"
+
+rust: ## the Rust tests
+	@echo "== Rust tests"
 	cargo test --workspace --locked
+
+clients: ## clients that others wrote, the linter of the OpenAPI document, schemathesis
+	@echo "== clients that others wrote"
+	cargo build --locked
+	tests/clients/run.sh $(TARGET)/debug/parlor
+
+browser: ## the pages, in Chromium
+	@echo "== the pages, in a browser"
+	cargo build --locked
+	tests/browser/run.sh $(TARGET)/debug/parlor
 
 lint: ## only the lints
 	cargo clippy --workspace --all-targets --locked -- -D warnings
@@ -31,12 +56,13 @@ fmt: ## format the sources
 openapi: ## write openapi/openapi.json anew
 	cargo run --locked --quiet -- openapi > openapi/openapi.json
 
-bench: tools-build ## measure against a tutorial server; takes some minutes
+deny: ## licences, bans and sources of all dependencies
+	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	cargo deny check bans licenses sources
+
+bench: ## measure against a tutorial server; takes some minutes
+	@./tools.sh cc
 	cargo bench --locked --bench parlor
 
 tools: ## install what building and testing need
-	@./tools.sh cc strace curl prlimit
-
-.PHONY: tools-build
-tools-build:
-	@./tools.sh cc
+	@./tools.sh cc curl strace prlimit python venv node chromium

@@ -39,6 +39,7 @@ mod join;
 mod long_poll;
 mod presence;
 
+mod readme;
 mod refused_fsync;
 mod reset;
 mod rest;
