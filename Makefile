@@ -4,6 +4,8 @@
 
 # Where `tools.sh` puts what Debian has too old.
 export PATH := $(CURDIR)/target/tools/node_modules/node/bin:$(PATH)
+# Tests wait more than they work.
+export RUST_TEST_THREADS ?= 6
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 help: ## list what can be made
@@ -17,10 +19,11 @@ run: ## build and serve on 127.0.0.1:3000, with the database in parlor.db
 dev: ## serve a debug build, which builds faster
 	cargo run --locked -- serve
 
-check: ## the quick part of the tests: format, lints, unit tests
+check: ## the quick part: format, lints, Rust tests
+	@./tools.sh cc curl strace prlimit
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	cargo test --workspace --lib --bins --locked
+	cargo test --workspace --locked
 
 test: ## everything: format, lints, documentation, all tests; installs what it misses
 	@echo "== tools: what is missing is installed"
