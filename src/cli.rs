@@ -12,7 +12,7 @@ use crate::{
     config::{DatabaseArgs, LogFormat, ServeArgs, with_file},
     http,
     server::{ServeError, serve},
-    store::Store,
+    store::{OpenError, Store},
     telemetry,
 };
 
@@ -39,7 +39,7 @@ enum Command {
     Serve(Box<ServeArgs>),
     /// Bring the database's tables up to this version, and exit
     Migrate(DatabaseArgs),
-    /// Print the `OpenAPI` document
+    #[command(about = "Print the OpenAPI document")]
     Openapi,
 }
 
@@ -104,7 +104,8 @@ fn run_serve(args: ServeArgs) -> ExitCode {
         match serve(config, listener, stop, ready).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error @ (ServeError::Fatal(_) | ServeError::Journal(_))) => fail(UNTRUSTED_DISK, &error.to_string()),
-            Err(error @ (ServeError::Open(_) | ServeError::Listen(_))) => fail(FAILED, &error.to_string()),
+            Err(ServeError::Open(error)) => fail(opening(&error), &error.to_string()),
+            Err(error @ ServeError::Listen(_)) => fail(FAILED, &error.to_string()),
         }
     })
 }
@@ -113,9 +114,14 @@ fn run_migrate(args: &DatabaseArgs) -> ExitCode {
     block_on(async {
         match Store::migrate(&args.store(true)).await {
             Ok(()) => print(&format!("{} is up to date", args.database_url)),
-            Err(error) => fail(FAILED, &error.to_string()),
+            Err(error) => fail(opening(&error), &error.to_string()),
         }
     })
+}
+
+/// The exit code for a database that can't be opened: a URL that names none is a setting.
+fn opening(error: &OpenError) -> u8 {
+    if matches!(error, OpenError::Url(_)) { UNUSABLE } else { FAILED }
 }
 
 fn block_on(main: impl Future<Output = ExitCode>) -> ExitCode {

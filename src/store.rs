@@ -201,3 +201,27 @@ impl From<OpenError> for StoreError {
         Self::Unavailable(error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_writer_waits_for_the_disk_unless_told_otherwise() {
+        for (fsync, synchronous) in [(true, 2), (false, 0)] {
+            let folder = tempfile::tempdir().unwrap();
+            let url = format!("sqlite://{}?mode=rwc", folder.path().join("parlor.db").display());
+            let opened = Store::open(&StoreConfig { url, fsync, migrate: true }).await.unwrap();
+            assert_eq!(opened.writer.durability().await.unwrap(), ("wal".to_owned(), synchronous));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_url_that_names_no_file_is_refused() {
+        for url in ["postgres://localhost/parlor", "sqlite::memory:", "sqlite://x?mode=memory", "sqlite://x?nonsense=1"]
+        {
+            let config = StoreConfig { url: url.into(), fsync: true, migrate: true };
+            assert!(matches!(Store::open(&config).await, Err(OpenError::Url(_))), "{url}");
+        }
+    }
+}
