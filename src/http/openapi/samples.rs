@@ -101,7 +101,7 @@ pub(crate) fn poll() -> Value {
 pub(crate) fn stream() -> Value {
     let (room, message) = (general(), alices());
     let frame = Frame::new(&EventBody::ChatMessage { room: &room, id: 42, message: &message });
-    Value::String(format!(": general\nretry: 1742\n\n{}", String::from_utf8_lossy(&frame.named())))
+    Value::String(format!(": general\nretry: 1742\n{}", String::from_utf8_lossy(&frame.named())))
 }
 
 /// Every event that a reader may get.

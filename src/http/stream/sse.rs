@@ -86,8 +86,9 @@ pub async fn stream(
     }
     let subscription = app.chat.read(&room, request).await?;
     // The comment makes proxies pass the head on; the pause is drawn anew for every reader, so that
-    // a restart does not bring all of them back in the same moment.
-    let prelude = format!(": {room}\nretry: {}\n\n", rand::random_range(1_000..=3_000));
+    // a restart does not bring all of them back in the same moment. It goes with the first event: some
+    // clients take a block without data for an event without data.
+    let prelude = format!(": {room}\nretry: {}\n", rand::random_range(1_000..=3_000));
     let body = Events { prelude: Some(prelude.into()), subscription, named: named.unwrap_or(true) };
     Ok(respond(Body::new(body)))
 }

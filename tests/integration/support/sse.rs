@@ -61,7 +61,10 @@ impl Parser {
             self.comments.push(comment.into());
             return None;
         }
-        self.frame.lines.push(line.into());
+        // The stream's own, whichever event it comes with.
+        if !line.starts_with("retry:") {
+            self.frame.lines.push(line.into());
+        }
         let (field, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
         match field {
