@@ -1,0 +1,41 @@
+// What is read before anything is written: Swagger UI at /docs, and the README's lines for a browser.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { person, useBrowser } from './support/browser.js';
+import { Server } from './support/server.js';
+
+useBrowser();
+
+// Its policy names a style by its hash: only a browser notices a stale one.
+test('the documentation shows every operation, and tries one out', async (t) => {
+  const server = await Server.start(t);
+  const document = await (await fetch(`${server.url}/openapi.json`)).json();
+  const operations = Object.values(document.paths).flatMap((path) => Object.keys(path).filter((key) => key !== 'parameters'));
+  const context = await person(t);
+  const asked = [];
+  context.on('request', (request) => asked.push(new URL(request.url())));
+  const page = await context.newPage();
+  await page.goto(`${server.url}/docs/`);
+  await page.locator('.opblock').nth(operations.length - 1).waitFor();
+  assert.equal(await page.locator('.opblock').count(), operations.length);
+
+  const health = page.locator('#operations-service-get_health');
+  await health.click();
+  await health.getByRole('button', { name: 'Try it out' }).click();
+  await health.getByRole('button', { name: 'Execute' }).click();
+  await health.locator('.live-responses-table .response-col_status').getByText('200').waitFor();
+  const strangers = asked.filter((url) => url.protocol.startsWith('http') && url.origin !== server.url);
+  assert.deepEqual(strangers, [], 'nothing is asked of anybody else');
+});
+
+test('the lines of the README for a browser work as they stand', async (t) => {
+  const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+  const [, lines] = readme.match(/```js\n([^]*?)```/);
+  const server = await Server.start(t);
+  const page = await (await person(t)).newPage();
+  await page.goto(server.url);
+  const said = page.waitForEvent('console', (message) => message.text() === 'Alice: Hello');
+  await page.evaluate(`(async () => { ${lines} })()`);
+  await said;
+});
