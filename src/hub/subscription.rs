@@ -15,20 +15,22 @@ use super::{
     Hub,
     frame::Frame,
     registry::{CloseReason, Entry, Transport},
-    room::{Attendance, Lens, Marks, Position, Room},
+    room::{Lens, Marks, Position, Room, people::Attendance},
 };
 use crate::{
     domain::{
         EventId,
-        event::{EventBody, EventType, ResetReason, ServiceStatus, TypeSet},
+        event::{EventBody, EventType, ServiceStatus, TypeSet},
         name::{RoomName, Username},
-        room::FloorReason,
     },
     store::error::StoreError,
 };
 
+mod reads;
 #[cfg(test)]
 mod tests;
+
+use reads::{Catch, begin, catch_up};
 
 /// After how much silence a reader gets a `ping`, so that it can tell a dead line.
 const SILENCE: Duration = Duration::from_secs(15);
@@ -83,13 +85,6 @@ pub enum StateDue {
 }
 
 type Reading = Pin<Box<dyn Future<Output = Catch> + Send>>;
-
-/// What the store gave a reader that was behind the ring.
-#[derive(Debug)]
-struct Catch {
-    frames: Vec<Frame>,
-    through: EventId,
-}
 
 /// A cursor in a room's log, as a stream of all the events that are ready together.
 ///
@@ -350,80 +345,5 @@ impl Stream for Subscription {
             this.sent_at = Instant::now();
         }
         ready
-    }
-}
-
-/// The first events of a reader, and its cursor after them.
-async fn begin(hub: &Hub, room: &Room, start: Start, history: usize) -> Result<(Vec<Frame>, EventId), StoreError> {
-    let reason = match start {
-        Start::History => {
-            let (frame, cursor) = room.history(&hub.store, history).await?;
-            return Ok((vec![frame], cursor));
-        }
-        Start::Unreadable => ResetReason::Invalid,
-        Start::After(cursor) => {
-            let (floor, reason) = room.floor();
-            if cursor < floor {
-                reason.into()
-            } else if cursor <= room.head() {
-                return Ok((Vec::new(), cursor));
-            } else {
-                // Memory may lag; only the database knows what is ahead of the log.
-                let (head, floor, reason) = room.reload(&hub.store).await?;
-                if cursor < floor {
-                    reason.into()
-                } else if cursor <= head {
-                    return Ok((Vec::new(), cursor));
-                } else {
-                    ResetReason::Ahead
-                }
-            }
-        }
-    };
-    reset(hub, room, reason, history).await
-}
-
-/// Tells a reader to start anew, and gives it what to start from.
-async fn reset(
-    hub: &Hub,
-    room: &Room,
-    reason: ResetReason,
-    history: usize,
-) -> Result<(Vec<Frame>, EventId), StoreError> {
-    let (frame, cursor) = room.history(&hub.store, history).await?;
-    let (floor, _) = room.floor();
-    let reset = Frame::new(&EventBody::Reset { room: room.name(), reason, floor, head: cursor });
-    Ok((vec![reset, frame], cursor))
-}
-
-/// One page of the log after a cursor that the ring no longer reaches back to.
-async fn catch_up(
-    hub: &Hub,
-    room: &Room,
-    after: EventId,
-    types: TypeSet,
-    limit: u64,
-    history: usize,
-) -> Result<Catch, StoreError> {
-    // Many readers that come back together take turns, so that the rest of the server gets its
-    // share of the database and of memory.
-    let _turn = hub.catch_ups.acquire().await;
-    let page = hub.store.log_after(room.name(), after, types, limit).await?;
-    if let Some(stored) = &page.room
-        && after < stored.floor
-    {
-        let (frames, through) = reset(hub, room, stored.floor_reason.into(), history).await?;
-        return Ok(Catch { frames, through });
-    }
-    let frames = page.events.iter().map(|event| Frame::new(&event.into())).collect();
-    Ok(Catch { frames, through: page.through })
-}
-
-impl From<FloorReason> for ResetReason {
-    fn from(reason: FloorReason) -> Self {
-        match reason {
-            FloorReason::Pruned => Self::Pruned,
-            FloorReason::Restored => Self::Restored,
-        }
     }
 }
