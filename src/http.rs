@@ -41,10 +41,13 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(docs)
         .fallback(middleware::not_found)
         .method_not_allowed_fallback(middleware::method_not_allowed)
-        .layer(CatchPanicLayer::custom(middleware::on_panic))
-        .layer(from_fn_with_state(app.clone(), middleware::guard))
-        .layer(cors)
-        .layer(from_fn(middleware::observe))
+        // One layer of four, outermost first: each call of `layer` would box every route once more.
+        .layer((
+            from_fn(middleware::observe),
+            cors,
+            from_fn_with_state(app.clone(), middleware::guard),
+            CatchPanicLayer::custom(middleware::on_panic),
+        ))
         .with_state(app)
 }
 
