@@ -1,6 +1,9 @@
 //! What a database knows of itself: the key of its fingerprints, and when it was last probed.
 
-use sea_orm_migration::{prelude::*, schema::string_len};
+use sea_orm_migration::{
+    prelude::*,
+    schema::{string_len, text},
+};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -12,11 +15,8 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let table = Table::create()
-            .table("setting")
-            .col(string_len("name", 64).primary_key())
-            .col(string_len("value", 255))
-            .to_owned();
+        let table =
+            Table::create().table("setting").col(string_len("name", 64).primary_key()).col(text("value")).to_owned();
         manager.create_table(table).await
     }
 }

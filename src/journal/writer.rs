@@ -38,6 +38,9 @@ const CHECKPOINT_BYTES: usize = 4 * 1024 * 1024;
 /// How often a store that is out is probed.
 const PROBE: Duration = Duration::from_secs(1);
 
+/// What a batch writes besides its contents, about: keys, heads, pages that are not full.
+const PROBE_MARGIN: usize = 64 * 1024;
+
 /// The disk can't be trusted any more: the process has to end, so that a restart reads what is
 /// really there.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +59,8 @@ struct Task {
     clock: Clock,
     /// Whether readers may not know all that is committed.
     behind: bool,
+    /// How much the last batch would have written that was not.
+    refused: usize,
     commits: u32,
     bytes: usize,
 }
@@ -85,8 +90,19 @@ impl Journal {
         stop: CancellationToken,
     ) -> (Self, impl Future<Output = Result<(), Fatal>> + Send + 'static) {
         let (sender, queue) = mpsc::channel(QUEUE);
-        let task =
-            Task { queue, left_over: None, stop, writer, hub, health, clock, behind: false, commits: 0, bytes: 0 };
+        let task = Task {
+            queue,
+            left_over: None,
+            stop,
+            writer,
+            hub,
+            health,
+            clock,
+            behind: false,
+            refused: 0,
+            commits: 0,
+            bytes: 0,
+        };
         (Self { queue: sender }, task.run())
     }
 }
@@ -151,6 +167,8 @@ impl Task {
     async fn process(&mut self, batch: Vec<Waiting>) -> Result<(), Fatal> {
         let (commands, answers): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|waiting| (waiting.command, waiting.answer)).unzip();
+        let bytes = commands.iter().map(Command::bytes).sum::<usize>();
+        self.bytes += bytes;
         let outcomes = match self.write(&commands).await {
             Ok(outcomes) => outcomes,
             Err(Failed::Before(StoreError::Rejected(why))) if commands.len() > 1 => {
@@ -171,9 +189,11 @@ impl Task {
                 }
                 outcomes
             }
-            Err(failed) => self.fail(failed, commands.len()).await?,
+            Err(failed) => {
+                self.refused = self.refused.max(bytes);
+                self.fail(failed, commands.len()).await?
+            }
         };
-        self.bytes += commands.iter().map(Command::bytes).sum::<usize>();
         for (answer, outcome) in answers.into_iter().zip(outcomes) {
             // Who asked may have gone; the command stands.
             let _ = answer.send(outcome);
@@ -216,6 +236,7 @@ impl Task {
             tx.rollback().await?;
         }
         self.health.set(ServiceStatus::Ok);
+        self.refused = 0;
         if self.behind {
             self.behind = self.hub.catch_up().await.is_err();
         }
@@ -280,7 +301,7 @@ impl Task {
 
     /// Learns whether a store that was out is back.
     async fn probe(&mut self) -> Result<(), Fatal> {
-        let probed = match self.writer.probe(self.clock.now()).await {
+        let probed = match self.writer.probe(self.clock.now(), 2 * self.refused + PROBE_MARGIN).await {
             Ok(()) if self.behind => self.hub.catch_up().await,
             other => other,
         };

@@ -148,11 +148,13 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes something small, to learn whether the store takes writes again.
+    /// Writes as much as was refused, to learn whether the store takes it again, and takes it back. Less
+    /// would still fit on a disk that is nearly full, and promise what the next post can't keep.
     ///
     /// # Errors
     /// [`StoreError`] when it does not.
-    pub async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn probe(&self, now: Timestamp, bytes: usize) -> Result<(), StoreError> {
+        settings::set(&self.db, settings::PROBED_AT, " ".repeat(bytes)).await?;
         Ok(settings::set(&self.db, settings::PROBED_AT, now.to_string()).await?)
     }
 

@@ -7,6 +7,7 @@ use sea_orm::entity::prelude::*;
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub name: String,
+    #[sea_orm(column_type = "Text")]
     pub value: String,
 }
 
