@@ -76,7 +76,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guard<S> {
         slices: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
         // What readers get is one slice nearly always, and for the kernel a plain write of it is less
-        // work than a vectored one: a tenth of all that a delivery costs.
+        // work than a vectored one (docs/benchmarks.md).
         if let [slice] = slices {
             return self.poll_write(cx, slice);
         }
