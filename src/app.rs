@@ -53,7 +53,8 @@ impl App {
         let Opened { store, writer, lock } = Store::open(&config.store).await?;
         let health = Health::default();
         let hub = Hub::new(store.clone(), clock.clone(), health.clone());
-        let (journal, task) = Journal::new(writer, hub.clone(), health.clone(), clock, shutdown.finishing.clone());
+        let stop = shutdown.finishing.clone();
+        let (journal, task) = Journal::new(writer, hub.clone(), health.clone(), clock, config.edit_window, stop);
         let chat = Chat::new(journal, hub.clone(), store.clone(), shutdown.closing.clone());
         let background = Background { journal: task, hub: hub.clone(), store, _lock: lock };
         Ok((Arc::new(Self { chat, hub, health, config, shutdown }), background))

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+pub mod changes;
 pub mod messages;
 pub mod presence;
 pub mod reading;
+pub mod reads;
 pub mod rooms;
 
 use crate::{
-    domain::invalid::Invalid,
+    domain::{emoji, invalid::Invalid, message},
     hub::Hub,
     journal::{Journal, Refused},
     store::{Store, error::StoreError},
@@ -38,6 +40,18 @@ pub enum ChatError {
     /// There is no such thing.
     #[error("there is no such {0}")]
     NotFound(&'static str),
+    /// It is deleted, and can't be changed any more.
+    #[error("the {0} is deleted")]
+    Deleted(&'static str),
+    /// Who asks may not.
+    #[error("only the author may do this")]
+    NotTheAuthor,
+    /// The time for it is over.
+    #[error("the time to edit it is over")]
+    WindowOver,
+    /// It has changed since who asks looked at it.
+    #[error("the message has changed meanwhile")]
+    VersionMissed,
     /// The store is out; may pass.
     #[error("the store is out")]
     Unavailable,
@@ -73,7 +87,14 @@ impl From<Refused> for ChatError {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::KeyReused => Self::KeyReused,
-            Refused::NoSuchTarget => Self::Invalid(vec![crate::domain::message::no_such_target()]),
+            Refused::NoSuchTarget => Self::Invalid(vec![message::no_such_target()]),
+            Refused::NoSuchMessage => Self::NotFound("message"),
+            Refused::Deleted => Self::Deleted("message"),
+            Refused::NotTheAuthor => Self::NotTheAuthor,
+            Refused::WindowOver => Self::WindowOver,
+            Refused::VersionMissed => Self::VersionMissed,
+            Refused::TooManyEmoji => Self::Invalid(vec![emoji::too_many()]),
+            Refused::PastHead => Self::Invalid(vec![Invalid::new("last_read_id", "is past the room's newest event")]),
             Refused::Unavailable => Self::Unavailable,
             Refused::Rejected => Self::Internal,
         }

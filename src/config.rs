@@ -49,6 +49,10 @@ pub struct ServeArgs {
     #[arg(long, env = "PARLOR_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     pub allow_origin: Vec<Origin>,
 
+    /// How long after its posting a message may be edited by its author; 0 is for ever
+    #[arg(long, env = "PARLOR_EDIT_WINDOW", value_name = "TIME", default_value = "15m", value_parser = humantime::parse_duration)]
+    pub edit_window: Duration,
+
     /// How long /readyz says 503 before the listener closes
     #[arg(long, env = "PARLOR_DRAIN_DELAY", value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
     pub drain_delay: Duration,
@@ -155,6 +159,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// Sites whose pages may use the API.
     pub allow_origin: Vec<Origin>,
+    /// How long after its posting a message may be edited; for ever, if absent.
+    pub edit_window: Option<Duration>,
     /// How long the server says that it ends before it does.
     pub drain_delay: Duration,
     /// How long a reader may not take what waits for it.
@@ -194,6 +200,7 @@ impl ServeArgs {
             listen: self.listen,
             store: self.database.store(self.migrate),
             allow_origin: self.allow_origin,
+            edit_window: Some(self.edit_window).filter(|window| !window.is_zero()),
             drain_delay: self.drain_delay,
             stall_timeout: self.stall_timeout,
             max_connections,

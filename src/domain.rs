@@ -1,9 +1,11 @@
 //! What Parlor speaks of: rooms, messages, events, cursors and the rules for names. Pure, no IO.
 
+pub mod emoji;
 pub mod event;
 pub mod invalid;
 pub mod message;
 pub mod name;
+pub mod read_cursor;
 pub mod room;
 pub mod timestamp;
 

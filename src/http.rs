@@ -16,6 +16,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub mod changes;
 pub mod extract;
 pub mod health;
 pub mod messages;
@@ -24,6 +25,8 @@ pub mod openapi;
 pub mod pages;
 pub mod presence;
 pub mod problem;
+pub mod reactions;
+pub mod reads;
 pub mod rooms;
 pub mod same_site;
 pub mod stream;
@@ -62,7 +65,11 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(rooms::list))
         .routes(routes!(rooms::get, rooms::put))
         .routes(routes!(messages::list, messages::post))
-        .routes(routes!(messages::get))
+        .routes(routes!(messages::get, changes::edit, changes::delete))
+        .routes(routes!(changes::revisions))
+        .routes(routes!(reactions::list, reactions::add, reactions::remove))
+        .routes(routes!(reads::list, reads::mark))
+        .routes(routes!(reads::unread))
         .routes(routes!(presence::list))
         .routes(routes!(presence::typing))
         .routes(routes!(sse::stream))

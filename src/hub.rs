@@ -17,6 +17,7 @@ use tokio::{
 pub mod frame;
 pub mod lapse;
 pub mod presence;
+pub mod reads;
 pub mod recent;
 pub mod registry;
 pub mod ring;
@@ -31,7 +32,7 @@ use subscription::{Request, Subscription};
 
 use crate::{
     clock::Clock,
-    domain::{event::Event, name::RoomName},
+    domain::{event::Event, name::RoomName, read_cursor::ReadCursor},
     store::{Store, error::StoreError, health::Health},
 };
 
@@ -89,9 +90,11 @@ impl Hub {
         self.rooms().get(name).cloned()
     }
 
-    /// Adds what was committed to a room: consecutive events in id order.
-    pub fn publish(&self, name: &RoomName, events: &[Event]) {
-        self.room(name).publish(events);
+    /// Adds what was committed to a room: consecutive events in id order, and how far people have read.
+    pub fn publish(&self, name: &RoomName, events: &[Event], cursors: &[ReadCursor]) {
+        let room = self.room(name);
+        room.publish(events);
+        room.note_read(cursors);
     }
 
     /// Tells the rooms in memory how far their logs go, after something may have gone past them.

@@ -8,13 +8,16 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 pub mod decide;
+pub mod known;
 #[cfg(test)]
 mod tests;
 pub mod writer;
 
 use crate::domain::{
-    message::{Draft, Message},
-    name::RoomName,
+    EventId,
+    message::{Draft, Edit, MAX_CONTENT_BYTES, Message},
+    name::{RoomName, Username},
+    read_cursor::ReadCursor,
     room::{Room, RoomChange},
 };
 
@@ -31,6 +34,48 @@ pub enum Command {
         /// What.
         draft: Draft,
     },
+    /// A message is to say something else.
+    Edit {
+        /// Where.
+        room: RoomName,
+        /// Which message.
+        id: EventId,
+        /// Who edits, and what it says then.
+        edit: Edit,
+        /// The versions that the editor takes the message to be at; any, if absent.
+        versions: Option<Vec<String>>,
+    },
+    /// A message is deleted.
+    Delete {
+        /// Where.
+        room: RoomName,
+        /// Which message.
+        id: EventId,
+        /// Who deletes it.
+        username: Username,
+    },
+    /// A reaction is added or taken back.
+    React {
+        /// Where.
+        room: RoomName,
+        /// To which message.
+        id: EventId,
+        /// Who.
+        username: Username,
+        /// With what.
+        emoji: String,
+        /// Whether it is added.
+        on: bool,
+    },
+    /// Somebody has read up to a message.
+    MarkRead {
+        /// Where.
+        room: RoomName,
+        /// Who.
+        username: Username,
+        /// Up to where.
+        last_read_id: EventId,
+    },
     /// A room is made or changed.
     PutRoom {
         /// Which.
@@ -45,7 +90,12 @@ impl Command {
     #[must_use]
     pub fn room(&self) -> &RoomName {
         match self {
-            Self::Post { room, .. } | Self::PutRoom { room, .. } => room,
+            Self::Post { room, .. }
+            | Self::Edit { room, .. }
+            | Self::Delete { room, .. }
+            | Self::React { room, .. }
+            | Self::MarkRead { room, .. }
+            | Self::PutRoom { room, .. } => room,
         }
     }
 
@@ -53,6 +103,11 @@ impl Command {
     fn bytes(&self) -> usize {
         match self {
             Self::Post { draft, .. } => draft.content.len(),
+            // The earlier content is written too, as a revision, and may be as long.
+            Self::Edit { edit, .. } => edit.content.len() + MAX_CONTENT_BYTES,
+            // A reaction writes the message's row anew.
+            Self::React { .. } => MAX_CONTENT_BYTES,
+            Self::Delete { .. } | Self::MarkRead { .. } => 0,
             Self::PutRoom { change, .. } => {
                 change.title.as_ref().map_or(0, String::len) + change.topic.as_ref().map_or(0, String::len)
             }
@@ -70,6 +125,15 @@ pub enum Outcome {
         /// Whether it was there before, posted with the same key.
         replayed: bool,
     },
+    /// The message is as asked.
+    Changed {
+        /// The message.
+        message: Arc<Message>,
+        /// The event that made it so; none if it was so already.
+        event: Option<EventId>,
+    },
+    /// The user has read at least as far as asked.
+    Read(ReadCursor),
     /// The room is as asked.
     RoomPut {
         /// The room.
@@ -88,6 +152,27 @@ pub enum Refused {
     /// The message to reply to is not in the room.
     #[error("the message to reply to is not in the room")]
     NoSuchTarget,
+    /// There is no such message.
+    #[error("there is no such message")]
+    NoSuchMessage,
+    /// The message is deleted.
+    #[error("the message is deleted")]
+    Deleted,
+    /// The message is somebody else's.
+    #[error("the message is somebody else's")]
+    NotTheAuthor,
+    /// The message is too old to be edited.
+    #[error("the message is too old to be edited")]
+    WindowOver,
+    /// The message is at another version than the editor takes it to be.
+    #[error("the message has changed meanwhile")]
+    VersionMissed,
+    /// The message has as many different emoji as it may have.
+    #[error("the message has too many different emoji")]
+    TooManyEmoji,
+    /// The cursor is past the newest event of the room.
+    #[error("the cursor is past the newest event")]
+    PastHead,
     /// The store is out, or more wait already than it takes: not known to be stored.
     #[error("the store takes no posts now")]
     Unavailable,

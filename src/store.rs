@@ -12,12 +12,15 @@ use sea_orm::{
     sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
+pub mod changed;
+pub mod changes;
 mod entity;
 pub mod error;
 pub mod health;
 pub mod lock_file;
 pub mod log;
 pub mod messages;
+pub mod reads;
 pub mod rooms;
 pub mod settings;
 pub mod writer;

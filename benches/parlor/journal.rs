@@ -36,6 +36,7 @@ impl Journal {
                 fsync: true,
                 migrate: true,
             },
+            edit_window: None,
             allow_origin: Vec::new(),
             drain_delay: Duration::ZERO,
             stall_timeout: Duration::from_mins(1),

@@ -7,6 +7,11 @@ mod m20261124_000001_create_room;
 mod m20261124_000002_create_message;
 mod m20261124_000003_create_event;
 mod m20261124_000004_create_setting;
+mod m20261124_000005_event_about_message;
+mod m20261124_000006_message_reactions;
+mod m20261124_000007_create_revision;
+mod m20261124_000008_create_reaction;
+mod m20261124_000009_create_read_cursor;
 
 /// Every change, oldest first.
 #[derive(Debug)]
@@ -20,6 +25,11 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000002_create_message::Migration),
             Box::new(m20261124_000003_create_event::Migration),
             Box::new(m20261124_000004_create_setting::Migration),
+            Box::new(m20261124_000005_event_about_message::Migration),
+            Box::new(m20261124_000006_message_reactions::Migration),
+            Box::new(m20261124_000007_create_revision::Migration),
+            Box::new(m20261124_000008_create_reaction::Migration),
+            Box::new(m20261124_000009_create_read_cursor::Migration),
         ]
     }
 }

@@ -28,6 +28,7 @@ impl TestApp {
             listen: ([127, 0, 0, 1], 0).into(),
             store: StoreConfig { url, fsync: false, migrate: true },
             allow_origin: Vec::new(),
+            edit_window: Some(Duration::from_mins(15)),
             drain_delay: Duration::ZERO,
             stall_timeout: Duration::from_mins(1),
             max_connections: 1,

@@ -42,7 +42,7 @@ impl Chat {
         let draft = post.check()?;
         match self.journal.submit(Command::Post { room: room.clone(), draft }).await? {
             Outcome::Posted { message, replayed } => Ok(Posted { message, replayed }),
-            Outcome::RoomPut { .. } => Err(ChatError::Internal),
+            _ => Err(ChatError::Internal),
         }
     }
 

@@ -18,7 +18,7 @@ impl Chat {
         let change = change.check()?;
         match self.journal.submit(Command::PutRoom { room: name.clone(), change }).await? {
             Outcome::RoomPut { room, made } => Ok((self.view(room), made)),
-            Outcome::Posted { .. } => Err(ChatError::Internal),
+            _ => Err(ChatError::Internal),
         }
     }
 

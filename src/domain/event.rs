@@ -7,118 +7,57 @@ use utoipa::ToSchema;
 
 use super::{
     EventId,
-    message::Message,
+    message::{Message, Reaction},
     name::{RoomName, UserKey, Username},
+    read_cursor::ReadCursor,
     timestamp::Timestamp,
 };
 
-/// The type of an event: its `type` on the wire, and its bit in a filter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-#[expect(missing_docs, reason = "each is the wire's word, explained in the contract's table of events")]
-pub enum EventType {
-    MessageHistory,
-    ChatMessage,
-    MessageEdited,
-    MessageDeleted,
-    ReactionAdded,
-    ReactionRemoved,
-    RoomUpdated,
-    Reset,
-    TypingIndicator,
-    ReadReceipt,
-    ReadState,
-    UserStatus,
-    PresenceState,
-    Ping,
-    ServiceStatus,
-    ServerShutdown,
-}
+mod kind;
 
-impl EventType {
-    /// Every type, in the order of its bit.
-    pub const ALL: [Self; 16] = [
-        Self::MessageHistory,
-        Self::ChatMessage,
-        Self::MessageEdited,
-        Self::MessageDeleted,
-        Self::ReactionAdded,
-        Self::ReactionRemoved,
-        Self::RoomUpdated,
-        Self::Reset,
-        Self::TypingIndicator,
-        Self::ReadReceipt,
-        Self::ReadState,
-        Self::UserStatus,
-        Self::PresenceState,
-        Self::Ping,
-        Self::ServiceStatus,
-        Self::ServerShutdown,
-    ];
-
-    /// The word on the wire.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::MessageHistory => "message_history",
-            Self::ChatMessage => "chat_message",
-            Self::MessageEdited => "message_edited",
-            Self::MessageDeleted => "message_deleted",
-            Self::ReactionAdded => "reaction_added",
-            Self::ReactionRemoved => "reaction_removed",
-            Self::RoomUpdated => "room_updated",
-            Self::Reset => "reset",
-            Self::TypingIndicator => "typing_indicator",
-            Self::ReadReceipt => "read_receipt",
-            Self::ReadState => "read_state",
-            Self::UserStatus => "user_status",
-            Self::PresenceState => "presence_state",
-            Self::Ping => "ping",
-            Self::ServiceStatus => "service_status",
-            Self::ServerShutdown => "server_shutdown",
-        }
-    }
-
-    /// The type with this word.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
-    }
-}
-
-/// A set of event types.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TypeSet(u16);
-
-impl TypeSet {
-    /// Every type.
-    pub const ALL: Self = Self(u16::MAX);
-
-    /// What comes whatever a reader filters: without these it could not follow the rest.
-    const ALWAYS: Self = Self(
-        1 << EventType::MessageHistory as u8
-            | 1 << EventType::Reset as u8
-            | 1 << EventType::Ping as u8
-            | 1 << EventType::ServerShutdown as u8,
-    );
-
-    /// The set of these types, and of those that come anyway.
-    pub fn filter(types: impl IntoIterator<Item = EventType>) -> Self {
-        types.into_iter().fold(Self::ALWAYS, |set, kind| Self(set.0 | 1 << kind as u8))
-    }
-
-    /// Whether the type is in the set.
-    #[must_use]
-    pub const fn has(self, kind: EventType) -> bool {
-        self.0 & (1 << kind as u8) != 0
-    }
-}
+pub use kind::{EventType, TypeSet};
 
 /// A durable event: it has an id, is in the log, and is never dropped.
+///
+/// Those of a message carry it whole, as it is after the event or later: whoever takes them in order ends
+/// with the message as it is, however much of it they had missed.
 #[derive(Debug, Clone)]
 pub enum Event {
     /// A message was posted; the message's id is the event's.
     ChatMessage(Arc<Message>),
+    /// A message says something else now.
+    MessageEdited {
+        /// Its place in the log.
+        id: EventId,
+        /// When.
+        edited_at: Timestamp,
+        /// The message.
+        message: Arc<Message>,
+    },
+    /// A message was deleted.
+    MessageDeleted {
+        /// Its place in the log.
+        id: EventId,
+        /// Who deleted it.
+        username: Username,
+        /// When.
+        deleted_at: Timestamp,
+        /// What is left of the message.
+        message: Arc<Message>,
+    },
+    /// Somebody reacted to a message, or took a reaction back.
+    Reacted {
+        /// Its place in the log.
+        id: EventId,
+        /// Who.
+        username: Username,
+        /// With what; empty once the message is deleted.
+        emoji: String,
+        /// Whether it was added.
+        on: bool,
+        /// The message.
+        message: Arc<Message>,
+    },
     /// The room's title or topic changed.
     RoomUpdated(Arc<RoomUpdated>),
 }
@@ -129,6 +68,7 @@ impl Event {
     pub fn id(&self) -> EventId {
         match self {
             Self::ChatMessage(message) => message.id,
+            Self::MessageEdited { id, .. } | Self::MessageDeleted { id, .. } | Self::Reacted { id, .. } => *id,
             Self::RoomUpdated(update) => update.id,
         }
     }
@@ -138,7 +78,23 @@ impl Event {
     pub fn kind(&self) -> EventType {
         match self {
             Self::ChatMessage(_) => EventType::ChatMessage,
+            Self::MessageEdited { .. } => EventType::MessageEdited,
+            Self::MessageDeleted { .. } => EventType::MessageDeleted,
+            Self::Reacted { on: true, .. } => EventType::ReactionAdded,
+            Self::Reacted { on: false, .. } => EventType::ReactionRemoved,
             Self::RoomUpdated(_) => EventType::RoomUpdated,
+        }
+    }
+
+    /// The message it changed or made, as it carries it.
+    #[must_use]
+    pub fn message(&self) -> Option<&Arc<Message>> {
+        match self {
+            Self::ChatMessage(message)
+            | Self::MessageEdited { message, .. }
+            | Self::MessageDeleted { message, .. }
+            | Self::Reacted { message, .. } => Some(message),
+            Self::RoomUpdated(_) => None,
         }
     }
 }
@@ -184,6 +140,74 @@ pub enum EventBody<'a> {
         /// The message.
         message: &'a Message,
     },
+    /// A message says something else now.
+    MessageEdited {
+        /// The room.
+        room: &'a RoomName,
+        /// Its place in the log.
+        #[schema(value_type = i64, minimum = 1)]
+        id: EventId,
+        /// The message.
+        #[schema(value_type = i64, minimum = 1)]
+        message_id: EventId,
+        /// What it says now; empty if it is deleted by now.
+        new_content: &'a str,
+        /// When it was edited.
+        edited_at: Timestamp,
+        /// The message, as it is by now.
+        message: &'a Message,
+    },
+    /// A message was deleted. It stays in its place, without content and reactions.
+    MessageDeleted {
+        /// The room.
+        room: &'a RoomName,
+        /// Its place in the log.
+        #[schema(value_type = i64, minimum = 1)]
+        id: EventId,
+        /// The message.
+        #[schema(value_type = i64, minimum = 1)]
+        message_id: EventId,
+        /// When it was deleted.
+        deleted_at: Timestamp,
+        /// Who deleted it.
+        username: &'a Username,
+    },
+    /// Somebody reacted to a message.
+    ReactionAdded {
+        /// The room.
+        room: &'a RoomName,
+        /// Its place in the log.
+        #[schema(value_type = i64, minimum = 1)]
+        id: EventId,
+        /// The message.
+        #[schema(value_type = i64, minimum = 1)]
+        message_id: EventId,
+        /// Who.
+        username: &'a Username,
+        /// With what; empty if the message is deleted by now.
+        emoji: &'a str,
+        /// All reactions to the message, as they are by now.
+        #[schema(value_type = Vec<Reaction>)]
+        reactions: &'a [Reaction],
+    },
+    /// Somebody took a reaction back.
+    ReactionRemoved {
+        /// The room.
+        room: &'a RoomName,
+        /// Its place in the log.
+        #[schema(value_type = i64, minimum = 1)]
+        id: EventId,
+        /// The message.
+        #[schema(value_type = i64, minimum = 1)]
+        message_id: EventId,
+        /// Who.
+        username: &'a Username,
+        /// Which; empty if the message is deleted by now.
+        emoji: &'a str,
+        /// All reactions to the message, as they are by now.
+        #[schema(value_type = Vec<Reaction>)]
+        reactions: &'a [Reaction],
+    },
     /// The room's title or topic changed.
     RoomUpdated {
         /// The room.
@@ -219,6 +243,24 @@ pub enum EventBody<'a> {
         is_typing: bool,
         /// Since when.
         timestamp: Timestamp,
+    },
+    /// Somebody has read up to a message.
+    ReadReceipt {
+        /// The room.
+        room: &'a RoomName,
+        /// Who.
+        username: &'a Username,
+        /// Up to where: every message with this id or a lower one is read.
+        #[schema(value_type = i64, minimum = 1)]
+        last_read_id: EventId,
+    },
+    /// How far everybody has read, in rooms with at most 200 who told.
+    ReadState {
+        /// The room.
+        room: &'a RoomName,
+        /// Everybody's cursor, by name.
+        #[schema(value_type = Vec<ReadCursor>, max_items = 200)]
+        cursors: &'a [ReadCursor],
     },
     /// Somebody came or went.
     UserStatus {
@@ -278,9 +320,15 @@ impl EventBody<'_> {
         match self {
             Self::MessageHistory { .. } => EventType::MessageHistory,
             Self::ChatMessage { .. } => EventType::ChatMessage,
+            Self::MessageEdited { .. } => EventType::MessageEdited,
+            Self::MessageDeleted { .. } => EventType::MessageDeleted,
+            Self::ReactionAdded { .. } => EventType::ReactionAdded,
+            Self::ReactionRemoved { .. } => EventType::ReactionRemoved,
             Self::RoomUpdated { .. } => EventType::RoomUpdated,
             Self::Reset { .. } => EventType::Reset,
             Self::TypingIndicator { .. } => EventType::TypingIndicator,
+            Self::ReadReceipt { .. } => EventType::ReadReceipt,
+            Self::ReadState { .. } => EventType::ReadState,
             Self::UserStatus { .. } => EventType::UserStatus,
             Self::PresenceState { .. } => EventType::PresenceState,
             Self::Ping { .. } => EventType::Ping,
@@ -295,6 +343,10 @@ impl EventBody<'_> {
         match self {
             Self::MessageHistory { id, .. }
             | Self::ChatMessage { id, .. }
+            | Self::MessageEdited { id, .. }
+            | Self::MessageDeleted { id, .. }
+            | Self::ReactionAdded { id, .. }
+            | Self::ReactionRemoved { id, .. }
             | Self::RoomUpdated { id, .. }
             | Self::Ping { id, .. } => Some(*id),
             _ => None,
@@ -306,6 +358,29 @@ impl<'a> From<&'a Event> for EventBody<'a> {
     fn from(event: &'a Event) -> Self {
         match event {
             Event::ChatMessage(message) => Self::ChatMessage { room: &message.room, id: message.id, message },
+            Event::MessageEdited { id, edited_at, message } => Self::MessageEdited {
+                room: &message.room,
+                id: *id,
+                message_id: message.id,
+                new_content: &message.content,
+                edited_at: *edited_at,
+                message,
+            },
+            Event::MessageDeleted { id, username, deleted_at, message } => Self::MessageDeleted {
+                room: &message.room,
+                id: *id,
+                message_id: message.id,
+                deleted_at: *deleted_at,
+                username,
+            },
+            Event::Reacted { id, username, emoji, on, message } => {
+                let (room, id, message_id, reactions) = (&message.room, *id, message.id, &message.reactions[..]);
+                if *on {
+                    Self::ReactionAdded { room, id, message_id, username, emoji, reactions }
+                } else {
+                    Self::ReactionRemoved { room, id, message_id, username, emoji, reactions }
+                }
+            }
             Event::RoomUpdated(update) => {
                 Self::RoomUpdated { room: &update.room, id: update.id, title: &update.title, topic: &update.topic }
             }
@@ -363,35 +438,5 @@ impl PresentUser {
     #[must_use]
     pub fn key(&self) -> &UserKey {
         self.username.key()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{EventType, TypeSet};
-
-    #[test]
-    fn every_type_is_found_by_its_word_and_has_a_bit_of_its_own() {
-        for (index, kind) in EventType::ALL.into_iter().enumerate() {
-            assert_eq!(kind as usize, index);
-            assert_eq!(EventType::parse(kind.as_str()), Some(kind));
-        }
-        assert_eq!(EventType::parse("nonsense"), None);
-    }
-
-    #[test]
-    fn a_filter_lets_through_what_a_reader_needs_anyway() {
-        let set = TypeSet::filter([EventType::UserStatus]);
-        for kind in EventType::ALL {
-            let expected = matches!(
-                kind,
-                EventType::UserStatus
-                    | EventType::MessageHistory
-                    | EventType::Reset
-                    | EventType::Ping
-                    | EventType::ServerShutdown
-            );
-            assert_eq!(set.has(kind), expected, "{kind:?}");
-        }
     }
 }

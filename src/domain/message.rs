@@ -1,6 +1,7 @@
 //! A message, and the rules for what may become one.
 
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use utoipa::{
     ToSchema,
     openapi::{Object, ObjectBuilder, schema::Type},
@@ -49,8 +50,26 @@ pub struct Message {
     pub client_id: Option<String>,
 }
 
+impl Message {
+    /// A word for the message as it is: equal for equal messages only.
+    #[must_use]
+    pub fn version(&self) -> String {
+        // It has only string keys, so it can be written; if it could not, no version would match.
+        let json = serde_json::to_vec(self).unwrap_or_default();
+        let mut word = [0; 16];
+        word.copy_from_slice(&Sha256::digest(&json)[..16]);
+        format!("{:032x}", u128::from_be_bytes(word))
+    }
+
+    /// What is left of it once it is deleted: its place, who wrote it and when.
+    #[must_use]
+    pub fn tombstone(&self, deleted_at: Timestamp) -> Self {
+        Self { content: String::new(), reactions: Vec::new(), deleted_at: Some(deleted_at), ..self.clone() }
+    }
+}
+
 /// One emoji on a message.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Reaction {
     /// One grapheme cluster, or `:shortcode:`.
     #[schema(example = "👍")]
@@ -119,6 +138,47 @@ impl Post {
             (|| Some(Draft { username: username?, content: content?, reply_to: reply_to?, client_id: client_id? }))();
         check.finish(draft)
     }
+}
+
+/// What a client asks a message to say instead, as it came: nothing is checked yet.
+#[derive(Debug, Default, Clone)]
+pub struct Correction {
+    /// Who edits.
+    pub username: Option<String>,
+    /// What is to be said.
+    pub content: Option<String>,
+}
+
+/// A correction whose every field keeps the rules.
+#[derive(Debug, Clone)]
+pub struct Edit {
+    /// Who edits.
+    pub username: Username,
+    /// What is to be said.
+    pub content: String,
+}
+
+impl Correction {
+    /// The edit this asks for.
+    ///
+    /// # Errors
+    /// Every field that breaks a rule.
+    pub fn check(self) -> Result<Edit, Vec<Invalid>> {
+        let mut check = Check::default();
+        let username = check.take(required("username", self.username).and_then(|text| Username::parse(&text)));
+        let content = check.take(required("content", self.content).and_then(parse_content));
+        check.finish(username.zip(content).map(|(username, content)| Edit { username, content }))
+    }
+}
+
+/// What a message said before an edit.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Revision {
+    /// What it said.
+    #[schema(example = "Helo")]
+    pub content: String,
+    /// Since when it said it.
+    pub timestamp: Timestamp,
 }
 
 /// The field's value, if it was given.

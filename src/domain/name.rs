@@ -68,7 +68,7 @@ impl Serialize for RoomName {
 ///
 /// Control, bidirectional and zero-width characters are refused, since they let one name look like
 /// another or turn the text around it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Username {
     shown: Arc<str>,
     key: UserKey,

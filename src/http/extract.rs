@@ -55,6 +55,19 @@ impl<S: Send + Sync> FromRequestParts<S> for MessagePath {
     }
 }
 
+/// The `{room}`, the `{id}` and the `{emoji}` of a path.
+#[derive(Debug)]
+pub struct ReactionPath(pub RoomName, pub EventId, pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for ReactionPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let MessagePath(room, id) = MessagePath::from_request_parts(parts, state).await?;
+        Ok(Self(room, id, path_param(parts, state, "emoji").await?))
+    }
+}
+
 async fn path_param<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -> Result<String, Problem> {
     let invalid = |_| Problem::invalid(vec![FieldError { field: name.into(), detail: "the path is not UTF-8".into() }]);
     let params = RawPathParams::from_request_parts(parts, state).await.map_err(invalid)?;
@@ -112,6 +125,14 @@ pub fn cursor(field: &str, value: Option<EventId>) -> Result<Option<EventId>, Pr
 pub fn username(value: Option<&str>) -> Result<Option<Username>, Problem> {
     let invalid = |invalid: crate::domain::invalid::Invalid| Problem::bad_query(invalid.field, invalid.detail);
     value.map(Username::parse).transpose().map_err(invalid)
+}
+
+/// The username of the query that says who acts.
+///
+/// # Errors
+/// A problem that names the parameter.
+pub fn actor(value: Option<&str>) -> Result<Username, Problem> {
+    username(value)?.ok_or_else(|| Problem::bad_query("username", "is required: who does this"))
 }
 
 /// The body, as JSON or as a form.

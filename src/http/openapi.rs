@@ -20,6 +20,7 @@ use crate::domain::{
     event::EventBody,
     message::{Message, Reaction},
     name::{RoomName, Username},
+    read_cursor::ReadCursor,
 };
 
 #[derive(OpenApi)]
@@ -36,13 +37,13 @@ use crate::domain::{
     ),
     servers((url = "/", description = "the server this document comes from")),
     components(schemas(
-        EventBody<'_>, Message, Reaction, ProblemBody<'_>, RoomName, Username, SocketAnswer<'_>, unions::ClientFrame,
+        EventBody<'_>, Message, Reaction, ReadCursor, ProblemBody<'_>, RoomName, Username, SocketAnswer<'_>, unions::ClientFrame,
     )),
     tags(
         (name = "rooms", description = "Rooms, each with one log of events"),
-        (name = "messages", description = "Posting and reading messages"),
+        (name = "messages", description = "Posting and reading messages, and changing them"),
         (name = "reading", description = "Following a room, three ways"),
-        (name = "presence", description = "Who is here, who types"),
+        (name = "presence", description = "Who is here, who types, who has read"),
         (name = "service", description = "The server itself"),
     ),
 )]
@@ -62,7 +63,8 @@ pub fn complete(mut document: Document) -> Document {
     unions::name_members(components);
     for path in document.paths.paths.values_mut() {
         path.parameters = Some(vec![RefOr::Ref(Ref::new(format!("#/components/parameters/{REQUEST_ID}")))]);
-        for operation in [&mut path.get, &mut path.put, &mut path.post].into_iter().flatten() {
+        let operations = [&mut path.get, &mut path.put, &mut path.post, &mut path.patch, &mut path.delete];
+        for operation in operations.into_iter().flatten() {
             if let Some(RefOr::T(body)) = &mut operation.request_body {
                 describe_form(components, body);
                 // Without a body a room is made as it is, which an annotation with two content types

@@ -26,12 +26,20 @@ pub enum Code {
     BadQuery,
     /// The request is from a site that may not make it.
     CrossSite,
+    /// The message is somebody else's.
+    NotTheAuthor,
+    /// The message is too old to be edited.
+    EditWindowOver,
     /// There is nothing at this path, or no such thing.
     NotFound,
     /// The path does not take this method.
     MethodNotAllowed,
     /// The body did not come in time.
     Timeout,
+    /// What is to be changed is deleted.
+    Deleted,
+    /// What is to be changed is not as `If-Match` says.
+    PreconditionFailed,
     /// The body is larger than is taken.
     TooLarge,
     /// The body's content type is not taken.
@@ -61,9 +69,15 @@ impl Code {
             Self::InvalidJson => ("invalid_json", StatusCode::BAD_REQUEST, "The body can't be read"),
             Self::BadQuery => ("bad_query", StatusCode::BAD_REQUEST, "A parameter can't be used"),
             Self::CrossSite => ("cross_site", StatusCode::FORBIDDEN, "Another site may not do this"),
+            Self::NotTheAuthor => ("not_the_author", StatusCode::FORBIDDEN, "Only the author may do this"),
+            Self::EditWindowOver => ("edit_window_over", StatusCode::FORBIDDEN, "It is too late to edit this"),
             Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "Nothing is here"),
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "Not this method"),
             Self::Timeout => ("timeout", StatusCode::REQUEST_TIMEOUT, "The body did not come in time"),
+            Self::Deleted => ("deleted", StatusCode::GONE, "It is deleted"),
+            Self::PreconditionFailed => {
+                ("precondition_failed", StatusCode::PRECONDITION_FAILED, "It has changed meanwhile")
+            }
             Self::TooLarge => ("too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
             Self::UnsupportedMediaType => {
                 ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not this content type")
@@ -161,6 +175,18 @@ impl Problem {
         Self { code: Code::Invalid, detail, errors }
     }
 
+    /// The same of an input that calls a field by another name.
+    #[must_use]
+    pub fn calling(mut self, field: &str, name: &str) -> Self {
+        if !self.errors.is_empty() && self.code == Code::Invalid {
+            let called = |error: FieldError| {
+                if error.field == field { FieldError { field: name.to_owned(), ..error } } else { error }
+            };
+            self = Self::invalid(self.errors.into_iter().map(called).collect());
+        }
+        self
+    }
+
     /// A fault of the server, whose text is in its log only.
     #[must_use]
     pub fn internal() -> Self {
@@ -218,6 +244,12 @@ impl From<ChatError> for Problem {
                 Self::new(Code::IdempotencyKeyReused, "This key was used for a message with other content or reply_to.")
             }
             ChatError::NotFound(what) => Self::new(Code::NotFound, format!("There is no such {what}.")),
+            ChatError::Deleted(what) => Self::new(Code::Deleted, format!("This {what} is deleted.")),
+            ChatError::NotTheAuthor => Self::new(Code::NotTheAuthor, "This message is somebody else's."),
+            ChatError::WindowOver => Self::new(Code::EditWindowOver, "This message is too old to be edited."),
+            ChatError::VersionMissed => {
+                Self::new(Code::PreconditionFailed, "The message is not as If-Match says: get it again.")
+            }
             ChatError::Unavailable => Self::new(
                 Code::Unavailable,
                 "The store is out. Ask again with the same client_id: nothing is posted twice.",

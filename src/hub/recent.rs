@@ -13,8 +13,8 @@ pub enum Recent {
     /// Nobody has asked since the room came into memory.
     #[default]
     Cold,
-    /// They are being read from the store; what is posted meanwhile waits here.
-    Loading(VecDeque<Arc<Message>>),
+    /// They are being read from the store; what happens meanwhile waits here.
+    Loading(Vec<News>),
     /// Known.
     Warm {
         /// The newest messages, oldest first.
@@ -24,34 +24,53 @@ pub enum Recent {
     },
 }
 
+/// Something that happened to a message.
+#[derive(Debug, Clone)]
+pub enum News {
+    /// It was posted.
+    Posted(Arc<Message>),
+    /// It is like this from now on.
+    Changed(Arc<Message>),
+}
+
 impl Recent {
-    /// Notes a new message. One that is known already is passed over: the store may have shown it
-    /// before it was published.
-    pub fn push(&mut self, message: &Arc<Message>) {
+    /// Takes note. What the store has shown already, before it was published, is passed over.
+    pub fn note(&mut self, news: News) {
         let (messages, has_older) = match self {
             Self::Cold => return,
-            Self::Loading(messages) => (messages, &mut false),
+            Self::Loading(waiting) => return waiting.push(news),
             Self::Warm { messages, has_older } => (messages, has_older),
         };
-        if messages.back().is_some_and(|last| last.id >= message.id) {
-            return;
-        }
-        messages.push_back(message.clone());
-        if messages.len() > KEPT {
-            messages.pop_front();
-            *has_older = true;
+        match news {
+            News::Posted(message) => {
+                if messages.back().is_some_and(|last| last.id >= message.id) {
+                    return;
+                }
+                messages.push_back(message);
+                if messages.len() > KEPT {
+                    messages.pop_front();
+                    *has_older = true;
+                }
+            }
+            News::Changed(message) => {
+                if let Ok(at) = messages.binary_search_by_key(&message.id, |known| known.id)
+                    && messages[at].deleted_at.is_none()
+                {
+                    messages[at] = message;
+                }
+            }
         }
     }
 
-    /// Takes what the store has, and after it what was posted while it was read.
+    /// Takes what the store has, and after it what happened while it was read.
     pub fn finish_loading(&mut self, page: Vec<Message>, has_older: bool) {
         let waiting = match std::mem::take(self) {
             Self::Loading(waiting) => waiting,
-            Self::Cold | Self::Warm { .. } => VecDeque::new(),
+            Self::Cold | Self::Warm { .. } => Vec::new(),
         };
         *self = Self::Warm { messages: page.into_iter().map(Arc::new).collect(), has_older };
-        for message in waiting {
-            self.push(&message);
+        for news in waiting {
+            self.note(news);
         }
     }
 
@@ -98,9 +117,9 @@ mod tests {
 
     #[test]
     fn what_is_posted_during_the_load_comes_once() {
-        let mut recent = Recent::Loading(VecDeque::new());
+        let mut recent = Recent::Loading(Vec::new());
         for id in [3, 4, 5] {
-            recent.push(&Arc::new(message(id)));
+            recent.note(News::Posted(message(id).into()));
         }
         recent.finish_loading(vec![message(1), message(3), message(4)], false);
         assert_eq!(ids(recent.newest(50, 5)), Some((vec![1, 3, 4, 5], false)));
@@ -112,13 +131,27 @@ mod tests {
     #[test]
     fn the_oldest_leave_and_are_said_to_be_older() {
         let mut recent = Recent::Cold;
-        recent.push(&Arc::new(message(1)));
+        recent.note(News::Posted(message(1).into()));
         assert!(recent.newest(1, 1).is_none());
         recent.finish_loading(Vec::new(), false);
         for id in 1..=60 {
-            recent.push(&Arc::new(message(id)));
+            recent.note(News::Posted(message(id).into()));
         }
         assert_eq!(ids(recent.newest(50, 60)), Some(((11..=60).collect(), true)));
         assert_eq!(recent.newest(50, 55).map(|found| found.0.len()), None, "45 are known, and older ones exist");
+    }
+    #[test]
+    fn a_change_shows_in_its_place_and_none_undoes_a_deletion() {
+        let edited = |id, content: &str| News::Changed(Message { content: content.into(), ..message(id) }.into());
+        let deleted = |id| News::Changed(message(id).tombstone(Timestamp::from_micros(1)).into());
+        let mut recent = Recent::Loading(Vec::new());
+        recent.note(edited(1, "later"));
+        recent.note(edited(2, "an edit before the deletion that the store has shown"));
+        recent.note(edited(9, "not among the newest"));
+        recent.finish_loading(vec![message(1), message(2).tombstone(Timestamp::from_micros(1)), message(3)], true);
+        recent.note(deleted(3));
+        let (messages, _) = recent.newest(3, 3).unwrap();
+        let contents: Vec<_> = messages.iter().map(|message| message.content.as_str()).collect();
+        assert_eq!(contents, ["later", "", ""]);
     }
 }

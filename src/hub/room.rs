@@ -1,9 +1,6 @@
 //! A room in memory: the newest page of its log, who is here, who types, and the wake of readers.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
-};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tokio::{sync::watch, time::Instant};
 
@@ -13,8 +10,9 @@ use super::{
     frame::Frame,
     lapse::Lapses,
     presence::{CROWD, Presence},
-    recent::{KEPT, Recent},
-    ring::{Ephemeral, Ring},
+    reads::{MAX_CURSORS, Reads},
+    recent::{KEPT, News, Recent},
+    ring::{Ephemeral, Ring, Slot},
     typing::Typing,
 };
 use crate::{
@@ -68,6 +66,7 @@ struct State {
     ephemeral: Ephemeral,
     presence: Presence,
     typing: Typing,
+    reads: Reads,
     /// With a crowd: when its number is told next, if it changed since.
     digest_at: Option<Instant>,
     digested_at: Option<Instant>,
@@ -110,6 +109,7 @@ impl Room {
             ephemeral: Ephemeral::default(),
             presence: Presence::default(),
             typing: Typing::default(),
+            reads: Reads::default(),
             digest_at: None,
             digested_at: None,
             lapse_at: None,
@@ -141,17 +141,29 @@ impl Room {
     /// Adds what was committed: consecutive events in id order.
     pub fn publish(self: &Arc<Self>, events: &[Event]) {
         let Some(first) = events.first().map(Event::id) else { return };
-        let frames: Vec<_> = events.iter().map(|event| Frame::new(&event.into())).collect();
+        let slots: Vec<_> = events.iter().map(Slot::new).collect();
         let mut state = self.state();
-        if state.ring.get_or_insert_with(|| Ring::after(first - 1)).extend(first, frames) {
+        if state.ring.get_or_insert_with(|| Ring::after(first - 1)).extend(first, slots) {
             state.recent = Recent::Cold;
         }
         for event in events {
-            if let Event::ChatMessage(message) = event {
-                state.recent.push(message);
-                if let Some(username) = state.typing.stop(message.username.key()) {
-                    self.say_typing(&mut state, &username, false);
+            match event {
+                Event::ChatMessage(message) => {
+                    state.recent.note(News::Posted(message.clone()));
+                    if let Some(username) = state.typing.stop(message.username.key()) {
+                        self.say_typing(&mut state, &username, false);
+                    }
                 }
+                Event::MessageDeleted { message, .. } => {
+                    if let Some(ring) = &mut state.ring {
+                        ring.forget(message.id);
+                    }
+                    state.recent.note(News::Changed(message.clone()));
+                }
+                Event::MessageEdited { message, .. } | Event::Reacted { message, .. } => {
+                    state.recent.note(News::Changed(message.clone()));
+                }
+                Event::RoomUpdated(_) => {}
             }
         }
         state.used_at = Instant::now();
@@ -201,6 +213,22 @@ impl Room {
         Ok(())
     }
 
+    /// Makes sure that it is known how far everybody has read.
+    pub(super) async fn load_reads(&self, store: &Store) -> Result<(), StoreError> {
+        if self.look().reads.is_known() {
+            return Ok(());
+        }
+        let _one_at_a_time = self.loading.lock().await;
+        if self.look().reads.is_known() {
+            return Ok(());
+        }
+        self.state().reads.begin_loading();
+        let stored = store.read_cursors(&self.name, None, MAX_CURSORS as u64 + 1).await;
+        let (stored, failed) = stored.map_or_else(|error| (None, Err(error)), |stored| (Some(stored), Ok(())));
+        self.state().reads.finish_loading(stored);
+        failed
+    }
+
     /// Head and floor as the database has them now, and why the floor is where it is.
     pub(super) async fn reload(&self, store: &Store) -> Result<(EventId, EventId, FloorReason), StoreError> {
         let (head, floor, reason) = place(store.room(&self.name).await?.as_ref());
@@ -222,7 +250,7 @@ impl Room {
         if let Some(found) = self.known_history(limit) {
             return Ok(found);
         }
-        self.state().recent = Recent::Loading(VecDeque::new());
+        self.state().recent = Recent::Loading(Vec::new());
         let page = async {
             match store.room(&self.name).await? {
                 Some(room) => store.messages(&room, Range::Newest, KEPT as u64).await,
@@ -281,8 +309,10 @@ impl Room {
         if position.cursor < state.head() {
             let Some(slots) = state.ring.as_ref().and_then(|ring| ring.since(position.cursor)) else { return true };
             let mut bytes = 0;
-            for (id, frame) in slots {
-                if lens.types.has(frame.kind()) {
+            for (id, slot) in slots {
+                if lens.types.has(slot.kind) {
+                    // It showed a message that is deleted by now.
+                    let Some(frame) = &slot.frame else { return true };
                     bytes += frame.len();
                     if frames.len() == lens.limit || (bytes > TAKE_BYTES && !frames.is_empty()) {
                         return false;
@@ -310,8 +340,13 @@ impl Room {
                 None => position.state_due = true,
             }
         }
-        if std::mem::take(&mut position.state_due) && lens.types.has(EventType::PresenceState) {
-            frames.push(self.state_frame(&state, lens.user));
+        if std::mem::take(&mut position.state_due) {
+            if lens.types.has(EventType::PresenceState) {
+                frames.push(self.state_frame(&state, lens.user));
+            }
+            if lens.types.has(EventType::ReadState) {
+                frames.extend(state.reads.frame(&self.name));
+            }
         }
         position.seen = state.ephemeral.count();
         false

@@ -114,6 +114,9 @@ impl Subscription {
     pub(super) async fn open(hub: Arc<Hub>, name: &RoomName, request: Request) -> Result<Self, StoreError> {
         let room = hub.room(name);
         room.load(&hub.store).await?;
+        if request.types.has(EventType::ReadState) {
+            room.load_reads(&hub.store).await?;
+        }
         let key = request.user.as_ref().map(|user| user.key().clone());
         let entry = hub.registry.enter(name.clone(), key, request.types, request.transport);
         // From here on every change wakes this reader, so whatever it reads below it can't miss the

@@ -4,42 +4,36 @@
 //! refusal in the middle leaves no hole.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
-use super::{Command, Outcome, Refused};
+use super::{Command, Outcome, Refused, known::Known};
 use crate::{
     domain::{
         EventId,
         event::{Event, RoomUpdated},
         message::{Draft, Message},
-        name::RoomName,
+        name::{RoomName, UserKey, Username},
+        read_cursor::ReadCursor,
         room::{Room, RoomChange},
         timestamp::Timestamp,
     },
-    store::writer::{Growth, Keyed, PostKey},
+    store::{
+        changes::{Changes, ReactionKey, Replaced},
+        writer::{Growth, Keyed, PostKey},
+    },
 };
 
-/// What was read for the batch, under the lock of its rooms.
-#[derive(Debug)]
-pub struct Known {
-    /// The rooms.
-    pub rooms: HashMap<RoomName, Room>,
-    /// Those of them that nobody had made.
-    pub made: HashSet<RoomName>,
-    /// The messages that were posted with a key of the batch.
-    pub keyed: HashMap<PostKey, Keyed>,
-    /// Those targets of replies that are messages.
-    pub existing: HashSet<(i64, EventId)>,
-}
+mod changes;
 
 /// What is to be written, and to be answered once it is.
 #[derive(Debug, Default)]
 pub struct Decided {
     /// One answer a command, in their order.
     pub answers: Vec<Result<Outcome, Refused>>,
-    /// What the rooms gain; none without an event.
+    /// What the rooms gain; none without an event or a read cursor.
     pub growths: Vec<Growth>,
     /// The rooms that were made for the batch and not needed in the end.
     pub unneeded: Vec<i64>,
@@ -47,10 +41,19 @@ pub struct Decided {
     pub changes: bool,
 }
 
+/// When the batch is decided, and for how long messages may be edited.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// The time that everything in the batch has.
+    pub now: Timestamp,
+    /// How long after its posting a message may be edited; for ever, if absent.
+    pub edit_window: Option<Duration>,
+}
+
 struct Batch {
     known: Known,
     rooms: HashMap<RoomName, Growing>,
-    now: Timestamp,
+    moment: Moment,
 }
 
 struct Growing {
@@ -60,6 +63,13 @@ struct Growing {
     events: Vec<Event>,
     fingerprints: HashMap<EventId, Vec<u8>>,
     described: bool,
+    posted: BTreeSet<EventId>,
+    changed: BTreeSet<EventId>,
+    deleted: BTreeSet<EventId>,
+    revisions: Vec<Replaced>,
+    /// The reactions that were touched, and the event that added each; none for one that is gone.
+    reactions: HashMap<ReactionKey, Option<(Username, EventId)>>,
+    cursors: HashMap<UserKey, ReadCursor>,
 }
 
 /// Decides a batch.
@@ -67,18 +77,21 @@ pub fn decide<'a>(
     commands: impl IntoIterator<Item = &'a Command>,
     known: Known,
     fingerprint: impl Fn(&Draft) -> Vec<u8>,
-    now: Timestamp,
+    moment: Moment,
 ) -> Decided {
     let rooms = known.rooms.iter().map(|(name, room)| {
         let exists = !known.made.contains(name);
-        let room = room.clone();
-        (name.clone(), Growing { room, exists, events: Vec::new(), fingerprints: HashMap::new(), described: false })
+        (name.clone(), Growing::new(room.clone(), exists))
     });
-    let mut batch = Batch { rooms: rooms.collect(), known, now };
+    let mut batch = Batch { rooms: rooms.collect(), known, moment };
     let answers = commands
         .into_iter()
         .map(|command| match command {
             Command::Post { room, draft } => batch.post(room, draft, &fingerprint),
+            Command::Edit { room, id, edit, versions } => batch.edit(room, *id, edit, versions.as_deref()),
+            Command::Delete { room, id, username } => batch.delete(room, *id, username),
+            Command::React { room, id, username, emoji, on } => batch.react(room, *id, username, emoji, *on),
+            Command::MarkRead { room, username, last_read_id } => batch.mark_read(room, username, *last_read_id),
             Command::PutRoom { room, change } => batch.put_room(room, change),
         })
         .collect();
@@ -101,11 +114,15 @@ impl Batch {
         if let Some((key, fingerprint)) = &key
             && let Some(first) = self.known.keyed.get(key)
         {
-            // Without a fingerprint the content is deleted, and nobody can tell any more.
-            if first.fingerprint.as_ref().is_some_and(|first| first != fingerprint) {
+            // As it is now: the batch may have changed it.
+            let message = self.known.messages.get(&(room_id, first.message.id));
+            let message = message.cloned().unwrap_or_else(|| Arc::new(first.message.clone()));
+            // Of one whose content is deleted nobody can tell any more.
+            let differs = first.fingerprint.as_ref().is_some_and(|first| first != fingerprint);
+            if differs && message.deleted_at.is_none() {
                 return Err(Refused::KeyReused);
             }
-            return Ok(Outcome::Posted { message: Arc::new(first.message.clone()), replayed: true });
+            return Ok(Outcome::Posted { message, replayed: true });
         }
         if draft.reply_to.is_some_and(|target| !self.known.existing.contains(&(room_id, target))) {
             return Err(Refused::NoSuchTarget);
@@ -116,7 +133,7 @@ impl Batch {
             room: name.clone(),
             username: draft.username.clone(),
             content: draft.content.clone(),
-            timestamp: self.now,
+            timestamp: self.moment.now,
             edited_at: None,
             deleted_at: None,
             reply_to: draft.reply_to,
@@ -124,7 +141,9 @@ impl Batch {
             client_id: draft.client_id.clone(),
         });
         growing.events.push(Event::ChatMessage(message.clone()));
+        growing.posted.insert(id);
         self.known.existing.insert((room_id, id));
+        self.known.messages.insert((room_id, id), message.clone());
         if let Some((key, fingerprint)) = key {
             growing.fingerprints.insert(id, fingerprint.clone());
             self.known.keyed.insert(key, Keyed { message: (*message).clone(), fingerprint: Some(fingerprint) });
@@ -151,26 +170,18 @@ impl Batch {
         Ok(Outcome::RoomPut { room: growing.room.clone(), made })
     }
 
-    fn finish(self, answers: Vec<Result<Outcome, Refused>>) -> Decided {
+    fn finish(mut self, answers: Vec<Result<Outcome, Refused>>) -> Decided {
         let mut decided = Decided { answers, ..Decided::default() };
-        for (name, growing) in self.rooms {
-            let Growing { room, exists, events, fingerprints, described } = growing;
-            if !exists {
-                decided.unneeded.push(room.id);
+        for (name, growing) in std::mem::take(&mut self.rooms) {
+            if !growing.exists {
+                decided.unneeded.push(growing.room.id);
                 continue;
             }
             let made = self.known.made.contains(&name);
-            decided.changes |= made || !events.is_empty();
-            if described || !events.is_empty() {
-                let described = described.then_some((room.title, room.topic));
-                decided.growths.push(Growth {
-                    room_id: room.id,
-                    name,
-                    events,
-                    fingerprints,
-                    head: room.head,
-                    described,
-                });
+            let grows = !growing.events.is_empty() || !growing.cursors.is_empty();
+            decided.changes |= made || grows;
+            if growing.described || grows {
+                decided.growths.push(growing.finish(name, &self.known.messages, &self.known.reactions));
             }
         }
         decided
@@ -178,10 +189,64 @@ impl Batch {
 }
 
 impl Growing {
+    fn new(room: Room, exists: bool) -> Self {
+        Self {
+            room,
+            exists,
+            events: Vec::new(),
+            fingerprints: HashMap::new(),
+            described: false,
+            posted: BTreeSet::new(),
+            changed: BTreeSet::new(),
+            deleted: BTreeSet::new(),
+            revisions: Vec::new(),
+            reactions: HashMap::new(),
+            cursors: HashMap::new(),
+        }
+    }
+
     fn next_id(&mut self) -> EventId {
         self.exists = true;
         self.room.head += 1;
         self.room.head
+    }
+
+    /// What is to be written of it: of everything that the batch touched only how it ends.
+    fn finish(
+        mut self,
+        name: RoomName,
+        messages: &HashMap<(i64, EventId), Arc<Message>>,
+        reactions_before: &HashSet<ReactionKey>,
+    ) -> Growth {
+        let room_id = self.room.id;
+        let now = |ids: &BTreeSet<EventId>| -> Vec<_> {
+            ids.iter().filter_map(|id| messages.get(&(room_id, *id)).cloned()).collect()
+        };
+        let changed = self.changed.difference(&self.posted).copied().collect();
+        self.fingerprints.retain(|id, _| !self.deleted.contains(id));
+        let mut changes = Changes { messages: now(&changed), ..Changes::default() };
+        // Of a deleted message nothing else is written, and what was there is erased.
+        changes.revisions =
+            self.revisions.into_iter().filter(|replaced| !self.deleted.contains(&replaced.message_id)).collect();
+        self.reactions.retain(|key, _| !self.deleted.contains(&key.message_id));
+        for (key, after) in self.reactions {
+            if reactions_before.contains(&key) {
+                changes.removed.push(key.clone());
+            }
+            changes.added.extend(after.map(|(username, id)| (key, username, id)));
+        }
+        changes.deleted = self.deleted.into_iter().collect();
+        changes.cursors = self.cursors.into_values().collect();
+        Growth {
+            room_id,
+            name,
+            posted: now(&self.posted),
+            changes,
+            events: self.events,
+            fingerprints: self.fingerprints,
+            head: self.room.head,
+            described: self.described.then_some((self.room.title, self.room.topic)),
+        }
     }
 }
 
@@ -222,9 +287,9 @@ mod tests {
         let room = room("general", head);
         let made = if made { HashSet::from([room.name.clone()]) } else { HashSet::new() };
         let rooms = HashMap::from([(room.name.clone(), room)]);
-        let known = Known { rooms, made, keyed: HashMap::new(), existing: (1..=head).map(|id| (7, id)).collect() };
+        let known = Known { rooms, made, existing: (1..=head).map(|id| (7, id)).collect(), ..Known::default() };
         let fingerprint = |draft: &Draft| format!("{:?} {}", draft.reply_to, draft.content).into_bytes();
-        decide(commands, known, fingerprint, Timestamp::from_micros(1))
+        decide(commands, known, fingerprint, Moment { now: Timestamp::from_micros(1), edit_window: None })
     }
 
     fn ids(decided: &Decided) -> Vec<EventId> {

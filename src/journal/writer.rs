@@ -1,10 +1,6 @@
 //! The task that owns writing: takes what waits, commits it as one transaction, publishes, answers.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use tokio::{
     sync::mpsc,
@@ -14,17 +10,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Command, Journal, Outcome, QUEUE, Refused, Waiting,
-    decide::{Decided, Known, decide},
+    decide::{Decided, Moment, decide},
+    known::Known,
 };
 use crate::{
     clock::Clock,
     domain::event::ServiceStatus,
     hub::Hub,
-    store::{
-        error::StoreError,
-        health::Health,
-        writer::{PostKey, Writer},
-    },
+    store::{error::StoreError, health::Health, writer::Writer},
 };
 
 /// The most commands of one transaction.
@@ -57,6 +50,8 @@ struct Task {
     hub: Arc<Hub>,
     health: Health,
     clock: Clock,
+    /// How long after its posting a message may be edited; for ever, if absent.
+    edit_window: Option<Duration>,
     /// Whether readers may not know all that is committed.
     behind: bool,
     /// How much the last batch would have written that was not.
@@ -87,6 +82,7 @@ impl Journal {
         hub: Arc<Hub>,
         health: Health,
         clock: Clock,
+        edit_window: Option<Duration>,
         stop: CancellationToken,
     ) -> (Self, impl Future<Output = Result<(), Fatal>> + Send + 'static) {
         let (sender, queue) = mpsc::channel(QUEUE);
@@ -98,6 +94,7 @@ impl Journal {
             hub,
             health,
             clock,
+            edit_window,
             behind: false,
             refused: 0,
             commits: 0,
@@ -209,22 +206,9 @@ impl Task {
         let names: Vec<_> = commands.iter().map(Command::room).collect::<BTreeSet<_>>().into_iter().cloned().collect();
         let (rooms, made) = tx.lock_rooms(&names, now).await?;
 
-        let by_id: HashMap<_, _> = rooms.values().map(|room| (room.id, room.name.clone())).collect();
-        let mut keys = Vec::new();
-        let mut targets = Vec::new();
-        for command in commands {
-            let Command::Post { room, draft } = command else { continue };
-            let Some(room_id) = rooms.get(room).map(|room| room.id) else { continue };
-            if let Some(client_id) = &draft.client_id {
-                keys.push(PostKey { room_id, user: draft.username.key().clone(), client_id: client_id.clone() });
-            }
-            targets.extend(draft.reply_to.map(|target| (room_id, target)));
-        }
-        let keyed = tx.keyed(&keys, &by_id).await?;
-        let existing = tx.existing(&targets).await?;
-
-        let known = Known { rooms, made, keyed, existing };
-        let mut decided = decide(commands, known, |draft| self.writer.fingerprint(draft), now);
+        let known = Known::read(&tx, commands, rooms, made).await?;
+        let moment = Moment { now, edit_window: self.edit_window };
+        let mut decided = decide(commands, known, |draft| self.writer.fingerprint(draft), moment);
 
         if decided.changes {
             tx.write(&decided.growths, &decided.unneeded, now).await?;
@@ -246,7 +230,7 @@ impl Task {
 
     fn publish(&self, decided: &Decided) {
         for growth in &decided.growths {
-            self.hub.publish(&growth.name, &growth.events);
+            self.hub.publish(&growth.name, &growth.events, &growth.changes.cursors);
         }
     }
 

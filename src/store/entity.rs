@@ -2,5 +2,8 @@
 
 pub(super) mod event;
 pub(super) mod message;
+pub(super) mod reaction;
+pub(super) mod read_cursor;
+pub(super) mod revision;
 pub(super) mod room;
 pub(super) mod setting;

@@ -1,8 +1,8 @@
 //! Reading a room's log: a merge of the messages' range and the other events' range.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -13,8 +13,10 @@ use super::{
 use crate::domain::{
     EventId,
     event::{Event, EventType, RoomUpdated, TypeSet},
-    name::RoomName,
+    message::Message,
+    name::{RoomName, Username},
     room::Room,
+    timestamp::Timestamp,
 };
 
 /// How often a page with a hole is read before the hole is reported.
@@ -42,9 +44,42 @@ pub struct LogPage {
 
 /// What the column `data` holds for `room_updated`.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct RoomUpdatedData {
-    pub title: String,
-    pub topic: String,
+struct RoomUpdatedData {
+    title: String,
+    topic: String,
+}
+
+/// What the column `data` holds for a reaction; nothing once its message is deleted.
+#[derive(Debug, Serialize, Deserialize)]
+struct ReactionData {
+    #[serde(default)]
+    emoji: String,
+}
+
+/// The row of an event; a message's creation has none, since the message is its own.
+pub(super) fn row(room_id: i64, event: &Event, now: Timestamp) -> Option<Result<event::ActiveModel, StoreError>> {
+    let (username, data) = match event {
+        Event::ChatMessage(_) => return None,
+        Event::MessageEdited { .. } => (None, Ok("{}".to_owned())),
+        Event::MessageDeleted { username, .. } => (Some(username), Ok("{}".to_owned())),
+        Event::Reacted { username, emoji, .. } => {
+            (Some(username), serde_json::to_string(&ReactionData { emoji: emoji.clone() }))
+        }
+        Event::RoomUpdated(update) => {
+            let data = RoomUpdatedData { title: update.title.clone(), topic: update.topic.clone() };
+            (None, serde_json::to_string(&data))
+        }
+    };
+    let row = |data| event::ActiveModel {
+        room_id: Set(room_id),
+        id: Set(event.id()),
+        kind: Set(event.kind().as_str().to_owned()),
+        data: Set(data),
+        created_at: Set(now.micros()),
+        message_id: Set(event.message().map(|message| message.id)),
+        username: Set(username.map(|username| username.as_str().to_owned())),
+    };
+    Some(data.map(row).map_err(|error| StoreError::Rejected(error.to_string())))
 }
 
 impl Store {
@@ -107,8 +142,10 @@ impl Store {
             if kinds.len() < OTHER_DURABLE.len() {
                 query = query.filter(event::Column::Kind.is_in(kinds));
             }
-            for row in query.all(&self.readers).await? {
-                events.push(decode(&row, name)?);
+            let rows = query.all(&self.readers).await?;
+            let about = self.messages_of(&room, &rows).await?;
+            for row in rows {
+                events.push(decode(&row, name, &about)?);
             }
         }
         // Each range is complete up to its own last id, so the first `limit` of both are too.
@@ -120,6 +157,26 @@ impl Store {
             _ => room.head.max(after),
         };
         Ok(LogPage { room: Some(room), events, through })
+    }
+
+    /// The messages that these events are about, as they are by now: what was deleted since is gone.
+    async fn messages_of(
+        &self,
+        room: &Room,
+        events: &[event::Model],
+    ) -> Result<HashMap<EventId, Arc<Message>>, StoreError> {
+        let mut ids: Vec<_> = events.iter().filter_map(|event| event.message_id).collect();
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        let rows = message::Entity::find()
+            .filter(message::Column::RoomId.eq(room.id))
+            .filter(message::Column::Id.is_in(ids))
+            .all(&self.readers)
+            .await?;
+        Ok(rows.into_iter().map(|row| (row.id, Arc::new(row.into_message(&room.name)))).collect())
     }
 }
 
@@ -140,16 +197,36 @@ fn first_hole(after: EventId, types: TypeSet, page: &LogPage) -> Option<EventId>
     (expected <= page.through).then_some(expected)
 }
 
-fn decode(row: &event::Model, room: &RoomName) -> Result<Event, StoreError> {
-    let unreadable =
-        |why: String| StoreError::Unavailable(format!("event {} of room {room} can't be read: {why}", row.id));
-    match EventType::parse(&row.kind) {
-        Some(EventType::RoomUpdated) => {
-            let data: RoomUpdatedData =
-                serde_json::from_str(&row.data).map_err(|error| unreadable(error.to_string()))?;
-            let (title, topic) = (data.title, data.topic);
-            Ok(Event::RoomUpdated(Arc::new(RoomUpdated { id: row.id, room: room.clone(), title, topic })))
+fn decode(row: &event::Model, room: &RoomName, about: &HashMap<EventId, Arc<Message>>) -> Result<Event, StoreError> {
+    let id = row.id;
+    let unreadable = |why: String| StoreError::Unavailable(format!("event {id} of room {room} can't be read: {why}"));
+    let bad_data = |error: serde_json::Error| unreadable(error.to_string());
+    let message = || {
+        let message = row.message_id.and_then(|id| about.get(&id));
+        message.cloned().ok_or_else(|| unreadable("the message it is about is not there".into()))
+    };
+    let username = || {
+        let name = row.username.as_deref().map(Username::stored);
+        name.ok_or_else(|| unreadable("it does not say who did it".into()))
+    };
+    let at = Timestamp::from_micros(row.created_at);
+    Ok(match EventType::parse(&row.kind) {
+        Some(EventType::MessageEdited) => {
+            let message = message()?;
+            Event::MessageEdited { id, edited_at: message.edited_at.unwrap_or(at), message }
         }
-        _ => Err(unreadable(format!("its kind {} is unknown to this version", row.kind))),
-    }
+        Some(EventType::MessageDeleted) => {
+            Event::MessageDeleted { id, username: username()?, deleted_at: at, message: message()? }
+        }
+        Some(kind @ (EventType::ReactionAdded | EventType::ReactionRemoved)) => {
+            let ReactionData { emoji } = serde_json::from_str(&row.data).map_err(bad_data)?;
+            let on = kind == EventType::ReactionAdded;
+            Event::Reacted { id, username: username()?, emoji, on, message: message()? }
+        }
+        Some(EventType::RoomUpdated) => {
+            let RoomUpdatedData { title, topic } = serde_json::from_str(&row.data).map_err(bad_data)?;
+            Event::RoomUpdated(Arc::new(RoomUpdated { id, room: room.clone(), title, topic }))
+        }
+        _ => return Err(unreadable(format!("its kind {} is unknown to this version", row.kind))),
+    })
 }

@@ -1,6 +1,9 @@
 //! The one connection that writes, and the transaction of a batch.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sea_orm::{
@@ -12,10 +15,10 @@ use sea_orm::{
 use sha2::Sha256;
 
 use super::{
+    changes::Changes,
     entity::{event, message, room},
     error::StoreError,
-    log::RoomUpdatedData,
-    settings,
+    log, settings,
 };
 use crate::domain::{
     EventId,
@@ -28,9 +31,9 @@ use crate::domain::{
 
 /// Rows that one condition names at most: `SQLite` bounds the depth of an expression at 1,000
 /// (<https://sqlite.org/limits.html>), and each alternative is one deeper.
-const CONDITION_ROWS: usize = 250;
-/// Rows that one insert carries at most: eleven columns each, within `SQLite`'s 32,766 parameters.
-const INSERT_ROWS: usize = 1_024;
+pub(super) const CONDITION_ROWS: usize = 250;
+/// Rows that one insert carries at most: twelve columns each, within `SQLite`'s 32,766 parameters.
+pub(super) const INSERT_ROWS: usize = 1_024;
 
 /// The connection that writes.
 #[derive(Debug)]
@@ -75,6 +78,10 @@ pub struct Growth {
     pub name: RoomName,
     /// The events, in id order.
     pub events: Vec<Event>,
+    /// The new messages, as they are after all of the transaction.
+    pub posted: Vec<Arc<Message>>,
+    /// What changes besides.
+    pub changes: Changes,
     /// The fingerprints of those messages that have a key.
     pub fingerprints: HashMap<EventId, Vec<u8>>,
     /// The room's head after them.
@@ -184,6 +191,11 @@ impl Writer {
 }
 
 impl Transaction {
+    /// What its statements go to.
+    pub(super) fn connection(&self) -> &DatabaseTransaction {
+        &self.tx
+    }
+
     /// Locks the rows of these rooms in the order given, which must be by name so that two
     /// transactions never wait for each other. Rooms that nobody had made are made; their names
     /// come back too.
@@ -288,20 +300,9 @@ impl Transaction {
         let mut messages = Vec::new();
         let mut events = Vec::new();
         for growth in growths {
+            messages.extend(growth.posted.iter().map(|message| message_row(growth, message)));
             for event in &growth.events {
-                match event {
-                    Event::ChatMessage(message) => messages.push(message_row(growth, message)),
-                    Event::RoomUpdated(update) => {
-                        let data = RoomUpdatedData { title: update.title.clone(), topic: update.topic.clone() };
-                        events.push(event::ActiveModel {
-                            room_id: Set(growth.room_id),
-                            id: Set(update.id),
-                            kind: Set(event.kind().as_str().to_owned()),
-                            data: Set(serde_json::to_string(&data).map_err(|e| StoreError::Rejected(e.to_string()))?),
-                            created_at: Set(now.micros()),
-                        });
-                    }
-                }
+                events.extend(log::row(growth.room_id, event, now).transpose()?);
             }
         }
         while !messages.is_empty() {
@@ -312,6 +313,7 @@ impl Transaction {
         if !events.is_empty() {
             event::Entity::insert_many(events).exec_without_returning(&self.tx).await?;
         }
+        self.write_changes(growths, now).await?;
         for growths in growths.chunks(CONDITION_ROWS) {
             self.set_heads(growths).await?;
         }
@@ -369,10 +371,11 @@ fn message_row(growth: &Growth, message: &Message) -> message::ActiveModel {
         user_key: Set(message.username.key().as_str().to_owned()),
         content: Set(message.content.clone()),
         created_at: Set(message.timestamp.micros()),
-        edited_at: Set(None),
-        deleted_at: Set(None),
+        edited_at: Set(message.edited_at.map(Timestamp::micros)),
+        deleted_at: Set(message.deleted_at.map(Timestamp::micros)),
         reply_to: Set(message.reply_to),
         client_id: Set(message.client_id.clone()),
         fingerprint: Set(growth.fingerprints.get(&message.id).cloned()),
+        reactions: Set(message::write_reactions(&message.reactions)),
     }
 }

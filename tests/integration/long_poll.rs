@@ -56,14 +56,14 @@ async fn the_state_comes_only_when_it_changed_between_the_polls() {
     let server = Server::start().await;
     let mut poller = Poller::new(&server, "general", &Query::since(0));
     let (_, events) = poller.poll(0).await.expect("an answer");
-    assert_eq!(kinds(&events), ["presence_state"], "an unknown state counts as changed");
+    assert_eq!(kinds(&events), ["presence_state", "read_state"], "an unknown state counts as changed");
     let (_, events) = poller.poll(0).await.expect("an answer");
     assert_eq!(kinds(&events), Vec::<String>::new(), "nothing changed");
 
     let mut bob = Reader::open(&server, Transport::Sse, "general", Query::user("Bob")).await;
     bob.until_type("presence_state").await;
     let (_, events) = poller.poll(0).await.expect("an answer");
-    assert_eq!(kinds(&events), ["presence_state"]);
+    assert_eq!(kinds(&events), ["presence_state", "read_state"]);
     assert!(events[0].contains("Bob"), "{events:?}");
 
     server.typing("general", "Carol", true).await;

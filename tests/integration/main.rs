@@ -27,6 +27,7 @@ macro_rules! over_every_transport {
 mod abort;
 mod bad_frames;
 mod bad_input;
+mod changes;
 mod command_line;
 mod cross_site;
 mod disk_full;
@@ -40,6 +41,7 @@ mod long_poll;
 mod presence;
 
 mod readme;
+mod reads;
 mod refused_fsync;
 mod reset;
 mod rest;

@@ -151,6 +151,8 @@ async fn the_state_comes_once(server: &Server, reader: &mut Reader) {
         assert_eq!(user["status"], "online");
         assert!(user["since"].is_string());
     }
+    let read = reader.next().await;
+    assert_eq!((kind(&read), &read["cursors"]), ("read_state", &serde_json::json!([])));
     server.post("general", "Alice", "marker").await;
     let next = reader.next().await;
     assert_eq!((kind(&next), &next["id"]), ("chat_message", &serde_json::json!(4)), "and no second state");

@@ -30,6 +30,21 @@ const BAD_BODY: Answer = (
 );
 const CROSS_SITE: Answer =
     ("403", "CrossSite", "The request comes from a page of another site, which may not do this.", &[Code::CrossSite]);
+const NOT_YOURS: Answer = (
+    "403",
+    "NotYours",
+    "The message is somebody else's, or the request comes from a page of another site.",
+    &[Code::NotTheAuthor, Code::CrossSite],
+);
+const NOT_EDITABLE: Answer = (
+    "403",
+    "NotEditable",
+    "The message is somebody else's or too old to be edited, or the request comes from a page of another site.",
+    &[Code::NotTheAuthor, Code::EditWindowOver, Code::CrossSite],
+);
+const GONE: Answer = ("410", "Gone", "The message is deleted.", &[Code::Deleted]);
+const CHANGED_MEANWHILE: Answer =
+    ("412", "ChangedMeanwhile", "The message is not as `If-Match` says.", &[Code::PreconditionFailed]);
 const NOT_FOUND: Answer = ("404", "NotFound", "There is no such room or message.", &[Code::NotFound]);
 const TIMEOUT: Answer = ("408", "BodyTimeout", "The body did not come within 15 seconds.", &[Code::Timeout]);
 const TOO_LARGE: Answer = ("413", "TooLarge", "The body has more than 64 KiB.", &[Code::TooLarge]);
@@ -44,6 +59,12 @@ const MISDIRECTED: Answer = (
 const INVALID_ROOM: Answer = ("422", "InvalidRoom", "The path names no room that could be.", &[Code::Invalid]);
 const INVALID: Answer =
     ("422", "Invalid", "What is asked is well-formed and breaks rules: `errors` names the fields.", &[Code::Invalid]);
+const INVALID_EMOJI: Answer = (
+    "422",
+    "InvalidEmoji",
+    "The path names no room or no emoji that could be, or the message has 50 different ones.",
+    &[Code::Invalid],
+);
 const INVALID_POST: Answer = (
     "422",
     "InvalidPost",
@@ -60,10 +81,15 @@ const UNAVAILABLE: Answer = (
     &[Code::Unavailable, Code::Draining],
 );
 
-const ALL: [Answer; 14] = [
+const ALL: [Answer; 19] = [
     BAD_REQUEST,
     BAD_BODY,
     CROSS_SITE,
+    NOT_YOURS,
+    NOT_EDITABLE,
+    GONE,
+    CHANGED_MEANWHILE,
+    INVALID_EMOJI,
     NOT_FOUND,
     TIMEOUT,
     TOO_LARGE,
@@ -103,6 +129,12 @@ answers! {
     OfBody = [BAD_BODY, CROSS_SITE, TIMEOUT, TOO_LARGE, NOT_THIS_TYPE, MISDIRECTED, INVALID, INTERNAL, UNAVAILABLE];
     /// Of posting a message.
     OfPost = [BAD_BODY, CROSS_SITE, TIMEOUT, TOO_LARGE, NOT_THIS_TYPE, MISDIRECTED, INVALID_POST, INTERNAL, UNAVAILABLE];
+    /// Of editing a message.
+    OfEdit = [BAD_BODY, NOT_EDITABLE, NOT_FOUND, TIMEOUT, GONE, CHANGED_MEANWHILE, TOO_LARGE, NOT_THIS_TYPE, MISDIRECTED, INVALID, INTERNAL, UNAVAILABLE];
+    /// Of deleting a message.
+    OfDelete = [BAD_REQUEST, NOT_YOURS, NOT_FOUND, MISDIRECTED, INVALID_ROOM, INTERNAL, UNAVAILABLE];
+    /// Of reacting to a message.
+    OfReaction = [BAD_REQUEST, CROSS_SITE, NOT_FOUND, GONE, MISDIRECTED, INVALID_EMOJI, INTERNAL, UNAVAILABLE];
     /// Of opening a socket.
     OfSocket = [BAD_REQUEST, CROSS_SITE, MISDIRECTED, INVALID_ROOM, UPGRADE, INTERNAL, UNAVAILABLE];
     /// Of opening a socket of the room `general`.
@@ -138,6 +170,9 @@ fn sample(code: Code, answer: &str) -> Problem {
         Code::BadQuery => Problem::bad_query("limit", "has to be from 1 to 200"),
         Code::Invalid if answer == "InvalidRoom" => {
             Problem::invalid(field("room", "a room's name is 1 to 100 of A-Z a-z 0-9 _ -"))
+        }
+        Code::Invalid if answer == "InvalidEmoji" => {
+            Problem::invalid(field("emoji", "is one character to be seen, of at most 64 bytes, or a :shortcode:"))
         }
         Code::Invalid if answer == "InvalidPost" => Problem::invalid(field("content", "a message is not blank")),
         Code::Invalid => Problem::invalid(field("title", "has at most 200 characters")),

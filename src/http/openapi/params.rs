@@ -9,7 +9,7 @@ use utoipa::{
     },
 };
 
-use super::super::extract::{MessagePath, RoomPath};
+use super::super::extract::{MessagePath, ReactionPath, RoomPath};
 
 /// One parameter; only those of a path are required.
 fn param(name: &str, place: ParameterIn, description: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
@@ -52,6 +52,16 @@ impl IntoParams for MessagePath {
     }
 }
 
+impl IntoParams for ReactionPath {
+    fn into_params(place: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let emoji = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(64));
+        let emoji = param("emoji", ParameterIn::Path, "One emoji, or `:shortcode:`.", emoji);
+        let mut params = MessagePath::into_params(place);
+        params.push(ParameterBuilder::from(emoji).example(Some("👍".into())).build());
+        params
+    }
+}
+
 macro_rules! headers {
     ($($(#[$doc:meta])+ $name:ident = $header:literal, $description:literal, $schema:expr;)+) => {$(
         $(#[$doc])+
@@ -75,6 +85,9 @@ headers! {
         "Resume after this id; wins over `since`. A browser's `EventSource` sends it by itself. One that can't be \
          read is answered with a `reset` event.",
         ObjectBuilder::new().schema_type(Type::String).examples(["42"]);
+    /// What the client takes the message to be.
+    IfMatch = "If-Match", "`ETag`s of this message: it is changed only if it is at one of them.",
+        ObjectBuilder::new().schema_type(Type::String);
     /// What the client has already.
     IfNoneMatch = "If-None-Match", "An `ETag` of this message: if it still holds, the answer is `304`.",
         ObjectBuilder::new().schema_type(Type::String);

@@ -13,8 +13,9 @@ use super::super::{
 use crate::{
     domain::{
         event::{EventBody, PresentUser, ResetReason, ServiceStatus, Status},
-        message::Message,
+        message::{Message, Reaction, Revision},
         name::{RoomName, Username},
+        read_cursor::ReadCursor,
         room::RoomView,
         timestamp::Timestamp,
     },
@@ -66,6 +67,59 @@ pub(crate) fn new_message() -> Value {
     json!({"username": "Alice", "content": "Hello", "client_id": "a1b2c3"})
 }
 
+pub(crate) fn message_edit() -> Value {
+    json!({"username": "Alice", "content": "Hello, all"})
+}
+
+/// Alice's message after her edit.
+fn corrected() -> Message {
+    Message { content: "Hello, all".into(), edited_at: Some(at(10)), ..alices() }
+}
+
+pub(crate) fn edited() -> Value {
+    sent(corrected())
+}
+
+pub(crate) fn revisions() -> Value {
+    json!({"revisions": [sent(Revision { content: "Hello".into(), timestamp: at(0) })], "next": null})
+}
+
+pub(crate) fn tombstone() -> Value {
+    sent(corrected().tombstone(at(20)))
+}
+
+fn thumbs() -> Vec<Reaction> {
+    vec![Reaction { emoji: "👍".into(), count: 1, usernames: vec![Username::stored("Bob")] }]
+}
+
+pub(crate) fn reacted() -> Value {
+    sent(Message { reactions: thumbs(), ..alices() })
+}
+
+pub(crate) fn reactions() -> Value {
+    json!({"users": [{"username": "Bob", "timestamp": at(12)}], "next": null})
+}
+
+fn bobs_cursor() -> ReadCursor {
+    ReadCursor { username: Username::stored("Bob"), last_read_id: 42, updated_at: at(15) }
+}
+
+pub(crate) fn mark_read() -> Value {
+    json!({"username": "Bob", "last_read_id": 42})
+}
+
+pub(crate) fn read_cursor() -> Value {
+    sent(bobs_cursor())
+}
+
+pub(crate) fn reads() -> Value {
+    json!({"cursors": [read_cursor()], "next": null})
+}
+
+pub(crate) fn unread() -> Value {
+    json!({"unread": 3, "capped": false, "last_read_id": 42})
+}
+
 pub(crate) fn room() -> Value {
     let (title, topic) = ("Everything else".to_owned(), "What has no room of its own".to_owned());
     sent(RoomView { name: general(), title, topic, created_at: at(-60), head: 42, online: 1 })
@@ -109,12 +163,26 @@ pub(super) fn events() -> Vec<Value> {
     let room = &general();
     let (bob, message) = (Username::stored("Bob"), Arc::new(alices()));
     let (users, typing, messages) = ([alice()], [bob.clone()], [message.clone()]);
+    let (corrected, thumbs, cursors, alice_name) = (corrected(), thumbs(), [bobs_cursor()], Username::stored("Alice"));
     [
         EventBody::MessageHistory { room, id: 42, messages: &messages, has_more: true },
         EventBody::ChatMessage { room, id: 42, message: &message },
-        EventBody::RoomUpdated { room, id: 43, title: "Everything else", topic: "What has no room of its own" },
+        EventBody::MessageEdited {
+            room,
+            id: 43,
+            message_id: 42,
+            new_content: &corrected.content,
+            edited_at: at(10),
+            message: &corrected,
+        },
+        EventBody::MessageDeleted { room, id: 46, message_id: 42, deleted_at: at(20), username: &alice_name },
+        EventBody::ReactionAdded { room, id: 44, message_id: 42, username: &bob, emoji: "👍", reactions: &thumbs },
+        EventBody::ReactionRemoved { room, id: 45, message_id: 42, username: &bob, emoji: "👍", reactions: &[] },
+        EventBody::RoomUpdated { room, id: 47, title: "Everything else", topic: "What has no room of its own" },
         EventBody::Reset { room, reason: ResetReason::Ahead, floor: 0, head: 42 },
         EventBody::TypingIndicator { room, username: &bob, is_typing: true, timestamp: at(5) },
+        EventBody::ReadReceipt { room, username: &bob, last_read_id: 42 },
+        EventBody::ReadState { room, cursors: &cursors },
         EventBody::UserStatus { room, username: &bob, status: Status::Offline, timestamp: at(30) },
         EventBody::PresenceState { room, online: 1, users: &users, typing: &typing },
         EventBody::Ping { room, id: 42, cursor: 42 },
@@ -139,5 +207,9 @@ pub(super) fn client_frames() -> Vec<Value> {
         json!({"type": "user_join", "username": "Alice", "ref": "r-0"}),
         json!({"type": "chat_message", "username": "Alice", "message": "Hello", "client_id": "a1b2c3", "ref": "r-1"}),
         json!({"type": "typing", "username": "Alice", "is_typing": true}),
+        json!({"type": "edit_message", "message_id": 42, "new_content": "Hello, all", "ref": "r-3"}),
+        json!({"type": "delete_message", "message_id": 42, "ref": "r-4"}),
+        json!({"type": "react", "message_id": 42, "emoji": "👍", "on": true, "ref": "r-5"}),
+        json!({"type": "read", "last_read_id": 42, "ref": "r-6"}),
     ]
 }

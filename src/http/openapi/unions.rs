@@ -62,6 +62,66 @@ pub(super) enum ClientFrame {
         #[schema(schema_with = reference)]
         reference: Option<Value>,
     },
+    /// Have a message say something else; only its author may.
+    EditMessage {
+        /// Who; absent: the first name that this socket gave, or `Anonymous`.
+        #[schema(value_type = Option<crate::domain::name::Username>, nullable = false)]
+        username: Option<String>,
+        /// Which message.
+        #[schema(value_type = i64, minimum = 1)]
+        message_id: EventId,
+        /// What it is to say.
+        #[schema(schema_with = crate::domain::message::content_schema, required)]
+        new_content: String,
+        /// Comes back in the answer.
+        #[serde(rename = "ref")]
+        #[schema(schema_with = reference)]
+        reference: Option<Value>,
+    },
+    /// Delete a message; only its author may.
+    DeleteMessage {
+        /// Who; absent: the first name that this socket gave, or `Anonymous`.
+        #[schema(value_type = Option<crate::domain::name::Username>, nullable = false)]
+        username: Option<String>,
+        /// Which message.
+        #[schema(value_type = i64, minimum = 1)]
+        message_id: EventId,
+        /// Comes back in the answer.
+        #[serde(rename = "ref")]
+        #[schema(schema_with = reference)]
+        reference: Option<Value>,
+    },
+    /// React to a message, or take the reaction back.
+    React {
+        /// Who; absent: the first name that this socket gave, or `Anonymous`.
+        #[schema(value_type = Option<crate::domain::name::Username>, nullable = false)]
+        username: Option<String>,
+        /// Which message.
+        #[schema(value_type = i64, minimum = 1)]
+        message_id: EventId,
+        /// One emoji, or `:shortcode:`.
+        #[schema(min_length = 1, max_length = 64)]
+        emoji: String,
+        /// Whether it is added.
+        on: bool,
+        /// Comes back in the answer.
+        #[serde(rename = "ref")]
+        #[schema(schema_with = reference)]
+        reference: Option<Value>,
+    },
+    /// Say how far the user has read.
+    Read {
+        /// Who; absent: the first name that this socket gave, or `Anonymous`.
+        #[schema(value_type = Option<crate::domain::name::Username>, nullable = false)]
+        username: Option<String>,
+        /// Up to where: every message with this id or a lower one is read.
+        #[schema(value_type = i64, minimum = 1)]
+        last_read_id: EventId,
+        /// Comes back in the answer.
+        #[serde(rename = "ref")]
+        #[schema(schema_with = reference)]
+        reference: Option<Value>,
+    },
 }
 
 /// A `ref`: a string or a number of at most 128 bytes.

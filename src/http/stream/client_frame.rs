@@ -33,6 +33,14 @@ pub enum Say {
     Message(Post),
     /// It types, or no longer.
     Typing(bool),
+    /// A message is to say something else.
+    Edit(EventId, Option<String>),
+    /// A message is deleted.
+    Delete(EventId),
+    /// A reaction to a message is added or taken back.
+    React(EventId, String, bool),
+    /// It has read up to here.
+    Read(EventId),
 }
 
 /// Why a frame is not taken.
@@ -63,6 +71,33 @@ struct UserJoin {
 struct Typing {
     username: Option<String>,
     is_typing: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct EditMessage {
+    username: Option<String>,
+    message_id: Option<EventId>,
+    new_content: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct DeleteMessage {
+    username: Option<String>,
+    message_id: Option<EventId>,
+}
+
+#[derive(Deserialize)]
+struct React {
+    username: Option<String>,
+    message_id: Option<EventId>,
+    emoji: Option<String>,
+    on: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct Read {
+    username: Option<String>,
+    last_read_id: Option<EventId>,
 }
 
 impl ClientFrame {
@@ -98,8 +133,20 @@ impl ClientFrame {
                 (username, Say::Message(Post { username: None, content: message, reply_to, client_id }))
             }),
             "typing" => fields(frame).and_then(|Typing { username, is_typing }| {
-                let is_typing = is_typing.ok_or_else(|| invalid("is_typing", "is required"))?;
-                Ok((username, Say::Typing(is_typing)))
+                Ok((username, Say::Typing(needed("is_typing", is_typing)?)))
+            }),
+            "edit_message" => fields(frame).and_then(|EditMessage { username, message_id, new_content }| {
+                Ok((username, Say::Edit(needed("message_id", message_id)?, new_content)))
+            }),
+            "delete_message" => fields(frame).and_then(|DeleteMessage { username, message_id }| {
+                Ok((username, Say::Delete(needed("message_id", message_id)?)))
+            }),
+            "react" => fields(frame).and_then(|React { username, message_id, emoji, on }| {
+                let (id, emoji) = (needed("message_id", message_id)?, needed("emoji", emoji)?);
+                Ok((username, Say::React(id, emoji, needed("on", on)?)))
+            }),
+            "read" => fields(frame).and_then(|Read { username, last_read_id }| {
+                Ok((username, Say::Read(needed("last_read_id", last_read_id)?)))
             }),
             _ => {
                 let problem = Problem::new(Code::Invalid, "This server knows no frame of this type.");
@@ -119,6 +166,10 @@ fn fields<T: DeserializeOwned>(frame: Map<String, Value>) -> Result<T, Problem> 
         .map_err(|error| invalid(&error.path().to_string(), error.inner().to_string()))
 }
 
+fn needed<T>(field: &str, value: Option<T>) -> Result<T, Problem> {
+    value.ok_or_else(|| invalid(field, "is required"))
+}
+
 fn invalid(field: &str, detail: impl Into<String>) -> Problem {
     Problem::invalid(vec![FieldError { field: field.to_owned(), detail: detail.into() }])
 }
@@ -133,7 +184,7 @@ pub enum SocketAnswer<'a> {
         #[serde(rename = "ref")]
         #[schema(schema_with = unions::reference, required)]
         reference: &'a Value,
-        /// The id of the message it posted.
+        /// The id of the event it made, which is the message's for one it posted; absent if it made none.
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schema(value_type = Option<i64>, nullable = false, minimum = 1)]
         id: Option<EventId>,
@@ -171,10 +222,7 @@ pub fn ack(reference: &Value, id: Option<EventId>) -> String {
 /// The frame that says that something was not done.
 #[must_use]
 pub fn error(bad: &BadFrame) -> String {
-    // A message's content is called `message` in a frame.
-    let field = |field: &str| if field == "content" { "message".to_owned() } else { field.to_owned() };
-    let errors = bad.problem.errors.iter();
-    let errors = errors.map(|error| FieldError { field: field(&error.field), detail: error.detail.clone() }).collect();
+    let errors = bad.problem.errors.clone();
     let code = bad.code.unwrap_or(bad.problem.code.word());
     SocketAnswer::Error { reference: bad.reference.as_ref(), code, detail: &bad.problem.detail, errors }.to_text()
 }

@@ -22,6 +22,7 @@ use super::{
         extract::{Params, RoomPath},
         openapi::answers::{OfGeneralSocket, OfSocket},
         problem::{Code, Problem},
+        reads::parse_cursor,
     },
     ReadParams,
     client_frame::{BadFrame, ClientFrame, Say, ack, error},
@@ -31,7 +32,7 @@ use crate::{
     chat::presence::SocketTyping,
     domain::{
         EventId,
-        message::Post,
+        message::{Correction, Post},
         name::{RoomName, Username},
     },
     hub::{
@@ -57,11 +58,12 @@ const ANONYMOUS: &str = "Anonymous";
 /// Follow a room by WebSocket
 ///
 /// The same events as on a stream, one text frame each; and the client may speak. What it sends is a
-/// `ClientFrame`: `user_join`, `chat_message` or `typing`. What it gets is a `ServerFrame`: an event,
+/// `ClientFrame`: `user_join`, `chat_message`, `typing`, `edit_message`, `delete_message`, `react` or
+/// `read`. What it gets is a `ServerFrame`: an event,
 /// or the answer to a frame of its own.
 ///
-/// A frame with a `ref` is answered by an `ack` with the same `ref`, and with the `id` of the message
-/// it posted, which then is on disk. One that is not taken is answered by an `error`, with its `ref`
+/// A frame with a `ref` is answered by an `ack` with the same `ref`, and with the `id` of the event
+/// it made, if any, which then is on disk. One that is not taken is answered by an `error`, with its `ref`
 /// if it had one; that never closes the socket. Frames take effect in their order. The first name that
 /// is given, here or in a frame, is who is present.
 ///
@@ -213,18 +215,41 @@ impl Session {
                 }
                 answer(socket, frame.reference, Ok(None)).await
             }
-            Say::Message(post) => {
-                let username = speaker.as_ref().map_or(ANONYMOUS, Username::as_str).to_owned();
-                let post = Post { username: Some(username), ..post };
+            say => {
+                let Some(speaker) = speaker.or_else(|| Username::parse(ANONYMOUS).ok()) else { return Ok(()) };
                 let (app, room, reference) = (self.app.clone(), self.room.clone(), frame.reference);
-                self.effect = Some(Box::pin(async move {
-                    let done = app.chat.post_message(&room, post).await;
-                    (reference, done.map(|posted| Some(posted.message.id)).map_err(Problem::from))
-                }));
+                self.effect = Some(Box::pin(async move { (reference, take_effect(&app, &room, speaker, say).await) }));
                 Ok(())
             }
         }
     }
+}
+
+/// Carries out what is asked of the journal; the answer is the id of the event it made.
+async fn take_effect(app: &App, room: &RoomName, speaker: Username, say: Say) -> Done {
+    let username = Some(speaker.as_str().to_owned());
+    let changed = match say {
+        Say::Message(post) => {
+            let posted = app.chat.post_message(room, Post { username, ..post }).await;
+            // A message's content is called `message` in a frame.
+            let posted = posted.map_err(|error| Problem::from(error).calling("content", "message"))?;
+            return Ok(Some(posted.message.id));
+        }
+        Say::Edit(id, content) => {
+            let changed = app.chat.edit_message(room, id, Correction { username, content }, None).await;
+            changed.map_err(|error| Problem::from(error).calling("content", "new_content"))?
+        }
+        Say::Delete(id) => app.chat.delete_message(room, id, speaker).await?,
+        Say::React(id, emoji, on) => app.chat.react(room, id, speaker, &emoji, on).await?,
+        Say::Read(last_read_id) => {
+            let last_read_id = parse_cursor(last_read_id).map_err(|invalid| Problem::invalid(vec![invalid.into()]))?;
+            app.chat.mark_read(room, speaker, last_read_id).await?;
+            return Ok(None);
+        }
+        // These take effect at once.
+        Say::Join | Say::Typing(_) => return Ok(None),
+    };
+    Ok(changed.event)
 }
 
 /// The outcome of the frame that takes effect; never comes if none does.

@@ -1,4 +1,5 @@
-//! Who is in a room and who types: what changes it, what time ends of it, and how readers are told.
+//! Who is in a room, who types and who has read: what changes it, what time ends of it, and how readers are
+//! told.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,6 +9,7 @@ use super::{
     super::{
         frame::Frame,
         presence::{CROWD, DIGEST_INTERVAL},
+        reads::Telling,
         ring::EphemeralSlot,
     },
     Room, State,
@@ -15,6 +17,7 @@ use super::{
 use crate::domain::{
     event::{EventBody, PresentUser, ServiceStatus, Status},
     name::{UserKey, Username},
+    read_cursor::ReadCursor,
 };
 
 impl Room {
@@ -61,6 +64,28 @@ impl Room {
         self.wake(state);
     }
 
+    /// Takes how far people have read by now.
+    pub fn note_read(self: &Arc<Self>, cursors: &[ReadCursor]) {
+        if cursors.is_empty() {
+            return;
+        }
+        let mut state = self.state();
+        let now = Instant::now();
+        for cursor in cursors {
+            let online = state.presence.online();
+            match state.reads.note(cursor, online, now) {
+                Telling::Now => self.say_read(&mut state, cursor),
+                Telling::Everything => state.ephemeral.push(EphemeralSlot { frame: None, not_to: None }),
+                Telling::Later | Telling::Nothing => {}
+            }
+        }
+        if let Some(at) = state.reads.next_expiry() {
+            self.lapse_by(&mut state, at);
+        }
+        state.used_at = now;
+        self.wake(state);
+    }
+
     /// Tells the readers how the store stands.
     pub fn say_service(&self, status: ServiceStatus) {
         let mut state = self.state();
@@ -79,11 +104,15 @@ impl Room {
         for username in state.presence.expire(now) {
             self.say_status(&mut state, &username, Status::Offline);
         }
+        for cursor in state.reads.expire(now) {
+            self.say_read(&mut state, &cursor);
+        }
         if state.digest_at.is_some_and(|at| at <= now) {
             say_digest(&mut state, now);
         }
         let next =
-            [state.typing.next_expiry(), state.presence.next_expiry(), state.digest_at].into_iter().flatten().min();
+            [state.typing.next_expiry(), state.presence.next_expiry(), state.reads.next_expiry(), state.digest_at];
+        let next = next.into_iter().flatten().min();
         if let Some(next) = next {
             self.lapse_by(&mut state, next.max(not_before));
         }
@@ -94,6 +123,12 @@ impl Room {
         let timestamp = self.clock.now();
         let frame = Frame::new(&EventBody::TypingIndicator { room: &self.name, username, is_typing, timestamp });
         state.ephemeral.push(EphemeralSlot { frame: Some(frame), not_to: Some(username.key().clone()) });
+    }
+
+    fn say_read(&self, state: &mut State, cursor: &ReadCursor) {
+        let (username, last_read_id) = (&cursor.username, cursor.last_read_id);
+        let frame = Frame::new(&EventBody::ReadReceipt { room: &self.name, username, last_read_id });
+        state.ephemeral.push(EphemeralSlot { frame: Some(frame), not_to: None });
     }
 
     /// Tells that somebody came or went; of a crowd only the number is told, now and then.

@@ -15,6 +15,10 @@ pub(crate) struct Model {
     #[sea_orm(column_type = "Text")]
     pub data: String,
     pub created_at: i64,
+    /// The message it is about.
+    pub message_id: Option<i64>,
+    /// Who did it.
+    pub username: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,9 +1,10 @@
 //! The table of messages.
 
 use sea_orm::entity::prelude::*;
+use serde::Deserialize;
 
 use crate::domain::{
-    message::Message,
+    message::{Message, Reaction},
     name::{RoomName, Username},
     timestamp::Timestamp,
 };
@@ -26,6 +27,9 @@ pub(crate) struct Model {
     pub client_id: Option<String>,
     #[sea_orm(column_type = "VarBinary(StringLen::N(32))", nullable)]
     pub fingerprint: Option<Vec<u8>>,
+    /// What is shown of the reactions, as JSON; none unless there are some.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub reactions: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -45,8 +49,34 @@ impl Model {
             edited_at: self.edited_at.map(Timestamp::from_micros),
             deleted_at: self.deleted_at.map(Timestamp::from_micros),
             reply_to: self.reply_to,
-            reactions: Vec::new(),
+            reactions: self.reactions.as_deref().map(read_reactions).unwrap_or_default(),
             client_id: self.client_id,
         }
     }
+}
+
+/// A reaction as the column holds it.
+#[derive(Deserialize)]
+struct StoredReaction {
+    emoji: String,
+    count: u32,
+    usernames: Vec<String>,
+}
+
+/// What the column `reactions` holds for these.
+pub(crate) fn write_reactions(reactions: &[Reaction]) -> Option<String> {
+    // They have only string keys, so they can be written.
+    (!reactions.is_empty()).then(|| serde_json::to_string(reactions).unwrap_or_default())
+}
+
+fn read_reactions(column: &str) -> Vec<Reaction> {
+    let stored: Vec<StoredReaction> = serde_json::from_str(column).unwrap_or_else(|error| {
+        tracing::error!(%error, "the reactions of a message can't be read");
+        Vec::new()
+    });
+    let shown = |StoredReaction { emoji, count, usernames }: StoredReaction| {
+        let usernames = usernames.iter().map(|name| Username::stored(name)).collect();
+        Reaction { emoji, count, usernames }
+    };
+    stored.into_iter().map(shown).collect()
 }

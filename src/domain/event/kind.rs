@@ -1,0 +1,133 @@
+//! The types of events, and the sets of them that a reader asks for.
+
+/// The type of an event: its `type` on the wire, and its bit in a filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+#[expect(missing_docs, reason = "each is the wire's word, explained in the contract's table of events")]
+pub enum EventType {
+    MessageHistory,
+    ChatMessage,
+    MessageEdited,
+    MessageDeleted,
+    ReactionAdded,
+    ReactionRemoved,
+    RoomUpdated,
+    Reset,
+    TypingIndicator,
+    ReadReceipt,
+    ReadState,
+    UserStatus,
+    PresenceState,
+    Ping,
+    ServiceStatus,
+    ServerShutdown,
+}
+
+impl EventType {
+    /// Every type, in the order of its bit.
+    pub const ALL: [Self; 16] = [
+        Self::MessageHistory,
+        Self::ChatMessage,
+        Self::MessageEdited,
+        Self::MessageDeleted,
+        Self::ReactionAdded,
+        Self::ReactionRemoved,
+        Self::RoomUpdated,
+        Self::Reset,
+        Self::TypingIndicator,
+        Self::ReadReceipt,
+        Self::ReadState,
+        Self::UserStatus,
+        Self::PresenceState,
+        Self::Ping,
+        Self::ServiceStatus,
+        Self::ServerShutdown,
+    ];
+
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MessageHistory => "message_history",
+            Self::ChatMessage => "chat_message",
+            Self::MessageEdited => "message_edited",
+            Self::MessageDeleted => "message_deleted",
+            Self::ReactionAdded => "reaction_added",
+            Self::ReactionRemoved => "reaction_removed",
+            Self::RoomUpdated => "room_updated",
+            Self::Reset => "reset",
+            Self::TypingIndicator => "typing_indicator",
+            Self::ReadReceipt => "read_receipt",
+            Self::ReadState => "read_state",
+            Self::UserStatus => "user_status",
+            Self::PresenceState => "presence_state",
+            Self::Ping => "ping",
+            Self::ServiceStatus => "service_status",
+            Self::ServerShutdown => "server_shutdown",
+        }
+    }
+
+    /// The type with this word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
+/// A set of event types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TypeSet(u16);
+
+impl TypeSet {
+    /// Every type.
+    pub const ALL: Self = Self(u16::MAX);
+
+    /// What comes whatever a reader filters: without these it could not follow the rest.
+    const ALWAYS: Self = Self(
+        1 << EventType::MessageHistory as u8
+            | 1 << EventType::Reset as u8
+            | 1 << EventType::Ping as u8
+            | 1 << EventType::ServerShutdown as u8,
+    );
+
+    /// The set of these types, and of those that come anyway.
+    pub fn filter(types: impl IntoIterator<Item = EventType>) -> Self {
+        types.into_iter().fold(Self::ALWAYS, |set, kind| Self(set.0 | 1 << kind as u8))
+    }
+
+    /// Whether the type is in the set.
+    #[must_use]
+    pub const fn has(self, kind: EventType) -> bool {
+        self.0 & (1 << kind as u8) != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EventType, TypeSet};
+
+    #[test]
+    fn every_type_is_found_by_its_word_and_has_a_bit_of_its_own() {
+        for (index, kind) in EventType::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, index);
+            assert_eq!(EventType::parse(kind.as_str()), Some(kind));
+        }
+        assert_eq!(EventType::parse("nonsense"), None);
+    }
+
+    #[test]
+    fn a_filter_lets_through_what_a_reader_needs_anyway() {
+        let set = TypeSet::filter([EventType::UserStatus]);
+        for kind in EventType::ALL {
+            let expected = matches!(
+                kind,
+                EventType::UserStatus
+                    | EventType::MessageHistory
+                    | EventType::Reset
+                    | EventType::Ping
+                    | EventType::ServerShutdown
+            );
+            assert_eq!(set.has(kind), expected, "{kind:?}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Reacting to messages.
+
+use std::sync::Arc;
+
+use axum::{extract::State, response::Response};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    answer,
+    changes::ActorParams,
+    extract::{Params, ReactionPath, actor, cursor, within},
+    openapi::{
+        answers::{OfReaction, OfThing},
+        samples,
+    },
+    problem::Problem,
+};
+use crate::{
+    app::App,
+    domain::{EventId, message::Message, name::Username, timestamp::Timestamp},
+};
+
+/// React to a message
+///
+/// One reaction a user and emoji: doing so again changes nothing. A message has at most 50 different ones.
+#[utoipa::path(
+    put, path = "/rooms/{room}/messages/{id}/reactions/{emoji}", operation_id = "add_reaction", tag = "messages",
+    params(ReactionPath, ActorParams),
+    responses((status = 200, description = "the message", body = Message, example = json!(samples::reacted())), OfReaction)
+)]
+pub async fn add(
+    State(app): State<Arc<App>>,
+    path: ReactionPath,
+    Params(params): Params<ActorParams>,
+) -> Result<Response, Problem> {
+    set(&app, path, &params, true).await
+}
+
+/// Take a reaction back
+///
+/// Taking back what is not there changes nothing.
+#[utoipa::path(
+    delete, path = "/rooms/{room}/messages/{id}/reactions/{emoji}", operation_id = "remove_reaction", tag = "messages",
+    params(ReactionPath, ActorParams),
+    responses((status = 200, description = "the message", body = Message, example = json!(samples::message())), OfReaction)
+)]
+pub async fn remove(
+    State(app): State<Arc<App>>,
+    path: ReactionPath,
+    Params(params): Params<ActorParams>,
+) -> Result<Response, Problem> {
+    set(&app, path, &params, false).await
+}
+
+async fn set(
+    app: &App,
+    ReactionPath(room, id, emoji): ReactionPath,
+    params: &ActorParams,
+    on: bool,
+) -> Result<Response, Problem> {
+    let username = actor(params.username.as_deref())?;
+    Ok(answer(&*app.chat.react(&room, id, username, &emoji, on).await?.message))
+}
+
+/// Which of those who reacted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ReactionParams {
+    /// Those after an earlier page: its `next`.
+    #[param(value_type = Option<i64>, minimum = 0)]
+    after: Option<EventId>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u64>,
+}
+
+/// Those who reacted to a message with one emoji, in the order they did.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ReactionPage {
+    /// Some of them.
+    users: Vec<ReactionUser>,
+    /// Goes into `after` to read on; null on the last page.
+    #[schema(value_type = Option<i64>, required)]
+    next: Option<EventId>,
+}
+
+/// Somebody who reacted.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ReactionUser {
+    /// Who.
+    username: Username,
+    /// When.
+    timestamp: Timestamp,
+}
+
+/// See who reacted with an emoji
+///
+/// In the order they did. The message itself names only the first ten.
+#[utoipa::path(
+    get, path = "/rooms/{room}/messages/{id}/reactions/{emoji}", operation_id = "list_reactions", tag = "messages",
+    params(ReactionPath, ReactionParams),
+    responses((status = 200, description = "a page, empty when nobody did", body = ReactionPage, example = json!(samples::reactions())), OfThing)
+)]
+pub async fn list(
+    State(app): State<Arc<App>>,
+    ReactionPath(room, id, emoji): ReactionPath,
+    Params(params): Params<ReactionParams>,
+) -> Result<Response, Problem> {
+    let after = cursor("after", params.after)?.unwrap_or(0);
+    let limit = within("limit", params.limit, 1..=200, 50)?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let (reactors, next) = app.chat.reactors(&room, id, &emoji, after, limit).await?;
+    let user = |reactor: crate::store::changed::Reactor| ReactionUser {
+        username: reactor.username,
+        timestamp: reactor.timestamp,
+    };
+    Ok(answer(ReactionPage { users: reactors.into_iter().map(user).collect(), next }))
+}

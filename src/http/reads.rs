@@ -1,0 +1,147 @@
+//! How far people have read, and how much is before them.
+
+use std::sync::Arc;
+
+use axum::{extract::State, response::Response};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    answer,
+    changes::ActorParams,
+    extract::{Body, Params, RoomPath, actor, within},
+    openapi::{
+        answers::{OfBody, OfRoom},
+        samples,
+    },
+    problem::{FieldError, Problem},
+};
+use crate::{
+    app::App,
+    domain::{
+        EventId,
+        invalid::{Check, Invalid},
+        message::required,
+        name::Username,
+        read_cursor::ReadCursor,
+    },
+};
+
+/// How far somebody has read.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct MarkRead {
+    /// Who.
+    #[schema(value_type = Username, required)]
+    username: Option<String>,
+    /// Up to where: every message with this id or a lower one is read.
+    #[schema(value_type = i64, minimum = 1, required, example = 42)]
+    last_read_id: Option<EventId>,
+}
+
+/// Say how far somebody has read
+///
+/// The cursor only moves forward: if it is further already, it stays and is answered.
+#[utoipa::path(
+    put, path = "/rooms/{room}/read", operation_id = "mark_read", tag = "presence",
+    params(RoomPath),
+    request_body(content(
+        (MarkRead = "application/json", example = json!(samples::mark_read())),
+        (MarkRead = "application/x-www-form-urlencoded", example = json!(samples::mark_read())),
+    )),
+    responses((status = 200, description = "where the cursor is", body = ReadCursor, example = json!(samples::read_cursor())), OfBody)
+)]
+pub async fn mark(
+    State(app): State<Arc<App>>,
+    RoomPath(room): RoomPath,
+    Body(body): Body<MarkRead>,
+) -> Result<Response, Problem> {
+    let mut check = Check::default();
+    let username = check.take(required("username", body.username).and_then(|text| Username::parse(&text)));
+    let last_read_id = check.take(required("last_read_id", body.last_read_id).and_then(parse_cursor));
+    let invalid = |errors: Vec<_>| Problem::invalid(errors.into_iter().map(FieldError::from).collect());
+    let (username, last_read_id) = check.finish(username.zip(last_read_id)).map_err(invalid)?;
+    Ok(answer(app.chat.mark_read(&room, username, last_read_id).await?))
+}
+
+/// The id, if it is one.
+///
+/// # Errors
+/// [`Invalid`] unless it is at least 1.
+pub(super) fn parse_cursor(id: EventId) -> Result<EventId, Invalid> {
+    if id >= 1 { Ok(id) } else { Err(Invalid::new("last_read_id", "is the id of an event: 1 or more")) }
+}
+
+/// Whose cursors.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ReadParams {
+    /// The users after this name.
+    #[param(value_type = Option<Username>)]
+    after: Option<String>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 1_000, default = 1_000)]
+    limit: Option<u64>,
+}
+
+/// How far people have read.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ReadPage {
+    /// Some cursors, by name.
+    cursors: Vec<ReadCursor>,
+    /// Goes into `after` to read on; null on the last page.
+    #[schema(required)]
+    next: Option<Username>,
+}
+
+/// See how far everybody has read
+///
+/// A message is read by those whose cursor is at or past it.
+#[utoipa::path(
+    get, path = "/rooms/{room}/read", operation_id = "list_read", tag = "presence",
+    params(RoomPath, ReadParams),
+    responses((status = 200, description = "the cursors of those who said", body = ReadPage, example = json!(samples::reads())), OfRoom)
+)]
+pub async fn list(
+    State(app): State<Arc<App>>,
+    RoomPath(room): RoomPath,
+    Params(params): Params<ReadParams>,
+) -> Result<Response, Problem> {
+    let limit = within("limit", params.limit, 1..=1_000, 1_000)?;
+    let after = params.after.as_deref().map(Username::parse).transpose();
+    let after = after.map_err(|invalid| Problem::bad_query("after", invalid.detail))?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let (cursors, has_more) = app.chat.read_cursors(&room, after.as_ref().map(Username::key), limit).await?;
+    let next = cursors.last().filter(|_| has_more).map(|cursor| cursor.username.clone());
+    Ok(answer(ReadPage { cursors, next }))
+}
+
+/// How much is before a reader.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UnreadCount {
+    /// How many messages by others are past the cursor; not those that are deleted.
+    #[schema(maximum = 1_000)]
+    unread: u64,
+    /// Whether there may be more: they are not counted to the end.
+    capped: bool,
+    /// The cursor; 0 for who has not read anything.
+    #[schema(value_type = i64, minimum = 0)]
+    last_read_id: EventId,
+}
+
+/// Count what somebody has not read
+///
+/// Messages by others past the cursor, counted up to 1,000.
+#[utoipa::path(
+    get, path = "/rooms/{room}/unread", operation_id = "count_unread", tag = "presence",
+    params(RoomPath, ActorParams),
+    responses((status = 200, description = "how many", body = UnreadCount, example = json!(samples::unread())), OfRoom)
+)]
+pub async fn unread(
+    State(app): State<Arc<App>>,
+    RoomPath(room): RoomPath,
+    Params(params): Params<ActorParams>,
+) -> Result<Response, Problem> {
+    let username = actor(params.username.as_deref())?;
+    let count = app.chat.unread(&room, &username).await?;
+    Ok(answer(UnreadCount { unread: count.unread, capped: count.capped, last_read_id: count.last_read_id }))
+}

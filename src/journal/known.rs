@@ -1,0 +1,114 @@
+//! What was read for a batch, under the lock of its rooms.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use super::Command;
+use crate::{
+    domain::{
+        EventId,
+        message::Message,
+        name::{RoomName, UserKey, Username},
+        read_cursor::ReadCursor,
+        room::Room,
+    },
+    store::{
+        changes::ReactionKey,
+        error::StoreError,
+        writer::{Keyed, PostKey, Transaction},
+    },
+};
+
+/// What the commands of a batch need to know.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// The rooms.
+    pub rooms: HashMap<RoomName, Room>,
+    /// Those of them that nobody had made.
+    pub made: HashSet<RoomName>,
+    /// The messages that were posted with a key of the batch.
+    pub keyed: HashMap<PostKey, Keyed>,
+    /// Those targets of replies that are messages.
+    pub existing: HashSet<(i64, EventId)>,
+    /// The messages that are to be changed.
+    pub messages: HashMap<(i64, EventId), Arc<Message>>,
+    /// Those reactions of the batch that are there already.
+    pub reactions: HashSet<ReactionKey>,
+    /// Of each emoji of which a reaction is taken back: who reacted with it first, enough of them to name
+    /// ten whatever the batch takes back.
+    pub reactors: HashMap<(i64, EventId, String), Vec<Username>>,
+    /// How far those have read who say so in the batch.
+    pub cursors: HashMap<(i64, UserKey), ReadCursor>,
+}
+
+impl Known {
+    /// Reads it in a number of queries that does not grow with the batch. The exception: an emoji with more
+    /// than ten reactions of which one is taken back costs a query of its own.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn read(
+        tx: &Transaction,
+        commands: &[Command],
+        rooms: HashMap<RoomName, Room>,
+        made: HashSet<RoomName>,
+    ) -> Result<Self, StoreError> {
+        let by_id: HashMap<_, _> = rooms.values().map(|room| (room.id, room.name.clone())).collect();
+        let (mut keys, mut replied, mut changed, mut reacted, mut read) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        // How many reactions with each emoji are taken back.
+        let mut taken_back: HashMap<(i64, EventId, String), usize> = HashMap::new();
+        for command in commands {
+            let Some(room_id) = rooms.get(command.room()).map(|room| room.id) else { continue };
+            match command {
+                Command::Post { draft, .. } => {
+                    if let Some(client_id) = &draft.client_id {
+                        let user = draft.username.key().clone();
+                        keys.push(PostKey { room_id, user, client_id: client_id.clone() });
+                    }
+                    replied.extend(draft.reply_to.map(|target| (room_id, target)));
+                }
+                Command::Edit { id, .. } | Command::Delete { id, .. } => changed.push((room_id, *id)),
+                Command::React { id, username, emoji, on, .. } => {
+                    changed.push((room_id, *id));
+                    let (message_id, emoji, user) = (*id, emoji.clone(), username.key().clone());
+                    if !on {
+                        *taken_back.entry((room_id, message_id, emoji.clone())).or_default() += 1;
+                    }
+                    reacted.push(ReactionKey { room_id, message_id, emoji, user });
+                }
+                Command::MarkRead { username, .. } => read.push((room_id, username.key().clone())),
+                Command::PutRoom { .. } => {}
+            }
+        }
+        changed.sort_unstable();
+        changed.dedup();
+        let messages = tx.messages(&changed, &by_id).await?;
+        let mut reactors = HashMap::new();
+        for ((room_id, message_id, emoji), count) in taken_back {
+            let target = (room_id, message_id);
+            let shown = messages.get(&target).and_then(|message| message.reactions.iter().find(|r| r.emoji == emoji));
+            let names = match shown {
+                None => Vec::new(),
+                Some(shown) if shown.count as usize == shown.usernames.len() => shown.usernames.clone(),
+                Some(_) => tx.reactors(target, &emoji, SHOWN_NAMES + count).await?,
+            };
+            reactors.insert((room_id, message_id, emoji), names);
+        }
+        Ok(Self {
+            keyed: tx.keyed(&keys, &by_id).await?,
+            existing: tx.existing(&replied).await?,
+            reactions: tx.reactions(&reacted).await?,
+            cursors: tx.cursors(&read).await?,
+            rooms,
+            made,
+            messages,
+            reactors,
+        })
+    }
+}
+
+/// How many of those who reacted with an emoji a message names.
+pub(super) const SHOWN_NAMES: usize = 10;

@@ -1,0 +1,298 @@
+//! What a transaction reads and writes for the changes that messages live through: edits, deletions,
+//! reactions, and how far people have read.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use sea_orm::{
+    ActiveValue::NotSet,
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
+    sea_query::{Expr, OnConflict},
+};
+
+use super::{
+    entity::{event, message, reaction, read_cursor, revision},
+    error::StoreError,
+    writer::{CONDITION_ROWS, Growth, INSERT_ROWS, Transaction},
+};
+use crate::domain::{
+    EventId,
+    message::{Message, Revision},
+    name::{RoomName, UserKey, Username},
+    read_cursor::ReadCursor,
+    timestamp::Timestamp,
+};
+
+/// One user's reaction to one message.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ReactionKey {
+    /// The room's key in the database.
+    pub room_id: i64,
+    /// The message.
+    pub message_id: EventId,
+    /// With what.
+    pub emoji: String,
+    /// Who.
+    pub user: UserKey,
+}
+
+/// What a transaction changes of one room besides adding to it.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// Messages that were there before, as they are from now on.
+    pub messages: Vec<Arc<Message>>,
+    /// Those messages, new ones too, of which nothing may be left.
+    pub deleted: Vec<EventId>,
+    /// What edits replaced.
+    pub revisions: Vec<Replaced>,
+    /// Reactions that are gone.
+    pub removed: Vec<ReactionKey>,
+    /// Reactions that are new, and the events that added them.
+    pub added: Vec<(ReactionKey, Username, EventId)>,
+    /// How far people have read from now on.
+    pub cursors: Vec<ReadCursor>,
+}
+
+/// What an edit replaced.
+#[derive(Debug)]
+pub struct Replaced {
+    /// The message.
+    pub message_id: EventId,
+    /// The edit.
+    pub id: EventId,
+    /// What it said until then.
+    pub revision: Revision,
+}
+
+fn any_of<T>(items: &[T], condition: impl Fn(&T) -> Condition) -> Condition {
+    items.iter().fold(Condition::any(), |any, item| any.add(condition(item)))
+}
+
+fn is_reaction(key: &ReactionKey) -> Condition {
+    Condition::all()
+        .add(reaction::Column::RoomId.eq(key.room_id))
+        .add(reaction::Column::MessageId.eq(key.message_id))
+        .add(reaction::Column::Emoji.eq(key.emoji.as_str()))
+        .add(reaction::Column::UserKey.eq(key.user.as_str()))
+}
+
+impl Transaction {
+    /// Those of these messages that are there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn messages(
+        &self,
+        ids: &[(i64, EventId)],
+        rooms: &HashMap<i64, RoomName>,
+    ) -> Result<HashMap<(i64, EventId), Arc<Message>>, StoreError> {
+        let mut found = HashMap::new();
+        for ids in ids.chunks(CONDITION_ROWS) {
+            let any = any_of(ids, |(room_id, id)| {
+                Condition::all().add(message::Column::RoomId.eq(*room_id)).add(message::Column::Id.eq(*id))
+            });
+            for row in message::Entity::find().filter(any).all(self.connection()).await? {
+                let Some(name) = rooms.get(&row.room_id) else { continue };
+                found.insert((row.room_id, row.id), Arc::new(row.into_message(name)));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Those of these reactions that are there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn reactions(&self, keys: &[ReactionKey]) -> Result<HashSet<ReactionKey>, StoreError> {
+        let mut found = HashSet::new();
+        for keys in keys.chunks(CONDITION_ROWS) {
+            let rows = reaction::Entity::find().filter(any_of(keys, is_reaction)).all(self.connection()).await?;
+            found.extend(rows.into_iter().map(|row| ReactionKey {
+                room_id: row.room_id,
+                message_id: row.message_id,
+                emoji: row.emoji,
+                user: Username::stored(&row.username).key().clone(),
+            }));
+        }
+        Ok(found)
+    }
+
+    /// The first `limit` who reacted to a message with an emoji.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn reactors(
+        &self,
+        (room_id, message_id): (i64, EventId),
+        emoji: &str,
+        limit: usize,
+    ) -> Result<Vec<Username>, StoreError> {
+        let rows = reaction::Entity::find()
+            .filter(reaction::Column::RoomId.eq(room_id))
+            .filter(reaction::Column::MessageId.eq(message_id))
+            .filter(reaction::Column::Emoji.eq(emoji))
+            .order_by_asc(reaction::Column::Id)
+            .limit(limit as u64)
+            .all(self.connection())
+            .await?;
+        Ok(rows.iter().map(|row| Username::stored(&row.username)).collect())
+    }
+
+    /// How far these users have read.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn cursors(&self, keys: &[(i64, UserKey)]) -> Result<HashMap<(i64, UserKey), ReadCursor>, StoreError> {
+        let mut found = HashMap::new();
+        for keys in keys.chunks(CONDITION_ROWS) {
+            let any = any_of(keys, |(room_id, user)| {
+                Condition::all()
+                    .add(read_cursor::Column::RoomId.eq(*room_id))
+                    .add(read_cursor::Column::UserKey.eq(user.as_str()))
+            });
+            for row in read_cursor::Entity::find().filter(any).all(self.connection()).await? {
+                let room_id = row.room_id;
+                let cursor = ReadCursor::from(row);
+                found.insert((room_id, cursor.username.key().clone()), cursor);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Writes what changed of the rooms, once their new messages and events are there.
+    pub(super) async fn write_changes(&self, growths: &[Growth], now: Timestamp) -> Result<(), StoreError> {
+        let changes = || growths.iter().map(|growth| (growth, &growth.changes));
+        let changed = changes()
+            .flat_map(|(growth, changes)| changes.messages.iter().map(|message| changed_row(growth, message)))
+            .collect();
+        self.update_messages(changed).await?;
+        let deleted: Vec<_> =
+            changes().flat_map(|(growth, changes)| changes.deleted.iter().map(|id| (growth.room_id, *id))).collect();
+        self.erase(&deleted).await?;
+        let revisions = changes().flat_map(|(growth, changes)| {
+            changes.revisions.iter().map(|replaced| revision::ActiveModel {
+                room_id: Set(growth.room_id),
+                message_id: Set(replaced.message_id),
+                id: Set(replaced.id),
+                content: Set(replaced.revision.content.clone()),
+                written_at: Set(replaced.revision.timestamp.micros()),
+            })
+        });
+        let revisions: Vec<_> = revisions.collect();
+        if !revisions.is_empty() {
+            revision::Entity::insert_many(revisions).exec_without_returning(self.connection()).await?;
+        }
+        let removed: Vec<_> = changes().flat_map(|(_, changes)| changes.removed.iter().cloned()).collect();
+        for keys in removed.chunks(CONDITION_ROWS) {
+            reaction::Entity::delete_many().filter(any_of(keys, is_reaction)).exec(self.connection()).await?;
+        }
+        let added = changes().flat_map(|(_, changes)| {
+            changes.added.iter().map(|(key, username, id)| reaction::ActiveModel {
+                room_id: Set(key.room_id),
+                message_id: Set(key.message_id),
+                emoji: Set(key.emoji.clone()),
+                user_key: Set(key.user.as_str().to_owned()),
+                username: Set(username.as_str().to_owned()),
+                id: Set(*id),
+                created_at: Set(now.micros()),
+            })
+        });
+        let added: Vec<_> = added.collect();
+        if !added.is_empty() {
+            reaction::Entity::insert_many(added).exec_without_returning(self.connection()).await?;
+        }
+        let cursors = changes().flat_map(|(growth, changes)| {
+            changes.cursors.iter().map(|cursor| read_cursor::ActiveModel {
+                room_id: Set(growth.room_id),
+                user_key: Set(cursor.username.key().as_str().to_owned()),
+                username: Set(cursor.username.as_str().to_owned()),
+                last_read_id: Set(cursor.last_read_id),
+                updated_at: Set(cursor.updated_at.micros()),
+            })
+        });
+        let cursors = cursors.collect();
+        self.move_cursors(cursors).await
+    }
+
+    /// Updates rows that are there: an insert of which every row conflicts, so that many are one statement.
+    async fn update_messages(&self, rows: Vec<message::ActiveModel>) -> Result<(), StoreError> {
+        for rows in rows.chunks(INSERT_ROWS) {
+            let update = OnConflict::columns([message::Column::RoomId, message::Column::Id])
+                .update_columns([
+                    message::Column::Content,
+                    message::Column::EditedAt,
+                    message::Column::DeletedAt,
+                    message::Column::Reactions,
+                ])
+                .to_owned();
+            message::Entity::insert_many(rows.iter().cloned())
+                .on_conflict(update)
+                .exec_without_returning(self.connection())
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Leaves nothing of deleted messages but their tombstones.
+    async fn erase(&self, deleted: &[(i64, EventId)]) -> Result<(), StoreError> {
+        for ids in deleted.chunks(CONDITION_ROWS) {
+            let db = self.connection();
+            let any = any_of(ids, |(room_id, id)| {
+                Condition::all().add(message::Column::RoomId.eq(*room_id)).add(message::Column::Id.eq(*id))
+            });
+            let nothing = Expr::value(Option::<Vec<u8>>::None);
+            message::Entity::update_many().col_expr(message::Column::Fingerprint, nothing).filter(any).exec(db).await?;
+            let any = any_of(ids, |(room_id, id)| {
+                Condition::all().add(revision::Column::RoomId.eq(*room_id)).add(revision::Column::MessageId.eq(*id))
+            });
+            revision::Entity::delete_many().filter(any).exec(db).await?;
+            let any = any_of(ids, |(room_id, id)| {
+                Condition::all().add(reaction::Column::RoomId.eq(*room_id)).add(reaction::Column::MessageId.eq(*id))
+            });
+            reaction::Entity::delete_many().filter(any).exec(db).await?;
+            // The events stay in their places, without what people reacted with.
+            let any = any_of(ids, |(room_id, id)| {
+                Condition::all().add(event::Column::RoomId.eq(*room_id)).add(event::Column::MessageId.eq(*id))
+            });
+            event::Entity::update_many().col_expr(event::Column::Data, Expr::value("{}")).filter(any).exec(db).await?;
+        }
+        Ok(())
+    }
+
+    async fn move_cursors(&self, rows: Vec<read_cursor::ActiveModel>) -> Result<(), StoreError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let update = OnConflict::columns([read_cursor::Column::RoomId, read_cursor::Column::UserKey])
+            .update_columns([
+                read_cursor::Column::Username,
+                read_cursor::Column::LastReadId,
+                read_cursor::Column::UpdatedAt,
+            ])
+            .to_owned();
+        read_cursor::Entity::insert_many(rows).on_conflict(update).exec_without_returning(self.connection()).await?;
+        Ok(())
+    }
+}
+
+/// The row of a message that is there already. The columns that never change are named only because an
+/// insert needs them.
+fn changed_row(growth: &Growth, message: &Message) -> message::ActiveModel {
+    message::ActiveModel {
+        room_id: Set(growth.room_id),
+        id: Set(message.id),
+        username: Set(message.username.as_str().to_owned()),
+        user_key: Set(message.username.key().as_str().to_owned()),
+        content: Set(message.content.clone()),
+        created_at: Set(message.timestamp.micros()),
+        edited_at: Set(message.edited_at.map(Timestamp::micros)),
+        deleted_at: Set(message.deleted_at.map(Timestamp::micros)),
+        reactions: Set(message::write_reactions(&message.reactions)),
+        // Not named: it is unique too, and would be a second conflict.
+        client_id: NotSet,
+        reply_to: NotSet,
+        fingerprint: NotSet,
+    }
+}
