@@ -63,6 +63,7 @@ test('one onmessage gets everything when events have no names', async () => {
     const next = inbox(source, ['message'])
     assert.equal((await next()).data.type, 'message_history')
     assert.equal((await next()).data.type, 'presence_state')
+    assert.equal((await next()).data.type, 'read_state')
     await server.post('one')
     assert.equal((await next()).data.type, 'chat_message')
   } finally {

@@ -4,8 +4,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from parlor_client import Client, models
-from parlor_client.api.messages import get_message, list_messages, post_message
-from parlor_client.api.presence import list_presence, set_typing
+from parlor_client.api.messages import (
+    add_reaction,
+    delete_message,
+    edit_message,
+    get_message,
+    list_messages,
+    list_reactions,
+    list_revisions,
+    post_message,
+    remove_reaction,
+)
+from parlor_client.api.presence import count_unread, list_presence, list_read, mark_read, set_typing
 from parlor_client.api.reading import poll_events
 from parlor_client.api.rooms import get_room, list_rooms, put_room
 from parlor_client.api.service import get_readiness
@@ -69,3 +79,29 @@ def test_the_other_operations(client):
     assert isinstance(missing, models.Problem) and missing.code == "not_found"
     bad = post_message.sync("plans", client=client, body=models.NewMessage(username="", content="x"))
     assert isinstance(bad, models.Problem) and bad.errors[0].field == "username"
+
+
+def test_what_a_message_lives_through(client):
+    post(client, "Helo")
+    edit = models.MessageEdit(username="Alice", content="Hello")
+    assert edit_message.sync("general", 1, client=client, body=edit).content == "Hello"
+    assert [old.content for old in list_revisions.sync("general", 1, client=client).revisions] == ["Helo"]
+    (thumbs,) = add_reaction.sync("general", 1, "👍", client=client, username="Bob").reactions
+    assert (thumbs.emoji, thumbs.count, thumbs.usernames) == ("👍", 1, ["Bob"])
+    assert [user.username for user in list_reactions.sync("general", 1, "👍", client=client).users] == ["Bob"]
+    assert remove_reaction.sync("general", 1, "👍", client=client, username="Bob").reactions == []
+    assert count_unread.sync("general", client=client, username="Bob").unread == 1
+    read = models.MarkRead(username="Bob", last_read_id=1)
+    assert mark_read.sync("general", client=client, body=read).last_read_id == 1
+    assert [cursor.username for cursor in list_read.sync("general", client=client).cursors] == ["Bob"]
+    tombstone = delete_message.sync("general", 1, client=client, username="Alice")
+    assert tombstone.content == "" and tombstone.deleted_at
+    gone = edit_message.sync("general", 1, client=client, body=edit)
+    assert isinstance(gone, models.Problem) and gone.code == "deleted"
+    kinds = [type(event) for event in poll(client, 1).events]
+    assert kinds[:4] == [
+        models.MessageEditedEvent,
+        models.ReactionAddedEvent,
+        models.ReactionRemovedEvent,
+        models.MessageDeletedEvent,
+    ]
