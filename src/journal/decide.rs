@@ -27,6 +27,8 @@ use crate::{
 };
 
 mod changes;
+#[cfg(test)]
+mod tests;
 
 /// What is to be written, and to be answered once it is.
 #[derive(Debug, Default)]
@@ -247,96 +249,5 @@ impl Growing {
             head: self.room.head,
             described: self.described.then_some((self.room.title, self.room.topic)),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::{message::Post, room::FloorReason};
-
-    fn room(name: &str, head: EventId) -> Room {
-        Room {
-            id: 7,
-            name: RoomName::parse(name).unwrap(),
-            title: String::new(),
-            topic: String::new(),
-            created_at: Timestamp::from_micros(0),
-            head,
-            floor: 0,
-            floor_reason: FloorReason::Pruned,
-        }
-    }
-
-    fn post(content: &str, client_id: Option<&str>, reply_to: Option<EventId>) -> Command {
-        let post = Post {
-            username: Some("Alice".into()),
-            content: Some(content.into()),
-            reply_to,
-            client_id: client_id.map(Into::into),
-        };
-        Command::Post { room: RoomName::parse("general").unwrap(), draft: post.check().unwrap() }
-    }
-
-    fn put(title: &str) -> Command {
-        let change = RoomChange { title: Some(title.into()), topic: None };
-        Command::PutRoom { room: RoomName::parse("general").unwrap(), change }
-    }
-
-    fn decide_on(head: EventId, made: bool, commands: &[Command]) -> Decided {
-        let room = room("general", head);
-        let made = if made { HashSet::from([room.name.clone()]) } else { HashSet::new() };
-        let rooms = HashMap::from([(room.name.clone(), room)]);
-        let known = Known { rooms, made, existing: (1..=head).map(|id| (7, id)).collect(), ..Known::default() };
-        let fingerprint = |draft: &Draft| format!("{:?} {}", draft.reply_to, draft.content).into_bytes();
-        decide(commands, known, fingerprint, Moment { now: Timestamp::from_micros(1), edit_window: None })
-    }
-
-    fn ids(decided: &Decided) -> Vec<EventId> {
-        decided.growths.iter().flat_map(|growth| growth.events.iter().map(Event::id)).collect()
-    }
-
-    #[test]
-    fn a_refusal_between_two_good_ones_leaves_no_hole() {
-        let decided =
-            decide_on(4, false, &[post("a", None, None), post("b", None, Some(99)), post("c", None, Some(5))]);
-        assert_eq!(ids(&decided), [5, 6]);
-        assert_eq!(decided.answers[1].as_ref().unwrap_err(), &Refused::NoSuchTarget);
-        assert_eq!(decided.growths[0].head, 6);
-    }
-
-    #[test]
-    fn the_same_key_twice_is_one_message() {
-        let commands =
-            [post("a", Some("k"), None), post("a", Some("k"), None), post("b", Some("k"), None), post("c", None, None)];
-        let decided = decide_on(0, true, &commands);
-        assert_eq!(ids(&decided), [1, 2]);
-        for (index, replayed) in [(0, false), (1, true)] {
-            match &decided.answers[index] {
-                Ok(Outcome::Posted { message, replayed: answer }) => assert_eq!((message.id, *answer), (1, replayed)),
-                other => panic!("{other:?}"),
-            }
-        }
-        assert_eq!(decided.answers[2].as_ref().unwrap_err(), &Refused::KeyReused);
-    }
-
-    #[test]
-    fn a_room_that_only_refused_commands_wanted_is_not_made() {
-        let decided = decide_on(0, true, &[post("a", None, Some(3))]);
-        assert!(!decided.changes && decided.growths.is_empty());
-        assert_eq!(decided.unneeded, [7]);
-    }
-
-    #[test]
-    fn making_a_room_takes_no_id_and_changing_nothing_takes_none() {
-        let decided = decide_on(0, true, &[put("a"), put("a"), put("b"), put("b")]);
-        assert_eq!(ids(&decided), [1]);
-        let made: Vec<_> =
-            decided.answers.iter().map(|answer| matches!(answer, Ok(Outcome::RoomPut { made: true, .. }))).collect();
-        assert_eq!(made, [true, false, false, false]);
-        assert_eq!(decided.growths[0].described.as_ref().map(|(title, _)| title.as_str()), Some("b"));
-
-        let decided = decide_on(3, false, &[put("")]);
-        assert!(!decided.changes && decided.growths.is_empty());
     }
 }

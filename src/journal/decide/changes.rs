@@ -185,6 +185,7 @@ fn take_back(reactions: &mut Vec<Reaction>, emoji: &str, username: &Username, na
     let Some(at) = reactions.iter().position(|shown| shown.emoji == emoji) else { return };
     let shown = &mut reactions[at];
     shown.count -= 1;
+    shown.usernames.retain(|name| name.key() != username.key());
     if let Some(names) = names {
         names.retain(|name| name.key() != username.key());
         shown.usernames = names.iter().take(SHOWN_NAMES).cloned().collect();
