@@ -2,6 +2,7 @@
 
 use std::{ops::Deref, sync::Arc, time::Duration};
 
+use sea_orm::{ConnectionTrait, Database};
 use tempfile::TempDir;
 use tokio_util::task::TaskTracker;
 
@@ -38,6 +39,13 @@ impl TestApp {
         let tasks = TaskTracker::new();
         tasks.spawn(background.run());
         Self { app, tasks, _folder: folder }
+    }
+
+    /// Runs SQL on the database, by a connection of its own.
+    pub(crate) async fn sql(&self, statement: &str) {
+        let database = Database::connect(&self.app.config.store.url).await.unwrap();
+        database.execute_unprepared(statement).await.unwrap();
+        database.close().await.unwrap();
     }
 
     /// Has the journal finish, and waits until it has.

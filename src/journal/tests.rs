@@ -1,17 +1,29 @@
 //! The journal over a real store.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
+use tokio::time::timeout;
+use tokio_stream::StreamExt;
 
 use crate::{
     app::tests::TestApp,
-    chat::ChatError,
+    chat::{ChatError, messages::Posted},
     domain::{
-        event::{Event, TypeSet},
+        event::{Event, EventType, ServiceStatus, TypeSet},
         message::Post,
         name::RoomName,
         room::RoomChange,
     },
-    store::messages::Range,
+    hub::{
+        frame::Frame,
+        registry::Transport,
+        subscription::{Request, Start, StateDue, Subscription},
+    },
+    store::{
+        messages::Range,
+        writer::faults::{Fault, inject},
+    },
 };
 
 fn room(name: &str) -> RoomName {
@@ -64,6 +76,41 @@ async fn commands_that_depend_on_each_other_leave_no_hole() {
 }
 
 #[tokio::test]
+async fn of_a_batch_the_store_rejects_only_the_guilty_commands_fail() {
+    // The statement alone is undone, or the database ends the whole transaction by itself.
+    for how in ["ABORT", "ROLLBACK"] {
+        let app = TestApp::new().await;
+        // A rule the journal knows nothing of, so that what it decided is rejected.
+        let rule = "CREATE TRIGGER reject BEFORE INSERT ON message WHEN NEW.content = 'guilty'";
+        app.sql(&format!("{rule} BEGIN SELECT RAISE({how}, 'guilty'); END")).await;
+        let rooms = [room("general"), room("other"), room("only-guilty")];
+        let posts = [(0, "one"), (1, "two"), (0, "guilty"), (2, "guilty"), (0, "three"), (1, "guilty"), (1, "four")];
+        // All of these are in the queue before the writer, on the same thread, takes the first.
+        let answers = posts.map(|(at, content)| app.chat.post_message(&rooms[at], post(content, None, None)));
+        let mut ids = Vec::new();
+        for ((_, content), answer) in posts.iter().zip(join_all(answers).await) {
+            match answer {
+                Ok(posted) => ids.push((*content, posted.message.id)),
+                Err(error) => {
+                    assert!(*content == "guilty" && matches!(error, ChatError::Internal), "{content}: {error}");
+                }
+            }
+        }
+        assert_eq!(ids, [("one", 1), ("two", 1), ("three", 2), ("four", 2)], "{how}");
+        assert!(matches!(app.chat.room(&rooms[2]).await, Err(ChatError::NotFound(_))), "nothing of it is left");
+
+        assert!(app.health.is_ok(), "the store is not out");
+        for (room, stored) in rooms.iter().zip([&["one", "three", "next"][..], &["two", "four", "next"], &["next"]]) {
+            let next = app.chat.post_message(room, post("next", None, None)).await.unwrap();
+            assert_eq!(next.message.id, i64::try_from(stored.len()).unwrap(), "no hole");
+            let page = app.chat.messages(room, Range::After(0), 50, Duration::ZERO).await.unwrap();
+            assert_eq!(page.messages.iter().map(|message| message.content.as_str()).collect::<Vec<_>>(), stored);
+        }
+        app.end().await;
+    }
+}
+
+#[tokio::test]
 async fn a_key_is_of_one_author_in_one_room_and_of_one_content() {
     let app = TestApp::new().await;
     let (one, two) = (room("one"), room("two"));
@@ -105,7 +152,107 @@ async fn rooms_and_messages_share_the_ids_of_a_log() {
     app.chat.post_message(&name, post("b", None, Some(1))).await.unwrap();
     let not_a_message = app.chat.post_message(&name, post("c", None, Some(2))).await;
     assert!(matches!(not_a_message, Err(ChatError::Invalid(_))), "an event is no message");
-    let page = app.chat.messages(&name, Range::After(0), 50, std::time::Duration::ZERO).await.unwrap();
+    let page = app.chat.messages(&name, Range::After(0), 50, Duration::ZERO).await.unwrap();
     assert_eq!(page.messages.iter().map(|message| message.id).collect::<Vec<_>>(), [1, 3]);
     app.end().await;
+}
+
+/// A room with a reader, where the outcome of a commit is about to be unknown.
+struct Scene {
+    app: TestApp,
+    reader: Subscription,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let app = TestApp::new().await;
+        let (user, transport, types) = (None, Transport::Sse, TypeSet::filter([EventType::ChatMessage]));
+        let (start, history, state, limit) = (Start::After(0), 50, StateDue::Never, 200);
+        let request = Request { start, history, types, user, transport, state, limit };
+        let reader = app.hub.subscribe(&room("general"), request).await.unwrap();
+        let scene = Self { app, reader };
+        scene.post("first").await.unwrap();
+        scene
+    }
+
+    /// Posts with the content as the key.
+    async fn post(&self, content: &str) -> Result<Posted, ChatError> {
+        self.app.chat.post_message(&room("general"), post(content, Some(content), None)).await
+    }
+
+    /// The id of a post that must be taken, and whether it was there before.
+    async fn posted(&self, content: &str) -> (i64, bool) {
+        let posted = self.post(content).await.unwrap();
+        (posted.message.id, posted.replayed)
+    }
+
+    /// The ids that the reader gets until it has this one.
+    async fn read_through(&mut self, last: i64) -> Vec<i64> {
+        let mut ids = Vec::new();
+        while ids.last() != Some(&last) {
+            let frames = timeout(DEADLINE, self.reader.next()).await.expect("events in time").expect("no end");
+            ids.extend(frames.iter().filter_map(Frame::id));
+        }
+        ids
+    }
+
+    async fn end(self) {
+        let mut health = self.app.health.watch();
+        let healed = health.wait_for(|status| *status == ServiceStatus::Ok);
+        timeout(DEADLINE, healed).await.expect("it heals by itself").unwrap();
+        drop(self.reader);
+        self.app.end().await;
+    }
+}
+
+const DEADLINE: Duration = Duration::from_secs(10);
+
+#[tokio::test]
+async fn a_commit_that_happened_is_answered_and_read_once_though_its_answer_was_lost() {
+    let mut scene = Scene::new().await;
+    inject(&[Fault::AfterCommit]);
+    assert_eq!(scene.posted("second").await, (2, false));
+    assert_eq!(scene.read_through(2).await, [1, 2]);
+    assert_eq!(scene.posted("second").await, (2, true));
+    assert_eq!(scene.posted("third").await, (3, false));
+    assert_eq!(scene.read_through(3).await, [3]);
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn a_commit_that_did_not_happen_is_refused_and_leaves_no_hole() {
+    let mut scene = Scene::new().await;
+    inject(&[Fault::BeforeCommit]);
+    assert!(matches!(scene.post("second").await, Err(ChatError::Unavailable)));
+    assert!(!scene.app.health.is_ok());
+    assert_eq!(scene.posted("other").await, (2, false));
+    assert_eq!(scene.posted("second").await, (3, false));
+    assert_eq!(scene.read_through(3).await, [1, 2, 3]);
+    scene.end().await;
+}
+
+/// Whether it happened can't be asked at first: the post is refused, and its reader gets it once that is known.
+#[tokio::test]
+async fn a_commit_of_which_nothing_is_known_is_read_once_whoever_learns_of_it() {
+    for (next, id, replayed, last) in [
+        // Nobody posts: the probe of a store that is out learns of it.
+        (None, 0, false, 2),
+        // Who was refused asks again.
+        (Some("second"), 2, true, 2),
+        // Somebody else posts.
+        (Some("third"), 3, false, 3),
+    ] {
+        let mut scene = Scene::new().await;
+        assert_eq!(scene.read_through(1).await, [1]);
+        inject(&[Fault::AfterCommit, Fault::Heads]);
+        assert!(matches!(scene.post("second").await, Err(ChatError::Unavailable)));
+        if let Some(next) = next {
+            assert_eq!(scene.posted(next).await, (id, replayed));
+        }
+        assert_eq!(scene.read_through(last).await, (2..=last).collect::<Vec<_>>(), "{next:?}");
+        assert_eq!(scene.posted("second").await, (2, true));
+        assert_eq!(scene.posted("last").await, (last + 1, false));
+        assert_eq!(scene.read_through(last + 1).await, [last + 1], "each once: {next:?}");
+        scene.end().await;
+    }
 }

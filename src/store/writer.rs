@@ -29,6 +29,9 @@ use crate::domain::{
     timestamp::Timestamp,
 };
 
+#[cfg(test)]
+pub(crate) mod faults;
+
 /// Rows that one condition names at most: `SQLite` bounds the depth of an expression at 1,000
 /// (<https://sqlite.org/limits.html>), and each alternative is one deeper.
 pub(super) const CONDITION_ROWS: usize = 250;
@@ -142,6 +145,8 @@ impl Writer {
     /// # Errors
     /// [`StoreError`] when the database is out.
     pub async fn heads(&self, room_ids: &[i64]) -> Result<HashMap<i64, EventId>, StoreError> {
+        #[cfg(test)]
+        faults::befall(faults::Fault::Heads)?;
         let rows = room::Entity::find().filter(room::Column::Id.is_in(room_ids.iter().copied())).all(&self.db).await?;
         Ok(rows.into_iter().map(|row| (row.id, row.head)).collect())
     }
@@ -359,7 +364,12 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`].
     pub async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.tx.commit().await?)
+        #[cfg(test)]
+        faults::befall(faults::Fault::BeforeCommit)?;
+        self.tx.commit().await?;
+        #[cfg(test)]
+        faults::befall(faults::Fault::AfterCommit)?;
+        Ok(())
     }
 }
 

@@ -36,6 +36,7 @@ mod durability;
 mod filter;
 mod fsync;
 mod hostile_text;
+mod internal_fault;
 mod join;
 mod long_poll;
 mod presence;

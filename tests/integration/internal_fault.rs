@@ -1,0 +1,33 @@
+//! A fault of the server: the answer says nothing of it, the log does, and the next request is served.
+
+use serde_json::json;
+
+use crate::support::{DEADLINE, Server, problem::expect_problem, socket::Socket};
+
+/// A rule of the database that the program knows nothing of: nobody may post twice.
+const RULE: &str = "CREATE UNIQUE INDEX nobody_twice ON message (username)";
+
+#[tokio::test]
+async fn what_the_database_rejects_is_a_500_whose_text_is_in_the_log_only() {
+    let mut server = Server::start().await;
+    assert!(server.terminate().await.success());
+    server.sql(RULE).await;
+    server.restart().await;
+
+    server.post("general", "Alice", "first").await;
+    let answer = server.try_post("general", "Alice", "second").await.expect("an answer");
+    let problem = expect_problem(answer, 500, "internal", &[]).await;
+    let reason = server.wait_for_log("rejects a command", DEADLINE).await;
+    assert!(reason.to_lowercase().contains("unique"), "{reason}");
+
+    let mut socket = Socket::open_at(&server, "/api/v1/rooms/general/ws?history=0").await;
+    socket.send(&json!({"type": "chat_message", "username": "Alice", "message": "third", "ref": "r"})).await;
+    let error = socket.reply("r").await;
+    assert_eq!((&error["type"], &error["code"]), (&json!("error"), &json!("internal")), "{error}");
+    for told in [problem, error] {
+        let told = told.to_string().to_lowercase();
+        assert!(!told.contains("unique") && !told.contains("username"), "{told}");
+    }
+
+    assert_eq!(server.post("general", "Bob", "fourth").await["id"], 2, "what is rejected takes no id");
+}
