@@ -41,6 +41,11 @@ impl TestApp {
         Self { app, tasks, _folder: folder }
     }
 
+    /// The app, for whoever keeps a part of it.
+    pub(crate) fn app(&self) -> Arc<App> {
+        self.app.clone()
+    }
+
     /// Runs SQL on the database, by a connection of its own.
     pub(crate) async fn sql(&self, statement: &str) {
         let database = Database::connect(&self.app.config.store.url).await.unwrap();

@@ -42,6 +42,9 @@ use crate::{
     },
 };
 
+#[cfg(test)]
+mod tests;
+
 /// The most bytes of a client's frame.
 const MAX_FRAME: usize = 64 * 1024;
 /// What a socket reads at once: most frames of clients are small, and this is held per socket.
