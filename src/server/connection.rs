@@ -68,3 +68,40 @@ fn prepare(stream: &TcpStream, stall_timeout: Duration) -> std::io::Result<()> {
     // guard, which knows better.
     socket.set_tcp_user_timeout(Some(stall_timeout + USER_TIMEOUT_MARGIN))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+        sync::Semaphore,
+    };
+    use tokio_util::task::TaskTracker;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_kernel_is_told_how_to_treat_a_connection() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let accepted = listener.accept().await.unwrap().0.into_std().unwrap();
+        // Another handle of the same socket, to look at it while it is served.
+        let socket = socket2::Socket::from(accepted.try_clone().unwrap());
+        let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        let (stream, stall_timeout) = (TcpStream::from_std(accepted).unwrap(), Duration::from_secs(7));
+        let tasks = TaskTracker::new();
+        tasks.spawn(run(stream, Router::new(), permit, stall_timeout, CancellationToken::new()));
+        client.write_all(b"GET / HTTP/1.0\r\n\r\n").await.unwrap();
+        client.read_to_end(&mut Vec::new()).await.unwrap();
+
+        assert!(socket.tcp_nodelay().unwrap());
+        // Linux doubles what it is told, for its own bookkeeping (socket(7)).
+        assert_eq!(socket.send_buffer_size().unwrap(), 2 * SEND_BUFFER);
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE);
+        // After the guard, which tells a slow reader from one that is gone.
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_secs(7 + 15)));
+    }
+}

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta};
 use futures_util::future::join_all;
+use rlimit::Resource;
 use serde_json::json;
 
 use crate::support::{
@@ -19,6 +21,16 @@ const HEAD_BYTES: usize = 8 * 1024;
 
 fn get(server: &Server, path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", server.addr())
+}
+
+fn post(server: &Server) -> String {
+    let body = json!({"username": "Alice", "content": "hi"}).to_string();
+    format!(
+        "POST /api/v1/rooms/general/messages HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        server.addr(),
+        body.len(),
+    )
 }
 
 #[tokio::test]
@@ -133,15 +145,54 @@ async fn connections_over_the_budget_are_refused_until_others_leave() {
         while send(server.addr(), get(&server, "/healthz")).await.is_none_or(|answer| answer.status != 200) {}
     })
     .await;
-    let body = json!({"username": "Alice", "content": "hi"}).to_string();
-    let post = format!(
-        "POST /api/v1/rooms/general/messages HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        server.addr(),
-        body.len(),
-    );
-    assert_eq!(send(server.addr(), post).await.expect("an answer").status, 201);
+    assert_eq!(send(server.addr(), post(&server)).await.expect("an answer").status, 201);
     for stream in &mut held {
         stream.read_until("\"content\":\"hi\"").await;
     }
+}
+
+/// Leaves the server no file descriptor beyond those it has.
+fn forbid_files(server: &Server) {
+    let files = std::fs::read_dir(format!("/proc/{}/fd", server.pid())).expect("the server's files");
+    let open: Vec<u64> = files
+        .map(|file| file.expect("a file").file_name().to_string_lossy().parse().expect("a descriptor is a number"))
+        .collect();
+    let free = (0..u64::MAX).find(|number| !open.contains(number)).expect("a number");
+    let pid = server.pid().try_into().expect("a process id");
+    rlimit::prlimit(pid, Resource::NOFILE, Some((free, free)), None).expect("a limit is set");
+}
+
+#[tokio::test]
+async fn without_file_descriptors_a_connection_waits_while_others_are_served() {
+    const REFUSED: &str = "a connection can't be accepted";
+    /// A little less than the server pauses: the clock of its log may be adjusted meanwhile.
+    const PAUSE: TimeDelta = TimeDelta::milliseconds(190);
+    let server = Server::start().await;
+    let mut held = Connection::open(server.addr()).await;
+    held.send(post(&server)).await;
+    assert_eq!(held.answer().await.expect("an answer").status, 201);
+    let mut stream = Connection::open(server.addr()).await;
+    stream.send(get(&server, "/api/v1/rooms/general/stream")).await;
+    assert_eq!(stream.head().await.expect("a stream").status, 200);
+
+    forbid_files(&server);
+    let mut late = Connection::open(server.addr()).await;
+    late.send(get(&server, "/healthz")).await;
+    let refusals = || server.log().into_iter().filter(|line| line.contains(REFUSED)).collect::<Vec<_>>();
+    within(DEADLINE, "it is tried several times", async {
+        while refusals().len() < 4 {
+            held.send(post(&server)).await;
+            assert_eq!(held.answer().await.expect("an answer").status, 201);
+        }
+    })
+    .await;
+    // Each line begins with its time: there is a pause, and no loop that takes all of a core.
+    let times: Vec<_> = refusals()
+        .iter()
+        .map(|line| DateTime::parse_from_rfc3339(line.split(' ').next().unwrap_or_default()).expect("a time"))
+        .collect();
+    assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= PAUSE), "{times:?}");
+
+    drop(stream);
+    assert_eq!(late.answer().await.expect("it is served once one is free").status, 200);
 }
