@@ -5,6 +5,7 @@
 
 use std::{
     collections::BTreeMap,
+    convert::Infallible,
     ffi::OsString,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -72,6 +73,27 @@ pub struct ServeArgs {
     /// What is logged, as in info or parlor=debug
     #[arg(long, env = "PARLOR_LOG", value_name = "FILTER", default_value = "info,sea_orm_migration=warn")]
     pub log: String,
+
+    /// What this version does not have.
+    #[command(flatten)]
+    pub absent: AbsentArgs,
+}
+
+/// Settings whose feature this version does not have: refused wherever they are given, rather than taken
+/// and ignored.
+#[derive(Debug, Clone, Args)]
+pub struct AbsentArgs {
+    /// What connects several nodes.
+    #[arg(long, env = "PARLOR_REDIS_URL", hide = true, value_parser = absent)]
+    pub redis_url: Option<Infallible>,
+
+    /// Whether requests are limited.
+    #[arg(long, env = "PARLOR_LIMITS", hide = true, value_parser = absent)]
+    pub limits: Option<Infallible>,
+
+    /// Whose requests are not limited.
+    #[arg(long, env = "PARLOR_LIMITS_EXEMPT", hide = true, value_parser = absent)]
+    pub limits_exempt: Option<Infallible>,
 }
 
 /// The settings of the database.
@@ -222,6 +244,10 @@ impl Config {
     pub fn is_loopback_only(&self) -> bool {
         self.listen.ip().is_loopback()
     }
+}
+
+fn absent(_: &str) -> Result<Infallible, &'static str> {
+    Err("this version does not have this setting")
 }
 
 fn stall_timeout(text: &str) -> Result<Duration, String> {
