@@ -3,9 +3,12 @@
 //!
 //! A caller only awaits its answer, so that a client who hangs up cancels nothing half way.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 
 pub mod decide;
 pub mod known;
@@ -23,6 +26,8 @@ use crate::domain::{
 
 /// How many commands wait at most; one more is refused at once.
 const QUEUE: usize = 4_096;
+/// How long an answer is waited for: a disk may hang, and neither fail nor answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Something to be written.
 #[derive(Debug)]
@@ -173,7 +178,7 @@ pub enum Refused {
     /// The cursor is past the newest event of the room.
     #[error("the cursor is past the newest event")]
     PastHead,
-    /// The store is out, or more wait already than it takes: not known to be stored.
+    /// The store is out or hangs, or more wait already than it takes: not known to be stored.
     #[error("the store takes no posts now")]
     Unavailable,
     /// The store rejects what the journal decided: a fault of this program, logged.
@@ -194,13 +199,13 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Has a command carried out. Cancelling this does not cancel the command.
+    /// Has a command carried out. Neither cancelling this nor losing patience cancels the command.
     ///
     /// # Errors
     /// [`Refused`].
     pub async fn submit(&self, command: Command) -> Result<Outcome, Refused> {
         let (answer, answered) = oneshot::channel();
         self.queue.try_send(Waiting { command, answer }).map_err(|_| Refused::Unavailable)?;
-        answered.await.unwrap_or(Err(Refused::Unavailable))
+        timeout(PATIENCE, answered).await.ok().and_then(Result::ok).unwrap_or(Err(Refused::Unavailable))
     }
 }

@@ -1,10 +1,10 @@
 //! The task that owns writing: takes what waits, commits it as one transaction, publishes, answers.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, pin::pin, sync::Arc, time::Duration};
 
 use tokio::{
     sync::mpsc,
-    time::{Instant, error::Elapsed, timeout_at},
+    time::{Instant, error::Elapsed, timeout, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -30,7 +30,9 @@ const CHECKPOINT_COMMITS: u32 = 256;
 const CHECKPOINT_BYTES: usize = 4 * 1024 * 1024;
 /// How often a store that is out is probed.
 const PROBE: Duration = Duration::from_secs(1);
-
+/// After how long a transaction that neither succeeds nor fails means that the store is out: longer than
+/// `SQLite` waits for a lock, and shorter than a post waits for its answer.
+const HANGS: Duration = Duration::from_secs(7);
 /// What a batch writes besides its contents, about: keys, heads, pages that are not full.
 const PROBE_MARGIN: usize = 64 * 1024;
 
@@ -127,9 +129,23 @@ impl Task {
                 continue;
             };
             let Some(batch) = batch else { return Ok(()) };
-            self.process(batch).await?;
-            self.checkpoint().await?;
+            self.process_or_say(batch).await?;
         }
+    }
+
+    /// Processes a batch, and says so if the disk hangs meanwhile. Once it goes on, so does this.
+    async fn process_or_say(&mut self, batch: Vec<Waiting>) -> Result<(), Fatal> {
+        let health = self.health.clone();
+        let mut processing = pin!(async {
+            self.process(batch).await?;
+            self.checkpoint().await
+        });
+        if let Ok(processed) = timeout(HANGS, processing.as_mut()).await {
+            return processed;
+        }
+        tracing::error!(after = ?HANGS, "the store hangs: posts are not answered until it goes on");
+        health.set(ServiceStatus::Degraded);
+        processing.await
     }
 
     /// All that waits, within the bounds of a transaction; waits for the first. Cancelling loses

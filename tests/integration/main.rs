@@ -35,6 +35,7 @@ mod drain;
 mod durability;
 mod filter;
 mod fsync;
+mod hanging_disk;
 mod hostile_text;
 mod internal_fault;
 mod join;

@@ -1,0 +1,92 @@
+//! A disk that neither fails nor answers, and a database that another program holds: a post is answered in
+//! time that it is not known to be stored, and all goes on when the disk does.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use sea_orm::{ConnectOptions, ConnectionTrait as _, Database};
+use serde_json::{Value, json};
+
+use crate::support::{DEADLINE, Query, Reader, Server, Transport, problem::expect_problem, within};
+
+const ROOM: &str = "hangs";
+/// Which fsync of the thread that writes hangs; a start on tables that are there has fewer.
+const HANGING_FSYNC: u32 = 12;
+/// For how long: a post waits 10 s for its answer.
+const HANG: Duration = Duration::from_secs(14);
+/// More posts than there are fsyncs before.
+const MOST_POSTS: usize = 30;
+
+/// Posts with the content as the key, whatever comes of it.
+async fn post(server: &Server, content: &str) -> reqwest::Response {
+    let body = json!({"username": "Alice", "content": content, "client_id": content});
+    let request = server.http().post(server.api(&format!("/rooms/{ROOM}/messages"))).json(&body);
+    within(DEADLINE, "a post is answered", request.send()).await.expect("an answer, whatever the disk does")
+}
+
+async fn is_ready(server: &Server) -> bool {
+    server.http().get(server.url("/readyz")).send().await.expect("an answer").status() == StatusCode::OK
+}
+
+#[tokio::test]
+async fn a_post_is_answered_while_the_disk_hangs_and_stored_when_it_goes_on() {
+    let dir = tempfile::tempdir().expect("a directory");
+    // The tables are made first, without any delay.
+    drop(Server::builder().dir(dir.path()).start().await);
+    let hanging = format!("inject=fsync,fdatasync:delay_enter={}:when={HANGING_FSYNC}", HANG.as_micros());
+    let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", &hanging];
+    let server = Server::builder().dir(dir.path()).wrapper(strace).start().await;
+    let mut reader = Reader::open(&server, Transport::Sse, ROOM, Query::since(0)).await;
+
+    let mut stored = 0;
+    let refusal = loop {
+        let answer = post(&server, &format!("message {stored}")).await;
+        if answer.status() != StatusCode::CREATED {
+            break answer;
+        }
+        stored += 1;
+        assert!(stored < MOST_POSTS, "no fsync hangs");
+    };
+    assert!(refusal.headers().contains_key("retry-after"), "{:?}", refusal.headers());
+    expect_problem(refusal, 503, "unavailable", &[]).await;
+
+    // It hangs still: it says so, and what is stored can be read.
+    assert!(!is_ready(&server).await);
+    assert_eq!(reader.until_type("service_status").await["status"], "degraded");
+    assert_eq!(server.messages(ROOM).await.len(), stored);
+
+    // Who was refused asks again, and gets what was stored when the disk went on.
+    let again = post(&server, &format!("message {stored}")).await;
+    assert_eq!(again.status(), StatusCode::OK, "nothing is posted twice");
+    let message: Value = again.json().await.expect("a message");
+    assert_eq!(message["id"], stored + 1);
+    assert_eq!(reader.next_durable().await["message"], message);
+    assert_eq!(reader.until_type("service_status").await["status"], "ok");
+    assert!(is_ready(&server).await);
+    assert_eq!(server.post(ROOM, "Bob", "it goes on").await["id"], stored + 2);
+    assert_eq!(reader.next_durable().await["id"], stored + 2);
+}
+
+#[tokio::test]
+async fn a_post_is_answered_while_another_program_holds_the_database() {
+    let server = Server::start().await;
+    server.post(ROOM, "Alice", "first").await;
+    let mut reader = Reader::open(&server, Transport::Sse, ROOM, Query::since(1)).await;
+
+    let mut options = ConnectOptions::new(format!("sqlite://{}", server.dir().join("parlor.db").display()));
+    options.max_connections(1);
+    let other = Database::connect(options).await.expect("the database opens");
+    other.execute_unprepared("BEGIN IMMEDIATE").await.expect("the database is free");
+    expect_problem(post(&server, "second").await, 503, "unavailable", &[]).await;
+    assert!(!is_ready(&server).await);
+    assert_eq!(reader.until_type("service_status").await["status"], "degraded");
+    // Out for long already, and a post is no longer waited for than before.
+    expect_problem(post(&server, "third").await, 503, "unavailable", &[]).await;
+
+    other.execute_unprepared("ROLLBACK").await.expect("the database is let go");
+    assert_eq!(reader.until_type("service_status").await["status"], "ok", "it heals by itself");
+    let message: Value = post(&server, "second").await.json().await.expect("a message");
+    assert_eq!(message["content"], "second");
+    assert_eq!(reader.next_durable().await["message"], message);
+    other.close().await.expect("the database closes");
+}
