@@ -7,10 +7,11 @@ use std::{
 
 use crate::{
     PAIRS,
+    bar::Bar,
     posters::Posters,
     process::{Kind, Server, failed},
     readers::Readers,
-    report::{Bar, Report, Row},
+    report::{Report, Row},
 };
 
 const READERS: u64 = 1_000;

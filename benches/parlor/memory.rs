@@ -4,9 +4,10 @@ use std::io;
 
 use crate::{
     PAIRS,
+    bar::Bar,
     process::{Kind, Server},
     readers::Readers,
-    report::{Bar, Report, Row},
+    report::{Report, Row},
 };
 
 const CONNECTIONS: u64 = 5_000;

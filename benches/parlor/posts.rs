@@ -7,10 +7,11 @@ use std::{
 
 use crate::{
     PAIRS,
+    bar::Bar,
     journal::Journal,
     posters::Posters,
     process::{Kind, Server},
-    report::{Bar, Report, Row},
+    report::{Report, Row},
 };
 
 const CONNECTIONS: [usize; 3] = [1, 64, 256];

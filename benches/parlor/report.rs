@@ -1,5 +1,7 @@
 //! The table at the end: medians, a ratio with its quartiles, the bar, and whether it is met.
 
+use crate::bar::{Bar, quartiles};
+
 /// What one quantity came to over all pairs, and what is asked of it.
 pub struct Row {
     pub what: String,
@@ -9,13 +11,6 @@ pub struct Row {
     /// One judged value a pair: a ratio, or the figure itself where the bar is absolute.
     pub judged: Vec<f64>,
     pub bar: Bar,
-}
-
-#[derive(Clone, Copy)]
-pub enum Bar {
-    AtLeast(f64),
-    AtMost(f64),
-    None,
 }
 
 #[derive(Default)]
@@ -33,7 +28,8 @@ impl Report {
         self.notes.push(note);
     }
 
-    pub fn print(&self) {
+    /// Prints it. Whether every bar is met is the answer.
+    pub fn print(&self) -> bool {
         println!("{:<44} {:>8} {:>18} {:>9}  {:<7}medians", "", "judged", "quartiles", "bar", "");
         for row in &self.rows {
             row.print();
@@ -41,12 +37,18 @@ impl Report {
         for note in &self.notes {
             println!("  {note}");
         }
+        self.rows.iter().all(|row| row.bar.is_met(&row.judged) != Some(false))
     }
 }
 
 impl Row {
     fn print(&self) {
         let [lower, median, upper] = quartiles(&self.judged);
+        let verdict = match self.bar.is_met(&self.judged) {
+            Some(true) => "met",
+            Some(false) => "missed",
+            None => "",
+        };
         let figures: Vec<String> = self
             .figures
             .iter()
@@ -58,39 +60,10 @@ impl Row {
             short(median),
             format!("{} .. {}", short(lower), short(upper)),
             self.bar.text(),
-            self.bar.verdict([lower, median, upper]),
+            verdict,
             figures.join(", "),
         );
     }
-}
-
-impl Bar {
-    fn text(self) -> String {
-        match self {
-            Self::AtLeast(bar) => format!(">= {bar}"),
-            Self::AtMost(bar) => format!("<= {bar}"),
-            Self::None => String::new(),
-        }
-    }
-
-    /// A bar is missed only if three of four pairs miss it: two cores shared with the load are noisy.
-    fn verdict(self, [lower, _, upper]: [f64; 3]) -> &'static str {
-        match self {
-            Self::AtLeast(bar) if upper < bar => "missed",
-            Self::AtMost(bar) if lower > bar => "missed",
-            Self::None => "",
-            _ => "pass",
-        }
-    }
-}
-
-/// Lower quartile, median, upper quartile.
-fn quartiles(values: &[f64]) -> [f64; 3] {
-    let mut values = values.to_vec();
-    values.sort_by(f64::total_cmp);
-    [1, 2, 3]
-        .map(|quarter| values.get((values.len().saturating_sub(1)) * quarter / 4).copied())
-        .map(|value| value.unwrap_or(f64::NAN))
 }
 
 /// Three digits, or all of a large number.

@@ -27,6 +27,7 @@ macro_rules! over_every_transport {
 mod abort;
 mod bad_frames;
 mod bad_input;
+mod bench_bar;
 mod changes;
 mod command_line;
 mod cross_site;
