@@ -30,6 +30,8 @@ pub mod reads;
 pub mod rooms;
 pub mod same_site;
 pub mod stream;
+#[cfg(test)]
+mod tests;
 
 use crate::app::App;
 use stream::{long_poll, sse, websocket};
@@ -38,10 +40,13 @@ use stream::{long_poll, sse, websocket};
 pub fn router(app: Arc<App>) -> Router {
     let (router, document) = routes().split_for_parts();
     let docs = openapi::docs::routes(openapi::complete(document));
+    layered(router.merge(pages::routes()).merge(docs), app)
+}
+
+/// What happens to every request, around the routes.
+fn layered(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
     let cors = same_site::cors(&app.config);
-    router
-        .merge(pages::routes())
-        .merge(docs)
+    routes
         .fallback(middleware::not_found)
         .method_not_allowed_fallback(middleware::method_not_allowed)
         // One layer of four, outermost first: each call of `layer` would box every route once more.
@@ -52,6 +57,11 @@ pub fn router(app: Arc<App>) -> Router {
             CatchPanicLayer::custom(middleware::on_panic),
         ))
         .with_state(app)
+}
+
+/// What a connection is answered that is one too many, whatever it asks.
+pub fn full() -> Router {
+    Router::new().fallback(middleware::full).layer(from_fn(middleware::observe))
 }
 
 /// The `OpenAPI` document, as it is served.

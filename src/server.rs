@@ -80,6 +80,7 @@ async fn accept(app: &Arc<App>, router: Router, listener: TcpListener) {
     let budget = Arc::new(Semaphore::new(app.config.max_connections));
     let tasks = &app.shutdown.tasks;
     let refusals = Arc::new(Semaphore::new(refusal::AT_ONCE));
+    let full = http::full();
     loop {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
@@ -96,7 +97,7 @@ async fn accept(app: &Arc<App>, router: Router, listener: TcpListener) {
             }
             Err(_) => {
                 if let Ok(permit) = refusals.clone().try_acquire_owned() {
-                    tasks.spawn(refusal::refuse(stream, permit));
+                    tasks.spawn(refusal::refuse(stream, full.clone(), permit));
                 }
             }
         }

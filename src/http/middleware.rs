@@ -3,7 +3,7 @@
 use std::{any::Any, sync::Arc};
 
 use axum::{
-    body::Body,
+    body::{Body, to_bytes},
     extract::{MatchedPath, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
+    extract::MAX_BODY,
     problem::{Code, Problem},
     same_site,
     stream::sse,
@@ -31,15 +32,15 @@ pub async fn observe(request: Request, next: Next) -> Response {
     let id = given_id(request.headers()).unwrap_or_else(|| Uuid::new_v4().simple().to_string());
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().cloned();
-    let is_event_stream = accepts_event_stream(request.headers());
+    let is_stream = path.as_ref().map_or(request.uri().path(), MatchedPath::as_str).ends_with("/stream");
+    let is_event_source = is_stream && accepts_event_stream(request.headers());
 
     let mut response = next.run(request).await;
 
     let problem = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = &problem {
-        let is_stream = path.as_ref().is_some_and(|path| path.as_str().ends_with("/stream"));
         let json = problem.to_json(&id);
-        if problem.may_pass() && is_event_stream && is_stream {
+        if problem.may_pass() && is_event_source {
             response = sse::refusal(&json);
         } else {
             *response.body_mut() = Body::from(json);
@@ -94,6 +95,14 @@ pub async fn not_found() -> Problem {
 /// The answer to a method that a path does not take.
 pub async fn method_not_allowed() -> Problem {
     Problem::new(Code::MethodNotAllowed, "The header Allow lists the methods this path takes.")
+}
+
+/// The answer where no connection is left. What comes with the request is read first: closing with
+/// something unread would reset the connection, and the answer be lost.
+pub async fn full(body: Body) -> Problem {
+    // Too much of it, or a client that has gone, changes nothing.
+    let _ = to_bytes(body, MAX_BODY).await;
+    Problem::new(Code::Unavailable, "This server has as many connections as it takes.")
 }
 
 /// Keeps the id that a proxy gave, if it is a plain word.

@@ -19,7 +19,7 @@ use super::guard::Guard;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// hyper's buffers for reading and for writing: its minimum, which is most of what an idle stream
 /// costs. A longer head is answered `431`.
-const BUFFER: usize = 8 * 1024;
+pub(super) const BUFFER: usize = 8 * 1024;
 /// What the kernel holds for a reader that does not take it.
 const SEND_BUFFER: usize = 64 * 1024;
 /// How long after the last sign of life the kernel asks whether the other side is there.

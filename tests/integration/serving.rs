@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta};
 use futures_util::future::join_all;
 use rlimit::Resource;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{
     DEADLINE, Server,
@@ -131,14 +131,31 @@ async fn connections_over_the_budget_are_refused_until_others_leave() {
         assert_eq!(connection.head().await.expect("a stream").status, 200);
         held.push(connection);
     }
-    for _ in 0..3 {
+    for request in [get(&server, "/healthz"), get(&server, "/api/v1/rooms/general/stream"), post(&server)] {
         let mut connection = Connection::open(server.addr()).await;
-        connection.send(get(&server, "/healthz")).await;
+        connection.send(request).await;
         let answer = connection.answer().await.expect("one too many is told so");
         assert_eq!(answer.status, 503);
         assert!(answer.header("retry-after").is_some(), "{answer:?}");
+        let problem: Value = serde_json::from_str(&answer.text()).expect("a problem");
+        assert_eq!((&problem["code"], &problem["status"]), (&json!("unavailable"), &json!(503)));
+        assert_eq!(problem["request_id"].as_str(), answer.header("x-request-id"));
         assert!(connection.read_to_end().await.is_empty(), "it is closed");
     }
+    // A browser's `EventSource` would give up for good on any status but 200.
+    let mut connection = Connection::open(server.addr()).await;
+    let accept = "Accept: text/event-stream\r\n\r\n";
+    connection
+        .send(get(&server, "/api/v1/rooms/general/stream").replacen("\r\n\r\n", &format!("\r\n{accept}"), 1))
+        .await;
+    let answer = connection.answer().await.expect("one too many is told so");
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/event-stream")));
+    let text = answer.text();
+    let (retry, event) = text.split_once('\n').expect("two lines");
+    let retry: u64 = retry.strip_prefix("retry: ").and_then(|time| time.parse().ok()).expect("a time");
+    assert!((5_000..=30_000).contains(&retry), "{retry}");
+    let data = event.strip_prefix("event: error\ndata: ").expect("an error");
+    assert_eq!(serde_json::from_str::<Value>(data.trim()).expect("a problem")["code"], "unavailable");
 
     held.truncate(BUDGET - 2);
     within(DEADLINE, "there is room again", async {

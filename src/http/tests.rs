@@ -1,0 +1,69 @@
+//! What happens to every request, around the routes.
+
+use axum::{
+    body::{Body, to_bytes},
+    http::{Request, StatusCode},
+    routing::get,
+};
+use serde_json::Value;
+use tower::ServiceExt;
+
+use super::*;
+use crate::app::tests::TestApp;
+
+const STREAM: &str = "/api/v1/rooms/general/stream";
+
+/// The answer to a GET, and its body.
+async fn ask(router: &Router, path: &str, accept: &str) -> (Response<()>, String) {
+    let request = Request::get(path).header("host", "127.0.0.1").header("accept", accept);
+    let answer = router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let (head, body) = answer.into_parts();
+    let body = to_bytes(body, 1024 * 1024).await.unwrap();
+    (Response::from_parts(head, ()), String::from_utf8(body.to_vec()).unwrap())
+}
+
+async fn panics() -> StatusCode {
+    panic!("a text for the log only")
+}
+
+#[tokio::test]
+async fn a_panic_is_a_500_that_says_nothing_and_the_next_request_is_served() {
+    let app = TestApp::new().await;
+    let routes = Router::new().route("/panics", get(panics)).route("/lives", get(async || "on"));
+    let router = layered(routes, app.app());
+    for _ in 0..3 {
+        let (head, body) = ask(&router, "/panics", "*/*").await;
+        let problem: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((head.status(), &problem["code"]), (StatusCode::INTERNAL_SERVER_ERROR, &"internal".into()));
+        assert_eq!(head.headers()[header::CONTENT_TYPE], "application/problem+json");
+        assert_eq!(head.headers()["x-request-id"], problem["request_id"].as_str().unwrap());
+        assert!(!body.contains("for the log"), "{body}");
+        assert_eq!(ask(&router, "/lives", "*/*").await.1, "on");
+    }
+    app.end().await;
+}
+
+#[tokio::test]
+async fn who_follows_by_event_source_is_told_to_come_back_in_its_own_words() {
+    let app = TestApp::new().await;
+    app.shutdown.closing.cancel();
+    let router = router(app.app());
+    let (head, body) = ask(&router, STREAM, "text/event-stream").await;
+    assert_eq!(
+        (head.status(), &head.headers()[header::CONTENT_TYPE]),
+        (StatusCode::OK, &"text/event-stream".parse().unwrap())
+    );
+    let (retry, event) = body.split_once('\n').unwrap();
+    assert!((5_000..=30_000).contains(&retry.strip_prefix("retry: ").unwrap().parse().unwrap()), "{retry}");
+    let problem: Value = serde_json::from_str(event.strip_prefix("event: error\ndata: ").unwrap()).unwrap();
+    assert_eq!(problem["code"], "draining");
+
+    // Others get the status: who does not read events, and who asks for something else.
+    for (path, accept) in [(STREAM, "*/*"), ("/api/v1/rooms", "text/event-stream")] {
+        let (head, body) = ask(&router, path, accept).await;
+        assert_eq!(head.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        assert!(head.headers().contains_key(header::RETRY_AFTER), "{path}");
+        assert_eq!(serde_json::from_str::<Value>(&body).unwrap()["code"], "draining", "{path}");
+    }
+    app.end().await;
+}
