@@ -220,6 +220,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_transaction_has_the_right_to_write_before_it_reads_and_a_reader_never_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}?mode=rwc", folder.path().join("parlor.db").display());
+        let opened = Store::open(&StoreConfig { url: url.clone(), fsync: true, migrate: true }).await.unwrap();
+        let mut options = base_options(&url);
+        options.max_connections(1).map_sqlx_sqlite_opts(|sqlite| sqlite.busy_timeout(std::time::Duration::ZERO));
+        let other = Database::connect(options).await.unwrap();
+
+        let transaction = opened.writer.begin().await.unwrap();
+        let refused = other.execute_unprepared("BEGIN IMMEDIATE").await.unwrap_err();
+        assert!(refused.to_string().contains("locked"), "{refused}");
+        transaction.rollback().await.unwrap();
+        other.execute_unprepared("BEGIN IMMEDIATE").await.unwrap();
+        other.execute_unprepared("ROLLBACK").await.unwrap();
+
+        let refused = opened.store.readers.execute_unprepared("DELETE FROM room").await.unwrap_err();
+        assert!(refused.to_string().contains("readonly"), "{refused}");
+    }
+
+    #[tokio::test]
     async fn a_url_that_names_no_file_is_refused() {
         for url in ["postgres://localhost/parlor", "sqlite::memory:", "sqlite://x?mode=memory", "sqlite://x?nonsense=1"]
         {

@@ -23,6 +23,10 @@ pub(crate) struct TestApp {
 
 impl TestApp {
     pub(crate) async fn new() -> Self {
+        Self::with_clock(Clock::new(|| Timestamp::from_micros(1_700_000_000_000_000))).await
+    }
+
+    pub(crate) async fn with_clock(clock: Clock) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}?mode=rwc", folder.path().join("parlor.db").display());
         let config = Config {
@@ -34,7 +38,6 @@ impl TestApp {
             stall_timeout: Duration::from_mins(1),
             max_connections: 1,
         };
-        let clock = Clock::new(|| Timestamp::from_micros(1_700_000_000_000_000));
         let (app, background) = App::build(config, clock, Shutdown::default()).await.unwrap();
         let tasks = TaskTracker::new();
         tasks.spawn(background.run());

@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::{future::join_all, poll};
 use tokio::time::timeout;
 use tokio_stream::StreamExt;
 
+use super::QUEUE;
 use crate::{
     app::tests::TestApp,
     chat::{ChatError, messages::Posted},
+    clock::Clock,
     domain::{
         event::{Event, EventType, ServiceStatus, TypeSet},
         message::Post,
         name::RoomName,
         room::RoomChange,
+        timestamp::Timestamp,
     },
     hub::{
         frame::Frame,
@@ -73,6 +76,56 @@ async fn commands_that_depend_on_each_other_leave_no_hole() {
     let ids: Vec<_> = page.events.iter().map(Event::id).collect();
     assert_eq!(ids, (1..=150).collect::<Vec<_>>());
     app.end().await;
+}
+
+/// Posts that all wait together: each has asked before the writer, on the same thread, has its turn.
+async fn waiting<'a>(
+    app: &'a TestApp,
+    room: &'a RoomName,
+    contents: impl IntoIterator<Item = String>,
+) -> Vec<std::pin::Pin<Box<dyn Future<Output = Result<Posted, ChatError>> + 'a>>> {
+    let mut waiting = Vec::new();
+    for content in contents {
+        let mut posting = Box::pin(app.chat.post_message(room, post(&content, None, None)));
+        assert!(poll!(&mut posting).is_pending());
+        waiting.push(posting as _);
+    }
+    waiting
+}
+
+#[tokio::test]
+async fn a_full_queue_is_refused_at_once() {
+    let app = TestApp::new().await;
+    let general = room("general");
+    let waiting = waiting(&app, &general, (0..QUEUE).map(|number| number.to_string())).await;
+    let one_more = poll!(Box::pin(app.chat.post_message(&general, post("one more", None, None))));
+    assert!(matches!(one_more, std::task::Poll::Ready(Err(ChatError::Unavailable))), "{one_more:?}");
+    for (answer, id) in join_all(waiting).await.into_iter().zip(1..) {
+        assert_eq!(answer.unwrap().message.id, id);
+    }
+    let next = app.chat.post_message(&general, post("next", None, None)).await.unwrap();
+    assert_eq!(usize::try_from(next.message.id).unwrap(), QUEUE + 1);
+    app.end().await;
+}
+
+#[tokio::test]
+async fn a_transaction_takes_so_many_commands_and_bytes_and_leaves_the_rest_to_the_next() {
+    let kilobytes = |count: usize| "x".repeat(count * 1_024);
+    for (contents, batches) in [
+        (vec!["x".to_owned(); 2_100], &[1_024, 1_024, 52][..]),
+        // Each has 8 KiB: 128 of them are 1 MiB.
+        (vec![kilobytes(8); 300], &[128, 128, 44]),
+    ] {
+        // The clock is asked once a transaction, so a time tells which one wrote a message.
+        let ticks = std::sync::atomic::AtomicI64::new(0);
+        let now = move || Timestamp::from_micros(ticks.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+        let (app, general) = (TestApp::with_clock(Clock::new(now)).await, room("general"));
+        let posted = join_all(waiting(&app, &general, contents).await).await;
+        let times: Vec<_> = posted.into_iter().map(|posted| posted.unwrap().message.timestamp.micros()).collect();
+        let sizes: Vec<_> = times.chunk_by(|one, next| one == next).map(<[i64]>::len).collect();
+        assert_eq!(sizes, batches);
+        app.end().await;
+    }
 }
 
 #[tokio::test]

@@ -96,6 +96,16 @@ async fn unusable_settings_exit_2_and_are_named() {
     assert!(error.contains("missing.toml"), "{error}");
 }
 
+/// The files of a process bound what it can serve: more connections than that would be a promise it can't keep.
+#[tokio::test]
+async fn the_budget_of_connections_stays_below_the_limit_of_open_files() {
+    let limited = || Server::builder().wrapper(["prlimit", "--nofile=300:300"]).arg("--max-connections");
+    let error = failure(limited().arg("45"), 2).await;
+    assert!(error.contains("--max-connections 45") && error.contains("44"), "256 are for the rest: {error}");
+    let mut server = limited().arg("44").start().await;
+    assert!(server.terminate().await.success());
+}
+
 /// Taken and ignored, each of these would promise what is not there.
 #[tokio::test]
 async fn settings_this_version_does_not_have_exit_2_and_say_so() {

@@ -123,6 +123,8 @@ async fn a_post_under_way_is_answered() {
     }
     server.signal("TERM");
     server.wait_for_log("draining", DEADLINE).await;
+    let late = tokio::net::TcpStream::connect(server.addr()).await;
+    assert!(late.is_err(), "nobody listens any more: {late:?}");
     let mut made = Vec::new();
     for (mut connection, body) in posts {
         connection.send(body).await;
