@@ -75,18 +75,30 @@ function followRoom(client, attention) {
     attention.title = title || room;
   };
   show(load('sessionStorage', `parlor:room:${room}`) ?? {});
-  let isKnown = false;
+  let [isKnown, isMade, updated] = [false, true, 0];
   const learn = async () => {
-    // A room nobody has made is not there to be asked about.
-    if (isKnown || !client.cursor) return;
+    if (isKnown) return;
     isKnown = true;
-    await client.ask(client.path).then(show).catch(() => {
+    try {
+      const answer = await client.ask(client.path);
+      // What an event has said since is newer.
+      if (answer.head >= updated) show(answer);
+    } catch (error) {
       isKnown = false;
-    });
+      isMade = error.status !== 404;
+    }
   };
-  client.addEventListener('message_history', learn);
+  learn();
+  // A room nobody has made is not there to be asked about again until something happens in it.
+  client.addEventListener('message_history', () => (isMade || client.cursor) && learn());
   client.addEventListener('chat_message', learn);
-  client.addEventListener('room_updated', ({ detail }) => show(detail));
+  client.addEventListener('reset', () => {
+    [isKnown, updated] = [false, 0];
+  });
+  client.addEventListener('room_updated', ({ detail }) => {
+    updated = detail.id;
+    show(detail);
+  });
 }
 
 function settings(client, me) {

@@ -101,11 +101,11 @@ for (const [size, options] of Object.entries(SIZES)) {
       await asked.locator('#name').fill('Kim');
       await asked.locator('#name').press('Enter');
       await asked.locator('#beginning.empty').waitFor();
+      await asked.locator('#topic').getByText('Sketches').waitFor({ state: 'attached' });
       await picture(asked, 'empty');
       await hasNoViolation(asked, 'empty');
       await say(asked, 'Hello?');
       await sees(asked, 'Hello?');
-      await asked.locator('#topic').getByText('Sketches').waitFor({ state: 'attached' });
       await picture(asked, 'first');
       await hasNoViolation(asked, 'first');
 

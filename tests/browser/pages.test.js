@@ -88,6 +88,37 @@ test('a room page asks a stranger for a name, and can change it', async (t) => {
   assert.equal(await page.locator('#messages .author').textContent(), 'Kay');
 });
 
+test('a room is called by its title from the start, before anything has happened in it', async (t) => {
+  const server = await Server.start(t);
+  await server.put('silent', { title: 'The silent one', topic: 'Hush' });
+  const context = await person(t, 'Kim');
+  const page = await enter(context, server, '/rooms/silent');
+  await page.getByRole('heading', { name: 'The silent one', level: 1 }).waitFor();
+  assert.equal(await page.locator('#topic').textContent(), 'Hush');
+  assert.equal(await page.title(), 'The silent one · Parlor');
+  assert.equal(await page.locator('#messages > li').count(), 0);
+
+  // An answer that comes after a change, from before it, does not bring the old title back.
+  let answer;
+  const isHeld = new Promise((resolve) => {
+    context.route('**/api/v1/rooms/silent', async (route) => {
+      const room = await (await route.fetch()).json();
+      answer = () => route.fulfill({ json: room });
+      resolve();
+    });
+  });
+  const other = await enter(context, server, '/rooms/silent');
+  await isHeld;
+  await server.put('silent', { title: 'The loud one' });
+  await other.getByRole('heading', { name: 'The loud one' }).waitFor();
+  const answered = other.waitForResponse('**/api/v1/rooms/silent');
+  await answer();
+  await (await answered).finished();
+  await say(other, 'loud');
+  await sees(other, 'loud');
+  assert.equal(await other.locator('#title').textContent(), 'The loud one');
+});
+
 test('older messages load on the way up without a jump, down to the first', async (t) => {
   const server = await Server.start(t);
   await server.fill(180);
@@ -176,7 +207,7 @@ test('days and groups are told apart', async (t) => {
   ];
   const history = { type: 'message_history', room: 'general', id: 5, messages, has_more: false };
   await context.route('**/stream?*', (route) => route.fulfill({ contentType: 'text/event-stream', body: `retry: 60000\ndata: ${JSON.stringify(history)}\n\n` }));
-  await context.route('**/api/v1/rooms/general', (route) => route.fulfill({ json: { title: '', topic: '' } }));
+  await context.route('**/api/v1/rooms/general', (route) => route.fulfill({ json: { title: '', topic: '', head: 5 } }));
   const page = await context.newPage();
   await page.goto(`${server.url}/rooms/general`);
   await sees(page, 'm5');

@@ -11,6 +11,9 @@ const DEADLINE = 15_000;
 /** What a browser itself prints about a server that is away. */
 const AWAY = /net::ERR_|WebSocket connection to/;
 
+/** And about a room that is asked for and that nobody has made yet. */
+const UNMADE = /status of 404 .*\/api\/v1\/rooms\/[A-Za-z0-9_-]+$/;
+
 let browser;
 
 /** To be called once by a file of tests. */
@@ -38,7 +41,7 @@ export async function person(t, name, { serverGoes = false, expect = [], ...opti
     page.on('pageerror', (error) => complaints.push(`${error.stack}`));
     page.on('console', (message) => {
       const text = `${message.text()} ${message.location().url}`;
-      const isExpected = (serverGoes && AWAY.test(text)) || expect.some((each) => each.test(text));
+      const isExpected = UNMADE.test(text) || (serverGoes && AWAY.test(text)) || expect.some((each) => each.test(text));
       if (message.type() === 'error' && !isExpected) complaints.push(text);
     });
   });
