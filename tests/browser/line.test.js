@@ -291,7 +291,8 @@ test('a reset drops what is there and loads the room again', async (t) => {
 test('a server that ends says so, and is found again', async (t) => {
   const server = await Server.start(t);
   for (const transport of ['auto', 'websocket', 'poll']) {
-    const page = await enter(await person(t, 'Ann', { serverGoes: true }), server);
+    // A poll that is asked while the server drains is told so.
+    const page = await enter(await person(t, 'Ann', { serverGoes: true, expect: [/status of 503/] }), server);
     await choose(page, transport);
     await now(page, { auto: 'an event stream', websocket: 'a WebSocket', poll: 'long polls' }[transport]);
     await connected(page);
