@@ -17,17 +17,18 @@ run: ## build and serve on 127.0.0.1:3000, with the database in parlor.db
 	cargo run --release --locked -- serve
 
 dev: ## serve a debug build, which builds faster
+	@./tools.sh cc
 	cargo run --locked -- serve
 
 check: ## the quick part: format, lints, Rust tests
-	@./tools.sh cc curl strace prlimit
+	@./tools.sh cc curl strace prlimit nginx caddy
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo test --workspace --locked
 
 test: ## everything: format, lints, documentation, all tests; installs what it misses
 	@echo "== tools: what is missing is installed"
-	@./tools.sh cc curl strace prlimit python venv node chromium
+	@./tools.sh cc curl strace prlimit nginx caddy python venv node chromium
 	@echo "== format and lints"
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
@@ -59,8 +60,9 @@ fmt: ## format the sources
 openapi: ## write openapi/openapi.json anew
 	cargo run --locked --quiet -- openapi > openapi/openapi.json
 
-deny: ## licences, bans and sources of all dependencies
-	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+deny: ## licences, bans and sources of all dependencies; installs cargo-deny if it is missing
+	@./tools.sh cc
+	@command -v cargo-deny >/dev/null || { echo "installing cargo-deny"; cargo install --locked cargo-deny; }
 	cargo deny check bans licenses sources
 
 bench: ## measure against a tutorial server; takes some minutes
@@ -68,4 +70,4 @@ bench: ## measure against a tutorial server; takes some minutes
 	cargo bench --locked --bench parlor
 
 tools: ## install what building and testing need
-	@./tools.sh cc curl strace prlimit python venv node chromium
+	@./tools.sh cc curl strace prlimit nginx caddy python venv node chromium

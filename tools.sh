@@ -6,6 +6,8 @@ cd "$(dirname "$0")"
 
 # The browser tests and the clients need this Node.js.
 NODE=20
+# Debian keeps servers where not everybody looks for programs.
+PATH=$PWD/target/tools/node_modules/node/bin:$PATH:/usr/sbin:/sbin
 
 node_is_new() {
   version=$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/')
@@ -14,7 +16,8 @@ node_is_new() {
 
 has() {
   case $1 in
-    node) node_is_new ;;
+    # An older one is made up for below.
+    node) command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 ;;
     python) command -v python3 >/dev/null 2>&1 ;;
     venv) python3 -c 'import venv, ensurepip' >/dev/null 2>&1 ;;
     # The pages are looked at with other scripts and emoji, too.
@@ -29,37 +32,45 @@ packages() {
     prlimit) echo util-linux ;;
     python) echo python3 ;;
     venv) echo python3-venv ;;
-    node) command -v npm >/dev/null 2>&1 || echo nodejs npm ;;
+    node) echo nodejs npm ;;
     chromium) echo chromium fonts-noto-core fonts-noto-color-emoji ;;
+    nginx) echo nginx-light ;;
     *) echo "$1" ;;
   esac
 }
 
-missing=
-for tool in "$@"; do
-  has "$tool" || missing="$missing $(packages "$tool")"
-done
-missing=$(echo $missing)
-if [ -n "$missing" ]; then
-  mend="apt-get update && apt-get install -y --no-install-recommends $missing"
-  log=$(mktemp)
-  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-    echo "installing $missing"
-    export DEBIAN_FRONTEND=noninteractive
-    sh -c "$mend" >"$log" 2>&1 || tail -n 5 "$log" >&2
-  fi
-  rm -f "$log"
+# Puts those of the tools that are not there into `missing`, and their packages into `wanted`.
+look() {
+  missing= wanted=
+  for tool in "$@"; do
+    has "$tool" || { missing="$missing $tool" wanted="$wanted $(packages "$tool")"; }
+  done
+}
+
+if ! command -v cargo >/dev/null 2>&1; then
+  echo "cargo is missing: https://rustup.rs says how a Rust toolchain is installed" >&2
+  exit 1
 fi
 
-for tool in "$@"; do
-  # Where Debian's Node.js is older, the npm registry has it as a package.
-  if [ "$tool" = node ] && ! node_is_new && command -v npm >/dev/null 2>&1; then
+look "$@"
+if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+  echo "installing$wanted; this takes a minute or two"
+  log=$(mktemp)
+  export DEBIAN_FRONTEND=noninteractive
+  { apt-get update && apt-get install -y --no-install-recommends $wanted; } >"$log" 2>&1 || tail -n 5 "$log" >&2
+  rm -f "$log"
+  look "$@"
+fi
+if [ -n "$missing" ]; then
+  echo "missing:$missing. This mends it:" >&2
+  echo "  sudo sh -c 'apt-get update && apt-get install -y --no-install-recommends$wanted'" >&2
+  exit 1
+fi
+
+# Where Debian's Node.js is older, the npm registry has it as a package.
+case " $* " in *" node "*)
+  if ! node_is_new; then
     echo "installing Node.js 22 into target/tools"
     npm install --prefix target/tools --no-audit --no-fund --loglevel=error node@22
-    continue
-  fi
-  if ! has "$tool"; then
-    echo "$tool is missing. This mends it:  sudo sh -c 'apt-get update && apt-get install -y $(packages "$tool")'" >&2
-    exit 1
-  fi
-done
+  fi ;;
+esac
