@@ -42,7 +42,7 @@ mod internal_fault;
 mod join;
 mod long_poll;
 mod presence;
-
+mod proxies;
 mod readme;
 mod reads;
 mod refused_fsync;

@@ -2,6 +2,7 @@
 
 pub mod poll;
 pub mod problem;
+pub mod proxy;
 pub mod raw;
 pub mod reader;
 pub mod server;

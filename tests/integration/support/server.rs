@@ -359,7 +359,10 @@ fn port_line(line: &str) -> Option<SocketAddr> {
 }
 
 /// Reads lines to the end, so that the process never waits for a full pipe.
-fn collect(tasks: &mut JoinSet<()>, source: impl AsyncRead + Unpin + Send + 'static) -> watch::Receiver<Vec<String>> {
+pub fn collect(
+    tasks: &mut JoinSet<()>,
+    source: impl AsyncRead + Unpin + Send + 'static,
+) -> watch::Receiver<Vec<String>> {
     let (sender, receiver) = watch::channel(Vec::new());
     tasks.spawn(async move {
         let mut lines = BufReader::new(source).lines();
