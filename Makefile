@@ -43,7 +43,7 @@ rust: ## the Rust tests
 
 clients: ## clients that others wrote, the linter of the OpenAPI document, schemathesis
 	@echo "== clients that others wrote"
-	cargo build --locked
+	cargo build --locked --bins --example follow
 	tests/clients/run.sh $(TARGET)/debug/parlor
 
 browser: ## the pages, in Chromium

@@ -1,28 +1,26 @@
 """Posts a message and follows the room from there, through every break of the line:
-python3 follow.py [http://127.0.0.1:3000] [general]"""
+pip install httpx-sse && python3 follow.py [http://127.0.0.1:3000/api/v1/rooms/general]"""
 
-import json
 import sys
 import time
-import urllib.parse
-import urllib.request
 
-server, name = (sys.argv[1:] + ["http://127.0.0.1:3000", "general"][len(sys.argv) - 1 :])[:2]
-room = f"{server}/api/v1/rooms/{name}"
-form = urllib.parse.urlencode({"username": "Python", "content": "Hello from Python"}).encode()
-cursor = json.load(urllib.request.urlopen(f"{room}/messages", form))["id"]
+import httpx
+from httpx_sse import connect_sse
+
+address = sys.argv[1] if sys.argv[1:] else "http://127.0.0.1:3000/api/v1/rooms/general"
+# A ping comes after 15 seconds of silence: a line that is silent for longer is dead.
+room = httpx.Client(base_url=address, timeout=30)
+posted = room.post("/messages", json={"username": "Python", "content": "Hello from Python"})
+cursor = posted.raise_for_status().json()["id"]
 print(f"posted {cursor}", flush=True)
 while True:
-    request = urllib.request.Request(f"{room}/stream", headers={"Last-Event-ID": str(cursor)})
     try:
-        # A ping comes after 15 seconds of silence: a line that is silent for longer is dead.
-        for line in urllib.request.urlopen(request, timeout=30):
-            if not line.startswith(b"data: "):
-                continue
-            event = json.loads(line.removeprefix(b"data: "))
-            if event["type"] == "chat_message":
-                print(f"{event['message']['username']}: {event['message']['content']}", flush=True)
-            cursor = event.get("id", cursor)
-    except OSError as error:
+        with connect_sse(room, "GET", "/stream", headers={"Last-Event-ID": str(cursor)}) as stream:
+            for event in stream.iter_sse():
+                if event.event == "chat_message":
+                    message = event.json()["message"]
+                    print(f"{message['username']}: {message['content']}", flush=True)
+                cursor = event.id or cursor
+    except httpx.HTTPError as error:
         print(f"{error}: trying again", file=sys.stderr)
     time.sleep(1)

@@ -1,10 +1,12 @@
 #!/bin/sh
 # Tests a built server with clients that others wrote: tests/clients/run.sh target/debug/parlor
-# Needs python3 with venv, node 20 with npm, curl and rustc on the path, and the package registries.
+# Needs python3 with venv, node 20 with npm and curl on the path, the package registries, and the built
+# examples beside the server.
 set -eu
 [ $# = 1 ] || { echo "usage: $0 BINARY" >&2; exit 2; }
 PARLOR=$(realpath "$1")
-export PARLOR
+EXAMPLES=$(dirname "$PARLOR")/examples
+export PARLOR EXAMPLES
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 venv=$root/target/clients/venv

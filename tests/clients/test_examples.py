@@ -1,6 +1,7 @@
 """The clients under openapi/examples post, follow, and go on where they were after a restart."""
 
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -10,26 +11,28 @@ from queue import Queue
 import pytest
 from server import DEADLINE
 
-EXAMPLES = Path(__file__).parents[2] / "openapi" / "examples"
+HERE = Path(__file__).parent
+SOURCES = HERE.parents[1] / "openapi" / "examples"
 
 
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory):
-    program = tmp_path_factory.mktemp("examples") / "follow"
-    subprocess.run(["rustc", "--edition", "2024", "-D", "warnings", "-o", program, EXAMPLES / "follow.rs"], check=True)
-    return str(program)
+def command(language, folder):
+    """How an example is run, where the packages it imports are found."""
+    source = SOURCES / f"follow.{language}"
+    match language:
+        case "rs":
+            return [Path(os.environ["EXAMPLES"], "follow")]
+        case "mjs":
+            (folder / "node_modules").symlink_to(HERE / "node_modules")
+            return ["node", shutil.copy(source, folder)]
+        case _:
+            return [{"sh": "sh", "py": "python3"}[language], source]
 
 
 @pytest.mark.parametrize("language", ["sh", "mjs", "py", "rs"])
-def test_an_example(server, language, request):
-    interpreter = {"sh": ["sh"], "mjs": ["node"], "py": ["python3"]}.get(language)
-    address = server.url
-    if interpreter:
-        command = [*interpreter, str(EXAMPLES / f"follow.{language}")]
-    else:
-        command, address = [request.getfixturevalue("compiled")], server.url.removeprefix("http://")
+def test_an_example(server, language, tmp_path):
+    run = [*command(language, tmp_path), server.room(room="room")]
     # A group of its own, so that what it started ends with it.
-    process = subprocess.Popen([*command, address, "room"], stdout=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(run, stdout=subprocess.PIPE, text=True, start_new_session=True)
     lines = Queue()
     reader = threading.Thread(target=lambda: [lines.put(line) for line in process.stdout], daemon=True)
     reader.start()
