@@ -21,14 +21,14 @@ dev: ## serve a debug build, which builds faster
 	cargo run --locked -- serve
 
 check: ## the quick part: format, lints, Rust tests
-	@./tools.sh cc curl strace prlimit nginx caddy
+	@./tools.sh cc curl strace prlimit sqlite3 nginx caddy
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo test --workspace --locked
 
 test: ## everything: format, lints, documentation, all tests; installs what it misses
 	@echo "== tools: what is missing is installed"
-	@./tools.sh cc curl strace prlimit nginx caddy python venv node chromium
+	@./tools.sh cc curl strace prlimit sqlite3 nginx caddy python venv node chromium
 	@echo "== format and lints"
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
@@ -70,4 +70,4 @@ bench: ## measure against a tutorial server; takes some minutes
 	cargo bench --locked --bench parlor
 
 tools: ## install what building and testing need
-	@./tools.sh cc curl strace prlimit nginx caddy python venv node chromium
+	@./tools.sh cc curl strace prlimit sqlite3 nginx caddy python venv node chromium

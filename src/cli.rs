@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use crate::{
-    config::{DatabaseArgs, LogFormat, ServeArgs, with_file},
+    config::{DatabaseArgs, LogFormat, MigrateArgs, ServeArgs, with_file},
     http,
     server::{ServeError, serve},
     store::{OpenError, Store},
@@ -38,7 +38,7 @@ enum Command {
     /// Serve rooms over HTTP
     Serve(Box<ServeArgs>),
     /// Bring the database's tables up to this version, and exit
-    Migrate(DatabaseArgs),
+    Migrate(MigrateArgs),
     #[command(about = "Print the OpenAPI document")]
     Openapi,
 }
@@ -52,7 +52,7 @@ pub fn run(args: &[OsString]) -> ExitCode {
     };
     match command {
         Command::Serve(args) => run_serve(*args),
-        Command::Migrate(args) => run_migrate(&args),
+        Command::Migrate(args) => run_migrate(&args.database),
         Command::Openapi => match http::document().to_pretty_json() {
             Ok(json) => print(&json),
             Err(error) => fail(FAILED, &error.to_string()),

@@ -22,9 +22,9 @@ const RESERVED_FILES: u64 = 256;
 /// The settings of `parlor serve`.
 #[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
-    /// Read settings from this file (TOML, a flag's name without its dashes is the key) [default: parlor.toml, if there is one]
-    #[arg(long, env = "PARLOR_CONFIG", value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    /// The file of settings.
+    #[command(flatten)]
+    pub file: FileArgs,
 
     /// Where to listen; port 0 picks a free one
     #[arg(long, env = "PARLOR_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:3000")]
@@ -46,7 +46,8 @@ pub struct ServeArgs {
     #[arg(long, env = "PARLOR_ALLOW_OPEN", value_name = "BOOL", default_value_t = false, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
     pub allow_open: bool,
 
-    /// Let pages of these sites use the API (CORS) and open sockets; as in <https://example.org>
+    /// Sites whose pages may use the API (CORS) and open sockets.
+    #[arg(help = "Let pages of these sites use the API (CORS) and open sockets; as in https://example.org")]
     #[arg(long, env = "PARLOR_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     pub allow_origin: Vec<Origin>,
 
@@ -96,6 +97,26 @@ pub struct AbsentArgs {
     pub limits_exempt: Option<Infallible>,
 }
 
+/// The settings of `parlor migrate`.
+#[derive(Debug, Clone, Args)]
+pub struct MigrateArgs {
+    /// The file of settings.
+    #[command(flatten)]
+    pub file: FileArgs,
+
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+/// The file of settings.
+#[derive(Debug, Clone, Args)]
+pub struct FileArgs {
+    /// Read settings from this file (TOML, a flag's name without its dashes is the key) [default: parlor.toml, if there is one]
+    #[arg(long, env = "PARLOR_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
 /// The settings of the database.
 #[derive(Debug, Clone, Args)]
 pub struct DatabaseArgs {
@@ -103,7 +124,10 @@ pub struct DatabaseArgs {
     #[arg(long, env = "PARLOR_DATABASE_URL", value_name = "URL", default_value = "sqlite://parlor.db?mode=rwc")]
     pub database_url: String,
 
-    /// Whether `SQLite` waits for the disk before a post is answered; off is for throw-away data: a crash of the machine can lose answered posts
+    /// Whether `SQLite` waits for the disk before a post is answered.
+    #[arg(
+        help = "Whether SQLite waits for the disk before a post is answered; off is for throw-away data: a crash of the machine can lose answered posts"
+    )]
     #[arg(long, env = "PARLOR_SQLITE_SYNCHRONOUS", value_name = "MODE", default_value = "full")]
     pub sqlite_synchronous: Synchronous,
 }

@@ -177,6 +177,12 @@ async fn migrations_run_at_start_by_hand_or_not_at_all() {
     assert_eq!(again.status.code(), Some(0), "{}", String::from_utf8_lossy(&again.stderr));
     let server = refusing().start().await;
     server.post("general", "Alice", "hi").await;
+
+    let named = dir.path().join("named.toml");
+    std::fs::write(&named, "database-url = \"sqlite://named.db?mode=rwc\"\n").expect("a file is written");
+    let migrated = parlor(dir.path(), &["migrate", "--config", "named.toml"]);
+    assert_eq!(migrated.status.code(), Some(0), "{}", String::from_utf8_lossy(&migrated.stderr));
+    assert!(dir.path().join("named.db").exists(), "a file of settings can be named");
 }
 
 /// The format of the log tells which setting won: `{` begins a line of JSON.

@@ -41,6 +41,7 @@ mod hostile_text;
 mod internal_fault;
 mod join;
 mod long_poll;
+mod operating;
 mod presence;
 mod proxies;
 mod readme;

@@ -1,0 +1,57 @@
+//! What `docs/operating.md` says to write and to type works as it stands.
+
+use std::{collections::BTreeSet, path::Path, process::Command};
+
+use serde_json::json;
+
+use crate::support::{Query, Reader, Server, Transport, reader::kind, server::PARLOR};
+
+const OPERATING: &str = include_str!("../../docs/operating.md");
+
+/// The document's blocks in a language.
+fn blocks(language: &str) -> Vec<&'static str> {
+    let fence = format!("```{language}\n");
+    OPERATING.split(&fence).skip(1).map(|rest| rest.split_once("```").expect("a block has an end").0).collect()
+}
+
+fn shell(commands: &str, dir: &Path) {
+    let output = Command::new("sh").args(["-ec", commands]).current_dir(dir).output().expect("a shell");
+    assert!(output.status.success(), "{commands}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test]
+async fn the_file_with_every_setting_has_every_setting() {
+    let [file] = blocks("toml")[..] else { panic!("one file of settings") };
+    let keys: BTreeSet<_> = file.lines().filter_map(|line| line.split_once(" = ")).map(|(key, _)| key).collect();
+    let help = Command::new(PARLOR).args(["serve", "--help"]).output().expect("parlor runs").stdout;
+    let help = String::from_utf8(help).expect("text");
+    let flags = help.lines().filter_map(|line| line.strip_prefix("      --")?.split(' ').next());
+    assert_eq!(keys, flags.filter(|flag| *flag != "config").collect());
+
+    let dir = tempfile::tempdir().expect("a directory");
+    std::fs::write(dir.path().join("parlor.toml"), file.replace(":3000", ":0")).expect("a file is written");
+    let server = Server::builder().dir(dir.path()).bare().start().await;
+    server.post("general", "Alice", "hi").await;
+    assert!(dir.path().join("parlor.db").exists(), "the database of the file is used");
+}
+
+#[tokio::test]
+async fn a_running_database_is_copied_and_restored() {
+    let [backup, restore] = blocks("sh")[..] else { panic!("two blocks of commands") };
+    let mut server = Server::start().await;
+    server.post_many("general", "Alice", 3).await;
+    shell(backup, server.dir());
+    server.post("general", "Alice", "lost").await;
+    assert!(server.terminate().await.success());
+    shell(restore, server.dir());
+    server.restart().await;
+
+    let said: Vec<_> = server.messages("general").await.iter().map(|message| message["content"].clone()).collect();
+    assert_eq!(said, ["message 0", "message 1", "message 2"], "what the copy has is there");
+    let mut reader = Reader::open(&server, Transport::Sse, "general", Query::since(4)).await;
+    let reset = reader.next().await;
+    assert_eq!((kind(&reset), &reset["reason"]), ("reset", &json!("restored")), "who saw the lost one is told");
+    assert_eq!(kind(&reader.next().await), "message_history");
+    server.post("general", "Alice", "new").await;
+    assert_eq!(reader.next_durable().await["id"], 1_000_004, "no id comes twice");
+}
