@@ -1,8 +1,11 @@
 // static/parlor.js on its own, as somebody else's page would import it.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { eventually, person, until, useBrowser } from './support/browser.js';
+import { cleanup } from './support/cleanup.js';
 import { Server } from './support/server.js';
 
 useBrowser();
@@ -212,6 +215,30 @@ test('older messages by page, and a room that is asked for by a wrong transport'
       return error.message;
     }
   }), /pigeon/);
+});
+
+test('a page of another site imports it, follows and posts', async (t) => {
+  const server = await Server.start(t);
+  const site = http.createServer((_, answer) => answer.setHeader('Content-Type', 'text/html').end('<!doctype html><title>elsewhere</title>'));
+  site.listen(0, '127.0.0.1');
+  await once(site, 'listening');
+  cleanup(t, () => site.close());
+  const page = await (await person(t)).newPage();
+  await page.route('**/favicon.ico', (route) => route.fulfill({ status: 204 }));
+  await page.goto(`http://127.0.0.1:${site.address().port}/`);
+  for (const transport of ['stream', 'websocket', 'poll']) {
+    const said = await page.evaluate(async ([url, by]) => {
+      const { connect } = await import(`${url}/static/parlor.js`);
+      const room = connect('general', { username: 'Ann', transport: by, base: `${url}/api/v1` });
+      await new Promise((resolve) => room.addEventListener('message_history', resolve));
+      const live = new Promise((resolve) => room.addEventListener('chat_message', ({ detail }) => resolve(detail.message.content)));
+      await room.post(`by ${by}`);
+      const content = await live;
+      room.close();
+      return content;
+    }, [server.url, transport]);
+    assert.equal(said, `by ${transport}`);
+  }
 });
 
 test('the example of the documentation works, and has ten lines at most', async (t) => {
