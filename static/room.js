@@ -17,7 +17,15 @@ const WORDS = {
 
 /** `/client1/` and `/client2/` are two ready users of the default room. */
 const ready = location.pathname.match(/^\/client([12])\/$/);
-const room = ready ? 'general' : decodeURIComponent(location.pathname.split('/')[2] ?? '');
+const room = ready ? 'general' : decoded(location.pathname.split('/')[2] ?? '');
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
 
 function askName(problem = '') {
   const [dialog, field, error] = ['ask-name', 'name', 'name-error'].map(byId);
@@ -118,7 +126,8 @@ async function start() {
   byId('title').textContent = `#${room}`;
   if (!/^[A-Za-z0-9_-]{1,100}$/.test(room)) {
     showBanner('line', 'There can be no room of this name.');
-    byId('form').hidden = true;
+    // Nothing of a room is here but the way back.
+    document.body.classList.add('nowhere');
     return;
   }
   document.title = `${room} · Parlor`;

@@ -119,6 +119,20 @@ test('a room is called by its title from the start, before anything has happened
   assert.equal(await other.locator('#title').textContent(), 'The loud one');
 });
 
+test('the page of a room that can not be says so, and offers nothing but the way back', async (t) => {
+  const server = await Server.start(t);
+  const page = await (await person(t)).newPage();
+  for (const [path, title] of [['not%20a%20room', '#not a room'], ['%E0%A4', '#%E0%A4']]) {
+    await page.goto(`${server.url}/rooms/${path}`);
+    await page.getByRole('alert').getByText('There can be no room of this name.').waitFor();
+    assert.equal(await page.locator('#title').textContent(), title);
+    assert.deepEqual(await page.getByRole('button').all(), []);
+    assert.ok(!(await page.locator('#people').isVisible()) && !(await page.locator('#ask-name').isVisible()));
+  }
+  await page.getByRole('link', { name: 'All rooms' }).click();
+  await page.waitForURL(`${server.url}/`);
+});
+
 test('older messages load on the way up without a jump, down to the first', async (t) => {
   const server = await Server.start(t);
   await server.fill(180);
