@@ -32,6 +32,7 @@ mod changes;
 mod command_line;
 mod cross_site;
 mod disk_full;
+mod documents;
 mod drain;
 mod durability;
 mod filter;

@@ -1,0 +1,80 @@
+//! What the documents name is there: files, links, and what `make` makes.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The folders of the project that have documents, and those that documents name files of.
+const DOCUMENTED: [&str; 4] = ["", "docs", "docs/decisions", "openapi"];
+const NAMED: [&str; 7] = ["benches/", "docs/", "migration/", "openapi/", "src/", "static/", "tests/"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every document with its text.
+fn documents() -> Vec<(PathBuf, String)> {
+    let files = DOCUMENTED.into_iter().flat_map(|folder| fs::read_dir(root().join(folder)).expect("a folder"));
+    let paths = files.map(|file| file.expect("a file").path());
+    let documents = paths.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    documents.map(|path| (path.clone(), fs::read_to_string(path).expect("a text"))).collect()
+}
+
+/// What stands between `open` and `close`, on one line each.
+fn between<'a>(text: &'a str, open: &'a str, close: &'a str) -> impl Iterator<Item = &'a str> {
+    text.lines().flat_map(move |line| line.split(open).skip(1).filter_map(move |rest| Some(rest.split_once(close)?.0)))
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let mut count = 0;
+    for (path, text) in documents() {
+        for link in between(&text, "](", ")").filter(|link| !link.starts_with("http")) {
+            let file = link.split('#').next().expect("a first part");
+            let folder = path.parent().expect("a folder");
+            assert!(folder.join(file).exists(), "{}: there is no {link}", path.display());
+            count += 1;
+        }
+    }
+    assert!(count > 10, "links were found: {count}");
+}
+
+#[test]
+fn every_file_named_is_there() {
+    let mut count = 0;
+    for (path, text) in documents() {
+        for line in text.lines() {
+            for span in line.split('`').skip(1).step_by(2).filter(|span| !span.contains(['*', ' ', '{'])) {
+                // The tables of docs/architecture.md leave `src/` out.
+                let is_source = Path::new(span).extension().is_some_and(|extension| extension == "rs");
+                if NAMED.iter().any(|folder| span.starts_with(folder)) {
+                    assert!(root().join(span).exists(), "{}: there is no {span}", path.display());
+                } else if is_source && span.contains('/') {
+                    assert!(root().join("src").join(span).exists(), "{}: there is no src/{span}", path.display());
+                } else {
+                    continue;
+                }
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 30, "names were found: {count}");
+}
+
+#[test]
+fn make_makes_what_is_said() {
+    let makefile = fs::read_to_string(root().join("Makefile")).expect("a Makefile");
+    let targets: BTreeSet<_> = makefile.lines().filter_map(|line| Some(line.split_once(": ##")?.0)).collect();
+    let mut named = BTreeSet::new();
+    for (path, text) in documents() {
+        let lines = text.lines().filter_map(|line| line.strip_prefix("    make "));
+        for target in lines.chain(between(&text, "`make ", "`")) {
+            let target = target.split_whitespace().next().expect("a word").to_owned();
+            assert!(targets.contains(target.as_str()), "{}: there is no make {target}", path.display());
+            named.insert(target);
+        }
+    }
+    assert!(named.len() > 5, "targets were found: {named:?}");
+}
