@@ -34,7 +34,7 @@ pub mod stream;
 mod tests;
 
 use crate::app::App;
-use stream::{long_poll, sse, websocket};
+use stream::{long_poll, rooms as streamed_rooms, sse, websocket};
 
 /// Everything that is served.
 pub fn router(app: Arc<App>) -> Router {
@@ -83,6 +83,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(presence::list))
         .routes(routes!(presence::typing))
         .routes(routes!(sse::stream))
+        .routes(routes!(streamed_rooms::stream))
         .routes(routes!(long_poll::poll))
         .routes(routes!(websocket::open));
     OpenApiRouter::with_openapi(openapi::frame())

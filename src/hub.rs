@@ -22,13 +22,16 @@ pub mod recent;
 pub mod registry;
 pub mod ring;
 pub mod room;
+pub mod silence;
 pub mod subscription;
+pub mod subscriptions;
 pub mod typing;
 
 use lapse::Lapses;
 use registry::Registry;
 use room::Room;
 use subscription::{Request, Subscription};
+use subscriptions::Subscriptions;
 
 use crate::{
     clock::Clock,
@@ -115,6 +118,17 @@ impl Hub {
     /// [`StoreError`] when what has to be read first can't be.
     pub async fn subscribe(self: &Arc<Self>, name: &RoomName, request: Request) -> Result<Subscription, StoreError> {
         Subscription::open(self.clone(), name, request).await
+    }
+
+    /// Begins to read several rooms as one, in this order; there is at least one.
+    ///
+    /// # Errors
+    /// [`StoreError`] when what has to be read first can't be.
+    pub async fn subscribe_to_all(
+        self: &Arc<Self>,
+        rooms: Vec<(RoomName, Request)>,
+    ) -> Result<Subscriptions, StoreError> {
+        Subscriptions::open(self.clone(), rooms).await
     }
 
     /// Everybody who reads.

@@ -1,9 +1,12 @@
-//! Reading a room as it happens.
+//! Reading rooms as they happen.
 
 use super::{Chat, ChatError};
 use crate::{
     domain::name::RoomName,
-    hub::subscription::{Request, Subscription},
+    hub::{
+        subscription::{Request, Subscription},
+        subscriptions::Subscriptions,
+    },
 };
 
 impl Chat {
@@ -13,5 +16,13 @@ impl Chat {
     /// [`ChatError::Unavailable`] when the store is needed and out.
     pub async fn read(&self, room: &RoomName, request: Request) -> Result<Subscription, ChatError> {
         Ok(self.hub.subscribe(room, request).await?)
+    }
+
+    /// Begins to read several rooms as one.
+    ///
+    /// # Errors
+    /// [`ChatError::Unavailable`] when the store is needed and out.
+    pub async fn read_all(&self, rooms: Vec<(RoomName, Request)>) -> Result<Subscriptions, ChatError> {
+        Ok(self.hub.subscribe_to_all(rooms).await?)
     }
 }

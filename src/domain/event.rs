@@ -398,6 +398,8 @@ pub enum ResetReason {
     Restored,
     /// The events after it were removed.
     Pruned,
+    /// The `Last-Event-ID` has not as many cursors as there are rooms.
+    RoomsChanged,
     /// The `Last-Event-ID` can't be read.
     Invalid,
 }

@@ -42,7 +42,7 @@ use crate::domain::{
     tags(
         (name = "rooms", description = "Rooms, each with one log of events"),
         (name = "messages", description = "Posting and reading messages, and changing them"),
-        (name = "reading", description = "Following a room, three ways"),
+        (name = "reading", description = "Following a room, three ways, or several at once"),
         (name = "presence", description = "Who is here, who types, who has read"),
         (name = "service", description = "The server itself"),
     ),

@@ -1,4 +1,4 @@
-//! The three ways to read a room. Each encodes what one subscription gives.
+//! The three ways to read a room, and one to read several. Each encodes what a subscription gives.
 
 use serde::Deserialize;
 use utoipa::{
@@ -8,6 +8,7 @@ use utoipa::{
 
 pub mod client_frame;
 pub mod long_poll;
+pub mod rooms;
 pub mod sse;
 pub mod websocket;
 
@@ -30,13 +31,29 @@ use crate::{
 /// The most events a reader gets at once.
 const LIMIT: usize = 200;
 
-/// Where to start, what to read, and as whom: the same on all three transports.
+/// Where to start in a room.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct ReadParams {
+pub struct SinceParams {
     /// Resume after this id; absent: the history first.
     #[param(value_type = Option<i64>, minimum = 0)]
     since: Option<EventId>,
+}
+
+impl SinceParams {
+    /// Where to start.
+    ///
+    /// # Errors
+    /// A problem that names the parameter.
+    fn start(&self) -> Result<Start, Problem> {
+        Ok(cursor("since", self.since)?.map_or(Start::History, Start::After))
+    }
+}
+
+/// What to read, and as whom: the same on all three transports.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ReadParams {
     /// How many messages the history has.
     #[param(minimum = 0, maximum = 200, default = 50)]
     history: Option<u64>,
@@ -54,8 +71,7 @@ impl ReadParams {
     ///
     /// # Errors
     /// A problem that names the parameter.
-    fn request(&self, transport: Transport, state: StateDue) -> Result<Request, Problem> {
-        let start = cursor("since", self.since)?.map_or(Start::History, Start::After);
+    fn request(&self, start: Start, transport: Transport, state: StateDue) -> Result<Request, Problem> {
         let history = within("history", self.history, 0..=200, 50)?;
         let types = self.types.as_deref().map_or(Ok(TypeSet::ALL), parse_types)?;
         Ok(Request {

@@ -7,6 +7,9 @@ use crate::domain::{
     event::{EventBody, EventType},
 };
 
+/// What stands before an event's JSON.
+const DATA: &[u8] = b"data: ";
+
 /// An event's bytes: `event:`, `id:` and `data:` lines in this order, so that the named frame, the
 /// unnamed frame and the JSON text are slices of one buffer.
 #[derive(Debug, Clone)]
@@ -34,7 +37,7 @@ impl Frame {
         if let Some(id) = body.id() {
             text.extend_from_slice(format!("id: {id}\n").as_bytes());
         }
-        text.extend_from_slice(b"data: ");
+        text.extend_from_slice(DATA);
         let data_at = text.len();
         serde_json::to_writer(&mut text, body).expect("an event has only string keys, and memory takes every write");
         text.extend_from_slice(b"\n\n");
@@ -60,6 +63,18 @@ impl Frame {
     #[must_use]
     pub fn json(&self) -> Bytes {
         self.bytes.slice(usize::from(self.data_at)..self.bytes.len() - 2)
+    }
+
+    /// The `event:` line alone.
+    #[must_use]
+    pub fn event_line(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.id_at)]
+    }
+
+    /// The `data:` line, and the empty line that ends the event.
+    #[must_use]
+    pub fn data_line(&self) -> &[u8] {
+        &self.bytes[usize::from(self.data_at) - DATA.len()..]
     }
 
     /// The event's type.
@@ -95,10 +110,13 @@ mod tests {
         assert_eq!(frame.named(), format!("event: ping\nid: 7\ndata: {json}\n\n"));
         assert_eq!(frame.unnamed(), format!("id: 7\ndata: {json}\n\n"));
         assert_eq!(frame.json(), json);
+        assert_eq!(frame.event_line(), b"event: ping\n");
+        assert_eq!(frame.data_line(), format!("data: {json}\n\n").as_bytes());
         assert_eq!(frame.id(), Some(7));
 
         let frame = Frame::new(&EventBody::ServiceStatus { room: &room, status: ServiceStatus::Degraded });
         let json = r#"{"type":"service_status","room":"general","status":"degraded"}"#;
         assert_eq!(frame.unnamed(), format!("data: {json}\n\n"));
+        assert_eq!(frame.unnamed(), frame.data_line());
     }
 }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{Instant, Sleep, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_stream::{Stream, wrappers::WatchStream};
 
 use super::{
@@ -16,11 +16,12 @@ use super::{
     frame::Frame,
     registry::{CloseReason, Entry, Transport},
     room::{Lens, Marks, Position, Room, people::Attendance},
+    silence::Silence,
 };
 use crate::{
     domain::{
         EventId,
-        event::{EventBody, EventType, ServiceStatus, TypeSet},
+        event::{EventBody, EventType, ResetReason, ServiceStatus, TypeSet},
         name::{RoomName, Username},
     },
     store::error::StoreError,
@@ -32,14 +33,12 @@ mod tests;
 
 use reads::{Catch, begin, catch_up};
 
-/// After how much silence a reader gets a `ping`, so that it can tell a dead line.
-const SILENCE: Duration = Duration::from_secs(15);
 /// How many events a filter may drop before the reader is told the cursor.
 const DROPPED: EventId = 200;
 /// How many events are read from the store at once.
 const PAGE: u64 = 100;
 /// How long a reader waits before it asks a store again that was out.
-const RETRY: Duration = Duration::from_secs(1);
+pub(super) const RETRY: Duration = Duration::from_secs(1);
 /// How much longer than its wait a poll waits for what is in the store.
 const READ_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -50,8 +49,8 @@ pub enum Start {
     History,
     /// After a cursor.
     After(EventId),
-    /// With a `reset`, since its cursor can't be read.
-    Unreadable,
+    /// With a `reset`, since its cursor says nothing of this room.
+    Reset(ResetReason),
 }
 
 /// Who reads what, and how.
@@ -101,11 +100,8 @@ pub struct Subscription {
     limit: usize,
     queued: Vec<Frame>,
     reading: Option<Reading>,
-    /// The next look at the silence; absent for a reader that needs no pings.
-    silence: Option<Pin<Box<Sleep>>>,
-    /// Whether the silence has been asked since it was last set.
-    silence_asked: bool,
-    sent_at: Instant,
+    /// Absent for a reader whose silence is not broken by pings.
+    silence: Option<Silence>,
     attendance: Option<Attendance>,
     ended: bool,
 }
@@ -133,7 +129,7 @@ impl Subscription {
             StateDue::Unless(word) => word != room.state_word(seen),
             StateDue::Never => false,
         };
-        let silence = (request.transport != Transport::LongPoll).then(|| Box::pin(sleep(SILENCE)));
+        let silence = (request.transport != Transport::LongPoll).then(Silence::new);
         Ok(Self {
             position: Position { cursor, told: cursor, seen, state_due },
             room,
@@ -146,8 +142,6 @@ impl Subscription {
             queued,
             reading: None,
             silence,
-            silence_asked: false,
-            sent_at: Instant::now(),
             attendance,
             ended: false,
             hub,
@@ -183,6 +177,17 @@ impl Subscription {
     #[must_use]
     pub fn closed(&self) -> Option<CloseReason> {
         self.entry.closed()
+    }
+
+    /// Whether it is still to be told who is here and who types.
+    pub(super) fn state_is_due(&self) -> bool {
+        self.position.state_due
+    }
+
+    /// Leaves it to somebody else to break the silence.
+    pub(super) fn without_silence(mut self) -> Self {
+        self.silence = None;
+        self
     }
 
     /// The reader gets a name: from now on the user is here. Only the first name counts.
@@ -270,12 +275,13 @@ impl Subscription {
 
     /// Sends the cursor once a filter has dropped many events, so that it isn't stranded.
     fn tell_cursor(&mut self, frames: &mut Vec<Frame>) {
-        if self.silence.is_some() && self.position.cursor - self.position.told >= DROPPED {
+        if self.entry.transport != Transport::LongPoll && self.position.cursor - self.position.told >= DROPPED {
             frames.push(self.ping());
         }
     }
 
-    fn ping(&mut self) -> Frame {
+    /// The cursor reached, as an event.
+    pub(super) fn ping(&mut self) -> Frame {
         let id = self.position.cursor;
         self.position.told = id;
         Frame::new(&EventBody::Ping { room: self.room.name(), id, cursor: id })
@@ -283,22 +289,8 @@ impl Subscription {
 
     fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<Vec<Frame>> {
         let Some(silence) = &mut self.silence else { return Poll::Pending };
-        // Asked once, it wakes this reader by itself: every event asking it anew would cost more.
-        if self.silence_asked && !silence.is_elapsed() {
-            return Poll::Pending;
-        }
-        loop {
-            self.silence_asked = true;
-            ready!(silence.as_mut().poll(cx));
-            // The look is not moved by every event, which would cost more than looking once more.
-            let due = self.sent_at + SILENCE;
-            if due <= Instant::now() {
-                silence.as_mut().reset(Instant::now() + SILENCE);
-                self.silence_asked = false;
-                return Poll::Ready(vec![self.ping()]);
-            }
-            silence.as_mut().reset(due);
-        }
+        ready!(silence.poll(cx));
+        Poll::Ready(vec![self.ping()])
     }
 
     fn farewell(&self, reason: CloseReason) -> Option<Vec<Frame>> {
@@ -344,8 +336,10 @@ impl Stream for Subscription {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<Frame>>> {
         let this = self.get_mut();
         let ready = this.poll_ready(cx);
-        if ready.is_ready() {
-            this.sent_at = Instant::now();
+        if ready.is_ready()
+            && let Some(silence) = &mut this.silence
+        {
+            silence.broken();
         }
         ready
     }

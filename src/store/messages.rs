@@ -44,6 +44,26 @@ impl Store {
         Ok((rows.into_iter().map(|row| row.into_message(&room.name)).collect(), has_more))
     }
 
+    /// The cursor after which a room's newest `count` messages come.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database is out.
+    pub async fn before_newest(&self, room: &Room, count: u64) -> Result<EventId, StoreError> {
+        let Some(newer) = count.checked_sub(1) else { return Ok(room.head) };
+        let oldest: Option<EventId> = message::Entity::find()
+            .select_only()
+            .column(message::Column::Id)
+            .filter(message::Column::RoomId.eq(room.id))
+            .filter(message::Column::Id.lte(room.head))
+            .order_by_desc(message::Column::Id)
+            .offset(newer)
+            .limit(1)
+            .into_tuple()
+            .one(&self.readers)
+            .await?;
+        Ok(oldest.map_or(0, |id| id - 1))
+    }
+
     /// One message of a room.
     ///
     /// # Errors

@@ -56,6 +56,36 @@ test('post, history, live, and back by itself after the server was killed', asyn
   }
 })
 
+test('two rooms on one stream, and back by itself to what each missed', async () => {
+  const server = await Server.start()
+  await server.post('before', 'plans')
+  const source = new EventSource(`${server.url}/api/v1/stream?rooms=general,plans`)
+  try {
+    const next = inbox(source, ['message_history', 'chat_message', 'reset'])
+    const shown = ({ id, data }) => [data.room, data.messages?.length ?? data.message.content, id]
+    assert.deepEqual(shown(await next()), ['general', 0, '0,0'])
+    assert.deepEqual(shown(await next()), ['plans', 1, '0,1'])
+    await server.post('one')
+    assert.deepEqual(shown(await next()), ['general', 'one', '1,1'])
+
+    const lost = once(source, 'error')
+    await server.kill()
+    await lost
+    await server.start()
+    await server.post('two', 'plans')
+    await server.post('three', 'plans')
+    await server.post('four')
+    const missed = [await next(), await next(), await next()].map(shown)
+    // Those that are told on return come room by room, and the others as they are posted.
+    const of = (room) => missed.filter(([name]) => name === room).map(([, content]) => content)
+    assert.deepEqual([of('plans'), of('general')], [['two', 'three'], ['four']])
+    assert.equal(missed.at(-1)[2], '2,3')
+  } finally {
+    source.close()
+    await server.stop()
+  }
+})
+
 test('one onmessage gets everything when events have no names', async () => {
   const server = await Server.start()
   const source = new EventSource(`${server.url}/api/v1/rooms/general/stream?named=false`)

@@ -42,6 +42,7 @@ mod hostile_text;
 mod internal_fault;
 mod join;
 mod long_poll;
+mod many_rooms;
 mod operating;
 mod presence;
 mod proxies;

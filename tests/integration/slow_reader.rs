@@ -8,7 +8,7 @@ use tokio::{
     net::TcpSocket,
 };
 
-use crate::support::{DEADLINE, Query, Reader, Server, Transport, reader::is_durable, within};
+use crate::support::{DEADLINE, Query, Reader, Server, Transport, reader::is_durable, rooms::RoomsReader, within};
 
 const ROOM: &str = "slow";
 const CONTENT_BYTES: usize = 8_000;
@@ -134,6 +134,8 @@ async fn post_at_once(server: &Server, count: usize) {
 #[tokio::test]
 async fn what_stopped_readers_miss_is_not_kept_in_memory() {
     const STOPPED: usize = 16;
+    /// Some of them read another room on the same stream.
+    const OF_ROOMS: usize = 4;
     /// 60 MB; kept once it would be twice the bound below, kept per reader thirty times.
     const POSTS: usize = 7_500;
     /// A reader owns at most the one piece it is being sent: a page of the store (100 events) or
@@ -150,7 +152,11 @@ async fn what_stopped_readers_miss_is_not_kept_in_memory() {
     let before = resident_bytes(&server);
 
     let mut readers = Vec::new();
-    for number in 0..STOPPED {
+    let mut of_rooms = Vec::new();
+    for _ in 0..OF_ROOMS {
+        of_rooms.push(RoomsReader::open(&server, &[ROOM, "other"], "since=slow:0,other:0").await.knows(ROOM, 0));
+    }
+    for number in 0..STOPPED - OF_ROOMS {
         readers.push(Reader::open(&server, STREAMS[number % STREAMS.len()], ROOM, Query::since(0)).await);
     }
     post_at_once(&server, POSTS).await;
@@ -164,5 +170,9 @@ async fn what_stopped_readers_miss_is_not_kept_in_memory() {
         for expected in 1..=1_500 + POSTS {
             assert_eq!(reader.next_durable().await["id"], expected);
         }
+    }
+    let mut reader = of_rooms.swap_remove(0);
+    for expected in 1..=1_500 + POSTS {
+        assert_eq!(reader.next_durable().await["id"], expected);
     }
 }

@@ -5,6 +5,7 @@ pub mod problem;
 pub mod proxy;
 pub mod raw;
 pub mod reader;
+pub mod rooms;
 pub mod server;
 pub mod socket;
 pub mod sse;

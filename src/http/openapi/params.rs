@@ -85,6 +85,11 @@ headers! {
         "Resume after this id; wins over `since`. A browser's `EventSource` sends it by itself. One that can't be \
          read is answered with a `reset` event.",
         ObjectBuilder::new().schema_type(Type::String).examples(["42"]);
+    /// Where a stream of several rooms goes on.
+    LastEventIds = "Last-Event-ID",
+        "Resume each room after its cursor of this id; wins over `since`. A browser's `EventSource` sends it by \
+         itself. One that has not a cursor for each room, or can't be read, is answered with a `reset` event for each.",
+        ObjectBuilder::new().schema_type(Type::String).max_length(Some(1_024)).examples(["12,7,0"]);
     /// What the client takes the message to be.
     IfMatch = "If-Match", "`ETag`s of this message: it is changed only if it is at one of them.",
         ObjectBuilder::new().schema_type(Type::String);

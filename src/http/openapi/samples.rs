@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 
 use super::super::{
     problem::{Code, Problem},
-    stream::client_frame::{BadFrame, ack, error},
+    stream::{
+        self,
+        client_frame::{BadFrame, ack, error},
+    },
 };
 use crate::{
     domain::{
@@ -19,7 +22,7 @@ use crate::{
         room::RoomView,
         timestamp::Timestamp,
     },
-    hub::frame::Frame,
+    hub::{frame::Frame, subscriptions::Placed},
 };
 
 fn general() -> RoomName {
@@ -156,6 +159,17 @@ pub(crate) fn stream() -> Value {
     let (room, message) = (general(), alices());
     let frame = Frame::new(&EventBody::ChatMessage { room: &room, id: 42, message: &message });
     Value::String(format!(": general\nretry: 1742\n{}", String::from_utf8_lossy(&frame.named())))
+}
+
+/// How a stream of `general` and `random` begins, for a reader who was last told 41 and 7.
+pub(crate) fn stream_of_rooms() -> Value {
+    let (room, message) = (general(), alices());
+    let frame = Frame::new(&EventBody::ChatMessage { room: &room, id: 42, message: &message });
+    let placed = Placed { frame, id: Some("42,7".into()) };
+    Value::String(format!(
+        ": 2 rooms\nretry: 1742\n{}",
+        String::from_utf8_lossy(&stream::rooms::write(&[placed], true))
+    ))
 }
 
 /// Every event that a reader may get.

@@ -16,7 +16,7 @@ use super::{
         openapi::{answers::OfRoom, samples},
         problem::Problem,
     },
-    ReadParams,
+    ReadParams, SinceParams,
 };
 use crate::{
     app::App,
@@ -66,17 +66,19 @@ pub struct PollAnswer {
 /// `since` it answers the history, and who is here, at once.
 #[utoipa::path(
     get, path = "/rooms/{room}/poll", operation_id = "poll_events", tag = "reading",
-    params(RoomPath, ReadParams, PollParams),
+    params(RoomPath, SinceParams, ReadParams, PollParams),
     responses((status = 200, description = "what happened", body = PollAnswer, example = json!(samples::poll())), OfRoom)
 )]
 pub async fn poll(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,
+    Params(since): Params<SinceParams>,
     Params(params): Params<ReadParams>,
     Params(PollParams { wait, state }): Params<PollParams>,
 ) -> Result<Response, Problem> {
     let wait = Duration::from_secs(within("wait", wait, 0..=MAX_WAIT, 25)?);
-    let mut request = params.request(Transport::LongPoll, state.map_or(StateDue::Never, StateDue::Unless))?;
+    let state = state.map_or(StateDue::Never, StateDue::Unless);
+    let mut request = params.request(since.start()?, Transport::LongPoll, state)?;
     // Who begins is told who is here, as on the other transports.
     if request.start == Start::History && request.state == StateDue::Never {
         request.state = StateDue::Always;

@@ -1,4 +1,4 @@
-//! Reading by Server-Sent Events.
+//! Reading a room by Server-Sent Events.
 
 use std::{
     convert::Infallible,
@@ -16,7 +16,7 @@ use axum::{
 use bytes::{Bytes, BytesMut};
 use http_body::Frame as BodyFrame;
 use serde::Deserialize;
-use tokio_stream::Stream;
+use tokio_stream::{Stream, StreamExt};
 use utoipa::IntoParams;
 
 use super::{
@@ -25,18 +25,19 @@ use super::{
         openapi::{answers::OfRoom, params::LastEventId, samples},
         problem::Problem,
     },
-    ReadParams,
+    ReadParams, SinceParams,
 };
 use crate::{
     app::App,
+    domain::event::ResetReason,
     hub::{
         frame::Frame,
         registry::Transport,
-        subscription::{Start, StateDue, Subscription},
+        subscription::{Start, StateDue},
     },
 };
 
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+pub(super) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// How events are written.
@@ -46,6 +47,13 @@ pub struct StreamParams {
     /// `false` leaves the `event:` line out, so that one `onmessage` gets everything.
     #[param(default = true)]
     named: Option<bool>,
+}
+
+impl StreamParams {
+    /// Whether the `event:` line is written.
+    pub(super) fn is_named(&self) -> bool {
+        self.named.unwrap_or(true)
+    }
 }
 
 /// Follow a room by Server-Sent Events
@@ -65,7 +73,7 @@ pub struct StreamParams {
 #[utoipa::path(
     get, path = "/rooms/{room}/stream", operation_id = "stream_events", tag = "reading",
     params(
-        RoomPath, LastEventId, ReadParams, StreamParams,
+        RoomPath, LastEventId, SinceParams, ReadParams, StreamParams,
     ),
     responses(
         (status = 200, description = "events, each `data:` an `Event`", body = String, content_type = "text/event-stream", example = json!(samples::stream())),
@@ -76,21 +84,26 @@ pub struct StreamParams {
 pub async fn stream(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,
+    Params(since): Params<SinceParams>,
     Params(params): Params<ReadParams>,
-    Params(StreamParams { named }): Params<StreamParams>,
+    Params(writing): Params<StreamParams>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let mut request = params.request(Transport::Sse, StateDue::Always)?;
-    if let Some(start) = headers.get(LAST_EVENT_ID).and_then(last_event_id) {
-        request.start = start;
-    }
+    let since = since.start()?;
+    let start = headers.get(LAST_EVENT_ID).and_then(last_event_id).unwrap_or(since);
+    let request = params.request(start, Transport::Sse, StateDue::Always)?;
     let subscription = app.chat.read(&room, request).await?;
+    let is_named = writing.is_named();
+    Ok(events(room.as_str(), subscription.map(move |frames| join(&frames, is_named))))
+}
+
+/// The answer to a reader: a comment with a word on what is read, then the events.
+pub(super) fn events(what: &str, events: impl Stream<Item = Bytes> + Send + Unpin + 'static) -> Response {
     // The comment makes proxies pass the head on; the pause is drawn anew for every reader, so that
     // a restart does not bring all of them back in the same moment. It goes with the first event: some
     // clients take a block without data for an event without data.
-    let prelude = format!(": {room}\nretry: {}\n", rand::random_range(1_000..=3_000));
-    let body = Events { prelude: Some(prelude.into()), subscription, named: named.unwrap_or(true) };
-    Ok(respond(Body::new(body)))
+    let prelude = format!(": {what}\nretry: {}\n", rand::random_range(1_000..=3_000));
+    respond(Body::new(Events { prelude: Some(prelude.into()), events }))
 }
 
 /// A cursor that a browser sends by itself; an empty one is none.
@@ -99,7 +112,7 @@ fn last_event_id(value: &HeaderValue) -> Option<Start> {
         return None;
     }
     let id = value.to_str().ok().and_then(|text| text.trim().parse().ok());
-    Some(id.filter(|id| *id >= 0).map_or(Start::Unreadable, Start::After))
+    Some(id.filter(|id| *id >= 0).map_or(Start::Reset(ResetReason::Invalid), Start::After))
 }
 
 /// The answer to a reader who is to come back: a browser gives up for good on every status but
@@ -125,14 +138,13 @@ fn respond(body: Body) -> Response {
     response
 }
 
-/// A subscription as a body.
-struct Events {
+/// Events as a body.
+struct Events<S> {
     prelude: Option<Bytes>,
-    subscription: Subscription,
-    named: bool,
+    events: S,
 }
 
-impl http_body::Body for Events {
+impl<S: Stream<Item = Bytes> + Unpin> http_body::Body for Events<S> {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -143,15 +155,13 @@ impl http_body::Body for Events {
         if let Some(prelude) = self.prelude.take() {
             return Poll::Ready(Some(Ok(BodyFrame::data(prelude))));
         }
-        let named = self.named;
-        let ready = Pin::new(&mut self.subscription).poll_next(cx);
-        ready.map(|frames| frames.map(|frames| Ok(BodyFrame::data(join(&frames, named)))))
+        Pin::new(&mut self.events).poll_next(cx).map(|bytes| bytes.map(|bytes| Ok(BodyFrame::data(bytes))))
     }
 }
 
 /// All that is ready in one piece: one write serves many events. A single one is not copied.
-fn join(frames: &[Frame], named: bool) -> Bytes {
-    let bytes = |frame: &Frame| if named { frame.named() } else { frame.unnamed() };
+fn join(frames: &[Frame], is_named: bool) -> Bytes {
+    let bytes = |frame: &Frame| if is_named { frame.named() } else { frame.unnamed() };
     match frames {
         [frame] => bytes(frame),
         frames => {

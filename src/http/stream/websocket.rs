@@ -24,7 +24,7 @@ use super::{
         problem::{Code, Problem},
         reads::parse_cursor,
     },
-    ReadParams,
+    ReadParams, SinceParams,
     client_frame::{BadFrame, ClientFrame, Say, ack, error},
 };
 use crate::{
@@ -74,18 +74,19 @@ const ANONYMOUS: &str = "Anonymous";
 /// more than 64 KiB. Resume with `since`.
 #[utoipa::path(
     get, path = "/rooms/{room}/ws", operation_id = "open_socket", tag = "reading",
-    params(RoomPath, ReadParams),
+    params(RoomPath, SinceParams, ReadParams),
     responses((status = 101, description = "frames from here on: `ServerFrame` and `ClientFrame`"), OfSocket),
     extensions(("x-frames" = json!({"server": {"$ref": "#/components/schemas/ServerFrame"}, "client": {"$ref": "#/components/schemas/ClientFrame"}})))
 )]
 pub async fn open(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,
+    Params(since): Params<SinceParams>,
     Params(params): Params<ReadParams>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     let upgrade = upgrade.map_err(|refusal| Problem::new(Code::UpgradeRequired, refusal.body_text()))?;
-    let request = params.request(Transport::WebSocket, StateDue::Always)?;
+    let request = params.request(since.start()?, Transport::WebSocket, StateDue::Always)?;
     let user = request.user.clone();
     let subscription = app.chat.read(&room, request).await?;
     // No bound on what is to be written: the next events are asked for only when all of the last
@@ -104,34 +105,36 @@ pub async fn open(
 /// The same as `open_socket`, at the path that pages of the Django Channels tutorial open.
 #[utoipa::path(
     get, path = "/ws/chat/{room}/", operation_id = "open_chat_socket", tag = "reading",
-    params(RoomPath, ReadParams),
+    params(RoomPath, SinceParams, ReadParams),
     responses((status = 101, description = "frames from here on: `ServerFrame` and `ClientFrame`"), OfSocket),
     extensions(("x-frames" = json!({"server": {"$ref": "#/components/schemas/ServerFrame"}, "client": {"$ref": "#/components/schemas/ClientFrame"}})))
 )]
 pub async fn open_room(
     state: State<Arc<App>>,
     room: RoomPath,
+    since: Params<SinceParams>,
     params: Params<ReadParams>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
-    open(state, room, params, upgrade).await
+    open(state, room, since, params, upgrade).await
 }
 
 /// Follow the room general by WebSocket
 ///
 /// The same as `open_socket` of the room `general`.
 #[utoipa::path(
-    get, path = "/ws/chat/", operation_id = "open_general_socket", tag = "reading", params(ReadParams),
+    get, path = "/ws/chat/", operation_id = "open_general_socket", tag = "reading", params(SinceParams, ReadParams),
     responses((status = 101, description = "frames from here on: `ServerFrame` and `ClientFrame`"), OfGeneralSocket),
     extensions(("x-frames" = json!({"server": {"$ref": "#/components/schemas/ServerFrame"}, "client": {"$ref": "#/components/schemas/ClientFrame"}})))
 )]
 pub async fn open_general(
     state: State<Arc<App>>,
+    since: Params<SinceParams>,
     params: Params<ReadParams>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     let room = RoomName::parse("general").map_err(|_| Problem::internal())?;
-    open(state, RoomPath(room), params, upgrade).await
+    open(state, RoomPath(room), since, params, upgrade).await
 }
 
 /// What a frame led to: the id it made, if any.

@@ -34,7 +34,7 @@ pub(super) async fn begin(
             let (frame, cursor) = room.history(&hub.store, history).await?;
             return Ok((vec![frame], cursor));
         }
-        Start::Unreadable => ResetReason::Invalid,
+        Start::Reset(reason) => reason,
         Start::After(cursor) => {
             let (floor, reason) = room.floor();
             if cursor < floor {

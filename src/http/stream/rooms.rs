@@ -1,0 +1,171 @@
+//! Reading several rooms on one connection by Server-Sent Events.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderValue},
+    response::Response,
+};
+use bytes::{Bytes, BytesMut};
+use serde::Deserialize;
+use tokio_stream::StreamExt;
+use utoipa::{
+    IntoParams,
+    openapi::{Object, ObjectBuilder, schema::Type},
+};
+
+use super::{
+    super::{
+        extract::Params,
+        openapi::{answers::OfService, params::LastEventIds, samples},
+        problem::Problem,
+    },
+    ReadParams,
+    sse::{LAST_EVENT_ID, StreamParams, events},
+};
+use crate::{
+    app::App,
+    domain::{
+        EventId,
+        cursor::{MAX_ROOMS, Positions, by_name},
+        event::ResetReason,
+        name::RoomName,
+    },
+    hub::{
+        registry::Transport,
+        subscription::{Start, StateDue},
+        subscriptions::Placed,
+    },
+};
+
+/// Which rooms, and where to start in each.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct RoomsParams {
+    /// The rooms, separated by commas: 1 to 50, each once.
+    #[param(schema_with = rooms_schema, required)]
+    rooms: Option<String>,
+    /// Resume after these ids, by room; a room that is absent here: the history first. A room that is
+    /// not among `rooms` is passed over, so that the list may change.
+    #[param(schema_with = since_schema)]
+    since: Option<String>,
+}
+
+/// What a room's name is, within a list.
+const NAME: &str = "[A-Za-z0-9_-]{1,100}";
+
+/// A text and no array, since clients differ on how they write arrays.
+fn rooms_schema() -> Object {
+    list_schema(format!("^{NAME}(,{NAME}){{0,{}}}$", MAX_ROOMS - 1), "general,random")
+}
+
+fn since_schema() -> Object {
+    let pair = format!("{NAME}:[0-9]{{1,19}}");
+    list_schema(format!("^{pair}(,{pair})*$"), "general:41,random:7")
+}
+
+fn list_schema(pattern: String, example: &str) -> Object {
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).examples([example]).build()
+}
+
+impl RoomsParams {
+    /// Each room, and where to start in it.
+    ///
+    /// # Errors
+    /// A problem that names the parameter.
+    fn starts(&self, last_event_id: Option<&HeaderValue>) -> Result<Vec<(RoomName, Start)>, Problem> {
+        let rooms = parse_rooms(self.rooms.as_deref().unwrap_or_default())?;
+        let since = self.since.as_deref().map_or(Ok(HashMap::new()), by_name);
+        let since = since.map_err(|invalid| Problem::bad_query(invalid.field, invalid.detail))?;
+        let from_since = |room: &RoomName| since.get(room).map_or(Start::History, |id| Start::After(*id));
+        let starts = last_event_id
+            .filter(|value| !value.is_empty())
+            .map_or_else(|| rooms.iter().map(from_since).collect(), |value| from_positions(value, rooms.len()));
+        Ok(rooms.into_iter().zip(starts).collect())
+    }
+}
+
+fn parse_rooms(text: &str) -> Result<Vec<RoomName>, Problem> {
+    let bad = |detail: String| Problem::bad_query("rooms", detail);
+    if text.is_empty() {
+        return Err(bad(format!("has to name 1 to {MAX_ROOMS} rooms, separated by commas")));
+    }
+    let mut rooms = Vec::new();
+    for name in text.split(',') {
+        if rooms.len() == MAX_ROOMS {
+            return Err(bad(format!("names more than {MAX_ROOMS} rooms")));
+        }
+        rooms.push(RoomName::parse(name).map_err(|invalid| bad(format!("{name:?}: {}", invalid.detail)))?);
+    }
+    let mut seen = HashSet::new();
+    match rooms.iter().find(|room| !seen.insert(*room)) {
+        Some(twice) => Err(bad(format!("names {twice} more than once"))),
+        None => Ok(rooms),
+    }
+}
+
+/// Where to start in each of `count` rooms, by the id that a browser sends by itself.
+fn from_positions(value: &HeaderValue, count: usize) -> Vec<Start> {
+    let reset = |reason| vec![Start::Reset(reason); count];
+    match value.to_str().ok().and_then(|text| Positions::parse(text.trim())) {
+        None => reset(ResetReason::Invalid),
+        Some(positions) if positions.cursors().len() != count => reset(ResetReason::RoomsChanged),
+        Some(positions) => positions.cursors().iter().map(|id: &EventId| Start::After(*id)).collect(),
+    }
+}
+
+/// Follow several rooms by Server-Sent Events
+///
+/// As `stream_events`, of up to 50 rooms on one connection: a browser has no more than six to a host. Each
+/// event names its `room`, and its data is the same as on the room's own stream.
+///
+/// The `id:` has the cursors of all rooms in the order of `rooms`: `12,7,0`. Whoever comes back with it, as
+/// `EventSource` does by itself, gets of each room just what is missing. To come back with other rooms, make a new
+/// request with `since`, which has the cursors by name. Each cursor also resumes its room elsewhere.
+///
+/// History, what came since, and who is here come room by room. A cursor that can't be honoured is a `reset`
+/// of its room alone; an `id:` that has not one cursor for each room, or can't be read, of all of them.
+#[utoipa::path(
+    get, path = "/stream", operation_id = "stream_rooms", tag = "reading",
+    params(RoomsParams, LastEventIds, ReadParams, StreamParams),
+    responses(
+        (status = 200, description = "events, each `data:` an `Event`", body = String, content_type = "text/event-stream", example = json!(samples::stream_of_rooms())),
+        OfService,
+    ),
+    extensions(("x-sse-events" = json!({"$ref": "#/components/schemas/Event"})))
+)]
+pub async fn stream(
+    State(app): State<Arc<App>>,
+    Params(rooms): Params<RoomsParams>,
+    Params(params): Params<ReadParams>,
+    Params(writing): Params<StreamParams>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let starts = rooms.starts(headers.get(LAST_EVENT_ID))?;
+    let what = format!("{} rooms", starts.len());
+    let request = |(room, start)| Ok((room, params.request(start, Transport::Sse, StateDue::Always)?));
+    let requests = starts.into_iter().map(request).collect::<Result<_, Problem>>()?;
+    let subscriptions = app.chat.read_all(requests).await?;
+    let is_named = writing.is_named();
+    Ok(events(&what, subscriptions.map(move |placed| write(&placed, is_named))))
+}
+
+/// All that is ready in one piece. The lines are those of the room's own stream but for the id, which
+/// belongs to this reader alone.
+pub(crate) fn write(events: &[Placed], is_named: bool) -> Bytes {
+    let id_line = |id: &Option<String>| id.as_ref().map_or_else(String::new, |id| format!("id: {id}\n"));
+    let size = |event: &Placed| event.frame.len() + event.id.as_ref().map_or(0, String::len);
+    let mut text = BytesMut::with_capacity(events.iter().map(size).sum());
+    for event in events {
+        if is_named {
+            text.extend_from_slice(event.frame.event_line());
+        }
+        text.extend_from_slice(id_line(&event.id).as_bytes());
+        text.extend_from_slice(event.frame.data_line());
+    }
+    text.freeze()
+}

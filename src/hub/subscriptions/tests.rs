@@ -1,0 +1,323 @@
+//! Readers of several rooms over a real store, with the time of waiting in the test's hand.
+
+use std::{collections::HashMap, time::Duration};
+
+use serde_json::Value;
+use tokio::time::{Instant, pause, resume, timeout};
+use tokio_stream::StreamExt;
+
+use super::*;
+use crate::{
+    app::tests::TestApp,
+    domain::{
+        event::{EventType, ResetReason, TypeSet},
+        message::Post,
+    },
+    hub::{
+        registry::{CloseReason, Transport},
+        subscription::StateDue,
+    },
+};
+
+struct Fixture {
+    app: TestApp,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        Self { app: TestApp::new().await }
+    }
+
+    async fn post(&self, room: &str, count: usize) {
+        let post = || Post { username: Some("Poster".into()), content: Some("hi".into()), ..Post::default() };
+        let room = name(room);
+        let posts = (0..count).map(|_| self.app.chat.post_message(&room, post()));
+        for posted in futures_util::future::join_all(posts).await {
+            posted.unwrap();
+        }
+    }
+
+    async fn read(&self, rooms: &[(&str, Start)], types: TypeSet) -> Subscriptions {
+        let request = |start| {
+            let (transport, state) = (Transport::Sse, StateDue::Always);
+            Request { start, history: 50, types, user: None, transport, state, limit: 200 }
+        };
+        let rooms = rooms.iter().map(|(room, start)| (name(room), request(*start))).collect();
+        self.app.hub.subscribe_to_all(rooms).await.unwrap()
+    }
+
+    async fn end(self) {
+        self.app.end().await;
+    }
+}
+
+fn name(room: &str) -> RoomName {
+    RoomName::parse(room).unwrap()
+}
+
+/// The events that come together, each with the id that goes with it.
+async fn next(reader: &mut Subscriptions) -> Option<Vec<(Value, Option<String>)>> {
+    let placed = timeout(Duration::from_mins(10), reader.next()).await.expect("events in time")?;
+    let event = |placed: Placed| (serde_json::from_slice(&placed.frame.json()).unwrap(), placed.id);
+    Some(placed.into_iter().map(event).collect())
+}
+
+/// What a page shows of a room.
+#[derive(Debug, Default, Clone, PartialEq)]
+struct Shown {
+    messages: Vec<EventId>,
+    cursor: Option<EventId>,
+    /// Left from a time that the cursors say nothing of: to be dropped.
+    is_stale: bool,
+}
+
+/// What a page shows of all rooms, made of the events it got.
+#[derive(Debug, Clone)]
+struct Page {
+    rooms: Vec<&'static str>,
+    shown: HashMap<String, Shown>,
+    id: Option<String>,
+}
+
+impl Page {
+    fn take(&mut self, event: &Value, id: Option<String>) {
+        let (kind, room) = (event["type"].as_str().unwrap(), event["room"].as_str().unwrap());
+        assert_eq!(id.is_some(), event["id"].is_i64(), "an id line if the event moves a cursor: {event}");
+        let shown = self.shown.entry(room.into()).or_default();
+        let given = event["id"].as_i64();
+        match kind {
+            "reset" => *shown = Shown::default(),
+            "message_history" => {
+                let messages = event["messages"].as_array().unwrap().iter();
+                shown.messages = messages.map(|message| message["id"].as_i64().unwrap()).collect();
+                shown.cursor = given;
+            }
+            "chat_message" => {
+                assert!(shown.cursor.is_none_or(|cursor| given == Some(cursor + 1)), "{event} after {shown:?}");
+                shown.messages.extend(given);
+                shown.cursor = given;
+            }
+            _ => {}
+        }
+        let Some(id) = id else { return };
+        let positions = Positions::parse(&id).unwrap();
+        assert_eq!(positions.cursors().len(), self.rooms.len(), "{id}");
+        for (room, position) in self.rooms.iter().zip(positions.cursors()) {
+            if let Some(cursor) = self.shown.get(*room).and_then(|shown| shown.cursor) {
+                assert_eq!(cursor, *position, "{room} in {id}, after {event}");
+            }
+        }
+        self.id = Some(id);
+    }
+
+    /// Whether every room is shown up to its head.
+    fn is_up_to(&self, heads: &[EventId]) -> bool {
+        self.rooms.iter().zip(heads).all(|(room, head)| {
+            let shown = self.shown.get(*room);
+            shown.is_some_and(|shown| shown.cursor == Some(*head) && !shown.is_stale)
+        })
+    }
+}
+
+#[tokio::test]
+async fn whenever_a_reader_breaks_off_its_id_brings_just_what_is_missing() {
+    let fixture = Fixture::new().await;
+    let rooms = ["fresh", "away", "changed", "ahead", "last"];
+    let heads = [60, 10, 5, 4, 70];
+    for (room, head) in rooms.iter().zip(heads) {
+        fixture.post(room, usize::try_from(head).unwrap()).await;
+    }
+    let starts =
+        [Start::History, Start::After(3), Start::Reset(ResetReason::RoomsChanged), Start::After(99), Start::History];
+    let starts: Vec<_> = rooms.into_iter().zip(starts).collect();
+    let stale = Shown { is_stale: true, ..Shown::default() };
+    let here = Shown { messages: vec![1, 2, 3], cursor: Some(3), is_stale: false };
+    let shown = [("away".to_owned(), here), ("changed".to_owned(), stale.clone()), ("ahead".to_owned(), stale)];
+    let begin = Page { rooms: rooms.into(), shown: shown.into(), id: None };
+
+    let mut broken_off_after = 0;
+    loop {
+        let (mut page, mut taken) = (begin.clone(), 0);
+        let mut reader = fixture.read(&starts, TypeSet::ALL).await;
+        'reading: while !page.is_up_to(&heads) {
+            for (event, id) in next(&mut reader).await.unwrap() {
+                if taken == broken_off_after {
+                    break 'reading;
+                }
+                page.take(&event, id);
+                taken += 1;
+            }
+        }
+        drop(reader);
+        let was_complete = page.is_up_to(&heads);
+
+        let resumed = page.id.as_ref().map(|id| Positions::parse(id).unwrap());
+        let again = |positions: Positions| {
+            rooms.into_iter().zip(positions.cursors().iter().copied().map(Start::After)).collect::<Vec<_>>()
+        };
+        let mut reader = fixture.read(&resumed.map_or_else(|| starts.clone(), again), TypeSet::ALL).await;
+        while !page.is_up_to(&heads) {
+            for (event, id) in next(&mut reader).await.unwrap() {
+                page.take(&event, id);
+            }
+        }
+        for (room, head) in rooms.into_iter().zip(heads) {
+            let shown = &page.shown[room].messages;
+            let first = (head - 49).max(1);
+            let newest = shown.iter().copied().skip_while(|id| *id < first).collect::<Vec<_>>();
+            assert!(shown.len() <= 50, "{room}: no more than its history and what came since");
+            assert_eq!(newest, (first..=head).collect::<Vec<_>>(), "{room}, broken off after {broken_off_after}");
+        }
+        if was_complete {
+            break;
+        }
+        broken_off_after += 1;
+    }
+    assert!(broken_off_after >= 13, "at every event there was: {broken_off_after}");
+    fixture.end().await;
+}
+
+#[tokio::test]
+async fn history_replay_and_state_come_room_by_room() {
+    let fixture = Fixture::new().await;
+    // More than a page of the store and than what is taken at once.
+    fixture.post("one", 450).await;
+    fixture.post("two", 250).await;
+    fixture.post("three", 3).await;
+    let starts = [("one", Start::After(0)), ("two", Start::After(0)), ("three", Start::History)];
+    let mut reader = fixture.read(&starts, TypeSet::ALL).await;
+    assert_eq!(fixture.app.hub.registry().count(), 1, "the others wait for their turn, with nothing in hand");
+    let mut seen = Vec::new();
+    while seen.iter().filter(|(_, kind)| kind == "read_state").count() < 3 {
+        for (event, _) in next(&mut reader).await.unwrap() {
+            seen.push((event["room"].as_str().unwrap().to_owned(), event["type"].as_str().unwrap().to_owned()));
+        }
+    }
+    seen.dedup();
+    let of = |room: &str, kind: &str| (room.to_owned(), kind.to_owned());
+    let expected = [
+        of("one", "chat_message"),
+        of("one", "presence_state"),
+        of("one", "read_state"),
+        of("two", "chat_message"),
+        of("two", "presence_state"),
+        of("two", "read_state"),
+        of("three", "message_history"),
+        of("three", "presence_state"),
+        of("three", "read_state"),
+    ];
+    assert_eq!(seen, expected);
+    assert_eq!(fixture.app.hub.registry().count(), 3, "a reader in each room");
+    drop(reader);
+    assert_eq!(fixture.app.hub.registry().count(), 0);
+    fixture.end().await;
+}
+
+#[tokio::test]
+async fn a_busy_room_leaves_the_others_their_turn() {
+    let fixture = Fixture::new().await;
+    fixture.post("busy", 1).await;
+    let mut reader = fixture.read(&[("busy", Start::After(0)), ("quiet", Start::History)], TypeSet::ALL).await;
+    // Further behind after each batch than before it.
+    let mut batches = 0;
+    while !next(&mut reader).await.unwrap().iter().any(|(event, _)| event["type"] == "message_history") {
+        fixture.post("busy", 250).await;
+        batches += 1;
+        assert!(batches < 5, "the next room never begins");
+    }
+    fixture.post("busy", 2_000).await;
+    fixture.post("quiet", 1).await;
+    let mut batches = 0;
+    while !next(&mut reader).await.unwrap().iter().any(|(event, _)| event["message"]["room"] == "quiet") {
+        batches += 1;
+        assert!(batches < 3, "the quiet room is not heard");
+    }
+    // It may be reading, and the store waits for its readers.
+    drop(reader);
+    fixture.end().await;
+}
+
+#[tokio::test]
+async fn one_ping_breaks_the_silence_of_all_rooms_with_all_cursors() {
+    let fixture = Fixture::new().await;
+    fixture.post("one", 3).await;
+    fixture.post("two", 7).await;
+    let types = TypeSet::filter([EventType::PresenceState, EventType::RoomUpdated]);
+    let rooms = [("one", Start::History), ("two", Start::After(1)), ("void", Start::History)];
+    let mut reader = fixture.read(&rooms, types).await;
+    let mut states = 0;
+    while states < 3 {
+        let events = next(&mut reader).await.unwrap();
+        states += events.iter().filter(|(event, _)| event["type"] == "presence_state").count();
+    }
+    let mut start = Instant::now();
+    // Dropped by the filter, but too little for a ping of its own.
+    fixture.post("one", 20).await;
+    pause();
+    for _ in 0..2 {
+        let mut ping = next(&mut reader).await.unwrap();
+        assert_eq!(ping.len(), 1, "{ping:?}");
+        let (event, id) = ping.pop().unwrap();
+        assert_eq!((&event["type"], &event["room"], &event["cursor"]), (&"ping".into(), &"one".into(), &23.into()));
+        assert_eq!(id.as_deref(), Some("23,7,0"));
+        assert!(start.elapsed().abs_diff(Duration::from_secs(15)) < Duration::from_secs(1), "{:?}", start.elapsed());
+        start = Instant::now();
+    }
+    resume();
+    fixture.end().await;
+}
+
+#[tokio::test]
+async fn a_filter_strands_no_rooms_cursor() {
+    let fixture = Fixture::new().await;
+    fixture.post("one", 1).await;
+    let types = TypeSet::filter([EventType::RoomUpdated]);
+    let mut reader = fixture.read(&[("one", Start::After(1)), ("two", Start::After(0))], types).await;
+    fixture.post("two", 250).await;
+    let start = Instant::now();
+    let (ping, id) = next(&mut reader).await.unwrap().pop().unwrap();
+    assert_eq!((&ping["type"], &ping["room"]), (&"ping".into(), &"two".into()));
+    assert!(ping["cursor"].as_i64().unwrap() >= 200, "{ping}");
+    assert_eq!(id, Some(format!("1,{}", ping["cursor"])));
+    assert!(start.elapsed() < Duration::from_secs(10), "not only once it is silent");
+    fixture.end().await;
+}
+
+#[tokio::test]
+async fn what_has_begun_goes_on_while_the_next_room_waits_for_the_store() {
+    let fixture = Fixture::new().await;
+    fixture.post("here", 2).await;
+    fixture.post("waits", 2).await;
+    let mut reader = fixture.read(&[("here", Start::History), ("waits", Start::History)], TypeSet::ALL).await;
+    fixture.app.hub.store_for_tests().close().await;
+    assert_eq!(next(&mut reader).await.unwrap()[0].0["type"], "message_history");
+    fixture.post("here", 1).await;
+    let (event, id) = next(&mut reader).await.unwrap().remove(0);
+    assert_eq!((&event["id"], id.as_deref()), (&3.into(), Some("3,0")));
+    fixture.end().await;
+}
+
+#[tokio::test]
+async fn the_end_of_the_server_is_told_once() {
+    let fixture = Fixture::new().await;
+    let rooms = [("one", Start::History), ("two", Start::History), ("three", Start::History)];
+    let mut reader = fixture.read(&rooms, TypeSet::ALL).await;
+    let mut begun = 0;
+    while begun < 3 {
+        begun += next(&mut reader).await.unwrap().iter().filter(|(event, _)| event["id"].is_i64()).count();
+    }
+    let registry = fixture.app.hub.registry();
+    let closing = registry.close_all(CloseReason::Shutdown, Duration::from_millis(300));
+    let reading = async {
+        let mut goodbyes = Vec::new();
+        while let Some(events) = next(&mut reader).await {
+            goodbyes.extend(events.into_iter().filter(|(event, _)| event["type"] == "server_shutdown"));
+        }
+        goodbyes
+    };
+    let (goodbyes, ()) = tokio::join!(reading, closing);
+    assert_eq!(goodbyes.len(), 1, "{goodbyes:?}");
+    assert_eq!((&goodbyes[0].0["room"], &goodbyes[0].1), (&"one".into(), &None));
+    assert!(next(&mut reader).await.is_none(), "and stays ended");
+    fixture.end().await;
+}

@@ -1,0 +1,172 @@
+//! Where a stream of several rooms goes on: by an id, by the rooms' names, and what does not fit.
+
+use serde_json::json;
+
+use super::{ROOMS, gist, message_ids};
+use crate::support::{Query, Reader, Server, Transport, reader::kind, rooms::RoomsReader};
+
+#[tokio::test]
+async fn a_reader_comes_back_to_what_each_room_did_meanwhile() {
+    let mut server = Server::start().await;
+    for room in ROOMS {
+        server.post_many(room, "Alice", 3).await;
+    }
+    let mut reader = RoomsReader::open(&server, &ROOMS, "").await;
+    for _ in ROOMS {
+        reader.next_told().await;
+    }
+    let id = reader.id.clone().expect("an id");
+    assert_eq!(id, "3,3,3");
+    drop(reader);
+    server.post_many("three", "Alice", 4).await;
+    server.post_many("one", "Alice", 2).await;
+    server.restart().await;
+
+    let mut reader = RoomsReader::resume(&server, &ROOMS, "since=one:0", Some(&id)).await;
+    reader = ROOMS.into_iter().fold(reader, |reader, room| reader.knows(room, 3));
+    for (room, id) in [("one", 4), ("one", 5), ("three", 4), ("three", 5), ("three", 6), ("three", 7)] {
+        assert_eq!(gist(&reader.next_told().await), ("chat_message", room, id), "just the rest, and no history");
+    }
+    assert_eq!(reader.id.as_deref(), Some("5,3,7"), "a room that did not move keeps its cursor");
+    server.post("two", "Alice", "live").await;
+    assert_eq!(gist(&reader.next_durable().await), ("chat_message", "two", 4));
+}
+
+#[tokio::test]
+async fn a_changed_list_goes_on_by_the_rooms_names() {
+    let server = Server::start().await;
+    for room in ["one", "two", "three", "four"] {
+        server.post_many(room, "Alice", 3).await;
+    }
+    // One room less, one more, and another order; what is no longer read is passed over.
+    let mut reader = RoomsReader::open(&server, &["four", "three", "one"], "since=one:1,two:2,three:3&history=1").await;
+    let history = reader.next_told().await;
+    assert_eq!((gist(&history), message_ids(&history)), (("message_history", "four", 3), vec![3]));
+    assert_eq!(reader.id.as_deref(), Some("3,3,1"));
+    assert_eq!(gist(&reader.next_told().await), ("chat_message", "one", 2));
+    assert_eq!(gist(&reader.next_told().await), ("chat_message", "one", 3));
+    server.post("three", "Alice", "live").await;
+    assert_eq!(gist(&reader.next_told().await), ("chat_message", "three", 4));
+    assert_eq!(reader.id.as_deref(), Some("3,4,3"));
+}
+
+#[tokio::test]
+async fn an_id_that_does_not_fit_the_rooms_is_told_in_each() {
+    let server = Server::start().await;
+    server.post_many("one", "Alice", 3).await;
+    server.post_many("three", "Alice", 1).await;
+    let many = vec!["1"; 51].join(",");
+    let long = vec!["1"; 600].join(",");
+    for (id, reason) in [
+        ("3", "rooms_changed"),
+        ("3,0", "rooms_changed"),
+        ("3,0,1,0", "rooms_changed"),
+        (many.as_str(), "rooms_changed"),
+        ("banana", "invalid"),
+        ("3,0,x", "invalid"),
+        ("3,0,-1", "invalid"),
+        ("3,,1", "invalid"),
+        ("3,0,99999999999999999999", "invalid"),
+        (long.as_str(), "invalid"),
+    ] {
+        let mut reader = RoomsReader::resume(&server, &ROOMS, "since=one:1", Some(id)).await;
+        for (room, head) in ROOMS.into_iter().zip([3, 0, 1]) {
+            let reset = reader.next_told().await;
+            let expected = json!({"type": "reset", "room": room, "reason": reason, "floor": 0, "head": head});
+            assert_eq!(reset, expected, "{id}");
+            assert_eq!(gist(&reader.next_told().await), ("message_history", room, head), "{id}");
+        }
+        assert_eq!(reader.id.as_deref(), Some("3,0,1"), "{id}");
+    }
+    let mut reader = RoomsReader::resume(&server, &ROOMS, "since=one:1", Some("")).await;
+    assert_eq!(gist(&reader.next_told().await), ("chat_message", "one", 2), "an empty id is none");
+}
+
+#[tokio::test]
+async fn who_breaks_off_before_a_rooms_reset_is_told_it_later() {
+    let server = Server::start().await;
+    for room in ROOMS {
+        server.post_many(room, "Alice", 2).await;
+    }
+    let mut reader = RoomsReader::resume(&server, &ROOMS, "", Some("2")).await;
+    assert_eq!(reader.next_told().await["reason"], "rooms_changed");
+    assert_eq!(gist(&reader.next_told().await), ("message_history", "one", 2));
+    let before_two = reader.id.clone();
+    for _ in 0..2 {
+        reader.next_told().await;
+    }
+    let before_three = reader.id.clone();
+    drop(reader);
+    for (id, untold) in [(before_two, &ROOMS[1..]), (before_three, &ROOMS[2..])] {
+        let mut reader = RoomsReader::resume(&server, &ROOMS, "", id.as_deref()).await;
+        for room in untold {
+            let reset = reader.next_told().await;
+            assert_eq!((kind(&reset), &reset["room"]), ("reset", &json!(room)), "{id:?}");
+            assert_eq!(gist(&reader.next_told().await), ("message_history", *room, 2), "{id:?}");
+        }
+        assert_eq!(reader.id.as_deref(), Some("2,2,2"));
+    }
+
+    // As well if it is only about that room.
+    server.post("one", "Alice", "moves on").await;
+    let mut reader = RoomsReader::resume(&server, &ROOMS, "", Some("2,2,9")).await.knows("one", 2);
+    assert_eq!(gist(&reader.next_told().await), ("chat_message", "one", 3));
+    let mut reader = RoomsReader::resume(&server, &ROOMS, "", reader.id.as_deref()).await.knows("one", 3);
+    let reset = reader.next_told().await;
+    assert_eq!((&reset["room"], &reset["reason"]), (&json!("three"), &json!("ahead")));
+}
+
+#[tokio::test]
+async fn a_cursor_that_can_not_be_honoured_resets_its_room_alone() {
+    let mut server = Server::start().await;
+    for room in ROOMS {
+        server.post_many(room, "Alice", 10).await;
+    }
+    assert!(server.terminate().await.success());
+    server.sql("DELETE FROM message WHERE id <= 5 AND room_id = (SELECT id FROM room WHERE name = 'two')").await;
+    server.sql("UPDATE room SET floor = 5, floor_reason = 'pruned' WHERE name = 'two'").await;
+    server.restart().await;
+    for by_header in [true, false] {
+        let (query, id) = if by_header { ("", Some("9,4,11")) } else { ("since=one:9,two:4,three:11", None) };
+        let mut reader = RoomsReader::resume(&server, &ROOMS, query, id).await.knows("one", 9);
+        assert_eq!(gist(&reader.next_told().await), ("chat_message", "one", 10));
+        for (room, reason, floor) in [("two", "pruned", 5), ("three", "ahead", 0)] {
+            let reset = reader.next_told().await;
+            let expected = json!({"type": "reset", "room": room, "reason": reason, "floor": floor, "head": 10});
+            assert_eq!(reset, expected);
+            assert_eq!(gist(&reader.next_told().await), ("message_history", room, 10));
+        }
+        assert_eq!(reader.id.as_deref(), Some("10,10,10"));
+    }
+}
+
+#[tokio::test]
+async fn each_cursor_goes_on_by_another_transport_and_back() {
+    let server = Server::start().await;
+    for room in ROOMS {
+        server.post_many(room, "Alice", 2).await;
+    }
+    let mut reader = RoomsReader::open(&server, &ROOMS, "").await;
+    for _ in ROOMS {
+        reader.next_told().await;
+    }
+    let id = reader.id.clone().expect("an id");
+    drop(reader);
+    let mut back = Vec::new();
+    for (room, cursor) in ROOMS.into_iter().zip(id.split(',')) {
+        server.post_many(room, "Alice", 3).await;
+        let cursor: i64 = cursor.parse().expect("a cursor");
+        let mut alone = Reader::open(&server, Transport::LongPoll, room, Query::since(cursor)).await;
+        for id in cursor + 1..=cursor + 3 {
+            assert_eq!(alone.next_durable().await["id"], id);
+        }
+        back.push(format!("{room}:{}", alone.cursor()));
+    }
+    for room in ROOMS {
+        server.post(room, "Alice", "meanwhile").await;
+    }
+    let mut reader = RoomsReader::open(&server, &ROOMS, &format!("since={}", back.join(","))).await;
+    for room in ROOMS {
+        assert_eq!(gist(&reader.next_told().await), ("chat_message", room, 6));
+    }
+}
