@@ -7,6 +7,27 @@ const [name, nameError, list, note, more, form, other, otherError] =
   ['name', 'name-error', 'rooms', 'rooms-note', 'more', 'open', 'other', 'other-error'].map(byId);
 let next;
 
+const [clock, day, date, exact] = [
+  { hour: '2-digit', minute: '2-digit' },
+  { weekday: 'short' },
+  { dateStyle: 'medium' },
+  { dateStyle: 'full', timeStyle: 'medium' },
+].map((form) => new Intl.DateTimeFormat(undefined, form));
+
+/** When something was said, in as few characters as tell it: the time today, the day within a week, else the date. */
+function brief(time) {
+  const midnight = new Date().setHours(0, 0, 0, 0);
+  if (time >= midnight) return clock.format(time);
+  return (midnight - time < 6 * 24 * 3600 * 1000 ? day : date).format(time);
+}
+
+/** The time of a room's newest message. */
+function last(timestamp) {
+  const time = new Date(timestamp);
+  const label = `last message: ${exact.format(time)}`;
+  return make('time', { class: 'room-last', datetime: timestamp, title: label, 'aria-label': label }, brief(time));
+}
+
 /** Whether there is a name to go in under; else says what is missing. */
 function isNamed() {
   const wrong = wrongWithName(name.value);
@@ -17,12 +38,14 @@ function isNamed() {
   return !wrong;
 }
 
-function item({ name: room, title, topic, online }) {
+function item({ name: room, title, topic, online, last_message_at: lastMessageAt }) {
   const link = make('a', { href: `/rooms/${room}`, class: 'room-link' },
     make('span', { class: 'room-names' },
       make('bdi', { class: 'room-title' }, title || `#${room}`),
       make('bdi', { class: 'room-topic' }, topic || (title ? `#${room}` : ''))),
-    make('span', { class: online ? 'room-online some' : 'room-online' }, online ? `${online} here` : 'nobody here'));
+    make('span', { class: 'room-life' },
+      make('span', { class: online ? 'room-online some' : 'room-online' }, online ? `${online} here` : 'nobody here'),
+      lastMessageAt ? last(lastMessageAt) : undefined));
   link.addEventListener('click', (event) => {
     // The room page shows the title before it has asked for it.
     save('sessionStorage', `parlor:room:${room}`, { title, topic });
@@ -39,7 +62,7 @@ async function loadPage() {
     const page = await answer.json();
     const first = list.children.length;
     list.append(...page.rooms.map(item));
-    if (!list.children.length) list.append(item({ name: 'general', title: '', topic: 'Nobody has written yet', online: 0 }));
+    if (!list.children.length) list.append(item({ name: 'general', title: '', topic: 'Nobody has written yet', online: 0, last_message_at: null }));
     if (next) list.children[first]?.querySelector('a').focus();
     next = page.next;
     more.hidden = !next;

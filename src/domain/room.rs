@@ -95,4 +95,7 @@ pub struct RoomView {
     pub head: EventId,
     /// How many users are here.
     pub online: usize,
+    /// When its newest message was posted, also if that is deleted by now; null before the first.
+    #[schema(required)]
+    pub last_message_at: Option<Timestamp>,
 }

@@ -51,7 +51,7 @@ pub struct RoomPage {
 
 /// List the rooms
 ///
-/// By name, with what each is called and about.
+/// By name, with what each is called and about, how many are there, and when something was last said.
 #[utoipa::path(
     get, path = "/rooms", operation_id = "list_rooms", tag = "rooms", params(ListParams),
     responses((status = 200, description = "a page of rooms", body = RoomPage, example = json!(samples::rooms())), OfService)

@@ -52,6 +52,27 @@ test('the rooms page lists all rooms page by page and lets one in under a rememb
   await sees(page, 'first');
 });
 
+test('the rooms page shows when something was last said', async (t) => {
+  const server = await Server.start(t);
+  await server.put('quiet', {});
+  const { timestamp } = await server.post('Ann', 'Hello');
+  const said = new Date(timestamp);
+  const context = await person(t, 'Ann', { locale: 'en-GB', timezoneId: 'Pacific/Auckland' });
+  const page = await context.newPage();
+  const form = (options) => said.toLocaleString('en-GB', { timeZone: 'Pacific/Auckland', ...options });
+  const clock = form({ hour: '2-digit', minute: '2-digit' });
+  const date = form({ dateStyle: 'medium' });
+  for (const [days, shown] of [[0, clock], [3, form({ weekday: 'short' })], [60, date]]) {
+    await page.clock.setFixedTime(said.getTime() + days * 24 * 3600 * 1000);
+    await page.goto(server.url);
+    const last = page.locator('.room-link[href="/rooms/general"] time');
+    assert.equal(await last.innerText(), shown, `${days} days later`);
+    assert.equal(await last.getAttribute('datetime'), timestamp);
+    assert.match(await last.getAttribute('title'), new RegExp(`last message: .* ${clock}`));
+    assert.equal(await page.locator('.room-link[href="/rooms/quiet"] time').count(), 0);
+  }
+});
+
 test('an empty server offers the default room, and rooms that can not be loaded can be asked for again', async (t) => {
   const server = await Server.start(t);
   const context = await person(t, 'Ann', { serverGoes: true });

@@ -39,6 +39,34 @@ async fn the_first_post_makes_the_room() {
 }
 
 #[tokio::test]
+async fn a_room_says_when_something_was_last_said() {
+    let server = Server::start().await;
+    let last = |room: &Value| room["last_message_at"].clone();
+    assert_eq!(last(&server.put_room("quiet", &json!({"title": "Quiet"})).await), Value::Null);
+    assert_eq!(last(&server.get_json("/rooms/quiet").await), Value::Null);
+    for room in ["busy", "other"] {
+        server.post_many(room, "Alice", 3).await;
+    }
+    let newest = server.post("busy", "Alice", "the newest").await["timestamp"].clone();
+    assert!(newest.is_string());
+    // What is no message is nothing said.
+    assert_eq!(last(&server.put_room("busy", &json!({"title": "Busy"})).await), newest);
+    assert_eq!(last(&server.get_json("/rooms/busy").await), newest);
+    let page = server.get_json("/rooms").await;
+    let listed = page["rooms"].as_array().expect("rooms");
+    let of = |name: &str| listed.iter().find(|room| room["name"] == name).expect("it is listed").clone();
+    let others = server.messages("other").await;
+    assert_eq!(last(&of("busy")), newest);
+    assert_eq!(last(&of("other")), others[2]["timestamp"], "of its own room");
+    assert_eq!(last(&of("quiet")), Value::Null);
+    assert_eq!(of("busy"), server.get_json("/rooms/busy").await, "the same as by itself");
+
+    let delete = server.http().delete(server.api("/rooms/busy/messages/4?username=Alice")).send().await;
+    assert_eq!(delete.expect("an answer").status(), StatusCode::OK);
+    assert_eq!(last(&server.get_json("/rooms/busy").await), newest, "it was said then, and stays in its place");
+}
+
+#[tokio::test]
 async fn rooms_are_paged_by_name() {
     let server = Server::start().await;
     for room in ["b", "a", "d", "c", "B", "e"] {

@@ -125,7 +125,8 @@ pub(crate) fn unread() -> Value {
 
 pub(crate) fn room() -> Value {
     let (title, topic) = ("Everything else".to_owned(), "What has no room of its own".to_owned());
-    sent(RoomView { name: general(), title, topic, created_at: at(-60), head: 42, online: 1 })
+    let last_message_at = Some(at(0));
+    sent(RoomView { name: general(), title, topic, created_at: at(-60), head: 42, online: 1, last_message_at })
 }
 
 pub(crate) fn rooms() -> Value {
