@@ -107,9 +107,10 @@ async fn accept(app: &Arc<App>, router: Router, listener: TcpListener) {
 /// Sends everybody away, and waits until they have gone or time is up.
 async fn drain(app: &App, shutdown: &Shutdown) {
     let deadline = Instant::now() + DRAIN;
-    tracing::info!(readers = app.hub.registry().count(), "draining");
     shutdown.closing.cancel();
     shutdown.tasks.close();
+    // Said once it is so: whoever reads it may count on it.
+    tracing::info!(readers = app.hub.registry().count(), "draining");
     let gone = async {
         app.hub.registry().close_all(CloseReason::Shutdown, SPREAD).await;
         shutdown.tasks.wait().await;
