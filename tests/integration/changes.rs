@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     DEADLINE, Query, Reader, Server, Transport,
+    command::Command,
     reader::kind,
     server::{Builder, json_of},
     within,
@@ -26,17 +27,16 @@ async fn ask(server: &Server, method: Method, path: &str, body: Option<Value>) -
 }
 
 async fn edit(server: &Server, id: i64, user: &str, content: &str) -> reqwest::Response {
-    let body = json!({"username": user, "content": content});
-    ask(server, Method::PATCH, &format!("/rooms/general/messages/{id}"), Some(body)).await
+    server.ask("general", &Command::edit(user, id, content)).await
 }
 
 async fn delete(server: &Server, id: i64, user: &str) -> reqwest::Response {
-    ask(server, Method::DELETE, &format!("/rooms/general/messages/{id}?username={user}"), None).await
+    server.ask("general", &Command::delete(user, id)).await
 }
 
 async fn react(server: &Server, method: Method, id: i64, user: &str, emoji: &str) -> reqwest::Response {
-    let emoji = url::form_urlencoded::byte_serialize(emoji.as_bytes()).collect::<String>().replace('+', "%20");
-    ask(server, method, &format!("/rooms/general/messages/{id}/reactions/{emoji}?username={user}"), None).await
+    let (user, emoji) = (user.to_owned(), emoji.to_owned());
+    server.ask("general", &Command::React { user, id, emoji, on: method == Method::PUT }).await
 }
 
 async fn ok(answer: reqwest::Response) -> Value {

@@ -56,6 +56,7 @@ mod scenario;
 mod serving;
 mod slow_reader;
 mod socket_frames;
+mod state;
 #[expect(dead_code, unreachable_pub, reason = "made for every kind of test, and public as a library would be")]
 mod support;
 mod typing;

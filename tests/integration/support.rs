@@ -1,5 +1,6 @@
 //! What every test needs: a server process, a reader for each transport, and waiting with a deadline.
 
+pub mod command;
 pub mod poll;
 pub mod problem;
 pub mod proxy;
@@ -9,6 +10,7 @@ pub mod rooms;
 pub mod server;
 pub mod socket;
 pub mod sse;
+pub mod state;
 
 use std::{fmt::Display, time::Duration};
 
