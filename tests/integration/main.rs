@@ -53,6 +53,7 @@ mod reset;
 mod rest;
 mod same_bytes;
 mod scenario;
+mod sequences;
 mod serving;
 mod slow_reader;
 mod socket_frames;
