@@ -30,6 +30,7 @@ mod bad_input;
 mod bench_bar;
 mod changes;
 mod command_line;
+mod contention;
 mod cross_site;
 mod disk_full;
 mod documents;

@@ -1,7 +1,7 @@
-//! What people do in a room, by REST: one command and its answer, whatever it is.
+//! What people do in a room, by REST or by a frame on a socket.
 
 use reqwest::{Method, RequestBuilder, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{DEADLINE, Server, within};
 
@@ -85,6 +85,26 @@ impl Command {
             }
             Self::Rename { title } => http.put(url(String::new())).json(&json!({"title": title})),
         }
+    }
+
+    /// The frame it is, for a socket; a room is not renamed by one.
+    pub fn frame(&self, reference: &str) -> Value {
+        let mut frame = match self {
+            Self::Post { user, content, reply_to } => {
+                json!({"type": "chat_message", "username": user, "message": content, "reply_to": reply_to})
+            }
+            Self::Edit { user, id, content } => {
+                json!({"type": "edit_message", "username": user, "message_id": id, "new_content": content})
+            }
+            Self::Delete { user, id } => json!({"type": "delete_message", "username": user, "message_id": id}),
+            Self::React { user, id, emoji, on } => {
+                json!({"type": "react", "username": user, "message_id": id, "emoji": emoji, "on": on})
+            }
+            Self::Read { user, id } => json!({"type": "read", "username": user, "last_read_id": id}),
+            Self::Rename { .. } => panic!("no frame renames a room"),
+        };
+        frame["ref"] = json!(reference);
+        frame
     }
 }
 
