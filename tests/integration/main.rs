@@ -43,6 +43,7 @@ mod hostile_text;
 mod internal_fault;
 mod join;
 mod long_poll;
+mod lost_answer;
 mod many_rooms;
 mod operating;
 mod presence;
