@@ -65,9 +65,12 @@ async fn a_type_that_is_not_known_is_told_so_and_its_ref_comes_back() {
         json!({"type": "nonsense"}),
         json!({"type": ""}),
         json!({"type": "message_history"}),
-        json!({"type": "edit_message", "message_id": 1, "new_content": "x"}),
-        json!({"type": "delete_message", "message_id": 1}),
-        json!({"type": "react", "message_id": 1, "emoji": "👍", "on": true}),
+        // What the server says, or what another one would take.
+        json!({"type": "message_edited", "message_id": 1, "new_content": "x"}),
+        json!({"type": "message_deleted", "message_id": 1}),
+        json!({"type": "reaction_added", "message_id": 1, "emoji": "👍"}),
+        json!({"type": "read_receipt", "last_read_id": 1}),
+        json!({"type": "Read", "last_read_id": 1}),
     ] {
         for reference in [None, Some("r-7 é")] {
             let mut frame = frame.clone();
@@ -87,35 +90,71 @@ async fn a_type_that_is_not_known_is_told_so_and_its_ref_comes_back() {
 async fn a_frame_that_breaks_a_rule_is_told_so_and_its_ref_comes_back() {
     let server = Server::start().await;
     let mut socket = open(&server).await;
+    goes_on(&server, &mut socket).await;
     let long = "x".repeat(101);
-    for frame in [
-        json!({"type": "chat_message"}),
-        json!({"type": "chat_message", "message": 5}),
-        json!({"type": "chat_message", "message": null}),
-        json!({"type": "chat_message", "message": " \n"}),
-        json!({"type": "chat_message", "message": "a\u{0}b"}),
-        json!({"type": "chat_message", "message": "x".repeat(10_001)}),
-        json!({"type": "chat_message", "message": "x", "username": 5}),
-        json!({"type": "chat_message", "message": "x", "username": ""}),
-        json!({"type": "chat_message", "message": "x", "username": "a\u{202e}b"}),
-        json!({"type": "chat_message", "message": "x", "username": long}),
-        json!({"type": "chat_message", "message": "x", "client_id": "é"}),
-        json!({"type": "chat_message", "message": "x", "client_id": "k".repeat(65)}),
-        json!({"type": "chat_message", "message": "x", "reply_to": 999}),
-        json!({"type": "chat_message", "message": "x", "reply_to": "first"}),
-        json!({"type": "typing"}),
-        json!({"type": "typing", "is_typing": "yes"}),
-        json!({"type": "typing", "is_typing": true, "username": "\u{200b}"}),
-        json!({"type": "user_join", "username": long}),
-        json!({"type": "user_join", "username": 5}),
+    let edit = |id: Value, content: Value| json!({"type": "edit_message", "message_id": id, "new_content": content});
+    let react =
+        |id: Value, emoji: Value, on: Value| json!({"type": "react", "message_id": id, "emoji": emoji, "on": on});
+    for (frame, field) in [
+        (json!({"type": "chat_message"}), "message"),
+        (json!({"type": "chat_message", "message": 5}), "message"),
+        (json!({"type": "chat_message", "message": null}), "message"),
+        (json!({"type": "chat_message", "message": " \n"}), "message"),
+        (json!({"type": "chat_message", "message": "a\u{0}b"}), "message"),
+        (json!({"type": "chat_message", "message": "x".repeat(10_001)}), "message"),
+        (json!({"type": "chat_message", "message": "x", "username": 5}), "username"),
+        (json!({"type": "chat_message", "message": "x", "username": ""}), "username"),
+        (json!({"type": "chat_message", "message": "x", "username": "a\u{202e}b"}), "username"),
+        (json!({"type": "chat_message", "message": "x", "username": long}), "username"),
+        (json!({"type": "chat_message", "message": "x", "client_id": "é"}), "client_id"),
+        (json!({"type": "chat_message", "message": "x", "client_id": "k".repeat(65)}), "client_id"),
+        (json!({"type": "chat_message", "message": "x", "reply_to": 999}), "reply_to"),
+        (json!({"type": "chat_message", "message": "x", "reply_to": "first"}), "reply_to"),
+        (json!({"type": "typing"}), "is_typing"),
+        (json!({"type": "typing", "is_typing": "yes"}), "is_typing"),
+        (json!({"type": "typing", "is_typing": true, "username": "\u{200b}"}), "username"),
+        (json!({"type": "user_join"}), "username"),
+        (json!({"type": "user_join", "username": long}), "username"),
+        (json!({"type": "user_join", "username": 5}), "username"),
+        (json!({"type": "edit_message", "new_content": "x"}), "message_id"),
+        (edit(json!("1"), json!("x")), "message_id"),
+        (edit(json!(1.5), json!("x")), "message_id"),
+        (json!({"type": "edit_message", "message_id": 1}), "new_content"),
+        (edit(json!(1), json!(5)), "new_content"),
+        (edit(json!(1), json!(null)), "new_content"),
+        (edit(json!(1), json!(" \n")), "new_content"),
+        (edit(json!(1), json!("a\u{0}b")), "new_content"),
+        (edit(json!(1), json!("x".repeat(10_001))), "new_content"),
+        (json!({"type": "edit_message", "message_id": 1, "new_content": "x", "username": ""}), "username"),
+        (json!({"type": "delete_message"}), "message_id"),
+        (json!({"type": "delete_message", "message_id": [1]}), "message_id"),
+        (json!({"type": "delete_message", "message_id": 1, "username": "\u{202e}"}), "username"),
+        (json!({"type": "react", "emoji": "👍", "on": true}), "message_id"),
+        (react(json!(null), json!("👍"), json!(true)), "message_id"),
+        (json!({"type": "react", "message_id": 1, "on": true}), "emoji"),
+        (react(json!(1), json!(5), json!(true)), "emoji"),
+        (react(json!(1), json!(""), json!(true)), "emoji"),
+        (react(json!(1), json!("ab"), json!(true)), "emoji"),
+        (react(json!(1), json!(":a b:"), json!(false)), "emoji"),
+        (json!({"type": "react", "message_id": 1, "emoji": "👍"}), "on"),
+        (react(json!(1), json!("👍"), json!("yes")), "on"),
+        (json!({"type": "read"}), "last_read_id"),
+        (json!({"type": "read", "last_read_id": "1"}), "last_read_id"),
+        (json!({"type": "read", "last_read_id": 0}), "last_read_id"),
+        (json!({"type": "read", "last_read_id": -1}), "last_read_id"),
+        (json!({"type": "read", "last_read_id": 9_999}), "last_read_id"),
+        (json!({"type": "read", "last_read_id": 1, "username": long}), "username"),
     ] {
         let mut frame = frame;
         frame["ref"] = json!("r");
         socket.send(&frame).await;
         let error = error(&mut socket).await;
         assert_eq!((&error["code"], &error["ref"]), (&json!("invalid"), &json!("r")), "{frame}: {error}");
+        assert_eq!(error["errors"][0]["field"], field, "{frame}: {error}");
         goes_on(&server, &mut socket).await;
     }
+    let first = server.get_json("/rooms/general/messages/1").await;
+    assert_eq!((&first["content"], &first["reactions"]), (&json!("still here"), &json!([])), "nothing changed it");
 }
 
 #[tokio::test]

@@ -44,9 +44,13 @@ async fn still_works(server: &Server) {
 #[tokio::test]
 async fn a_body_that_is_not_json_is_bad() {
     let server = Server::start().await;
-    for (method, path) in
-        [(Method::POST, MESSAGES), (Method::PUT, "/rooms/general"), (Method::POST, "/rooms/general/typing")]
-    {
+    for (method, path) in [
+        (Method::POST, MESSAGES),
+        (Method::PUT, "/rooms/general"),
+        (Method::POST, "/rooms/general/typing"),
+        (Method::PATCH, "/rooms/general/messages/1"),
+        (Method::PUT, "/rooms/general/read"),
+    ] {
         for body in [&b""[..], b"nope", b"{", br#"{"username":"A","content":"x""#, b"{'a':1}", b"\xff\xfe", b"{}{}"] {
             let answer = send(&server, method.clone(), path, JSON, body.to_vec()).await;
             expect_problem(answer, 400, "invalid_json", &[]).await;
@@ -266,6 +270,12 @@ async fn a_path_that_is_nothing_is_not_found_and_a_wrong_method_not_allowed() {
         (Method::POST, "/api/v1/rooms/general/stream"),
         (Method::POST, "/api/v1/rooms/general/presence"),
         (Method::GET, "/api/v1/rooms/general/typing"),
+        (Method::PUT, "/api/v1/rooms/general/messages/1"),
+        (Method::POST, "/api/v1/rooms/general/messages/1"),
+        (Method::DELETE, "/api/v1/rooms/general/messages/1/revisions"),
+        (Method::POST, "/api/v1/rooms/general/messages/1/reactions/x"),
+        (Method::POST, "/api/v1/rooms/general/read"),
+        (Method::PUT, "/api/v1/rooms/general/unread"),
         (Method::PUT, "/healthz"),
         (Method::POST, "/"),
     ] {
@@ -280,12 +290,32 @@ async fn a_room_name_that_is_none_is_invalid_on_every_path() {
     let server = Server::start().await;
     let long = "x".repeat(101);
     for room in ["a.b", "a%20b", "%C3%A9", "a%0Ab", "a%2Fb", "%00", "a~", &long] {
-        for path in ["", "/messages", "/messages/1", "/stream", "/poll", "/presence"] {
+        for path in [
+            "",
+            "/messages",
+            "/messages/1",
+            "/messages/1/revisions",
+            "/messages/1/reactions/x",
+            "/read",
+            "/unread?username=A",
+            "/stream",
+            "/poll",
+            "/presence",
+        ] {
             let answer = server.get(&format!("/rooms/{room}{path}")).await;
             expect_problem(answer, 422, "invalid", &["room"]).await;
         }
-        let body = json!({"username": "A", "content": "x", "is_typing": true}).to_string();
-        for (method, path) in [(Method::PUT, ""), (Method::POST, "/messages"), (Method::POST, "/typing")] {
+        let body = json!({"username": "A", "content": "x", "is_typing": true, "last_read_id": 1}).to_string();
+        for (method, path) in [
+            (Method::PUT, ""),
+            (Method::POST, "/messages"),
+            (Method::PATCH, "/messages/1"),
+            (Method::DELETE, "/messages/1?username=A"),
+            (Method::PUT, "/messages/1/reactions/x?username=A"),
+            (Method::DELETE, "/messages/1/reactions/x?username=A"),
+            (Method::PUT, "/read"),
+            (Method::POST, "/typing"),
+        ] {
             let answer = send(&server, method, &format!("/rooms/{room}{path}"), JSON, body.clone()).await;
             expect_problem(answer, 422, "invalid", &["room"]).await;
         }
@@ -308,6 +338,10 @@ async fn a_query_that_cannot_be_read_is_bad() {
         with("types", &["types=nonsense", "types=chat_message,nonsense"]),
     ]
     .concat();
+    let page =
+        [numbers("limit").to_vec(), numbers("after").to_vec(), with("limit", &["limit=0", "limit=201"])].concat();
+    let bad_names =
+        |field: &'static str| [format!("{field}="), format!("{field}=%E2%80%AE")].map(|query| (field, query)).to_vec();
     let table = [
         ("/rooms", [numbers("limit").to_vec(), with("limit", &["limit=0"])].concat()),
         (
@@ -322,6 +356,13 @@ async fn a_query_that_cannot_be_read_is_bad() {
             .concat(),
         ),
         ("/rooms/general/presence", [numbers("limit").to_vec(), with("limit", &["limit=0"])].concat()),
+        ("/rooms/general/messages/1/revisions", page.clone()),
+        ("/rooms/general/messages/1/reactions/x", page),
+        (
+            "/rooms/general/read",
+            [numbers("limit").to_vec(), with("limit", &["limit=0", "limit=1001"]), bad_names("after")].concat(),
+        ),
+        ("/rooms/general/unread", [with("username", &[""]), bad_names("username")].concat()),
         ("/rooms/general/poll", [reader.clone(), numbers("wait").to_vec(), with("wait", &["wait=51"])].concat()),
         ("/rooms/general/stream", [reader.clone(), with("named", &["named=maybe"])].concat()),
         ("/rooms/general/ws", reader),

@@ -4,11 +4,27 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 use tokio_tungstenite::tungstenite::{self, client::IntoClientRequest as _};
 
-use crate::support::{Server, problem::expect_problem, raw, socket::Socket};
+use crate::support::{Server, command::Command, problem::expect_problem, raw, socket::Socket};
 
 fn post(server: &Server) -> RequestBuilder {
     let body = json!({"username": "Alice", "content": "hi"});
     server.http().post(server.api("/rooms/general/messages")).json(&body)
+}
+
+/// One of each request that changes something.
+fn changes(server: &Server) -> Vec<RequestBuilder> {
+    let typing = server.http().post(server.api("/rooms/general/typing"));
+    let commands = [
+        Command::rename("Title"),
+        Command::edit("Alice", 1, "hello"),
+        Command::react("Bob", 1, "👍"),
+        Command::unreact("Alice", 1, "👍"),
+        Command::read("Alice", 1),
+        Command::delete("Alice", 1),
+    ];
+    let commands = commands.iter().map(|command| command.request(server.http(), &server.url(""), "general"));
+    let others = [post(server), typing.json(&json!({"username": "Alice", "is_typing": true}))];
+    commands.chain(others).collect()
 }
 
 /// The status that an upgrade with this `Origin` is answered with.
@@ -38,23 +54,25 @@ const FOREIGN: [&str; 6] = [
 #[tokio::test]
 async fn a_change_from_another_site_is_refused() {
     let server = Server::start().await;
+    server.post("general", "Alice", "hi").await;
+    server.perform("general", &[Command::react("Alice", 1, "👍")]).await;
     for origin in FOREIGN {
-        let typing = server.http().post(server.api("/rooms/general/typing"));
-        for request in [
-            post(&server),
-            server.http().put(server.api("/rooms/general")).json(&json!({})),
-            typing.json(&json!({"username": "Alice", "is_typing": true})),
-        ] {
+        for request in changes(&server) {
             let answer = request.header("Origin", origin).send().await.expect("an answer");
             expect_problem(answer, 403, "cross_site", &[]).await;
         }
         assert_eq!(upgrade(&server, origin).await, 403, "{origin}");
     }
-    for site in ["cross-site"] {
-        let answer = post(&server).header("Sec-Fetch-Site", site).send().await.expect("an answer");
+    for request in changes(&server) {
+        let answer = request.header("Sec-Fetch-Site", "cross-site").send().await.expect("an answer");
         expect_problem(answer, 403, "cross_site", &[]).await;
     }
-    assert_eq!(server.head("general").await, 0);
+    assert_eq!(server.head("general").await, 2);
+    assert_eq!(server.get_json("/rooms/general/read").await["cursors"], json!([]));
+    for request in changes(&server) {
+        let answer = request.header("Sec-Fetch-Site", "same-origin").send().await.expect("an answer");
+        assert!(answer.status().is_success(), "{}: each would have changed something", answer.url());
+    }
 }
 
 #[tokio::test]
@@ -116,9 +134,12 @@ async fn a_preflight_says_what_is_allowed() {
     assert!(answer.status().is_success());
     let header = |name: &str| answer.headers()[name].to_str().expect("text").to_ascii_lowercase();
     assert_eq!(header("access-control-allow-origin"), "http://localhost:5173");
-    assert!(header("access-control-allow-methods").contains("post"));
+    for method in ["post", "put", "patch", "delete"] {
+        assert!(header("access-control-allow-methods").contains(method), "{method}");
+    }
     assert!(header("access-control-allow-headers").contains("content-type"));
     assert!(header("access-control-allow-headers").contains("idempotency-key"));
+    assert!(header("access-control-allow-headers").contains("if-match"));
     let answer = preflight("https://evil.example", "POST").await;
     assert!(answer.headers().get("access-control-allow-origin").is_none());
 }

@@ -25,9 +25,11 @@ macro_rules! over_every_transport {
 }
 
 mod abort;
+mod bad_changes;
 mod bad_frames;
 mod bad_input;
 mod bench_bar;
+mod change_frames;
 mod changes;
 mod command_line;
 mod contention;

@@ -1,28 +1,35 @@
 //! An event is the same bytes on every transport; what differs is only the frame around it.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::support::{
     DEADLINE, Query, Reader, Server, Transport,
+    command::Command,
     raw::Connection,
     reader::{is_durable, kind},
     socket::Socket,
     sse, within,
 };
 
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).expect("an event is JSON")
+}
+
 /// The texts of the first events that a condition picks.
 async fn texts(reader: &mut Reader, count: usize, picks: impl Fn(&Value) -> bool) -> Vec<String> {
     let mut texts = Vec::new();
     while texts.len() < count {
         let text = reader.next_text().await;
-        if picks(&serde_json::from_str(&text).expect("JSON")) {
+        if picks(&parsed(&text)) {
             texts.push(text);
         }
     }
     texts
 }
 
-/// Fills a room with one durable event of each type, and with text that needs escaping.
+/// Fills a room with durable events of each type, and with text that needs escaping.
 async fn fill(server: &Server) -> usize {
     server.put_room("general", &json!({"title": "Title"})).await;
     server.post("general", "Alice \"O'Brien\" 👩", "plain").await;
@@ -32,6 +39,20 @@ async fn fill(server: &Server) -> usize {
     let url = server.api("/rooms/general/messages");
     assert_eq!(server.http().post(url).json(&body).send().await.expect("an answer").status(), 201);
     4
+}
+
+/// What the messages of a full room live through: one event of each type, and text that needs escaping.
+async fn change(server: &Server) -> usize {
+    let commands = [
+        Command::edit("Bob", 2, "\"edited\"\n\u{2028} 🚀"),
+        Command::react("Alice \"O'Brien\" 👩", 2, "👍"),
+        Command::react("Eve", 2, "❤️"),
+        Command::unreact("Eve", 2, "❤️"),
+        Command::edit("Eve", 4, "gone"),
+        Command::react("Bob", 4, ":gone:"),
+    ];
+    server.perform("general", &commands).await;
+    commands.len()
 }
 
 async fn on_every_transport(server: &Server, query: &Query, count: usize, picks: fn(&Value) -> bool) -> Vec<String> {
@@ -53,6 +74,18 @@ async fn a_replayed_event_is_the_same_bytes_on_every_transport() {
     server.restart().await;
     let from_database = on_every_transport(&server, &Query::since(0), count, is_durable).await;
     assert_eq!(from_memory, from_database, "from memory and from the database");
+
+    // What its messages lived through is from memory as it was, and from the database as it is.
+    let count = count + change(&server).await + 1;
+    server.perform("general", &[Command::delete("Eve", 4)]).await;
+    for restarts in [false, true] {
+        if restarts {
+            server.restart().await;
+        }
+        let texts = on_every_transport(&server, &Query::since(0), count, is_durable).await;
+        let types: BTreeSet<_> = texts.iter().map(|text| kind(&parsed(text)).to_owned()).collect();
+        assert_eq!(types.len(), 6, "every durable type: {types:?}");
+    }
 }
 
 #[tokio::test]
@@ -67,6 +100,38 @@ async fn a_live_event_is_the_same_bytes_as_when_it_is_replayed() {
     for reader in &mut live {
         assert_eq!(texts(reader, count, is_durable).await, replayed, "{:?}", reader.transport());
     }
+
+    let changes = change(&server).await;
+    let from = Query::since(i64::try_from(count).expect("a few"));
+    let replayed = on_every_transport(&server, &from, changes, is_durable).await;
+    for reader in &mut live {
+        assert_eq!(texts(reader, changes, is_durable).await, replayed, "{:?}", reader.transport());
+    }
+    server.perform("general", &[Command::delete("Eve", 4)]).await;
+    let from = Query::since(server.head("general").await - 1);
+    let replayed = on_every_transport(&server, &from, 1, is_durable).await;
+    for reader in &mut live {
+        assert_eq!(texts(reader, 1, is_durable).await, replayed, "{:?}", reader.transport());
+    }
+}
+
+#[tokio::test]
+async fn what_people_have_read_is_the_same_bytes_on_every_transport() {
+    let server = Server::start().await;
+    fill(&server).await;
+    let mut live = Vec::new();
+    for transport in [Transport::Sse, Transport::WebSocket] {
+        let mut reader = Reader::open(&server, transport, "general", Query::new()).await;
+        reader.until_type("read_state").await;
+        live.push(reader);
+    }
+    server.perform("general", &[Command::read("Bob", 2), Command::read("Alice \"O'Brien\" 👩", 3)]).await;
+    let mut receipts = Vec::new();
+    for reader in &mut live {
+        receipts.push(texts(reader, 2, |event| kind(event) == "read_receipt").await);
+    }
+    assert_eq!(receipts[0], receipts[1]);
+    on_every_transport(&server, &Query::new(), 1, |event| kind(event) == "read_state").await;
 }
 
 #[tokio::test]
