@@ -105,6 +105,8 @@ impl Store {
                 // of an fsync, and would forget what the disk refused.
                 .pragma("wal_autocheckpoint", "0")
                 .pragma("journal_size_limit", "16777216")
+                // What is deleted is overwritten, and not only forgotten.
+                .pragma("secure_delete", "on")
                 .pragma("temp_store", "memory")
         });
         let writer = Database::connect(options.clone()).await.map_err(failed)?;

@@ -156,7 +156,11 @@ impl Writer {
     /// # Errors
     /// [`StoreError`]; an fsync refused here is as grave as one refused to a commit.
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
-        self.db.query_all_raw(Statement::from_string(DbBackend::Sqlite, "PRAGMA wal_checkpoint(PASSIVE)")).await?;
+        Ok(self.run_checkpoint("PRAGMA wal_checkpoint(PASSIVE)").await?)
+    }
+
+    async fn run_checkpoint(&self, pragma: &str) -> Result<(), DbErr> {
+        self.db.query_all_raw(Statement::from_string(DbBackend::Sqlite, pragma)).await?;
         Ok(())
     }
 
@@ -184,9 +188,10 @@ impl Writer {
         mac.finalize().into_bytes().to_vec()
     }
 
-    /// Closes the connection, after a last checkpoint.
+    /// Closes the connection, after a last checkpoint that leaves the write-ahead log empty: what was deleted
+    /// would stand in it until something else is written in its place.
     pub async fn close(self) {
-        if let Err(error) = self.checkpoint().await {
+        if let Err(error) = self.run_checkpoint("PRAGMA wal_checkpoint(TRUNCATE)").await {
             tracing::warn!(%error, "the last checkpoint failed");
         }
         if let Err(error) = self.db.close().await {

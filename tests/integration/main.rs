@@ -61,6 +61,7 @@ mod sequences;
 mod serving;
 mod slow_reader;
 mod socket_frames;
+mod sqlite_file;
 mod state;
 #[expect(dead_code, unreachable_pub, reason = "made for every kind of test, and public as a library would be")]
 mod support;
