@@ -1,4 +1,4 @@
-//! The command line: `serve`, `migrate`, `openapi`, and the exit codes.
+//! The command line: `serve`, `migrate`, `seed`, `openapi`, and the exit codes.
 
 use std::{ffi::OsString, io::Write as _, net::SocketAddr, process::ExitCode};
 
@@ -8,6 +8,8 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
+mod seed;
+
 use crate::{
     config::{DatabaseArgs, LogFormat, MigrateArgs, ServeArgs, with_file},
     http,
@@ -15,6 +17,7 @@ use crate::{
     store::{OpenError, Store},
     telemetry,
 };
+use seed::{SeedArgs, SeedError, seed};
 
 /// A failure to start: a port that is taken, a database that can't be reached.
 const FAILED: u8 = 1;
@@ -39,6 +42,8 @@ enum Command {
     Serve(Box<ServeArgs>),
     /// Bring the database's tables up to this version, and exit
     Migrate(MigrateArgs),
+    /// Fill a room with messages, to see how it does with many; no server may have the database meanwhile
+    Seed(SeedArgs),
     #[command(about = "Print the OpenAPI document")]
     Openapi,
 }
@@ -53,6 +58,7 @@ pub fn run(args: &[OsString]) -> ExitCode {
     match command {
         Command::Serve(args) => run_serve(*args),
         Command::Migrate(args) => run_migrate(&args.database),
+        Command::Seed(args) => run_seed(&args),
         Command::Openapi => match http::document().to_pretty_json() {
             Ok(json) => print(&json),
             Err(error) => fail(FAILED, &error.to_string()),
@@ -63,7 +69,7 @@ pub fn run(args: &[OsString]) -> ExitCode {
 fn parse(args: &[OsString]) -> Result<Command, ExitCode> {
     let mut command = Cli::command();
     let name = args.get(1).and_then(|name| name.to_str()).unwrap_or_default();
-    if matches!(name, "serve" | "migrate")
+    if matches!(name, "serve" | "migrate" | "seed")
         && let Some(subcommand) = command.find_subcommand_mut(name)
     {
         *subcommand = with_file(subcommand.clone(), args).map_err(|error| fail(UNUSABLE, &error.to_string()))?;
@@ -115,6 +121,23 @@ fn run_migrate(args: &DatabaseArgs) -> ExitCode {
         match Store::migrate(&args.store(true)).await {
             Ok(()) => print(&format!("{} is up to date", args.database_url)),
             Err(error) => fail(opening(&error), &error.to_string()),
+        }
+    })
+}
+
+fn run_seed(args: &SeedArgs) -> ExitCode {
+    block_on(async {
+        match seed(args).await {
+            Ok(made) => print(&made),
+            Err(error) => {
+                let code = match &error {
+                    SeedError::Room(..) => UNUSABLE,
+                    SeedError::Open(error) => opening(error),
+                    SeedError::Fatal(_) => UNTRUSTED_DISK,
+                    SeedError::Refused(_) | SeedError::Store(_) => FAILED,
+                };
+                fail(code, &error.to_string())
+            }
         }
     })
 }

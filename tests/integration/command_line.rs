@@ -220,7 +220,7 @@ fn help_lists_what_can_be_set() {
     let help = parlor(dir.path(), &["--help"]);
     assert_eq!(help.status.code(), Some(0));
     let help = String::from_utf8(help.stdout).expect("text");
-    for command in ["serve", "migrate", "openapi"] {
+    for command in ["serve", "migrate", "seed", "openapi"] {
         assert!(help.contains(command), "{command} is missing: {help}");
     }
 
@@ -250,6 +250,39 @@ fn help_lists_what_can_be_set() {
             assert!(about.contains(&format!("[default: {default}]")), "--{flag}: {about}");
         }
     }
+}
+
+#[tokio::test]
+async fn seed_fills_a_room_with_messages() {
+    let mut server = Server::start().await;
+    let (dir, url) = (server.dir().to_owned(), server.database_url());
+    server.post("big", "Alice", "first").await;
+    let seed = |arguments: &[&str]| parlor(&dir, &[&["seed", "--database-url", &url], arguments].concat());
+    let beside = seed(&["--messages", "10"]);
+    assert_eq!(beside.status.code(), Some(1), "not while a server has the database");
+
+    server.terminate().await;
+    let seeded = seed(&["--messages", "2500", "--room", "big"]);
+    let said = String::from_utf8_lossy(&seeded.stdout);
+    assert_eq!(seeded.status.code(), Some(0), "{}", String::from_utf8_lossy(&seeded.stderr));
+    assert!(said.starts_with("2500 messages in room big, whose head is 2501 now"), "{said}");
+    for (arguments, says) in [
+        (&["--messages", "0"][..], "--messages"),
+        (&[], "--messages"),
+        (&["--messages", "1", "--room", "a.b"], "--room"),
+    ] {
+        let refused = seed(arguments);
+        assert_eq!(refused.status.code(), Some(2), "{arguments:?}");
+        assert!(String::from_utf8_lossy(&refused.stderr).contains(says), "{arguments:?}");
+    }
+
+    server.restart().await;
+    let messages = server.messages("big").await;
+    assert_eq!((messages.len(), &messages[0]["content"]), (2_501, &Value::from("first")));
+    let contents: std::collections::BTreeSet<_> =
+        messages.iter().map(|message| message["content"].as_str().expect("a content")).collect();
+    assert_eq!(contents.len(), messages.len(), "each says something else");
+    assert_eq!(server.post("big", "Alice", "next").await["id"], 2_502);
 }
 
 #[test]

@@ -225,11 +225,15 @@ impl Server {
         self.running = Running::start(self.builder.command(&self.dir)).await;
     }
 
+    /// The address of its database.
+    pub fn database_url(&self) -> String {
+        self.builder.database_url.clone().unwrap_or_else(|| sqlite_url(&self.dir.join("parlor.db")))
+    }
+
     /// Runs SQL on the database file: only while the server is down.
     pub async fn sql(&self, statement: &str) {
         assert!(self.running.ended, "the database belongs to the server while it runs");
-        let url = self.builder.database_url.clone().unwrap_or_else(|| sqlite_url(&self.dir.join("parlor.db")));
-        let database = sea_orm::Database::connect(url).await.expect("the database opens");
+        let database = sea_orm::Database::connect(self.database_url()).await.expect("the database opens");
         database.execute_unprepared(statement).await.expect("the statement runs");
         database.close().await.expect("the database closes");
     }

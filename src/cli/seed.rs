@@ -1,0 +1,108 @@
+//! `seed`: fills a room with messages, the way that posters would.
+
+use std::time::Instant;
+
+use clap::Args;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    clock::Clock,
+    config::DatabaseArgs,
+    domain::{message::Post, name::RoomName},
+    hub::Hub,
+    journal::{Command, Journal, Refused, writer::Fatal},
+    store::{OpenError, Opened, Store, error::StoreError, health::Health},
+};
+
+/// How many wait for their answer at the same time: enough for full transactions, and less than the
+/// journal's queue.
+const AT_ONCE: usize = 2_048;
+/// By how many people the messages are.
+const PEOPLE: u64 = 40;
+
+/// What is to be made.
+#[derive(Debug, Args)]
+pub(super) struct SeedArgs {
+    /// How many messages to post
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub messages: u64,
+
+    /// The room to post them to; made if it is not there
+    #[arg(long, value_name = "NAME", default_value = "general")]
+    pub room: String,
+
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+/// Why it is not made.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SeedError {
+    /// The room's name is none.
+    #[error("--room {0}: {1}")]
+    Room(String, String),
+    /// The database can't be used.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The disk can't be trusted any more.
+    #[error(transparent)]
+    Fatal(#[from] Fatal),
+    /// A message was not taken.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The database can't be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Posts the messages; what was made, in words.
+///
+/// # Errors
+/// [`SeedError`]; what was posted until then stays.
+pub(super) async fn seed(args: &SeedArgs) -> Result<String, SeedError> {
+    let room = RoomName::parse(&args.room).map_err(|invalid| SeedError::Room(args.room.clone(), invalid.detail))?;
+    let start = Instant::now();
+    let Opened { store, writer, lock: _lock } = Store::open(&args.database.store(true)).await?;
+    let (clock, health, stop) = (Clock::system(), Health::default(), CancellationToken::new());
+    let hub = Hub::new(store.clone(), clock.clone(), health.clone());
+    let (journal, writing) = Journal::new(writer, hub, health, clock, None, stop.clone());
+    let posting = async {
+        let posted = post_all(&journal, &room, args.messages).await;
+        stop.cancel();
+        posted
+    };
+    let (posted, written) = tokio::join!(posting, writing);
+    written?;
+    posted?;
+    let head = store.room(&room).await?.map_or(0, |room| room.head);
+    store.close().await;
+    let seconds = start.elapsed().as_secs_f64();
+    Ok(format!("{} messages in room {room}, whose head is {head} now, in {seconds:.1} s", args.messages))
+}
+
+async fn post_all(journal: &Journal, room: &RoomName, count: u64) -> Result<(), Refused> {
+    let posts = stream::iter(0..count).map(|number| async move {
+        let post = Post {
+            username: Some(format!("Person {}", number % PEOPLE)),
+            content: Some(content(number)),
+            ..Post::default()
+        };
+        // It keeps the rules.
+        let draft = post.check().map_err(|_| Refused::Rejected)?;
+        journal.submit(Command::Post { room: room.clone(), draft }).await.map(|_| ())
+    });
+    posts.buffer_unordered(AT_ONCE).try_collect().await
+}
+
+/// Something to read, of the length that people write: 20 to 180 bytes.
+fn content(number: u64) -> String {
+    const WORDS: [&str; 12] = [
+        "harbour", "lantern", "meadow", "orchard", "pebble", "quarry", "river", "saddle", "timber", "valley", "willow",
+        "yonder",
+    ];
+    let words = 1 + number % 19;
+    let chosen = (0..words).map(|place| WORDS[usize::try_from((number * 7 + place * 5) % 12).unwrap_or(0)]);
+    format!("message {number}: {}", chosen.collect::<Vec<_>>().join(" "))
+}
