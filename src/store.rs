@@ -14,6 +14,7 @@ use sea_orm::{
 
 pub mod changed;
 pub mod changes;
+mod database_file;
 mod entity;
 pub mod error;
 pub mod health;
@@ -26,6 +27,7 @@ pub mod settings;
 pub mod writer;
 
 use crate::config::StoreConfig;
+use database_file::DatabaseFile;
 use error::StoreError;
 use lock_file::{LockError, LockFile};
 use writer::Writer;
@@ -126,7 +128,8 @@ impl Store {
                 "SQLite {version} can corrupt a write-ahead log; 3.51.3 is the oldest that can't"
             )));
         }
-        let writer = Writer::new(writer, options).await.map_err(failed)?;
+        let file = DatabaseFile::at(path).map_err(|error| unfit(error.to_string()))?;
+        let writer = Writer::new(writer, options, file).await.map_err(failed)?;
         let (journal_mode, synchronous) = writer.durability().await.map_err(failed)?;
         let expected = if fsync { 2 } else { 0 };
         if journal_mode != "wal" || synchronous != expected {

@@ -16,6 +16,7 @@ use sha2::Sha256;
 
 use super::{
     changes::Changes,
+    database_file::DatabaseFile,
     entity::{event, message, room},
     error::StoreError,
     log, settings,
@@ -43,6 +44,7 @@ pub(super) const INSERT_ROWS: usize = 1_024;
 pub struct Writer {
     db: DatabaseConnection,
     options: ConnectOptions,
+    file: DatabaseFile,
     fingerprint_key: String,
 }
 
@@ -95,10 +97,14 @@ pub struct Growth {
 
 impl Writer {
     /// Takes the connection; `options` make it anew when it has failed.
-    pub(super) async fn new(db: DatabaseConnection, options: ConnectOptions) -> Result<Self, DbErr> {
+    pub(super) async fn new(
+        db: DatabaseConnection,
+        options: ConnectOptions,
+        file: DatabaseFile,
+    ) -> Result<Self, DbErr> {
         let make = || format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
         let fingerprint_key = settings::get_or_make(&db, settings::FINGERPRINT_KEY, make).await?;
-        Ok(Self { db, options, fingerprint_key })
+        Ok(Self { db, options, file, fingerprint_key })
     }
 
     /// What the connection says of `journal_mode` and `synchronous`.
@@ -119,6 +125,7 @@ impl Writer {
     /// # Errors
     /// [`StoreError`] when the database is out.
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
+        self.file.check()?;
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..Default::default()
@@ -132,6 +139,8 @@ impl Writer {
     /// # Errors
     /// [`StoreError`] when the database is still out; the old connection then stays.
     pub async fn reopen(&mut self) -> Result<(), StoreError> {
+        // Connecting would make a file where there is none.
+        self.file.check()?;
         let fresh = Database::connect(self.options.clone()).await?;
         let old = std::mem::replace(&mut self.db, fresh);
         if let Err(error) = old.close().await {
@@ -170,6 +179,7 @@ impl Writer {
     /// # Errors
     /// [`StoreError`] when it does not.
     pub async fn probe(&self, now: Timestamp, bytes: usize) -> Result<(), StoreError> {
+        self.file.check()?;
         settings::set(&self.db, settings::PROBED_AT, " ".repeat(bytes)).await?;
         Ok(settings::set(&self.db, settings::PROBED_AT, now.to_string()).await?)
     }

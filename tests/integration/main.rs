@@ -40,6 +40,7 @@ mod drain;
 mod durability;
 mod filter;
 mod fsync;
+mod gone_database;
 mod hanging_disk;
 mod hostile_text;
 mod internal_fault;
