@@ -43,6 +43,7 @@ mod fsync;
 mod gone_database;
 mod hanging_disk;
 mod hostile_text;
+mod idle_socket;
 mod internal_fault;
 mod join;
 mod long_poll;

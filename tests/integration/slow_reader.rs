@@ -118,14 +118,6 @@ async fn a_slow_reader_is_not_cut() {
     assert!(ids.eq(1..=MISSED), "each message comes once and in order");
 }
 
-/// Resident memory of the server's process.
-fn resident_bytes(server: &Server) -> i64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("the process runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
-    let kilobytes: i64 = line.trim().trim_end_matches("kB").trim().parse().expect("a number");
-    kilobytes * 1024
-}
-
 async fn post_at_once(server: &Server, count: usize) {
     let posts = (0..count).map(|number| async move { server.post(ROOM, "Alice", &content(number)).await });
     stream::iter(posts).buffer_unordered(16).for_each(async |_| {}).await;
@@ -149,7 +141,7 @@ async fn what_stopped_readers_miss_is_not_kept_in_memory() {
     let mut warm = Reader::open(&server, Transport::Sse, ROOM, Query::since(0)).await;
     while warm.next_durable().await["id"] != 1_500 {}
     drop(warm);
-    let before = resident_bytes(&server);
+    let before = server.resident_bytes();
 
     let mut readers = Vec::new();
     let mut of_rooms = Vec::new();
@@ -160,7 +152,7 @@ async fn what_stopped_readers_miss_is_not_kept_in_memory() {
         readers.push(Reader::open(&server, STREAMS[number % STREAMS.len()], ROOM, Query::since(0)).await);
     }
     post_at_once(&server, POSTS).await;
-    let grown = resident_bytes(&server) - before;
+    let grown = server.resident_bytes() - before;
     println!("{STOPPED} stopped readers and {} MB: {} KB more", POSTS * CONTENT_BYTES / 1_000_000, grown / 1024);
     let bound = PER_READER * i64::try_from(STOPPED).expect("a few") + SLACK;
     assert!(grown < bound, "{grown} bytes more, where {bound} are allowed");

@@ -157,6 +157,14 @@ impl Server {
         self.running.pid
     }
 
+    /// Resident memory of its process.
+    pub fn resident_bytes(&self) -> i64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the process runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
+        let kilobytes: i64 = line.trim().trim_end_matches("kB").trim().parse().expect("a number");
+        kilobytes * 1024
+    }
+
     /// Its working directory, where its database lies.
     pub fn dir(&self) -> &Path {
         &self.dir
