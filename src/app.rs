@@ -7,7 +7,7 @@ use crate::{
     clock::Clock,
     config::Config,
     hub::Hub,
-    journal::{Journal, writer::Fatal},
+    journal::{Journal, backlog::Backlog, indexer::Indexer, writer::Fatal},
     shutdown::Shutdown,
     store::{OpenError, Opened, Store, health::Health, lock_file::LockFile},
 };
@@ -35,6 +35,7 @@ pub struct App {
 #[derive(Debug)]
 pub struct Background<J> {
     journal: J,
+    indexer: Indexer,
     hub: Arc<Hub>,
     store: Store,
     _lock: LockFile,
@@ -50,13 +51,16 @@ impl App {
         clock: Clock,
         shutdown: Shutdown,
     ) -> Result<(Arc<Self>, Background<impl Future<Output = Result<(), Fatal>> + Send + 'static>), OpenError> {
-        let Opened { store, writer, lock } = Store::open(&config.store).await?;
+        let Opened { store, writer, index, lock } = Store::open(&config.store).await?;
         let health = Health::default();
         let hub = Hub::new(store.clone(), clock.clone(), health.clone());
         let stop = shutdown.finishing.clone();
-        let (journal, task) = Journal::new(writer, hub.clone(), health.clone(), clock, config.edit_window, stop);
+        let backlog = Arc::<Backlog>::default();
+        let (window, waiting) = (config.edit_window, backlog.clone());
+        let (journal, task) = Journal::new(writer, hub.clone(), waiting, health.clone(), clock, window, stop.clone());
+        let indexer = Indexer::new(index, &journal, backlog, health.clone(), stop);
         let chat = Chat::new(journal, hub.clone(), store.clone(), shutdown.closing.clone());
-        let background = Background { journal: task, hub: hub.clone(), store, _lock: lock };
+        let background = Background { journal: task, indexer, hub: hub.clone(), store, _lock: lock };
         Ok((Arc::new(Self { chat, hub, health, config, shutdown }), background))
     }
 }
@@ -67,8 +71,20 @@ impl<J: Future<Output = Result<(), Fatal>>> Background<J> {
     /// # Errors
     /// [`Fatal`] when the disk can't be trusted any more.
     pub async fn run(self) -> Result<(), Fatal> {
+        #[expect(clippy::disallowed_methods, reason = "the journal ends after it")]
+        let indexer = tokio::spawn(self.indexer.run());
+        let indexer = async {
+            match indexer.await {
+                Ok(Ok(())) => {}
+                Ok(Err(fatal)) => return fatal,
+                // A fault of this program. Without the index all is still found, only more slowly.
+                Err(error) => tracing::error!(%error, "the indexer failed: search is slow until a restart"),
+            }
+            std::future::pending().await
+        };
         let finished = tokio::select! {
             finished = self.journal => finished,
+            fatal = indexer => Err(fatal),
             () = self.hub.run() => Ok(()),
         };
         self.store.close().await;

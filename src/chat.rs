@@ -10,6 +10,7 @@ pub mod presence;
 pub mod reading;
 pub mod reads;
 pub mod rooms;
+pub mod search;
 
 use crate::{
     domain::{emoji, invalid::Invalid, message},

@@ -29,6 +29,7 @@ pub mod reactions;
 pub mod reads;
 pub mod rooms;
 pub mod same_site;
+pub mod search;
 pub mod stream;
 #[cfg(test)]
 mod tests;
@@ -80,6 +81,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(reactions::list, reactions::add, reactions::remove))
         .routes(routes!(reads::list, reads::mark))
         .routes(routes!(reads::unread))
+        .routes(routes!(search::find))
         .routes(routes!(presence::list))
         .routes(routes!(presence::typing))
         .routes(routes!(sse::stream))

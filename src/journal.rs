@@ -10,7 +10,9 @@ use tokio::{
     time::timeout,
 };
 
+pub mod backlog;
 pub mod decide;
+pub mod indexer;
 pub mod known;
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,8 @@
 //! The database: all SQL is in here, and nothing leaves it but domain types.
 //!
-//! One writer connection, owned by the journal, and a few readers for everybody else. Every read
-//! of a log takes the room's head first and bounds its ranges by it: each id up to the head is
-//! committed, so what is read has no gap however much is written meanwhile.
+//! One writer connection, owned by the journal, one that writes the index of search behind it, and a few
+//! readers for everybody else. Every read of a log takes the room's head first and bounds its ranges by
+//! it: each id up to the head is committed, so what is read has no gap however much is written meanwhile.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -23,13 +23,17 @@ pub mod log;
 pub mod messages;
 pub mod reads;
 pub mod rooms;
+pub mod search;
 pub mod settings;
+pub mod turn;
 pub mod writer;
 
 use crate::config::StoreConfig;
 use database_file::DatabaseFile;
 use error::StoreError;
 use lock_file::{LockError, LockFile};
+use search::index::Index;
+use turn::Turns;
 use writer::Writer;
 
 /// How many connections read. `SQLite`'s readers don't block each other nor the writer (WAL).
@@ -82,6 +86,8 @@ pub struct Opened {
     pub store: Store,
     /// For the journal.
     pub writer: Writer,
+    /// For whoever keeps the index of search behind the log.
+    pub index: Index,
     /// Keeps other processes out while it lives.
     pub lock: LockFile,
 }
@@ -98,19 +104,7 @@ impl Store {
         let failed = |error| OpenError::Database { url: config.url.clone(), error };
 
         let fsync = config.fsync;
-        let mut options = base_options(&config.url);
-        options.max_connections(1).map_sqlx_sqlite_opts(move |sqlite| {
-            sqlite
-                .journal_mode(SqliteJournalMode::Wal)
-                .synchronous(if fsync { SqliteSynchronous::Full } else { SqliteSynchronous::Off })
-                // The journal runs the checkpoints itself: SQLite's automatic ones ignore the error
-                // of an fsync, and would forget what the disk refused.
-                .pragma("wal_autocheckpoint", "0")
-                .pragma("journal_size_limit", "16777216")
-                // What is deleted is overwritten, and not only forgotten.
-                .pragma("secure_delete", "on")
-                .pragma("temp_store", "memory")
-        });
+        let options = write_options(&config.url, if fsync { SqliteSynchronous::Full } else { SqliteSynchronous::Off });
         let writer = Database::connect(options.clone()).await.map_err(failed)?;
 
         let pending = Migrator::get_pending_migrations(&writer).await.map_err(failed)?;
@@ -129,7 +123,8 @@ impl Store {
             )));
         }
         let file = DatabaseFile::at(path).map_err(|error| unfit(error.to_string()))?;
-        let writer = Writer::new(writer, options, file).await.map_err(failed)?;
+        let turns = Turns::default();
+        let writer = Writer::new(writer, options, file.clone(), turns.clone()).await.map_err(failed)?;
         let (journal_mode, synchronous) = writer.durability().await.map_err(failed)?;
         let expected = if fsync { 2 } else { 0 };
         if journal_mode != "wal" || synchronous != expected {
@@ -139,13 +134,19 @@ impl Store {
             )));
         }
 
+        // The index can be made again from the log: its commits don't wait for the disk.
+        let options =
+            write_options(&config.url, if fsync { SqliteSynchronous::Normal } else { SqliteSynchronous::Off });
+        let index = Database::connect(options.clone()).await.map_err(failed)?;
+        let index = Index::new(index, options, file, turns);
+
         let mut options = base_options(&config.url);
         options
             .max_connections(READERS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .map_sqlx_sqlite_opts(|sqlite| sqlite.read_only(true).create_if_missing(false));
         let readers = Database::connect(options).await.map_err(failed)?;
-        Ok(Opened { store: Self { readers }, writer, lock })
+        Ok(Opened { store: Self { readers }, writer, index, lock })
     }
 
     /// Brings the tables of a database up to this program's, and closes it.
@@ -155,6 +156,7 @@ impl Store {
     pub async fn migrate(config: &StoreConfig) -> Result<(), OpenError> {
         let opened = Self::open(&StoreConfig { migrate: true, ..config.clone() }).await?;
         opened.store.close().await;
+        opened.index.close().await;
         opened.writer.close().await;
         Ok(())
     }
@@ -175,6 +177,24 @@ fn base_options(url: &str) -> ConnectOptions {
         .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None);
+    options
+}
+
+/// One connection that writes.
+fn write_options(url: &str, synchronous: SqliteSynchronous) -> ConnectOptions {
+    let mut options = base_options(url);
+    options.max_connections(1).map_sqlx_sqlite_opts(move |sqlite| {
+        sqlite
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(synchronous)
+            // The checkpoints are run by hand: SQLite's automatic ones ignore the error of an fsync, and
+            // would forget what the disk refused.
+            .pragma("wal_autocheckpoint", "0")
+            // What is deleted is overwritten, not only let go.
+            .pragma("secure_delete", "ON")
+            .pragma("journal_size_limit", "16777216")
+            .pragma("temp_store", "memory")
+    });
     options
 }
 

@@ -12,6 +12,7 @@ mod m20261124_000006_message_reactions;
 mod m20261124_000007_create_revision;
 mod m20261124_000008_create_reaction;
 mod m20261124_000009_create_read_cursor;
+mod m20261124_000010_create_search;
 
 /// Every change, oldest first.
 #[derive(Debug)]
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000007_create_revision::Migration),
             Box::new(m20261124_000008_create_reaction::Migration),
             Box::new(m20261124_000009_create_read_cursor::Migration),
+            Box::new(m20261124_000010_create_search::Migration),
         ]
     }
 }

@@ -1,16 +1,17 @@
 //! An app over a database of its own, for tests that stand on the whole of it.
 
-use std::{ops::Deref, sync::Arc, time::Duration};
+use std::{ops::Deref, path::Path, sync::Arc, time::Duration};
 
 use sea_orm::{ConnectionTrait, Database};
 use tempfile::TempDir;
 use tokio_util::task::TaskTracker;
 
-use super::App;
+use super::{App, Background};
 use crate::{
     clock::Clock,
     config::{Config, StoreConfig},
     domain::timestamp::Timestamp,
+    journal::{indexer::Indexer, writer::Fatal},
     shutdown::Shutdown,
 };
 
@@ -18,30 +19,38 @@ use crate::{
 pub(crate) struct TestApp {
     app: Arc<App>,
     tasks: TaskTracker,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl TestApp {
     pub(crate) async fn new() -> Self {
-        Self::with_clock(Clock::new(|| Timestamp::from_micros(1_700_000_000_000_000))).await
+        Self::with_clock(fixed()).await
     }
 
     pub(crate) async fn with_clock(clock: Clock) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}?mode=rwc", folder.path().join("parlor.db").display());
-        let config = Config {
-            listen: ([127, 0, 0, 1], 0).into(),
-            store: StoreConfig { url, fsync: false, migrate: true },
-            allow_origin: Vec::new(),
-            edit_window: Some(Duration::from_mins(15)),
-            drain_delay: Duration::ZERO,
-            stall_timeout: Duration::from_mins(1),
-            max_connections: 1,
-        };
-        let (app, background) = App::build(config, clock, Shutdown::default()).await.unwrap();
+        let (app, background, folder) = built(clock).await;
         let tasks = TaskTracker::new();
         tasks.spawn(background.run());
-        Self { app, tasks, _folder: folder }
+        Self { app, tasks, folder }
+    }
+
+    /// One whose index of search is the test's to write; it has to go before the app ends.
+    pub(crate) async fn without_indexer() -> (Self, Indexer) {
+        let (app, background, folder) = built(fixed()).await;
+        let Background { journal, indexer, hub, .. } = background;
+        let tasks = TaskTracker::new();
+        tasks.spawn(async move {
+            tokio::select! {
+                finished = journal => finished,
+                () = hub.run() => Ok(()),
+            }
+        });
+        (Self { app, tasks, folder }, indexer)
+    }
+
+    /// Where its database lies.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The app, for whoever keeps a part of it.
@@ -57,11 +66,32 @@ impl TestApp {
     }
 
     /// Has the journal finish, and waits until it has.
-    pub(crate) async fn end(self) {
+    pub(crate) async fn end(self) -> TempDir {
         self.app.shutdown.finishing.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+        self.folder
     }
+}
+
+fn fixed() -> Clock {
+    Clock::new(|| Timestamp::from_micros(1_700_000_000_000_000))
+}
+
+async fn built(clock: Clock) -> (Arc<App>, Background<impl Future<Output = Result<(), Fatal>> + Send + 'static>, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join("parlor.db").display());
+    let config = Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        store: StoreConfig { url, fsync: false, migrate: true },
+        allow_origin: Vec::new(),
+        edit_window: Some(Duration::from_mins(15)),
+        drain_delay: Duration::ZERO,
+        stall_timeout: Duration::from_mins(1),
+        max_connections: 1,
+    };
+    let (app, background) = App::build(config, clock, Shutdown::default()).await.unwrap();
+    (app, background, folder)
 }
 
 impl Deref for TestApp {

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Command, Journal, Outcome, QUEUE, Refused, Waiting,
+    backlog::Backlog,
     decide::{Decided, Moment, decide},
     known::Known,
 };
@@ -42,6 +43,12 @@ const PROBE_MARGIN: usize = 64 * 1024;
 #[error("{0}; what was written last is unknown, so the writer stops: start again to read what is there")]
 pub struct Fatal(StoreError);
 
+impl Fatal {
+    pub(super) fn new(error: StoreError) -> Self {
+        Self(error)
+    }
+}
+
 /// The task's own things.
 struct Task {
     queue: mpsc::Receiver<Waiting>,
@@ -50,6 +57,7 @@ struct Task {
     stop: CancellationToken,
     writer: Writer,
     hub: Arc<Hub>,
+    backlog: Arc<Backlog>,
     health: Health,
     clock: Clock,
     /// How long after its posting a message may be edited; for ever, if absent.
@@ -78,10 +86,11 @@ impl From<StoreError> for Failed {
 
 impl Journal {
     /// The journal, and the task that writes it. Once `stop` is cancelled the task takes nothing
-    /// more, answers all that waits, and ends; or it ends with [`Fatal`].
+    /// more, answers all that waits, and ends once `backlog` is left; or it ends with [`Fatal`].
     pub fn new(
         writer: Writer,
         hub: Arc<Hub>,
+        backlog: Arc<Backlog>,
         health: Health,
         clock: Clock,
         edit_window: Option<Duration>,
@@ -94,6 +103,7 @@ impl Journal {
             stop,
             writer,
             hub,
+            backlog,
             health,
             clock,
             edit_window,
@@ -110,6 +120,8 @@ impl Task {
     async fn run(mut self) -> Result<(), Fatal> {
         match self.work().await {
             Ok(()) => {
+                // Whoever closes the database last runs a checkpoint; ours alone is watched for errors.
+                self.backlog.left().await;
                 self.writer.close().await;
                 Ok(())
             }
@@ -247,6 +259,9 @@ impl Task {
     fn publish(&self, decided: &Decided) {
         for growth in &decided.growths {
             self.hub.publish(&growth.name, &growth.events, &growth.changes.cursors);
+            if !growth.events.is_empty() {
+                self.backlog.add(growth.room_id, growth.events.len());
+            }
         }
     }
 

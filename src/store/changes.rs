@@ -13,7 +13,7 @@ use sea_orm::{
 };
 
 use super::{
-    entity::{event, message, reaction, read_cursor, revision},
+    entity::{event, message, message_search, reaction, read_cursor, revision},
     error::StoreError,
     writer::{CONDITION_ROWS, Growth, INSERT_ROWS, Transaction},
 };
@@ -252,6 +252,12 @@ impl Transaction {
                 Condition::all().add(reaction::Column::RoomId.eq(*room_id)).add(reaction::Column::MessageId.eq(*id))
             });
             reaction::Entity::delete_many().filter(any).exec(db).await?;
+            let any = any_of(ids, |(room_id, id)| {
+                Condition::all()
+                    .add(message_search::Column::RoomId.eq(*room_id))
+                    .add(message_search::Column::MessageId.eq(*id))
+            });
+            message_search::Entity::delete_many().filter(any).exec(db).await?;
             // The events stay in their places, without what people reacted with.
             let any = any_of(ids, |(room_id, id)| {
                 Condition::all().add(event::Column::RoomId.eq(*room_id)).add(event::Column::MessageId.eq(*id))

@@ -6,7 +6,7 @@ use std::{fs::metadata, io, os::unix::fs::MetadataExt, path::PathBuf};
 use super::error::StoreError;
 
 /// An open file, by where it was found.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct DatabaseFile {
     path: PathBuf,
     /// The device and the number on it.

@@ -20,6 +20,7 @@ use super::{
     entity::{event, message, room},
     error::StoreError,
     log, settings,
+    turn::{Turn, Turns},
 };
 use crate::domain::{
     EventId,
@@ -45,6 +46,7 @@ pub struct Writer {
     db: DatabaseConnection,
     options: ConnectOptions,
     file: DatabaseFile,
+    turns: Turns,
     fingerprint_key: String,
 }
 
@@ -52,6 +54,8 @@ pub struct Writer {
 #[derive(Debug)]
 pub struct Transaction {
     tx: DatabaseTransaction,
+    /// Dropped with the transaction, after it has ended.
+    turn: Turn,
 }
 
 /// The key that a post may be asked again by: room, author, and the client's key.
@@ -101,10 +105,11 @@ impl Writer {
         db: DatabaseConnection,
         options: ConnectOptions,
         file: DatabaseFile,
+        turns: Turns,
     ) -> Result<Self, DbErr> {
         let make = || format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
         let fingerprint_key = settings::get_or_make(&db, settings::FINGERPRINT_KEY, make).await?;
-        Ok(Self { db, options, file, fingerprint_key })
+        Ok(Self { db, options, file, turns, fingerprint_key })
     }
 
     /// What the connection says of `journal_mode` and `synchronous`.
@@ -130,7 +135,8 @@ impl Writer {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..Default::default()
         };
-        Ok(Transaction { tx: self.db.begin_with_options(options).await? })
+        let turn = self.turns.of_journal().await;
+        Ok(Transaction { tx: self.db.begin_with_options(options).await?, turn })
     }
 
     /// Replaces the connection. After a failed transaction the old one can't be trusted: `SQLite` may
@@ -180,6 +186,7 @@ impl Writer {
     /// [`StoreError`] when it does not.
     pub async fn probe(&self, now: Timestamp, bytes: usize) -> Result<(), StoreError> {
         self.file.check()?;
+        let _turn = self.turns.of_journal().await;
         settings::set(&self.db, settings::PROBED_AT, " ".repeat(bytes)).await?;
         Ok(settings::set(&self.db, settings::PROBED_AT, now.to_string()).await?)
     }
@@ -371,7 +378,8 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`].
     pub async fn rollback(self) -> Result<(), StoreError> {
-        Ok(self.tx.rollback().await?)
+        let Self { tx, turn: _turn } = self;
+        Ok(tx.rollback().await?)
     }
 
     /// Commits. When this fails, whether it happened is unknown.
@@ -379,9 +387,10 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`].
     pub async fn commit(self) -> Result<(), StoreError> {
+        let Self { tx, turn: _turn } = self;
         #[cfg(test)]
         faults::befall(faults::Fault::BeforeCommit)?;
-        self.tx.commit().await?;
+        tx.commit().await?;
         #[cfg(test)]
         faults::befall(faults::Fault::AfterCommit)?;
         Ok(())

@@ -14,6 +14,7 @@ from parlor_client.api.messages import (
     list_revisions,
     post_message,
     remove_reaction,
+    search_messages,
 )
 from parlor_client.api.presence import count_unread, list_presence, list_read, mark_read, set_typing
 from parlor_client.api.reading import poll_events
@@ -75,6 +76,8 @@ def test_the_other_operations(client):
     assert get_readiness.sync(client=client).status == "ok"
     form = models.NewMessageForm(username="Alice", content="by form")
     assert post_message.sync("plans", client=client, body=form).content == "by form"
+    found = search_messages.sync("plans", client=client, q="for")
+    assert [message.content for message in found.messages] == ["by form"] and found.next_ is None
     missing = get_message.sync("plans", 7, client=client)
     assert isinstance(missing, models.Problem) and missing.code == "not_found"
     bad = post_message.sync("plans", client=client, body=models.NewMessage(username="", content="x"))

@@ -59,6 +59,7 @@ mod reset;
 mod rest;
 mod same_bytes;
 mod scenario;
+mod search;
 mod sequences;
 mod serving;
 mod slow_reader;

@@ -66,6 +66,10 @@ pub(crate) fn messages() -> Value {
     json!({"messages": [message()], "has_more": false, "next": 42, "prev": 42})
 }
 
+pub(crate) fn found() -> Value {
+    json!({"messages": [message()], "next": null})
+}
+
 pub(crate) fn new_message() -> Value {
     json!({"username": "Alice", "content": "Hello", "client_id": "a1b2c3"})
 }

@@ -1,0 +1,244 @@
+//! What somebody looks for, and whether a text has it. All words have to be there; the last one may be
+//! the beginning of a longer one. Operators and quotes are only text.
+
+use std::collections::{BTreeSet, HashSet};
+
+use super::{
+    invalid::Invalid,
+    tokens::{Word, fold, pairs, token, words},
+};
+
+/// The most characters a query may have.
+pub const MAX_QUERY_CHARS: usize = 256;
+/// The most terms an index is asked for; what it finds is compared with the whole query anyway.
+const MAX_TERMS: usize = 32;
+
+/// A query, ready to be compared.
+#[derive(Debug, Clone, Default)]
+pub struct Query {
+    /// Words that have to be there as they are.
+    whole: HashSet<String>,
+    /// What some word has to begin with.
+    prefix: Option<String>,
+    /// What has to be a part of some run of a script without spaces.
+    runs: BTreeSet<String>,
+}
+
+/// One token that the index is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Term {
+    /// The token, or how it begins.
+    pub token: String,
+    /// Whether any token that begins so will do.
+    pub is_prefix: bool,
+}
+
+impl Query {
+    /// The query, if the text is one. It may have no words: then nothing has them.
+    ///
+    /// # Errors
+    /// [`Invalid`] with the rule, for the field `q`.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        if text.trim().is_empty() {
+            return Err(Invalid::new("q", "says what to look for: it is not blank"));
+        }
+        if text.chars().count() > MAX_QUERY_CHARS {
+            return Err(Invalid::new("q", format!("has at most {MAX_QUERY_CHARS} characters")));
+        }
+        let folded = fold(text);
+        let mut words = words(&folded);
+        let mut query = Self::default();
+        if let Some(Word::Spaced(last)) = words.last() {
+            query.prefix = Some((*last).to_owned());
+            words.pop();
+        }
+        for word in words {
+            match word {
+                Word::Spaced(word) => query.whole.insert(word.to_owned()),
+                Word::Run(run) => query.runs.insert(run.to_owned()),
+            };
+        }
+        Ok(query)
+    }
+
+    /// Whether it has no words, so that nothing can be found.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.whole.is_empty() && self.prefix.is_none() && self.runs.is_empty()
+    }
+
+    /// Whether a text has what is looked for.
+    #[must_use]
+    pub fn matches(&self, text: &str) -> bool {
+        if self.is_empty() {
+            return false;
+        }
+        let folded = fold(text);
+        let mut whole = HashSet::new();
+        let mut begins = self.prefix.is_none();
+        let mut runs: Vec<&str> = self.runs.iter().map(String::as_str).collect();
+        for word in words(&folded) {
+            match word {
+                Word::Spaced(word) => {
+                    whole.extend(self.whole.get(word));
+                    begins = begins || self.prefix.as_deref().is_some_and(|prefix| word.starts_with(prefix));
+                }
+                Word::Run(run) => runs.retain(|part| !run.contains(part)),
+            }
+        }
+        begins && runs.is_empty() && whole.len() == self.whole.len()
+    }
+
+    /// What to ask the index for. Whatever matches has all of these; what has all of these need not
+    /// match.
+    #[must_use]
+    pub fn terms(&self) -> Vec<Term> {
+        let whole = self.whole.iter().map(|word| Term { token: token(word), is_prefix: false });
+        let runs = self.runs.iter().flat_map(|run| {
+            let is_single = run.chars().nth(1).is_none();
+            let single = is_single.then(|| Term { token: token(run), is_prefix: true });
+            pairs(run).map(|pair| Term { token: token(pair), is_prefix: false }).chain(single)
+        });
+        let mut terms: Vec<_> = whole.chain(runs).collect::<BTreeSet<_>>().into_iter().collect();
+        // The longest say most; a prefix may stand for many tokens, so it is only asked for if it counts.
+        terms.sort_by_key(|term| std::cmp::Reverse(term.token.len()));
+        terms.truncate(MAX_TERMS);
+        terms.extend(self.prefix.as_ref().map(|prefix| Term { token: token(prefix), is_prefix: true }));
+        terms
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use unicode_segmentation::UnicodeSegmentation;
+
+    use super::*;
+    use crate::domain::tokens::index_tokens;
+
+    fn matches(query: &str, text: &str) -> bool {
+        Query::parse(query).unwrap().matches(text)
+    }
+
+    /// Whether the index would find the text.
+    fn is_found(query: &Query, text: &str) -> bool {
+        let tokens = index_tokens(text);
+        query.terms().iter().all(|term| {
+            if term.is_prefix {
+                tokens.iter().any(|token| token.starts_with(&term.token))
+            } else {
+                tokens.contains(&term.token)
+            }
+        })
+    }
+
+    #[test]
+    fn all_words_have_to_be_there_and_the_last_may_go_on() {
+        for (query, text, expected) in [
+            ("hello", "Hello, World", true),
+            ("world hello", "Hello, World", true),
+            ("hello wor", "Hello, World", true),
+            ("hel world", "Hello, World", false),
+            ("hello moon", "Hello, World", false),
+            ("cafe", "at the Café", true),
+            ("CAFÉ", "at the cafe", true),
+            ("\"hello world\"", "World, hello", true),
+            ("hello*", "Hello, World", true),
+            ("-hello", "Hello", true),
+            ("hello OR moon", "hello moon", false),
+            ("hello or moon", "hello moon, or not", true),
+            ("NEAR(hello, 2)", "hello", false),
+            ("example.com", "see https://example.com/x", true),
+            ("京", "東京都", true),
+            ("都", "東京都", true),
+            ("東京", "東京都", true),
+            ("京都", "東京都", true),
+            ("東都", "東京都", false),
+            // Its pairs are all there, but not as one.
+            ("東京都", "東京と京都", false),
+            ("ラーメン 東京", "東京でラーメンを食べた", true),
+            ("ครับ", "สวัสดีครับ", true),
+            ("한", "한국어", true),
+            ("b\0a", "ab b", true),
+            ("b\0a", "ab c", false),
+        ] {
+            assert_eq!(matches(query, text), expected, "{query} in {text}");
+            assert!(!expected || is_found(&Query::parse(query).unwrap(), text), "{query} in {text}");
+        }
+    }
+
+    #[test]
+    fn a_query_without_words_finds_nothing() {
+        for query in ["🎉", "\"", "*", "---", "\0", "\u{301}"] {
+            let parsed = Query::parse(query).unwrap();
+            assert!(parsed.is_empty() && !parsed.matches(query) && !parsed.matches(""), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_query_is_not_blank_and_not_too_long() {
+        for query in ["", " ", "\t\u{3000}\n", &"x".repeat(257), &"é".repeat(257)] {
+            assert_eq!(Query::parse(query).unwrap_err().field, "q", "{query}");
+        }
+        Query::parse(&"é".repeat(256)).unwrap();
+    }
+
+    #[test]
+    fn words_that_are_cut_in_the_index_are_still_told_apart() {
+        let (one, other) = ("a".repeat(90), "a".repeat(100));
+        let query = Query::parse(&format!("{one} x")).unwrap();
+        assert!(is_found(&query, &format!("{other} x")), "their tokens are the same");
+        assert!(!query.matches(&format!("{other} x")));
+        assert!(query.matches(&format!("{one} x")));
+        assert!(matches(&one, &other), "as a prefix");
+    }
+
+    /// Text of many scripts, in which words and runs meet.
+    fn text() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            3 => "[a-zA-Z0-9]{1,8}",
+            1 => "\\PC{1,6}",
+            1 => "[東京都ラメンかがー々]{1,4}",
+            1 => "[กขครับสวัดีไม้ํ]{1,5}",
+            1 => "[éüßñйёїΣς]{1,5}",
+            2 => "[ .,'_\"*()-]{1,2}",
+            1 => any::<String>(),
+        ];
+        prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn every_word_of_a_text_finds_it(text in text()) {
+            for word in fold(&text).unicode_words() {
+                let query = Query::parse(&word.chars().take(MAX_QUERY_CHARS).collect::<String>()).unwrap();
+                prop_assert!(query.is_empty() || query.matches(&text), "{word:?}");
+                prop_assert!(query.is_empty() || is_found(&query, &text), "{word:?}");
+            }
+        }
+
+        #[test]
+        fn a_text_finds_itself_whatever_is_cut_from_its_end(text in text(), kept in 1_usize..200) {
+            let begin: String = text.chars().take(kept).collect();
+            // A mark that is cut off, or comes to stand alone, may have made another letter of it.
+            prop_assume!(fold(&text).starts_with(&fold(&begin)));
+            if let Ok(query) = Query::parse(&begin) && !query.is_empty() {
+                prop_assert!(query.matches(&text));
+            }
+        }
+
+        #[test]
+        fn the_index_finds_whatever_matches(query in text(), text in text()) {
+            if let Ok(query) = Query::parse(&query) {
+                prop_assert!(!query.matches(&text) || is_found(&query, &text));
+                prop_assert!(!query.matches(&text) || !query.is_empty());
+            }
+        }
+
+        #[test]
+        fn every_query_is_taken(query in any::<String>()) {
+            let fits = !query.trim().is_empty() && query.chars().count() <= MAX_QUERY_CHARS;
+            prop_assert_eq!(Query::parse(&query).is_ok(), fits);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Finding messages by their words.
+
+use std::sync::Arc;
+
+use axum::{extract::State, response::Response};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    answer,
+    extract::{Params, RoomPath, cursor, within},
+    openapi::{answers::OfRoom, samples},
+    problem::Problem,
+};
+use crate::{
+    app::App,
+    domain::{EventId, message::Message, search::Query},
+};
+
+/// What to look for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct SearchParams {
+    /// Words that have to be in the message, the last one perhaps only as the beginning of a word. At most
+    /// 256 characters, not all blank. Nothing in it is an operator.
+    // White space as Rust has it: dialects of patterns differ on `\s`.
+    #[param(
+        value_type = String, required = true, min_length = 1, max_length = 256, example = "hello",
+        pattern = r"[^\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]",
+    )]
+    q: Option<String>,
+    /// The messages before this id.
+    #[param(value_type = Option<i64>, minimum = 0)]
+    before: Option<EventId>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u64>,
+}
+
+/// Messages that were found, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FoundPage {
+    /// The messages as they are now.
+    messages: Vec<Message>,
+    /// Goes into `before` to find older ones; null when there are none.
+    #[schema(required, value_type = Option<i64>, minimum = 1)]
+    next: Option<EventId>,
+}
+
+/// Search a room
+///
+/// Newest first. All words have to be there, in any order; case and accents make no difference; the last
+/// word may go on (`hel` finds `hello`). Scripts without spaces are found by any part of a stretch.
+/// Quotes and operators are only text, and a query without letters or digits finds nothing.
+#[utoipa::path(
+    get, path = "/rooms/{room}/search", operation_id = "search_messages", tag = "messages",
+    params(RoomPath, SearchParams),
+    responses((status = 200, description = "what was found; nothing in a room that nobody has made", body = FoundPage, example = json!(samples::found())), OfRoom)
+)]
+pub async fn find(
+    State(app): State<Arc<App>>,
+    RoomPath(room): RoomPath,
+    Params(params): Params<SearchParams>,
+) -> Result<Response, Problem> {
+    let q = params.q.as_deref().unwrap_or_default();
+    let query = Query::parse(q).map_err(|invalid| Problem::bad_query(invalid.field, invalid.detail))?;
+    let before = cursor("before", params.before)?;
+    let limit = within("limit", params.limit, 1..=200, 50)?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let (messages, has_more) = app.chat.search(&room, &query, before, limit).await?;
+    let next = messages.last().filter(|_| has_more).map(|message| message.id);
+    Ok(answer(FoundPage { messages, next }))
+}

@@ -1,0 +1,273 @@
+//! Finding messages by their words, however far the index of search is behind.
+
+use futures_util::future::join_all;
+use reqwest::Method;
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
+use serde_json::{Value, json};
+
+use crate::support::{DEADLINE, Server, problem::expect_problem, within};
+
+const ROOM: &str = "general";
+
+/// One page of what is found.
+async fn page(server: &Server, room: &str, query: &[(&str, &str)]) -> Value {
+    let query = serde_urlencoded::to_string(query).expect("a query");
+    server.get_json(&format!("/rooms/{room}/search?{query}")).await
+}
+
+/// The contents of what is found, newest first; at most 200.
+async fn found(server: &Server, q: &str) -> Vec<String> {
+    let page = page(server, ROOM, &[("q", q), ("limit", "200")]).await;
+    let messages = page["messages"].as_array().unwrap_or_else(|| panic!("no messages in {page}"));
+    messages.iter().map(|message| message["content"].as_str().expect("a content").to_owned()).collect()
+}
+
+/// The database beside the server.
+async fn database(server: &Server) -> DatabaseConnection {
+    let url = format!("sqlite://{}?mode=ro", server.dir().join("parlor.db").display());
+    Database::connect(url).await.expect("the database opens")
+}
+
+async fn number(db: &DatabaseConnection, sql: &str) -> i64 {
+    let row = db.query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.expect("an answer");
+    row.expect("a row").try_get_by_index(0).expect("a number")
+}
+
+/// Waits until the index has all that is in the log.
+async fn indexed(server: &Server) {
+    const BEHIND: &str = "SELECT COUNT(*) FROM room LEFT JOIN search_cursor ON search_cursor.room_id = room.id
+        WHERE room.head > COALESCE(search_cursor.through, 0)";
+    let db = database(server).await;
+    within(DEADLINE, "all is indexed", async { while number(&db, BEHIND).await > 0 {} }).await;
+    db.close().await.expect("the database closes");
+}
+
+async fn change(server: &Server, method: Method, id: &Value, body: &Value) {
+    let url = server.api(&format!("/rooms/{ROOM}/messages/{id}?username=Alice"));
+    let answer = server.http().request(method, url).json(body).send().await.expect("an answer");
+    assert_eq!(answer.status(), 200);
+}
+
+const TEXTS: [&str; 9] = [
+    "Crème brûlée at the Café",
+    "STRASSE or Straße?",
+    "東京都に行きました",
+    "สวัสดีครับ ทุกคน",
+    "see https://example.com/path_to?x=1",
+    "don't say \"NEAR\" or (OR) to -me*",
+    "Ёлка и мой за\u{301}мок",
+    "한국어 텍스트",
+    "party 🎉 at 10:30",
+];
+
+/// What is looked for, and which of the texts have it.
+const QUERIES: [(&str, &[usize]); 29] = [
+    ("creme", &[0]),
+    ("BRULEE cafe", &[0]),
+    ("cafe creme", &[0]),
+    ("bru caf", &[]),
+    ("cafe bru", &[0]),
+    ("strasse", &[1]),
+    ("straße STRA", &[1]),
+    ("東京", &[2]),
+    ("京都に", &[2]),
+    ("都", &[2]),
+    ("た", &[2]),
+    ("京東", &[]),
+    ("ครับ", &[3]),
+    ("คน", &[3]),
+    ("example.com", &[4]),
+    ("path x", &[4]),
+    ("\"NEAR\"", &[5]),
+    ("NEAR(say", &[5]),
+    ("-me", &[5]),
+    ("say*", &[5]),
+    ("say AND me", &[]),
+    ("елка", &[6]),
+    ("замок мой", &[6]),
+    ("мои", &[]),
+    ("한국", &[7]),
+    ("party 10:30", &[8]),
+    ("🎉", &[]),
+    ("\0%_'", &[]),
+    // The newest comes first.
+    ("at", &[8, 0]),
+];
+
+#[tokio::test]
+async fn words_are_found_as_people_write_them() {
+    let mut server = Server::start().await;
+    for text in TEXTS {
+        server.post(ROOM, "Alice", text).await;
+    }
+    for stage in ["not indexed yet", "indexed", "restarted"] {
+        for (q, expected) in QUERIES {
+            let expected: Vec<_> = expected.iter().map(|at| TEXTS[*at]).collect();
+            assert_eq!(found(&server, q).await, expected, "{q}, {stage}");
+        }
+        match stage {
+            "not indexed yet" => indexed(&server).await,
+            "indexed" => server.restart().await,
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_search_is_paged_from_the_newest() {
+    let server = Server::start().await;
+    for number in 1..=25 {
+        let text = if number % 5 == 0 { "nothing here".to_owned() } else { format!("needle {number}") };
+        server.post(ROOM, "Alice", &text).await;
+        if number == 15 {
+            indexed(&server).await;
+        }
+    }
+    let expected: Vec<i64> = (1..=25).rev().filter(|number| number % 5 != 0).collect();
+    for limit in [1, 3, 20] {
+        let (mut ids, mut before) = (Vec::new(), String::new());
+        loop {
+            let limit = limit.to_string();
+            let mut query = vec![("q", "needle"), ("limit", &limit)];
+            if !before.is_empty() {
+                query.push(("before", &before));
+            }
+            let page = page(&server, ROOM, &query).await;
+            let messages = page["messages"].as_array().expect("messages");
+            ids.extend(messages.iter().map(|message| message["id"].as_i64().expect("an id")));
+            match &page["next"] {
+                Value::Null => break,
+                next => {
+                    assert_eq!(next.as_i64(), ids.last().copied(), "the last one is where to go on");
+                    before = next.to_string();
+                }
+            }
+        }
+        assert_eq!(ids, expected, "{limit} at a time");
+    }
+    let message = server.get_json(&format!("/rooms/{ROOM}/messages/24")).await;
+    assert_eq!(page(&server, ROOM, &[("q", "needle 24")]).await, json!({"messages": [message], "next": null}));
+    let none = json!({"messages": [], "next": null});
+    assert_eq!(page(&server, ROOM, &[("q", "needle"), ("before", "0")]).await, none);
+    assert_eq!(page(&server, "void", &[("q", "needle")]).await, none, "a room that nobody has made");
+}
+
+#[tokio::test]
+async fn a_search_that_cannot_be_made_is_told_why() {
+    let server = Server::start().await;
+    let long = "x".repeat(257);
+    for (query, field) in [
+        (String::new(), "q"),
+        ("q=".into(), "q"),
+        ("q=%20%09%E3%80%80".into(), "q"),
+        (format!("q={long}"), "q"),
+        ("q=x&limit=0".into(), "limit"),
+        ("q=x&limit=201".into(), "limit"),
+        ("q=x&before=-1".into(), "before"),
+        ("q=x&before=y".into(), "before"),
+        ("q=x&q=y".into(), ""),
+        ("q=%ff".into(), ""),
+    ] {
+        let answer = server.get(&format!("/rooms/{ROOM}/search?{query}")).await;
+        let fields: &[&str] = if field.is_empty() { &[] } else { &[field] };
+        expect_problem(answer, 400, "bad_query", fields).await;
+    }
+    let longest = "é".repeat(256);
+    server.post(ROOM, "Alice", &longest).await;
+    assert_eq!(found(&server, &longest).await, [longest]);
+}
+
+/// The index is always some way behind while people post: what was posted is found all the same.
+#[tokio::test]
+async fn what_was_just_posted_is_found() {
+    let server = Server::start().await;
+    let poster = |poster: usize| {
+        let server = &server;
+        async move {
+            for round in 0..60 {
+                let text = format!("poster{poster} round{round} says hello");
+                let posted = server.post(ROOM, "Alice", &text).await;
+                let q = format!("hello poster{poster} round{round}");
+                let page = page(server, ROOM, &[("q", &q), ("limit", "1")]).await;
+                assert_eq!(page["messages"][0], posted, "{q}");
+            }
+        }
+    };
+    join_all((0..8).map(poster)).await;
+    indexed(&server).await;
+    assert_eq!(
+        page(&server, ROOM, &[("q", "hello"), ("limit", "200")]).await["messages"].as_array().unwrap().len(),
+        200
+    );
+    assert_eq!(found(&server, "hello poster3").await.len(), 60);
+}
+
+#[tokio::test]
+async fn edits_and_deletions_are_felt_at_once() {
+    let server = Server::start().await;
+    for stage in ["not indexed yet", "indexed"] {
+        let first = server.post(ROOM, "Alice", "an apple a day").await;
+        let second = server.post(ROOM, "Alice", "a pear a day").await;
+        if stage == "indexed" {
+            indexed(&server).await;
+        }
+        let body = json!({"username": "Alice", "content": "a quince a day"});
+        change(&server, Method::PATCH, &first["id"], &body).await;
+        assert_eq!(found(&server, "apple").await, [""; 0], "{stage}");
+        assert_eq!(found(&server, "day").await, ["a pear a day", "a quince a day"], "{stage}");
+        assert_eq!(found(&server, "quince").await, ["a quince a day"], "{stage}");
+        change(&server, Method::DELETE, &second["id"], &json!(null)).await;
+        assert_eq!(found(&server, "pear").await, [""; 0], "{stage}");
+        assert_eq!(found(&server, "day").await, ["a quince a day"], "{stage}");
+        indexed(&server).await;
+        assert_eq!(found(&server, "day").await, ["a quince a day"], "{stage}");
+        change(&server, Method::DELETE, &first["id"], &json!(null)).await;
+        assert_eq!(found(&server, "day").await, [""; 0], "{stage}");
+    }
+}
+
+/// Killed in the middle of indexing, it goes on where the index is, and neither misses nor doubles a message.
+#[tokio::test]
+async fn the_index_catches_up_after_a_kill() {
+    const POSTS: usize = 6_000;
+    const TRIES: usize = 10;
+    const THROUGH: &str = "SELECT COALESCE(MAX(through), 0) FROM search_cursor";
+    const ROWS: &str = "SELECT COUNT(*) FROM message_search";
+    let mut server = Server::start().await;
+    server.post_at_once(ROOM, "Alice", POSTS).await;
+    let head = i64::try_from(POSTS).expect("a few");
+
+    for attempt in 0.. {
+        assert!(attempt < TRIES, "it was never killed midway");
+        server.kill9().await;
+        server.sql("DELETE FROM message_search; DELETE FROM search_cursor").await;
+        server.restart().await;
+        let db = database(&server).await;
+        within(DEADLINE, "something is indexed", async { while number(&db, THROUGH).await == 0 {} }).await;
+        server.kill9().await;
+        let through = number(&db, THROUGH).await;
+        assert_eq!(number(&db, ROWS).await, through, "the cursor says what is in the index");
+        db.close().await.expect("the database closes");
+        if through < head {
+            break;
+        }
+    }
+
+    server.restart().await;
+    let is_found = async |number: usize| {
+        let text = format!("message {number}");
+        found(&server, &text).await.contains(&text)
+    };
+    for number in (0..POSTS).step_by(POSTS / 10) {
+        assert!(is_found(number).await, "{number} while it catches up");
+    }
+    indexed(&server).await;
+    for number in (0..POSTS).step_by(POSTS / 50) {
+        assert!(is_found(number).await, "{number} when it has caught up");
+    }
+    let db = database(&server).await;
+    assert_eq!(number(&db, ROWS).await, head, "each message once");
+    db.close().await.expect("the database closes");
+    server.terminate().await;
+    server.sql("INSERT INTO message_search_index (message_search_index, rank) VALUES ('integrity-check', 1)").await;
+}
