@@ -23,6 +23,8 @@ use crate::{
 const SPREAD: Duration = Duration::from_secs(2);
 /// How long the end takes at most, from the moment the listener closes.
 const DRAIN: Duration = Duration::from_secs(10);
+/// How long the journal has at least to finish once nobody asks it for anything more.
+const FINISH: Duration = Duration::from_secs(2);
 /// How long to wait after an error of accepting: it is most likely a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
@@ -70,9 +72,14 @@ pub async fn serve(
             sleep(app.config.drain_delay).await;
         } => {}
     }
-    drain(&app, &shutdown).await;
+    let deadline = Instant::now() + DRAIN;
+    drain(&app, &shutdown, deadline).await;
     shutdown.finishing.cancel();
-    Ok(background.await??)
+    if let Ok(ended) = timeout_at(deadline.max(Instant::now() + FINISH), background).await {
+        return Ok(ended??);
+    }
+    tracing::warn!("time is up: the disk hangs, and what is under way is left to it");
+    Ok(())
 }
 
 /// Takes connections; never ends.
@@ -105,8 +112,7 @@ async fn accept(app: &Arc<App>, router: Router, listener: TcpListener) {
 }
 
 /// Sends everybody away, and waits until they have gone or time is up.
-async fn drain(app: &App, shutdown: &Shutdown) {
-    let deadline = Instant::now() + DRAIN;
+async fn drain(app: &App, shutdown: &Shutdown, deadline: Instant) {
     shutdown.closing.cancel();
     shutdown.tasks.close();
     // Said once it is so: whoever reads it may count on it.

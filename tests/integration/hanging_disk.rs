@@ -1,7 +1,10 @@
 //! A disk that neither fails nor answers, and a database that another program holds: a post is answered in
 //! time that it is not known to be stored, and all goes on when the disk does.
 
-use std::time::Duration;
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use reqwest::StatusCode;
 use sea_orm::{ConnectOptions, ConnectionTrait as _, Database};
@@ -10,6 +13,8 @@ use serde_json::{Value, json};
 use crate::support::{DEADLINE, Query, Reader, Server, Transport, problem::expect_problem, within};
 
 const ROOM: &str = "hangs";
+/// By when a server that is told to end has done so, and what a busy machine adds.
+const END: Duration = Duration::from_secs(10 + 2 + 3);
 /// Which fsync of the thread that writes hangs; a start on tables that are there has fewer.
 const HANGING_FSYNC: u32 = 12;
 /// For how long: a post waits 10 s for its answer.
@@ -28,14 +33,19 @@ async fn is_ready(server: &Server) -> bool {
     server.http().get(server.url("/readyz")).send().await.expect("an answer").status() == StatusCode::OK
 }
 
+/// A server whose disk will hang for so long.
+async fn hanging(dir: &Path, time: Duration) -> Server {
+    // The tables are made first, without any delay.
+    drop(Server::builder().dir(dir).start().await);
+    let hanging = format!("inject=fsync,fdatasync:delay_enter={}:when={HANGING_FSYNC}", time.as_micros());
+    let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", &hanging];
+    Server::builder().dir(dir).wrapper(strace).start().await
+}
+
 #[tokio::test]
 async fn a_post_is_answered_while_the_disk_hangs_and_stored_when_it_goes_on() {
     let dir = tempfile::tempdir().expect("a directory");
-    // The tables are made first, without any delay.
-    drop(Server::builder().dir(dir.path()).start().await);
-    let hanging = format!("inject=fsync,fdatasync:delay_enter={}:when={HANGING_FSYNC}", HANG.as_micros());
-    let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", &hanging];
-    let server = Server::builder().dir(dir.path()).wrapper(strace).start().await;
+    let server = hanging(dir.path(), HANG).await;
     let mut reader = Reader::open(&server, Transport::Sse, ROOM, Query::since(0)).await;
 
     let mut stored = 0;
@@ -65,6 +75,39 @@ async fn a_post_is_answered_while_the_disk_hangs_and_stored_when_it_goes_on() {
     assert!(is_ready(&server).await);
     assert_eq!(server.post(ROOM, "Bob", "it goes on").await["id"], stored + 2);
     assert_eq!(reader.next_durable().await["id"], stored + 2);
+}
+
+#[tokio::test]
+async fn a_disk_that_hangs_does_not_hold_the_end() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = hanging(dir.path(), Duration::from_mins(5)).await;
+    let posting = async {
+        let mut posted = 0;
+        while post(&server, &format!("message {posted}")).await.status() == StatusCode::CREATED {
+            posted += 1;
+            assert!(posted < MOST_POSTS, "no fsync hangs");
+        }
+    };
+    let ending = async {
+        server.wait_for_log("the store hangs", DEADLINE).await;
+        server.signal("TERM");
+        Instant::now()
+    };
+    let ((), told) = tokio::join!(posting, ending);
+    server.wait_for_log("what is under way is left to it", END).await;
+    // `strace` does not let go of the thread that hangs; what is seen is that the program has exited.
+    let exited = async {
+        loop {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.pid())).expect("its state");
+            let (_, fields) = stat.rsplit_once(") ").expect("fields");
+            if fields.starts_with('Z') {
+                return fields.trim().rsplit_once(' ').expect("fields").1.to_owned();
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    assert_eq!(within(DEADLINE, "the process exits", exited).await, "0", "its status");
+    assert!(told.elapsed() < END, "it took {:?}", told.elapsed());
 }
 
 #[tokio::test]
