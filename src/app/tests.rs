@@ -78,7 +78,9 @@ fn fixed() -> Clock {
     Clock::new(|| Timestamp::from_micros(1_700_000_000_000_000))
 }
 
-async fn built(clock: Clock) -> (Arc<App>, Background<impl Future<Output = Result<(), Fatal>> + Send + 'static>, TempDir) {
+async fn built(
+    clock: Clock,
+) -> (Arc<App>, Background<impl Future<Output = Result<(), Fatal>> + Send + 'static>, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}?mode=rwc", folder.path().join("parlor.db").display());
     let config = Config {

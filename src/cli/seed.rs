@@ -1,6 +1,6 @@
 //! `seed`: fills a room with messages, the way that posters would.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use clap::Args;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -11,7 +11,7 @@ use crate::{
     config::DatabaseArgs,
     domain::{message::Post, name::RoomName},
     hub::Hub,
-    journal::{Command, Journal, Refused, writer::Fatal},
+    journal::{Command, Journal, Refused, backlog::Backlog, writer::Fatal},
     store::{OpenError, Opened, Store, error::StoreError, health::Health},
 };
 
@@ -64,10 +64,13 @@ pub(super) enum SeedError {
 pub(super) async fn seed(args: &SeedArgs) -> Result<String, SeedError> {
     let room = RoomName::parse(&args.room).map_err(|invalid| SeedError::Room(args.room.clone(), invalid.detail))?;
     let start = Instant::now();
-    let Opened { store, writer, lock: _lock } = Store::open(&args.database.store(true)).await?;
+    let Opened { store, writer, mut index, lock: _lock } = Store::open(&args.database.store(true)).await?;
     let (clock, health, stop) = (Clock::system(), Health::default(), CancellationToken::new());
     let hub = Hub::new(store.clone(), clock.clone(), health.clone());
-    let (journal, writing) = Journal::new(writer, hub, health, clock, None, stop.clone());
+    let backlog = Arc::<Backlog>::default();
+    // Nobody indexes meanwhile: that is done once all is posted.
+    drop(backlog.leaving());
+    let (journal, writing) = Journal::new(writer, hub, backlog, health, clock, None, stop.clone());
     let posting = async {
         let posted = post_all(&journal, &room, args.messages).await;
         stop.cancel();
@@ -76,6 +79,8 @@ pub(super) async fn seed(args: &SeedArgs) -> Result<String, SeedError> {
     let (posted, written) = tokio::join!(posting, writing);
     written?;
     posted?;
+    index.catch_up().await?;
+    index.close().await;
     let head = store.room(&room).await?.map_or(0, |room| room.head);
     store.close().await;
     let seconds = start.elapsed().as_secs_f64();

@@ -69,6 +69,17 @@ impl Index {
         Ok(behind().into_tuple().all(&self.db).await?)
     }
 
+    /// Indexes all that is behind.
+    ///
+    /// # Errors
+    /// [`StoreError`]; what was indexed until then stays.
+    pub async fn catch_up(&mut self) -> Result<(), StoreError> {
+        for room_id in self.rooms_behind().await? {
+            while self.advance(room_id).await? {}
+        }
+        Ok(())
+    }
+
     /// Indexes the next piece of a room's log, if there is one; whether there is more.
     ///
     /// # Errors

@@ -53,10 +53,7 @@ async fn found(app: &TestApp, q: &str) -> Vec<EventId> {
 
 /// Brings the index to the head of every room.
 async fn index_all(indexer: &mut Indexer) {
-    let index = indexer.index_for_tests();
-    for room_id in index.rooms_behind().await.unwrap() {
-        while index.advance(room_id).await.unwrap() {}
-    }
+    indexer.index_for_tests().catch_up().await.unwrap();
 }
 
 /// The database beside the app, for what the app does not tell.
