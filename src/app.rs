@@ -38,7 +38,7 @@ pub struct Background<J> {
     indexer: Indexer,
     hub: Arc<Hub>,
     store: Store,
-    _lock: LockFile,
+    _lock: Option<LockFile>,
 }
 
 impl App {

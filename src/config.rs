@@ -14,6 +14,10 @@ use std::{
 
 use clap::{Args, ValueEnum};
 
+mod database_url;
+
+pub use database_url::DatabaseUrl;
+
 /// The file that is read when there is one and no other is named.
 pub const DEFAULT_FILE: &str = "parlor.toml";
 /// File descriptors that are not for connections: the database, the log, the listener.
@@ -120,9 +124,15 @@ pub struct FileArgs {
 /// The settings of the database.
 #[derive(Debug, Clone, Args)]
 pub struct DatabaseArgs {
-    /// The database
-    #[arg(long, env = "PARLOR_DATABASE_URL", value_name = "URL", default_value = "sqlite://parlor.db?mode=rwc")]
-    pub database_url: String,
+    /// The database: <sqlite://FILE?mode=rwc>, <postgres://USER:PASSWORD@HOST/NAME> or <mysql://USER:PASSWORD@HOST/NAME>; other programs see a flag, so give a password by the environment or the file
+    #[arg(
+        long,
+        env = "PARLOR_DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL",
+        default_value = "sqlite://parlor.db?mode=rwc"
+    )]
+    pub database_url: DatabaseUrl,
 
     /// Whether `SQLite` waits for the disk before a post is answered.
     #[arg(
@@ -188,9 +198,9 @@ impl std::str::FromStr for Origin {
 /// How the database is opened.
 #[derive(Debug, Clone)]
 pub struct StoreConfig {
-    /// `sqlite://FILE?mode=rwc`.
-    pub url: String,
-    /// Whether a commit waits for the disk; `false` is for throw-away data only.
+    /// Where it is.
+    pub url: DatabaseUrl,
+    /// Whether `SQLite` waits for the disk at a commit; `false` is for throw-away data only.
     pub fsync: bool,
     /// Whether a database behind this program's tables is brought up to them.
     pub migrate: bool,
@@ -324,7 +334,9 @@ pub fn with_file(mut command: clap::Command, args: &[OsString]) -> Result<clap::
             return Err(ConfigError(format!("{shown}: `{key}` has to be a string, a number, true or false")));
         };
         if has(&command, &id) {
-            command = command.mut_arg(id, |arg| arg.default_values(values));
+            // The help shows defaults, and this one may have a password.
+            let secret = id == "database_url";
+            command = command.mut_arg(id, |arg| arg.default_values(values).hide_default_value(secret));
         }
     }
     Ok(command)

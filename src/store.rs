@@ -4,44 +4,45 @@
 //! readers for everybody else. Every read of a log takes the room's head first and bounds its ranges by
 //! it: each id up to the head is committed, so what is read has no gap however much is written meanwhile.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait};
-use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement,
-    sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
-};
+use sea_orm::DatabaseConnection;
+use tokio::time::timeout;
 
+mod backend;
 pub mod changed;
 pub mod changes;
 mod database_file;
+mod deadline;
 mod entity;
 pub mod error;
 pub mod health;
 pub mod lock_file;
 pub mod log;
 pub mod messages;
+mod mysql;
+mod postgres;
 pub mod reads;
 pub mod rooms;
 pub mod search;
+mod session;
 pub mod settings;
+mod sqlite;
 pub mod turn;
 pub mod writer;
 
-use crate::config::StoreConfig;
-use database_file::DatabaseFile;
-use error::StoreError;
+use crate::config::{DatabaseUrl, StoreConfig};
+use backend::Backend;
+use deadline::Timed;
 use lock_file::{LockError, LockFile};
 use search::index::Index;
+use session::{LOCK_WAIT, NoSession, Session};
 use turn::Turns;
 use writer::Writer;
 
-/// How many connections read. `SQLite`'s readers don't block each other nor the writer (WAL).
-const READERS: u32 = 4;
-/// How long a reader waits for a connection before the read is refused.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-/// The oldest `SQLite` without the WAL-reset corruption bug (<https://sqlite.org/wal.html#walresetbug>).
-const MIN_SQLITE: (u32, u32, u32) = (3, 51, 3);
+/// How long the readers have to end in order.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Why the database can't be opened.
 #[derive(Debug, thiserror::Error)]
@@ -53,30 +54,44 @@ pub enum OpenError {
     #[error(transparent)]
     Locked(#[from] LockError),
     /// The database can't be reached or read.
-    #[error("can't open the database {url}: {error}")]
+    #[error("can't open the database {url}: {error}; {advice}")]
     Database {
         /// Which.
-        url: String,
+        url: DatabaseUrl,
         /// What it says.
         error: sea_orm::DbErr,
+        /// What to try.
+        advice: &'static str,
+    },
+    /// Another process serves it.
+    #[error("{url}: {in_use}; stop it, or give --database-url another database", in_use = OpenError::IN_USE)]
+    InUse {
+        /// Which.
+        url: DatabaseUrl,
     },
     /// The tables are older than the program, and migrating was refused.
     #[error("the database {0} is not migrated: run `parlor migrate`, or start without --migrate=false")]
-    NotMigrated(String),
+    NotMigrated(DatabaseUrl),
     /// The database does not do what durability needs.
     #[error("the database {url} is not usable: {why}")]
     Unfit {
         /// Which.
-        url: String,
+        url: DatabaseUrl,
         /// Why not.
         why: String,
     },
 }
 
+impl OpenError {
+    /// Said of a database whose lock somebody else has.
+    pub(in crate::store) const IN_USE: &str =
+        "another parlor has this database, and several nodes on one need a broker, which this version does not have";
+}
+
 /// The readers. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    readers: DatabaseConnection,
+    readers: Timed<DatabaseConnection>,
 }
 
 /// An open database.
@@ -88,8 +103,8 @@ pub struct Opened {
     pub writer: Writer,
     /// For whoever keeps the index of search behind the log.
     pub index: Index,
-    /// Keeps other processes out while it lives.
-    pub lock: LockFile,
+    /// Keeps other processes out of a file while it lives; a server's lock is the writer's.
+    pub lock: Option<LockFile>,
 }
 
 impl Store {
@@ -99,53 +114,24 @@ impl Store {
     /// # Errors
     /// [`OpenError`], with what to try.
     pub async fn open(config: &StoreConfig) -> Result<Opened, OpenError> {
-        let path = file_of(&config.url)?;
-        let lock = LockFile::take(&path)?;
-        let failed = |error| OpenError::Database { url: config.url.clone(), error };
+        let backend = Backend::of(config)?;
+        let url = &config.url;
+        let lock = if backend.is_server() { None } else { Some(LockFile::take(&sqlite::file_of(url)?)?) };
+        let advice = backend.advice();
+        let failed = |error| OpenError::Database { url: url.clone(), error, advice };
 
-        let fsync = config.fsync;
-        let options = write_options(&config.url, if fsync { SqliteSynchronous::Full } else { SqliteSynchronous::Off });
-        let writer = Database::connect(options.clone()).await.map_err(failed)?;
-
-        let pending = Migrator::get_pending_migrations(&writer).await.map_err(failed)?;
-        if !pending.is_empty() {
-            if !config.migrate {
-                return Err(OpenError::NotMigrated(config.url.clone()));
-            }
-            Migrator::up(&writer, None).await.map_err(failed)?;
+        let session = Session::open(&backend, LOCK_WAIT).await.map_err(|error| match error {
+            NoSession::Out(error) => failed(error),
+            NoSession::Locked => OpenError::InUse { url: url.clone() },
+        })?;
+        if let Some(why) = backend.unfit(session.db()).await.map_err(failed)? {
+            return Err(OpenError::Unfit { url: url.clone(), why });
         }
-
-        let unfit = |why| OpenError::Unfit { url: config.url.clone(), why };
-        let version = text(&writer, "SELECT sqlite_version() AS answer").await.map_err(failed)?;
-        if parse_version(&version) < Some(MIN_SQLITE) {
-            return Err(unfit(format!(
-                "SQLite {version} can corrupt a write-ahead log; 3.51.3 is the oldest that can't"
-            )));
-        }
-        let file = DatabaseFile::at(path).map_err(|error| unfit(error.to_string()))?;
+        migrate(&backend, session.db(), config).await?;
         let turns = Turns::default();
-        let writer = Writer::new(writer, options, file.clone(), turns.clone()).await.map_err(failed)?;
-        let (journal_mode, synchronous) = writer.durability().await.map_err(failed)?;
-        let expected = if fsync { 2 } else { 0 };
-        if journal_mode != "wal" || synchronous != expected {
-            return Err(unfit(format!(
-                "it answers journal_mode={journal_mode}, synchronous={synchronous} where wal and {expected} are needed \
-                 (a network file system can't do WAL)"
-            )));
-        }
-
-        // The index can be made again from the log: its commits don't wait for the disk.
-        let options =
-            write_options(&config.url, if fsync { SqliteSynchronous::Normal } else { SqliteSynchronous::Off });
-        let index = Database::connect(options.clone()).await.map_err(failed)?;
-        let index = Index::new(index, options, file, turns);
-
-        let mut options = base_options(&config.url);
-        options
-            .max_connections(READERS)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .map_sqlx_sqlite_opts(|sqlite| sqlite.read_only(true).create_if_missing(false));
-        let readers = Database::connect(options).await.map_err(failed)?;
+        let writer = Writer::new(session, turns.clone()).await.map_err(failed)?;
+        let index = Index::open(&backend, turns).await.map_err(failed)?;
+        let readers = backend.connect_readers().await.map_err(failed)?;
         Ok(Opened { store: Self { readers }, writer, index, lock })
     }
 
@@ -163,71 +149,31 @@ impl Store {
 
     /// Closes the readers.
     pub async fn close(&self) {
-        if let Err(error) = self.readers.clone().close().await {
-            tracing::warn!(%error, "closing the database's readers failed");
+        match timeout(CLOSE_TIMEOUT, self.readers.inner().clone().close()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "closing the database's readers failed"),
+            Err(_) => tracing::warn!("the database's readers did not end in time"),
         }
     }
 }
 
-fn base_options(url: &str) -> ConnectOptions {
-    let mut options = ConnectOptions::new(url);
-    options
-        // Never log statements: their values are what people wrote.
-        .sqlx_logging(false)
-        .test_before_acquire(false)
-        .idle_timeout(None)
-        .max_lifetime(None);
-    options
-}
-
-/// One connection that writes.
-fn write_options(url: &str, synchronous: SqliteSynchronous) -> ConnectOptions {
-    let mut options = base_options(url);
-    options.max_connections(1).map_sqlx_sqlite_opts(move |sqlite| {
-        sqlite
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(synchronous)
-            // The checkpoints are run by hand: SQLite's automatic ones ignore the error of an fsync, and
-            // would forget what the disk refused.
-            .pragma("wal_autocheckpoint", "0")
-            // What is deleted is overwritten, not only let go.
-            .pragma("secure_delete", "ON")
-            .pragma("journal_size_limit", "16777216")
-            .pragma("temp_store", "memory")
-    });
-    options
-}
-
-/// The file a URL names.
-fn file_of(url: &str) -> Result<PathBuf, OpenError> {
-    if !url.starts_with("sqlite:") {
-        return Err(OpenError::Url(format!(
-            "--database-url {url}: this version stores in SQLite only, as in sqlite://parlor.db?mode=rwc"
-        )));
+/// Makes the tables that this version needs and the database has not. The writer's session has the
+/// lock meanwhile, so that two processes that start together don't make them twice.
+async fn migrate(backend: &Backend, db: &Timed<DatabaseConnection>, config: &StoreConfig) -> Result<(), OpenError> {
+    let advice = backend.advice();
+    let failed = |error| OpenError::Database { url: config.url.clone(), error, advice };
+    if Migrator::get_pending_migrations_read_only(db).await.map_err(failed)?.is_empty() {
+        return Ok(());
     }
-    if url.contains(":memory:") || url.contains("mode=memory") {
-        return Err(OpenError::Url(format!("--database-url {url}: the log has to survive a restart, name a file")));
+    if !config.migrate {
+        return Err(OpenError::NotMigrated(config.url.clone()));
     }
-    let options: SqliteConnectOptions =
-        url.parse().map_err(|error| OpenError::Url(format!("--database-url {url}: {error}")))?;
-    Ok(options.get_filename().to_owned())
-}
-
-/// The answer of a question whose only column is `answer`, as text.
-async fn text(db: &impl ConnectionTrait, sql: &str) -> Result<String, sea_orm::DbErr> {
-    let row = db.query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await?;
-    row.ok_or_else(|| sea_orm::DbErr::RecordNotFound(sql.to_owned()))?.try_get("", "answer")
-}
-
-fn parse_version(text: &str) -> Option<(u32, u32, u32)> {
-    let mut parts = text.split('.').map(|part| part.parse().ok());
-    Some((parts.next()??, parts.next()??, parts.next().flatten().unwrap_or(0)))
-}
-
-impl From<OpenError> for StoreError {
-    fn from(error: OpenError) -> Self {
-        Self::Unavailable(error.to_string())
+    let migrator = backend.connect_migrator().await.map_err(failed)?.into_inner();
+    let migrated = Migrator::up(&migrator, None).await.map_err(failed);
+    if let Err(error) = migrator.close().await {
+        tracing::warn!(%error, "closing the connection that made the tables failed");
     }
+    migrated
 }
 
 #[cfg(test)]
@@ -239,8 +185,9 @@ mod tests {
         for (fsync, synchronous) in [(true, 2), (false, 0)] {
             let folder = tempfile::tempdir().unwrap();
             let url = format!("sqlite://{}?mode=rwc", folder.path().join("parlor.db").display());
-            let opened = Store::open(&StoreConfig { url, fsync, migrate: true }).await.unwrap();
-            assert_eq!(opened.writer.durability().await.unwrap(), ("wal".to_owned(), synchronous));
+            let backend = Backend::of(&StoreConfig { url: url.into(), fsync, migrate: true }).unwrap();
+            let session = Session::open(&backend, LOCK_WAIT).await.unwrap();
+            assert_eq!(sqlite::durability(session.db()).await.unwrap(), ("wal".to_owned(), synchronous));
         }
     }
 
@@ -265,11 +212,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_url_that_names_no_file_is_refused() {
-        for url in ["postgres://localhost/parlor", "sqlite::memory:", "sqlite://x?mode=memory", "sqlite://x?nonsense=1"]
-        {
-            let config = StoreConfig { url: url.into(), fsync: true, migrate: true };
-            assert!(matches!(Store::open(&config).await, Err(OpenError::Url(_))), "{url}");
+    async fn a_url_that_names_no_database_is_refused_without_its_password() {
+        for url in [
+            "nonsense",
+            "oracle://alice:secret@localhost/parlor",
+            "sqlite::memory:",
+            "sqlite://x?mode=memory",
+            "sqlite://x?nonsense=1",
+            "postgres://alice:secret@localhost/parlor?nonsense=1",
+            "postgres://alice:secret@localhost/parlor?sslmode=nonsense",
+            "postgres://alice:secret@localhost:port/parlor",
+            "mysql://alice:secret@localhost",
+            "mysql://alice:secret@localhost/parlor?charset=latin1",
+        ] {
+            let config = StoreConfig { url: url.to_owned().into(), fsync: true, migrate: true };
+            match Store::open(&config).await {
+                Err(OpenError::Url(why)) => assert!(why.contains("--database-url") && !why.contains("secret"), "{why}"),
+                other => panic!("{url}: {other:?}"),
+            }
         }
     }
 }

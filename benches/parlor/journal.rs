@@ -32,7 +32,7 @@ impl Journal {
         let config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
             store: StoreConfig {
-                url: format!("sqlite://{}?mode=rwc", directory.path().join("bench.db").display()),
+                url: format!("sqlite://{}?mode=rwc", directory.path().join("bench.db").display()).into(),
                 fsync: true,
                 migrate: true,
             },

@@ -60,7 +60,7 @@ impl TestApp {
 
     /// Runs SQL on the database, by a connection of its own.
     pub(crate) async fn sql(&self, statement: &str) {
-        let database = Database::connect(&self.app.config.store.url).await.unwrap();
+        let database = Database::connect(self.app.config.store.url.reveal()).await.unwrap();
         database.execute_unprepared(statement).await.unwrap();
         database.close().await.unwrap();
     }
@@ -85,7 +85,7 @@ async fn built(
     let url = format!("sqlite://{}?mode=rwc", folder.path().join("parlor.db").display());
     let config = Config {
         listen: ([127, 0, 0, 1], 0).into(),
-        store: StoreConfig { url, fsync: false, migrate: true },
+        store: StoreConfig { url: url.into(), fsync: false, migrate: true },
         allow_origin: Vec::new(),
         edit_window: Some(Duration::from_mins(15)),
         drain_delay: Duration::ZERO,

@@ -147,7 +147,7 @@ mod tests {
     async fn posts_that_wait_go_first_but_not_for_ever() {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}?mode=rwc", folder.path().join("parlor.db").display());
-        let index = Store::open(&StoreConfig { url, fsync: false, migrate: true }).await.unwrap().index;
+        let index = Store::open(&StoreConfig { url: url.into(), fsync: false, migrate: true }).await.unwrap().index;
         let turns = index.turns().clone();
         let (queue, mut commands) = mpsc::channel(QUEUE);
         let journal = Journal { queue };

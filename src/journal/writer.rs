@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    domain::event::ServiceStatus,
+    domain::{event::ServiceStatus, timestamp::Timestamp},
     hub::Hub,
     store::{error::StoreError, health::Health, writer::Writer},
 };
@@ -34,6 +34,10 @@ const PROBE: Duration = Duration::from_secs(1);
 /// After how long a transaction that neither succeeds nor fails means that the store is out: longer than
 /// `SQLite` waits for a lock, and shorter than a post waits for its answer.
 const HANGS: Duration = Duration::from_secs(7);
+
+/// How often a batch is tried in all when somebody else has what it needs.
+const TRIES: u32 = 3;
+
 /// What a batch writes besides its contents, about: keys, heads, pages that are not full.
 const PROBE_MARGIN: usize = 64 * 1024;
 
@@ -74,8 +78,8 @@ struct Task {
 enum Failed {
     /// Nothing was.
     Before(StoreError),
-    /// The commit's answer is missing: the rows may be there.
-    AtCommit(StoreError, Decided),
+    /// The commit's answer is missing: the rows may be there, written at this time.
+    AtCommit(StoreError, Decided, Timestamp),
 }
 
 impl From<StoreError> for Failed {
@@ -135,9 +139,10 @@ impl Task {
 
     async fn work(&mut self) -> Result<(), Fatal> {
         loop {
-            let deadline = if self.health.is_ok() { None } else { Some(Instant::now() + PROBE) };
+            let wait = if self.health.is_ok() && !self.behind { self.writer.heartbeat() } else { Some(PROBE) };
+            let deadline = wait.map(|wait| Instant::now() + wait);
             let Ok(batch) = until(deadline, self.next_batch()).await else {
-                self.probe().await?;
+                self.look().await?;
                 continue;
             };
             let Some(batch) = batch else { return Ok(()) };
@@ -158,6 +163,23 @@ impl Task {
         tracing::error!(after = ?HANGS, "the store hangs: posts are not answered until it goes on");
         health.set(ServiceStatus::Degraded);
         processing.await
+    }
+
+    /// What is done while nobody writes: a store that was out is probed; one that may go away is asked
+    /// whether it is there, so that `/readyz` knows without a post.
+    async fn look(&mut self) -> Result<(), Fatal> {
+        if !self.health.is_ok() {
+            return self.probe().await;
+        }
+        if self.behind {
+            self.behind = self.hub.catch_up().await.is_err();
+        }
+        if let Err(error) = self.writer.ping().await
+            && !self.reopen().await
+        {
+            self.say_out(&error);
+        }
+        Ok(())
     }
 
     /// All that waits, within the bounds of a transaction; waits for the first. Cancelling loses
@@ -194,7 +216,13 @@ impl Task {
             batch.into_iter().map(|waiting| (waiting.command, waiting.answer)).unzip();
         let bytes = commands.iter().map(Command::bytes).sum::<usize>();
         self.bytes += bytes;
-        let outcomes = match self.write(&commands).await {
+        let mut written = self.write(&commands).await;
+        for _ in 1..TRIES {
+            let Err(Failed::Before(StoreError::Conflict(why))) = &written else { break };
+            tracing::warn!(why, "a batch is tried again");
+            written = self.write(&commands).await;
+        }
+        let outcomes = match written {
             Ok(outcomes) => outcomes,
             Err(Failed::Before(StoreError::Rejected(why))) if commands.len() > 1 => {
                 // The rows of one command spoil the others: each for itself.
@@ -229,7 +257,13 @@ impl Task {
     /// The four steps: lock, read, decide, write; then commit and publish.
     async fn write(&mut self, commands: &[Command]) -> Result<Vec<Result<Outcome, Refused>>, Failed> {
         let now = self.clock.now();
-        let tx = self.writer.begin().await?;
+        let tx = match self.writer.begin().await {
+            // A server that was started anew while nobody wrote has cut the line; it is no outage.
+            Err(StoreError::Unavailable(_)) if self.health.is_ok() && self.reopen().await => {
+                self.writer.begin().await?
+            }
+            begun => begun?,
+        };
 
         let names: Vec<_> = commands.iter().map(Command::room).collect::<BTreeSet<_>>().into_iter().cloned().collect();
         let (rooms, made) = tx.lock_rooms(&names, now).await?;
@@ -240,8 +274,11 @@ impl Task {
 
         if decided.changes {
             tx.write(&decided.growths, &decided.unneeded, now).await?;
-            if let Err(error) = tx.commit().await {
-                return Err(Failed::AtCommit(error, decided));
+            match tx.commit().await {
+                Ok(()) => {}
+                // These are answers, and say that nothing was written.
+                Err(error @ (StoreError::Conflict(_) | StoreError::Rejected(_))) => return Err(error.into()),
+                Err(error) => return Err(Failed::AtCommit(error, decided, now)),
             }
             self.commits += 1;
         } else {
@@ -269,7 +306,7 @@ impl Task {
     async fn fail(&mut self, failed: Failed, commands: usize) -> Result<Vec<Result<Outcome, Refused>>, Fatal> {
         let (error, decided) = match failed {
             Failed::Before(error) => (error, None),
-            Failed::AtCommit(error, decided) => (error, Some(decided)),
+            Failed::AtCommit(error, decided, at) => (error, Some((decided, at))),
         };
         match error {
             StoreError::FsyncRefused(_) => return Err(Fatal(error)),
@@ -278,15 +315,13 @@ impl Task {
                 self.reopen().await;
                 return Ok(vec![Err(Refused::Rejected); commands]);
             }
-            StoreError::Unavailable(_) | StoreError::Hole { .. } => {}
+            StoreError::Unavailable(_) | StoreError::Conflict(_) | StoreError::Hole { .. } => {}
         }
-        if self.health.is_ok() {
-            tracing::error!(%error, "the store is out: posts are refused until it is back");
-        }
-        self.health.set(ServiceStatus::Degraded);
-        self.reopen().await;
-        if let Some(decided) = decided {
-            match self.is_committed(&decided).await {
+        self.say_out(&error);
+        let reopened = self.reopen().await;
+        if let Some((decided, at)) = decided {
+            let committed = if reopened { self.is_committed(&decided, at).await } else { Err(error) };
+            match committed {
                 Ok(true) => {
                     self.publish(&decided);
                     return Ok(decided.answers);
@@ -301,25 +336,39 @@ impl Task {
         Ok(vec![Err(Refused::Unavailable); commands])
     }
 
-    /// Whether a commit without an answer happened: only this task moves heads.
-    async fn is_committed(&self, decided: &Decided) -> Result<bool, StoreError> {
-        let Some(growth) = decided.growths.iter().find(|growth| !growth.events.is_empty()) else { return Ok(false) };
-        let heads = self.writer.heads(&[growth.room_id]).await?;
-        Ok(heads.get(&growth.room_id).is_some_and(|head| *head >= growth.head))
+    fn say_out(&self, error: &StoreError) {
+        if self.health.is_ok() {
+            tracing::error!(%error, "the store is out: posts are refused until it is back");
+        }
+        self.health.set(ServiceStatus::Degraded);
     }
 
-    async fn reopen(&mut self) {
-        if let Err(error) = self.writer.reopen().await {
-            tracing::warn!(%error, "the database can't be opened anew yet");
+    /// Whether a commit without an answer happened. The connection is a new one, and has the lock that
+    /// the old one had: whatever the old one was about to do, it has done.
+    async fn is_committed(&self, decided: &Decided, at: Timestamp) -> Result<bool, StoreError> {
+        let Some(growth) = decided.growths.iter().find(|growth| !growth.events.is_empty()) else { return Ok(false) };
+        self.writer.has_written(growth, at).await
+    }
+
+    /// Replaces the connection; whether there is one now. While there was none, somebody else may have
+    /// written.
+    async fn reopen(&mut self) -> bool {
+        self.behind = true;
+        match self.writer.reopen().await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(%error, "the database can't be opened anew yet");
+                false
+            }
         }
     }
 
     /// Learns whether a store that was out is back.
     async fn probe(&mut self) -> Result<(), Fatal> {
-        let probed = match self.writer.probe(self.clock.now(), 2 * self.refused + PROBE_MARGIN).await {
-            Ok(()) if self.behind => self.hub.catch_up().await,
-            other => other,
-        };
+        let mut probed = self.try_out().await;
+        if matches!(&probed, Err(error) if !matches!(error, StoreError::FsyncRefused(_))) && self.reopen().await {
+            probed = self.try_out().await;
+        }
         match probed {
             Ok(()) => {
                 self.behind = false;
@@ -328,11 +377,13 @@ impl Task {
                 Ok(())
             }
             Err(error @ StoreError::FsyncRefused(_)) => Err(Fatal(error)),
-            Err(_) => {
-                self.reopen().await;
-                Ok(())
-            }
+            Err(_) => Ok(()),
         }
+    }
+
+    async fn try_out(&self) -> Result<(), StoreError> {
+        self.writer.probe(self.clock.now(), 2 * self.refused + PROBE_MARGIN).await?;
+        if self.behind { self.hub.catch_up().await } else { Ok(()) }
     }
 
     /// Keeps the write-ahead log short. Run by hand, since `SQLite`'s automatic checkpoint hides an

@@ -1,14 +1,25 @@
 //! What can go wrong with the store, by what has to be done about it.
 
-use sea_orm::{DbErr, RuntimeErr, SqlxError};
+use sea_orm::{
+    DbErr, RuntimeErr, SqlxError,
+    sqlx::{mysql::MySqlDatabaseError, postgres::PgDatabaseError, sqlite::SqliteError},
+};
 
+use super::{mysql, postgres, sqlite};
 use crate::domain::{EventId, name::RoomName};
 
-/// `SQLite`'s extended codes for a refused fsync of a file and of a directory (`SQLITE_IOERR_FSYNC`,
-/// `SQLITE_IOERR_DIR_FSYNC`: <https://sqlite.org/rescode.html>).
-const FSYNC_REFUSED: [&str; 2] = ["1034", "1290"];
-/// `SQLite`'s primary code for a broken constraint; the extended ones have it in their low byte.
-const SQLITE_CONSTRAINT: u32 = 19;
+/// What has to be done about what a database says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// [`StoreError::Unavailable`].
+    Out,
+    /// [`StoreError::FsyncRefused`].
+    FsyncRefused,
+    /// [`StoreError::Rejected`].
+    Rejected,
+    /// [`StoreError::Conflict`].
+    Conflict,
+}
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -20,6 +31,10 @@ pub enum StoreError {
     /// dirty pages: <https://wiki.postgresql.org/wiki/Fsync_Errors>). Only a restart helps.
     #[error("the disk refused an fsync: {0}")]
     FsyncRefused(String),
+    /// Somebody else had what the transaction needs, a deadlock included: nothing was written, and
+    /// the same again may do.
+    #[error("the database can't go on with the transaction: {0}")]
+    Conflict(String),
     /// A constraint does not hold: the rows asked for can't be written.
     #[error("the database rejected the rows: {0}")]
     Rejected(String),
@@ -35,22 +50,44 @@ pub enum StoreError {
 
 impl From<DbErr> for StoreError {
     fn from(error: DbErr) -> Self {
-        let text = error.to_string();
-        let code = match &error {
-            DbErr::Exec(RuntimeErr::SqlxError(e))
-            | DbErr::Query(RuntimeErr::SqlxError(e))
-            | DbErr::Conn(RuntimeErr::SqlxError(e)) => match e.as_ref() {
-                SqlxError::Database(e) => e.code().map(std::borrow::Cow::into_owned),
-                _ => None,
-            },
-            _ => None,
-        };
-        match code.as_deref() {
-            Some(code) if FSYNC_REFUSED.contains(&code) => Self::FsyncRefused(text),
-            Some(code) if code.parse::<u32>().is_ok_and(|code| code & 0xff == SQLITE_CONSTRAINT) => {
-                Self::Rejected(text)
-            }
-            _ => Self::Unavailable(text),
+        match kind(&error) {
+            Kind::Out => Self::Unavailable(error.to_string()),
+            Kind::FsyncRefused => Self::FsyncRefused(error.to_string()),
+            Kind::Rejected => Self::Rejected(without_values(&error)),
+            Kind::Conflict => Self::Conflict(error.to_string()),
         }
     }
+}
+
+fn kind(error: &DbErr) -> Kind {
+    let Some(SqlxError::Database(error)) = cause(error) else { return Kind::Out };
+    if let Some(error) = error.try_downcast_ref::<SqliteError>() {
+        sqlite::kind(error)
+    } else if let Some(error) = error.try_downcast_ref::<PgDatabaseError>() {
+        postgres::kind(error)
+    } else if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
+        mysql::kind(error)
+    } else {
+        Kind::Out
+    }
+}
+
+fn cause(error: &DbErr) -> Option<&SqlxError> {
+    match error {
+        DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error))
+        | DbErr::Conn(RuntimeErr::SqlxError(error)) => Some(error),
+        _ => None,
+    }
+}
+
+/// What the database says, for the log: of `MySQL` only the number, since it quotes what people
+/// wrote.
+fn without_values(error: &DbErr) -> String {
+    if let Some(SqlxError::Database(cause)) = cause(error)
+        && let Some(cause) = cause.try_downcast_ref::<MySqlDatabaseError>()
+    {
+        return format!("error {} ({})", cause.number(), cause.code().unwrap_or_default());
+    }
+    error.to_string()
 }

@@ -3,23 +3,24 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
 use hmac::{Hmac, KeyInit, Mac};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
-    DbBackend, DbErr, EntityTrait, QueryFilter, QuerySelect, Set, SqliteTransactionMode, Statement, TransactionOptions,
-    TransactionTrait,
+    ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
     sea_query::{CaseStatement, Expr, ExprTrait, OnConflict},
 };
 use sha2::Sha256;
 
 use super::{
     changes::Changes,
-    database_file::DatabaseFile,
+    deadline::Timed,
     entity::{event, message, room},
     error::StoreError,
-    log, settings,
+    log,
+    session::Session,
+    settings,
     turn::{Turn, Turns},
 };
 use crate::domain::{
@@ -43,9 +44,7 @@ pub(super) const INSERT_ROWS: usize = 1_024;
 /// The connection that writes.
 #[derive(Debug)]
 pub struct Writer {
-    db: DatabaseConnection,
-    options: ConnectOptions,
-    file: DatabaseFile,
+    session: Session,
     turns: Turns,
     fingerprint_key: String,
 }
@@ -53,7 +52,7 @@ pub struct Writer {
 /// One transaction of many commands.
 #[derive(Debug)]
 pub struct Transaction {
-    tx: DatabaseTransaction,
+    tx: Timed<DatabaseTransaction>,
     /// Dropped with the transaction, after it has ended.
     turn: Turn,
 }
@@ -100,70 +99,60 @@ pub struct Growth {
 }
 
 impl Writer {
-    /// Takes the connection; `options` make it anew when it has failed.
-    pub(super) async fn new(
-        db: DatabaseConnection,
-        options: ConnectOptions,
-        file: DatabaseFile,
-        turns: Turns,
-    ) -> Result<Self, DbErr> {
+    /// Takes the session.
+    pub(super) async fn new(session: Session, turns: Turns) -> Result<Self, DbErr> {
         let make = || format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
-        let fingerprint_key = settings::get_or_make(&db, settings::FINGERPRINT_KEY, make).await?;
-        Ok(Self { db, options, file, turns, fingerprint_key })
+        let fingerprint_key = settings::get_or_make(session.db(), settings::FINGERPRINT_KEY, make).await?;
+        Ok(Self { session, turns, fingerprint_key })
     }
 
-    /// What the connection says of `journal_mode` and `synchronous`.
+    /// How often the store is to be asked whether it is there while there is nothing to write; never
+    /// if it can't go away.
+    #[must_use]
+    pub fn heartbeat(&self) -> Option<Duration> {
+        self.session.heartbeat()
+    }
+
+    /// Asks whether the store is there.
     ///
     /// # Errors
-    /// The database's.
-    pub async fn durability(&self) -> Result<(String, i32), DbErr> {
-        let ask = |sql: &str| self.db.query_one_raw(Statement::from_string(DbBackend::Sqlite, sql));
-        let missing = || DbErr::RecordNotFound("a pragma has no answer".into());
-        let mode = ask("PRAGMA journal_mode").await?.ok_or_else(missing)?.try_get_by_index(0)?;
-        let synchronous = ask("PRAGMA synchronous").await?.ok_or_else(missing)?.try_get_by_index(0)?;
-        Ok((mode, synchronous))
+    /// [`StoreError`] when it is not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.session.ping().await
     }
 
-    /// Begins a transaction that may write from its first statement on, so that it never fails for
-    /// having read too early.
+    /// Begins a transaction that may write from its first statement on.
     ///
     /// # Errors
     /// [`StoreError`] when the database is out.
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
-        self.file.check()?;
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..Default::default()
-        };
         let turn = self.turns.of_journal().await;
-        Ok(Transaction { tx: self.db.begin_with_options(options).await?, turn })
+        Ok(Transaction { tx: self.session.begin().await?, turn })
     }
 
-    /// Replaces the connection. After a failed transaction the old one can't be trusted: `SQLite` may
-    /// have rolled back by itself, which the driver's count of open transactions then misses.
+    /// Replaces the connection, which can't be trusted after a failure.
     ///
     /// # Errors
-    /// [`StoreError`] when the database is still out; the old connection then stays.
+    /// [`StoreError`] when the database is still out; then there is none.
     pub async fn reopen(&mut self) -> Result<(), StoreError> {
-        // Connecting would make a file where there is none.
-        self.file.check()?;
-        let fresh = Database::connect(self.options.clone()).await?;
-        let old = std::mem::replace(&mut self.db, fresh);
-        if let Err(error) = old.close().await {
-            tracing::warn!(%error, "closing a failed connection failed");
-        }
-        Ok(())
+        self.session.reopen().await
     }
 
-    /// The heads of these rooms, read outside a transaction.
+    /// Whether the last event of a growth is in the log, as it was written at that time: an id alone
+    /// might be that of another process's event.
     ///
     /// # Errors
     /// [`StoreError`] when the database is out.
-    pub async fn heads(&self, room_ids: &[i64]) -> Result<HashMap<i64, EventId>, StoreError> {
+    pub async fn has_written(&self, growth: &Growth, at: Timestamp) -> Result<bool, StoreError> {
         #[cfg(test)]
         faults::befall(faults::Fault::Heads)?;
-        let rows = room::Entity::find().filter(room::Column::Id.is_in(room_ids.iter().copied())).all(&self.db).await?;
-        Ok(rows.into_iter().map(|row| (row.id, row.head)).collect())
+        let key = (growth.room_id, growth.head);
+        let message = message::Entity::find_by_id(key).one(self.session.db()).await?;
+        if let Some(row) = message {
+            return Ok(row.created_at == at.micros());
+        }
+        let event = event::Entity::find_by_id(key).one(self.session.db()).await?;
+        Ok(event.is_some_and(|row| row.created_at == at.micros()))
     }
 
     /// Moves what the write-ahead log holds into the database file, so that the log can start anew.
@@ -171,12 +160,7 @@ impl Writer {
     /// # Errors
     /// [`StoreError`]; an fsync refused here is as grave as one refused to a commit.
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
-        Ok(self.run_checkpoint("PRAGMA wal_checkpoint(PASSIVE)").await?)
-    }
-
-    async fn run_checkpoint(&self, pragma: &str) -> Result<(), DbErr> {
-        self.db.query_all_raw(Statement::from_string(DbBackend::Sqlite, pragma)).await?;
-        Ok(())
+        self.session.checkpoint().await
     }
 
     /// Writes as much as was refused, to learn whether the store takes it again, and takes it back. Less
@@ -185,10 +169,10 @@ impl Writer {
     /// # Errors
     /// [`StoreError`] when it does not.
     pub async fn probe(&self, now: Timestamp, bytes: usize) -> Result<(), StoreError> {
-        self.file.check()?;
+        self.session.check()?;
         let _turn = self.turns.of_journal().await;
-        settings::set(&self.db, settings::PROBED_AT, " ".repeat(bytes)).await?;
-        Ok(settings::set(&self.db, settings::PROBED_AT, now.to_string()).await?)
+        settings::set(self.session.db(), settings::PROBED_AT, " ".repeat(bytes)).await?;
+        Ok(settings::set(self.session.db(), settings::PROBED_AT, now.to_string()).await?)
     }
 
     /// The fingerprint of what a draft says: equal for the same content and `reply_to` only. Keyed,
@@ -208,18 +192,16 @@ impl Writer {
     /// Closes the connection, after a last checkpoint that leaves the write-ahead log empty: what was deleted
     /// would stand in it until something else is written in its place.
     pub async fn close(self) {
-        if let Err(error) = self.run_checkpoint("PRAGMA wal_checkpoint(TRUNCATE)").await {
+        if let Err(error) = self.session.last_checkpoint().await {
             tracing::warn!(%error, "the last checkpoint failed");
         }
-        if let Err(error) = self.db.close().await {
-            tracing::warn!(%error, "closing the database failed");
-        }
+        self.session.close().await;
     }
 }
 
 impl Transaction {
     /// What its statements go to.
-    pub(super) fn connection(&self) -> &DatabaseTransaction {
+    pub(super) fn connection(&self) -> &Timed<DatabaseTransaction> {
         &self.tx
     }
 
@@ -248,7 +230,7 @@ impl Transaction {
                 ..Default::default()
             });
             room::Entity::insert_many(rows)
-                .on_conflict(OnConflict::column(room::Column::Name).do_nothing().to_owned())
+                .on_conflict(OnConflict::column(room::Column::Name).do_nothing_on([room::Column::Id]).to_owned())
                 .exec_without_returning(&self.tx)
                 .await?;
             rooms = self.locked(names).await?;
@@ -259,6 +241,7 @@ impl Transaction {
     async fn locked(&self, names: &[RoomName]) -> Result<HashMap<RoomName, Room>, StoreError> {
         let rows = room::Entity::find()
             .filter(room::Column::Name.is_in(names.iter().map(RoomName::as_str)))
+            .order_by_asc(room::Column::Name)
             .lock_exclusive()
             .all(&self.tx)
             .await?;
@@ -379,7 +362,7 @@ impl Transaction {
     /// [`StoreError`].
     pub async fn rollback(self) -> Result<(), StoreError> {
         let Self { tx, turn: _turn } = self;
-        Ok(tx.rollback().await?)
+        Ok(tx.with(()).in_time(tx.into_inner().rollback()).await?)
     }
 
     /// Commits. When this fails, whether it happened is unknown.
@@ -390,7 +373,7 @@ impl Transaction {
         let Self { tx, turn: _turn } = self;
         #[cfg(test)]
         faults::befall(faults::Fault::BeforeCommit)?;
-        tx.commit().await?;
+        tx.with(()).in_time(tx.into_inner().commit()).await?;
         #[cfg(test)]
         faults::befall(faults::Fault::AfterCommit)?;
         Ok(())

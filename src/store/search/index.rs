@@ -8,16 +8,20 @@
 use std::collections::BTreeSet;
 
 use sea_orm::{
-    ColumnTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect, Select, Set, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select, Set, SqliteTransactionMode, TransactionOptions, TransactionTrait,
     sea_query::{self, Expr, ExprTrait, Func, OnConflict},
 };
 
 use super::{
     super::{
+        backend::Backend,
         database_file::DatabaseFile,
+        deadline::Timed,
         entity::{message, message_search, room, search_cursor},
         error::StoreError,
+        session::close,
+        sqlite as file,
         turn::Turns,
     },
     edits, named, room_token, sqlite,
@@ -37,22 +41,19 @@ const CHECKPOINT_COMMITS: u32 = 64;
 /// The connection that writes the index.
 #[derive(Debug)]
 pub struct Index {
-    db: DatabaseConnection,
-    options: ConnectOptions,
-    file: DatabaseFile,
+    backend: Backend,
+    db: Timed<DatabaseConnection>,
+    /// The file, if it is one.
+    file: Option<DatabaseFile>,
     turns: Turns,
     commits: u32,
 }
 
 impl Index {
-    /// Takes the connection; `options` make it anew when it has failed.
-    pub(in super::super) fn new(
-        db: DatabaseConnection,
-        options: ConnectOptions,
-        file: DatabaseFile,
-        turns: Turns,
-    ) -> Self {
-        Self { db, options, file, turns, commits: 0 }
+    /// Connects to the database.
+    pub(in super::super) async fn open(backend: &Backend, turns: Turns) -> Result<Self, DbErr> {
+        let db = backend.connect_indexer().await?;
+        Ok(Self { backend: backend.clone(), db, file: backend.file()?, turns, commits: 0 })
     }
 
     /// Whose turn it is.
@@ -85,17 +86,17 @@ impl Index {
     /// # Errors
     /// [`StoreError`]; nothing of the piece is written then, and the connection has to be reopened.
     pub async fn advance(&mut self, room_id: i64) -> Result<bool, StoreError> {
-        self.file.check()?;
+        self.check()?;
         let turn = self.turns.of_index().await;
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..Default::default()
         };
-        let tx = self.db.begin_with_options(options).await?;
+        let tx = self.db.with(self.db.in_time(self.db.inner().begin_with_options(options)).await?);
         let cursor = search_cursor::Entity::find_by_id(room_id).one(&tx).await?.map_or(0, |row| row.through);
         let head = room::Entity::find_by_id(room_id).one(&tx).await?.map_or(0, |row| row.head);
         if head <= cursor {
-            tx.rollback().await?;
+            self.db.in_time(tx.into_inner().rollback()).await?;
             return Ok(false);
         }
         let through = index_piece(&tx, room_id, cursor, head).await?;
@@ -106,7 +107,7 @@ impl Index {
         let moved =
             OnConflict::column(search_cursor::Column::RoomId).update_column(search_cursor::Column::Through).to_owned();
         search_cursor::Entity::insert(row).on_conflict(moved).exec_without_returning(&tx).await?;
-        tx.commit().await?;
+        self.db.in_time(tx.into_inner().commit()).await?;
         drop(turn);
         self.checkpoint().await?;
         Ok(through < head)
@@ -116,9 +117,16 @@ impl Index {
         self.commits += 1;
         if self.commits >= CHECKPOINT_COMMITS {
             self.commits = 0;
-            self.db.query_all_raw(Statement::from_string(DbBackend::Sqlite, "PRAGMA wal_checkpoint(PASSIVE)")).await?;
+            if self.db.get_database_backend() == DbBackend::Sqlite {
+                file::checkpoint(&self.db).await?;
+            }
         }
         Ok(())
+    }
+
+    /// Whether what is written is written where it is looked for.
+    fn check(&self) -> Result<(), StoreError> {
+        self.file.as_ref().map_or(Ok(()), DatabaseFile::check)
     }
 
     /// Replaces the connection, which can't be trusted after a failed transaction.
@@ -127,20 +135,15 @@ impl Index {
     /// [`StoreError`] when the database is still out; the old connection then stays.
     pub async fn reopen(&mut self) -> Result<(), StoreError> {
         // Connecting would make a file where there is none.
-        self.file.check()?;
-        let fresh = Database::connect(self.options.clone()).await?;
-        let old = std::mem::replace(&mut self.db, fresh);
-        if let Err(error) = old.close().await {
-            tracing::warn!(%error, "closing a failed connection failed");
-        }
+        self.check()?;
+        let fresh = self.backend.connect_indexer().await?;
+        close(std::mem::replace(&mut self.db, fresh).into_inner()).await;
         Ok(())
     }
 
     /// Closes the connection.
     pub async fn close(self) {
-        if let Err(error) = self.db.close().await {
-            tracing::warn!(%error, "closing the index's connection failed");
-        }
+        close(self.db.into_inner()).await;
     }
 }
 

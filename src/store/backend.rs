@@ -1,0 +1,237 @@
+//! Which database it is: what differs between them is asked for here, and kept in a file of each.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use sea_orm::{ConnectOptions, ConnectionTrait, DbBackend, DbErr, RuntimeErr, Statement, TryGetable, sqlx};
+use tokio::time::timeout;
+use url::Url;
+
+use super::{
+    OpenError,
+    database_file::DatabaseFile,
+    deadline::{Timed, in_time as in_time_at_most},
+    mysql, postgres, sqlite,
+};
+use crate::config::{DatabaseUrl, StoreConfig};
+
+/// How many connections read from a server.
+pub(super) const SERVER_READERS: u32 = 8;
+/// How long a server works on a statement before it gives up.
+pub(super) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(4);
+/// How long a statement waits for a row that somebody else has locked.
+pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
+/// After how long a connection that lies idle is asked whether it still lives before it is used.
+pub(super) const IDLE: Duration = Duration::from_secs(1);
+/// How long a connection has to come back from use.
+pub(super) const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long an answer of a server is waited for; it would have given up before.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a reader waits for a connection before the read is refused.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// How often a server is asked whether it is there while there is nothing to write.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// A database, and how it is opened.
+#[derive(Debug, Clone)]
+pub(super) struct Backend {
+    kind: DbBackend,
+    url: DatabaseUrl,
+    /// Whether `SQLite` waits for the disk.
+    fsync: bool,
+}
+
+/// Counts the connections that a pool makes: a pool of one that has made a second has lost the
+/// session it was given for.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Connects(Arc<AtomicU32>);
+
+impl Connects {
+    /// One more.
+    pub(super) fn count(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether there has been more than one.
+    pub(super) fn is_repeated(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > 1
+    }
+}
+
+impl Backend {
+    /// The database of a URL.
+    ///
+    /// # Errors
+    /// [`OpenError::Url`] when it names none.
+    pub(super) fn of(config: &StoreConfig) -> Result<Self, OpenError> {
+        let url = &config.url;
+        let kind = match url.scheme() {
+            "sqlite" => sqlite::file_of(url).map(|_| DbBackend::Sqlite)?,
+            "postgres" | "postgresql" => postgres::check_url(url).map(|()| DbBackend::Postgres)?,
+            "mysql" | "mariadb" => mysql::check_url(url).map(|()| DbBackend::MySql)?,
+            _ => {
+                return Err(OpenError::Url(format!(
+                    "--database-url {url}: begin with sqlite://, postgres:// or mysql://, as in sqlite://parlor.db?mode=rwc"
+                )));
+            }
+        };
+        Ok(Self { kind, url: url.clone(), fsync: config.fsync })
+    }
+
+    pub(super) fn is_server(&self) -> bool {
+        self.kind != DbBackend::Sqlite
+    }
+
+    /// The open file, if it is one.
+    pub(super) fn file(&self) -> Result<Option<DatabaseFile>, DbErr> {
+        if self.is_server() {
+            return Ok(None);
+        }
+        let found = sqlite::file_of(&self.url).map_err(|error| DbErr::Custom(error.to_string()))?;
+        DatabaseFile::at(found).map(Some).map_err(|error| DbErr::Custom(error.to_string()))
+    }
+
+    /// What to try when it can't be opened.
+    pub(super) fn advice(&self) -> &'static str {
+        if self.is_server() {
+            "see that the server runs, that the URL names its address, a user, the password and a database that is there, and that this user may make tables in it"
+        } else {
+            "name a file in a folder that is there and can be written"
+        }
+    }
+
+    /// How often a database that may go away is to be asked while there is nothing to write.
+    pub(super) fn heartbeat(&self) -> Option<Duration> {
+        self.is_server().then_some(HEARTBEAT)
+    }
+
+    /// Connects for writing. A server is connected to once before, to learn exactly why it can't be
+    /// done.
+    pub(super) async fn connect_writer(&self, connects: Connects) -> Result<Timed<sea_orm::DatabaseConnection>, DbErr> {
+        let reached = match self.kind {
+            DbBackend::Postgres => in_time(CONNECT_TIMEOUT, postgres::reach(&self.url)).await,
+            DbBackend::MySql => in_time(CONNECT_TIMEOUT, mysql::reach(&self.url)).await,
+            _ => Ok(()),
+        };
+        reached.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))))?;
+        let mut options = match self.kind {
+            DbBackend::Postgres => postgres::writer(&self.url, connects),
+            DbBackend::MySql => mysql::writer(&self.url, connects),
+            _ => sqlite::writer(&self.url, self.fsync),
+        };
+        if self.is_server() {
+            options.acquire_timeout(CONNECT_TIMEOUT);
+        }
+        self.connect(options, self.answer_timeout()).await
+    }
+
+    /// Connects for making tables, which may take its time.
+    pub(super) async fn connect_migrator(&self) -> Result<Timed<sea_orm::DatabaseConnection>, DbErr> {
+        let options = match self.kind {
+            DbBackend::Postgres => postgres::migrator(&self.url),
+            DbBackend::MySql => mysql::migrator(&self.url),
+            _ => sqlite::writer(&self.url, self.fsync),
+        };
+        self.connect(options, None).await
+    }
+
+    /// Connects for writing the index of search, without the lock that the journal has.
+    pub(super) async fn connect_indexer(&self) -> Result<Timed<sea_orm::DatabaseConnection>, DbErr> {
+        let options = match self.kind {
+            DbBackend::Postgres => postgres::writer(&self.url, Connects::default()),
+            DbBackend::MySql => mysql::migrator(&self.url),
+            _ => sqlite::indexer(&self.url, self.fsync),
+        };
+        self.connect(options, self.answer_timeout()).await
+    }
+
+    /// Connects for reading.
+    pub(super) async fn connect_readers(&self) -> Result<Timed<sea_orm::DatabaseConnection>, DbErr> {
+        let mut options = match self.kind {
+            DbBackend::Postgres => postgres::readers(&self.url),
+            DbBackend::MySql => mysql::readers(&self.url),
+            _ => sqlite::readers(&self.url),
+        };
+        options.acquire_timeout(ACQUIRE_TIMEOUT);
+        self.connect(options, self.answer_timeout()).await
+    }
+
+    async fn connect(
+        &self,
+        options: ConnectOptions,
+        limit: Option<Duration>,
+    ) -> Result<Timed<sea_orm::DatabaseConnection>, DbErr> {
+        let db = in_time_at_most(limit, sea_orm::Database::connect(options)).await?;
+        Ok(Timed::new(db, self.kind, limit))
+    }
+
+    /// How long an answer is waited for; a file answers or fails.
+    pub(super) fn answer_timeout(&self) -> Option<Duration> {
+        self.is_server().then_some(ANSWER_TIMEOUT)
+    }
+
+    /// Whether this session has the lock that one process a database holds; taken if it is free. A
+    /// file has its own (`lock_file.rs`).
+    pub(super) async fn try_lock(&self, db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+        match self.kind {
+            DbBackend::Postgres => postgres::try_lock(db).await,
+            DbBackend::MySql => mysql::try_lock(db).await,
+            _ => Ok(true),
+        }
+    }
+
+    /// Why the database can't keep what it is given, if it can't.
+    pub(super) async fn unfit(&self, db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
+        match self.kind {
+            DbBackend::Postgres => postgres::unfit(db).await,
+            DbBackend::MySql => mysql::unfit(db).await,
+            _ => sqlite::unfit(db, self.fsync).await,
+        }
+    }
+}
+
+/// What holds for every connection.
+pub(super) fn options(url: &str) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
+    options
+        // Never log statements: their values are what people wrote.
+        .sqlx_logging(false)
+        .record_stmt_in_spans(false)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None);
+    options
+}
+
+/// Refuses a URL with parts that nobody would heed: a misspelled `sslmode` must not mean none.
+pub(super) fn check_url(url: &DatabaseUrl, is_known: impl Fn(&str) -> bool) -> Result<(), OpenError> {
+    let parsed = Url::parse(url.reveal()).map_err(|error| OpenError::Url(format!("--database-url {url}: {error}")))?;
+    for (key, _) in parsed.query_pairs() {
+        if !is_known(&key) {
+            return Err(OpenError::Url(format!("--database-url {url}: `{key}` is no parameter of it")));
+        }
+    }
+    Ok(())
+}
+
+/// The one value that a question is answered with.
+pub(super) async fn ask<T: TryGetable>(db: &impl ConnectionTrait, kind: DbBackend, sql: &str) -> Result<T, DbErr> {
+    let row = db.query_one_raw(Statement::from_string(kind, sql)).await?;
+    row.ok_or_else(|| DbErr::RecordNotFound(sql.to_owned()))?.try_get_by_index(0)
+}
+
+/// The work's result, if it is there in time.
+pub(super) async fn in_time<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    let late = || std::io::Error::new(std::io::ErrorKind::TimedOut, format!("no answer within {limit:?}"));
+    timeout(limit, work).await.unwrap_or_else(|_| Err(late().into()))
+}

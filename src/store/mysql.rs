@@ -1,0 +1,147 @@
+//! `MySQL` and `MariaDB`: a server, whose every session is told how to behave.
+
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, DbBackend, DbErr,
+    sqlx::{
+        AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, MySqlConnection,
+        mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPoolOptions},
+    },
+};
+
+use super::{
+    OpenError,
+    backend::{self, Connects, IDLE, LOCK_TIMEOUT, RELEASE_TIMEOUT},
+    error::Kind,
+};
+use crate::config::DatabaseUrl;
+
+/// Of a URL's query, what the driver knows (<https://docs.rs/sqlx/0.9/sqlx/mysql/struct.MySqlConnectOptions.html>).
+/// Not `charset`, `collation` and `timezone`: those are this program's.
+const PARAMETERS: [&str; 9] =
+    ["socket", "ssl-ca", "ssl-cert", "ssl-key", "ssl-mode", "sslca", "sslcert", "sslkey", "sslmode"];
+/// The smallest `max_allowed_packet` that a full batch and a probe fit into.
+const MIN_PACKET: i64 = 4 * 1024 * 1024;
+/// After how many idle seconds the server ends the writer's session, so that a machine that went
+/// away without a word does not hold its lock for long. The journal speaks up more often.
+const WRITER_IDLE: u32 = 60;
+
+/// Whether the URL can be used at all.
+pub(super) fn check_url(url: &DatabaseUrl) -> Result<(), OpenError> {
+    backend::check_url(url, |key| PARAMETERS.contains(&key))?;
+    let parsed: Result<MySqlConnectOptions, _> = url.reveal().parse();
+    let options = parsed.map_err(|error| OpenError::Url(format!("--database-url {url}: {error}")))?;
+    if options.get_database().is_none() {
+        return Err(OpenError::Url(format!("--database-url {url}: name a database, as in mysql://HOST/parlor")));
+    }
+    Ok(())
+}
+
+/// The one connection that writes.
+pub(super) fn writer(url: &DatabaseUrl, connects: Connects) -> ConnectOptions {
+    let mut options = backend::options(&address(url));
+    options.max_connections(1).map_sqlx_mysql_pool_opts(move |pool| {
+        let connects = connects.clone();
+        pool.after_connect(move |connection, _| {
+            connects.count();
+            Box::pin(begin_session(connection, Some(WRITER_IDLE)))
+        })
+    });
+    options
+}
+
+/// The connection that makes tables.
+pub(super) fn migrator(url: &DatabaseUrl) -> ConnectOptions {
+    let mut options = backend::options(&address(url));
+    options
+        .max_connections(1)
+        .map_sqlx_mysql_pool_opts(|pool| pool.after_connect(|connection, _| Box::pin(begin_session(connection, None))));
+    options
+}
+
+/// The connections that read.
+pub(super) fn readers(url: &DatabaseUrl) -> ConnectOptions {
+    let mut options = backend::options(&address(url));
+    options.max_connections(backend::SERVER_READERS).test_before_acquire_if_idle_for(IDLE).map_sqlx_mysql_pool_opts(
+        |pool: MySqlPoolOptions| {
+            pool.after_connect(|connection, _| Box::pin(begin_session(connection, None))).after_release(
+                |connection, _| {
+                    Box::pin(async { backend::in_time(RELEASE_TIMEOUT, connection.ping()).await.map(|()| true) })
+                },
+            )
+        },
+    );
+    options
+}
+
+/// The URL as the libraries below spell it.
+fn address(url: &DatabaseUrl) -> String {
+    url.reveal().replacen("mariadb:", "mysql:", 1)
+}
+
+/// Tells a session how to behave, so that no default of the server's matters. The driver has set
+/// `utf8mb4` and the time zone `+00:00` by then.
+async fn begin_session(connection: &mut MySqlConnection, idle: Option<u32>) -> Result<(), sea_orm::sqlx::Error> {
+    connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
+    let lock = LOCK_TIMEOUT.as_secs();
+    let idle = idle.map_or(String::new(), |seconds| format!(", wait_timeout = {seconds}"));
+    let settings = format!(
+        "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', autocommit = 1, \
+         innodb_lock_wait_timeout = {lock}, lock_wait_timeout = {lock}{idle}"
+    );
+    connection.execute(AssertSqlSafe(settings)).await?;
+    Ok(())
+}
+
+/// Connects once, to learn at once and exactly why it can't be done; the pool would try for long.
+pub(super) async fn reach(url: &DatabaseUrl) -> Result<(), sea_orm::sqlx::Error> {
+    let options: MySqlConnectOptions = address(url).parse()?;
+    options.connect().await?.close().await
+}
+
+/// Whether this session has the lock that one process a database holds; taken if it is free.
+pub(super) async fn try_lock(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    // The names of such locks are the whole server's, and at most 64 characters.
+    let taken: Option<i64> = ask(db, "SELECT GET_LOCK(CONCAT('parlor ', MD5(DATABASE())), 0)").await?;
+    Ok(taken == Some(1))
+}
+
+/// Why the database can't keep what it is given, if it can't; what may be lost is logged.
+pub(super) async fn unfit(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
+    if ask::<i64>(db, "SELECT CAST(@@read_only AS SIGNED)").await? != 0 {
+        return Ok(Some("it is read-only".into()));
+    }
+    let packet: i64 = ask(db, "SELECT CAST(@@max_allowed_packet AS SIGNED)").await?;
+    if packet < MIN_PACKET {
+        return Ok(Some(format!("its max_allowed_packet is {packet}; a batch needs {MIN_PACKET}")));
+    }
+    let flush: i64 = ask(db, "SELECT CAST(@@innodb_flush_log_at_trx_commit AS SIGNED)").await?;
+    if flush != 1 {
+        tracing::warn!(
+            "the server has innodb_flush_log_at_trx_commit={flush}: a crash of its machine can lose answered posts"
+        );
+    }
+    let (logs, sync): (i64, i64) =
+        (ask(db, "SELECT CAST(@@log_bin AS SIGNED)").await?, ask(db, "SELECT CAST(@@sync_binlog AS SIGNED)").await?);
+    // With a binary log, what is not in it is rolled back when the server starts after a crash.
+    if logs != 0 && sync != 1 {
+        tracing::warn!("the server has sync_binlog={sync}: a crash of its machine can lose answered posts");
+    }
+    Ok(None)
+}
+
+/// What has to be done about an error (<https://mariadb.com/kb/en/mariadb-error-code-reference/>).
+pub(super) fn kind(error: &MySqlDatabaseError) -> Kind {
+    match (error.number(), error.code()) {
+        // ER_LOCK_WAIT_TIMEOUT, ER_LOCK_DEADLOCK
+        (1205 | 1213, _) => Kind::Conflict,
+        // ER_TRUNCATED_WRONG_VALUE_FOR_FIELD has the state for everything.
+        (1366, _) => Kind::Rejected,
+        // Data that a column can't hold, and constraints.
+        (_, Some(state)) if state.starts_with("22") || state.starts_with("23") => Kind::Rejected,
+        _ => Kind::Out,
+    }
+}
+
+async fn ask<T: sea_orm::TryGetable>(db: &impl ConnectionTrait, sql: &str) -> Result<T, DbErr> {
+    backend::ask(db, DbBackend::MySql, sql).await
+}

@@ -1,0 +1,164 @@
+//! The one connection that writes, and the lock under which it does: no other process may move a log
+//! that this one has in memory.
+
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait as _,
+};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{
+    OpenError,
+    backend::{Backend, Connects},
+    database_file::DatabaseFile,
+    deadline::Timed,
+    error::StoreError,
+    sqlite,
+};
+
+/// How long the lock is waited for at start: a server takes a moment to notice that a process ended.
+pub(super) const LOCK_WAIT: Duration = Duration::from_secs(5);
+/// How long it is when the connection is made anew; who has it then keeps it.
+const LOCK_WAIT_AGAIN: Duration = Duration::from_secs(1);
+/// How often it is tried.
+const LOCK_STEP: Duration = Duration::from_millis(50);
+/// How long a connection has to end in order.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The connection that writes.
+#[derive(Debug)]
+pub(super) struct Session {
+    backend: Backend,
+    db: Timed<DatabaseConnection>,
+    connects: Connects,
+    /// The file, if it is one.
+    file: Option<DatabaseFile>,
+}
+
+/// Why there is no session.
+#[derive(Debug)]
+pub(super) enum NoSession {
+    /// The database can't be reached.
+    Out(DbErr),
+    /// Another process has the lock.
+    Locked,
+}
+
+impl From<DbErr> for NoSession {
+    fn from(error: DbErr) -> Self {
+        Self::Out(error)
+    }
+}
+
+impl Session {
+    /// Connects, and takes the lock.
+    pub(super) async fn open(backend: &Backend, lock_wait: Duration) -> Result<Self, NoSession> {
+        let connects = Connects::default();
+        let db = backend.connect_writer(connects.clone()).await?;
+        let deadline = Instant::now() + lock_wait;
+        while !backend.try_lock(&db).await? {
+            if Instant::now() >= deadline {
+                close(db.into_inner()).await;
+                return Err(NoSession::Locked);
+            }
+            sleep(LOCK_STEP).await;
+        }
+        let file = backend.file()?;
+        Ok(Self { backend: backend.clone(), db, connects, file })
+    }
+
+    /// The connection, outside a transaction.
+    pub(super) fn db(&self) -> &Timed<DatabaseConnection> {
+        &self.db
+    }
+
+    /// How often it is to be asked whether it lives while there is nothing to write.
+    pub(super) fn heartbeat(&self) -> Option<Duration> {
+        self.backend.heartbeat()
+    }
+
+    /// Whether what is written is written where it is looked for.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        self.file.as_ref().map_or(Ok(()), DatabaseFile::check)
+    }
+
+    /// Begins a transaction that may write from its first statement on, so that it never fails for
+    /// having read too early.
+    pub(super) async fn begin(&self) -> Result<Timed<DatabaseTransaction>, StoreError> {
+        self.check()?;
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..Default::default()
+        };
+        let tx = self.db.in_time(self.db.inner().begin_with_options(options)).await?;
+        self.check_lock()?;
+        Ok(self.db.with(tx))
+    }
+
+    /// Asks whether it lives.
+    pub(super) async fn ping(&self) -> Result<(), StoreError> {
+        self.db.execute_unprepared("SELECT 1").await?;
+        self.check_lock()
+    }
+
+    /// The pool makes a lost connection anew, and the lock was lost with it.
+    fn check_lock(&self) -> Result<(), StoreError> {
+        if self.connects.is_repeated() {
+            return Err(StoreError::Unavailable("the connection was lost, and the lock with it".into()));
+        }
+        Ok(())
+    }
+
+    /// Replaces the connection. After a failed transaction the old one can't be trusted: `SQLite` may
+    /// have rolled back by itself, which the driver's count of open transactions then misses. It is
+    /// let go first, since it has the lock; without it every statement fails at once.
+    pub(super) async fn reopen(&mut self) -> Result<(), StoreError> {
+        // Connecting would make a file where there is none.
+        self.check()?;
+        let gone = self.db.with(DatabaseConnection::default());
+        let old = std::mem::replace(&mut self.db, gone);
+        close(old.into_inner()).await;
+        let opened = Self::open(&self.backend, LOCK_WAIT_AGAIN).await.map_err(|error| match error {
+            NoSession::Out(error) => error.into(),
+            NoSession::Locked => StoreError::Unavailable(OpenError::IN_USE.into()),
+        })?;
+        // The file is still the one of the beginning.
+        *self = Self { file: self.file.take(), ..opened };
+        Ok(())
+    }
+
+    /// Moves what the write-ahead log of a file holds into it. A server sees to its own.
+    pub(super) async fn checkpoint(&self) -> Result<(), StoreError> {
+        if !self.backend.is_server() {
+            sqlite::checkpoint(&self.db).await?;
+        }
+        Ok(())
+    }
+
+    /// The same at the end, leaving the write-ahead log empty.
+    pub(super) async fn last_checkpoint(&self) -> Result<(), StoreError> {
+        if !self.backend.is_server() {
+            sqlite::last_checkpoint(&self.db).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the connection.
+    pub(super) async fn close(self) {
+        close(self.db.into_inner()).await;
+    }
+}
+
+/// Ends a connection in order, if that can be done soon.
+pub(super) async fn close(db: DatabaseConnection) {
+    if matches!(db.inner, sea_orm::DatabaseConnectionType::Disconnected) {
+        return;
+    }
+    match timeout(CLOSE_TIMEOUT, db.close()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "closing a connection failed"),
+        Err(_) => tracing::warn!("a connection did not end in time"),
+    }
+}

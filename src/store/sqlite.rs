@@ -1,0 +1,124 @@
+//! `SQLite`: one file, whose durability and whose checkpoints are this program's own.
+
+use std::path::PathBuf;
+
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, DbBackend, DbErr, Statement,
+    sqlx::sqlite::{SqliteConnectOptions, SqliteError, SqliteJournalMode, SqliteSynchronous},
+};
+
+use super::{OpenError, backend, error::Kind};
+use crate::config::DatabaseUrl;
+
+/// How many connections read. Readers don't block each other nor the writer (WAL).
+const READERS: u32 = 4;
+/// The oldest without the WAL-reset corruption bug (<https://sqlite.org/wal.html#walresetbug>).
+const MIN_VERSION: (u32, u32, u32) = (3, 51, 3);
+/// The extended codes for a refused fsync of a file and of a directory (`SQLITE_IOERR_FSYNC`,
+/// `SQLITE_IOERR_DIR_FSYNC`: <https://sqlite.org/rescode.html>).
+const FSYNC_REFUSED: [u32; 2] = [1034, 1290];
+/// The primary code for a broken constraint; the extended ones have it in their low byte.
+const CONSTRAINT: u32 = 19;
+
+/// The file a URL names.
+pub(super) fn file_of(url: &DatabaseUrl) -> Result<PathBuf, OpenError> {
+    let text = url.reveal();
+    if text.contains(":memory:") || text.contains("mode=memory") {
+        return Err(OpenError::Url(format!("--database-url {url}: the log has to survive a restart, name a file")));
+    }
+    let options: SqliteConnectOptions =
+        text.parse().map_err(|error| OpenError::Url(format!("--database-url {url}: {error}")))?;
+    Ok(options.get_filename().to_owned())
+}
+
+/// The one connection of the journal.
+pub(super) fn writer(url: &DatabaseUrl, fsync: bool) -> ConnectOptions {
+    writing(url, if fsync { SqliteSynchronous::Full } else { SqliteSynchronous::Off })
+}
+
+/// The one that writes the index of search, which can be made again from the log: its commits don't wait
+/// for the disk.
+pub(super) fn indexer(url: &DatabaseUrl, fsync: bool) -> ConnectOptions {
+    writing(url, if fsync { SqliteSynchronous::Normal } else { SqliteSynchronous::Off })
+}
+
+fn writing(url: &DatabaseUrl, synchronous: SqliteSynchronous) -> ConnectOptions {
+    let mut options = backend::options(url.reveal());
+    options.max_connections(1).map_sqlx_sqlite_opts(move |sqlite| {
+        sqlite
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(synchronous)
+            // The journal runs the checkpoints itself: SQLite's automatic ones ignore the error
+            // of an fsync, and would forget what the disk refused.
+            .pragma("wal_autocheckpoint", "0")
+            .pragma("journal_size_limit", "16777216")
+            // What is deleted is overwritten, and not only forgotten.
+            .pragma("secure_delete", "on")
+            .pragma("temp_store", "memory")
+    });
+    options
+}
+
+/// The connections that read.
+pub(super) fn readers(url: &DatabaseUrl) -> ConnectOptions {
+    let mut options = backend::options(url.reveal());
+    options.max_connections(READERS).map_sqlx_sqlite_opts(|sqlite| sqlite.read_only(true).create_if_missing(false));
+    options
+}
+
+/// Why the database can't keep what it is given, if it can't.
+pub(super) async fn unfit(db: &impl ConnectionTrait, fsync: bool) -> Result<Option<String>, DbErr> {
+    let version: String = ask(db, "SELECT sqlite_version()").await?;
+    if parse_version(&version) < Some(MIN_VERSION) {
+        return Ok(Some(format!("SQLite {version} can corrupt a write-ahead log; 3.51.3 is the oldest that can't")));
+    }
+    let (journal_mode, synchronous) = durability(db).await?;
+    let expected = if fsync { 2 } else { 0 };
+    Ok((journal_mode != "wal" || synchronous != expected).then(|| {
+        format!(
+            "it answers journal_mode={journal_mode}, synchronous={synchronous} where wal and {expected} are needed \
+             (a network file system can't do WAL)"
+        )
+    }))
+}
+
+/// What the connection says of `journal_mode` and `synchronous`.
+pub(super) async fn durability(db: &impl ConnectionTrait) -> Result<(String, i32), DbErr> {
+    Ok((ask(db, "PRAGMA journal_mode").await?, ask(db, "PRAGMA synchronous").await?))
+}
+
+/// Moves what the write-ahead log holds into the database file, so that the log can start anew.
+pub(super) async fn checkpoint(db: &impl ConnectionTrait) -> Result<(), DbErr> {
+    run(db, "PRAGMA wal_checkpoint(PASSIVE)").await
+}
+
+/// The same at the end, leaving the log empty: what was deleted would stand in it until something else is
+/// written in its place.
+pub(super) async fn last_checkpoint(db: &impl ConnectionTrait) -> Result<(), DbErr> {
+    run(db, "PRAGMA wal_checkpoint(TRUNCATE)").await
+}
+
+async fn run(db: &impl ConnectionTrait, pragma: &str) -> Result<(), DbErr> {
+    db.query_all_raw(Statement::from_string(DbBackend::Sqlite, pragma)).await?;
+    Ok(())
+}
+
+/// What has to be done about an error.
+pub(super) fn kind(error: &SqliteError) -> Kind {
+    use sea_orm::sqlx::error::DatabaseError as _;
+
+    match error.code().and_then(|code| code.parse::<u32>().ok()) {
+        Some(code) if FSYNC_REFUSED.contains(&code) => Kind::FsyncRefused,
+        Some(code) if code & 0xff == CONSTRAINT => Kind::Rejected,
+        _ => Kind::Out,
+    }
+}
+
+async fn ask<T: sea_orm::TryGetable>(db: &impl ConnectionTrait, sql: &str) -> Result<T, DbErr> {
+    backend::ask(db, DbBackend::Sqlite, sql).await
+}
+
+fn parse_version(text: &str) -> Option<(u32, u32, u32)> {
+    let mut parts = text.split('.').map(|part| part.parse().ok());
+    Some((parts.next()??, parts.next()??, parts.next().flatten().unwrap_or(0)))
+}
