@@ -178,6 +178,8 @@ async fn migrate(backend: &Backend, db: &Timed<DatabaseConnection>, config: &Sto
 
 #[cfg(test)]
 mod tests {
+    use sea_orm::{ConnectOptions, ConnectionTrait, Database};
+
     use super::*;
 
     #[tokio::test]
@@ -195,8 +197,8 @@ mod tests {
     async fn a_transaction_has_the_right_to_write_before_it_reads_and_a_reader_never_has() {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}?mode=rwc", folder.path().join("parlor.db").display());
-        let opened = Store::open(&StoreConfig { url: url.clone(), fsync: true, migrate: true }).await.unwrap();
-        let mut options = base_options(&url);
+        let opened = Store::open(&StoreConfig { url: url.clone().into(), fsync: true, migrate: true }).await.unwrap();
+        let mut options = ConnectOptions::new(url);
         options.max_connections(1).map_sqlx_sqlite_opts(|sqlite| sqlite.busy_timeout(std::time::Duration::ZERO));
         let other = Database::connect(options).await.unwrap();
 

@@ -1,18 +1,22 @@
 //! Parlor's tables. One change a file, the same for every database; times are microseconds since
 //! 1970 in UTC as 64-bit integers, since databases disagree about the types of time.
+//!
+//! A change makes one table by [`table::create`], which sees to it that text is compared by its bytes
+//! everywhere and that a change that was cut can be run again. Where a change has to do more, each of
+//! its steps has to bear being done twice, since `MySQL` takes none of them back.
 
-pub use sea_orm_migration::prelude::*;
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::prelude::*;
 
 mod m20261124_000001_create_room;
 mod m20261124_000002_create_message;
 mod m20261124_000003_create_event;
 mod m20261124_000004_create_setting;
-mod m20261124_000005_event_about_message;
-mod m20261124_000006_message_reactions;
-mod m20261124_000007_create_revision;
-mod m20261124_000008_create_reaction;
-mod m20261124_000009_create_read_cursor;
-mod m20261124_000010_create_search;
+mod m20261124_000005_create_revision;
+mod m20261124_000006_create_reaction;
+mod m20261124_000007_create_read_cursor;
+mod m20261124_000008_create_search;
+mod table;
 
 /// Every change, oldest first.
 #[derive(Debug)]
@@ -26,12 +30,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000002_create_message::Migration),
             Box::new(m20261124_000003_create_event::Migration),
             Box::new(m20261124_000004_create_setting::Migration),
-            Box::new(m20261124_000005_event_about_message::Migration),
-            Box::new(m20261124_000006_message_reactions::Migration),
-            Box::new(m20261124_000007_create_revision::Migration),
-            Box::new(m20261124_000008_create_reaction::Migration),
-            Box::new(m20261124_000009_create_read_cursor::Migration),
-            Box::new(m20261124_000010_create_search::Migration),
+            Box::new(m20261124_000005_create_revision::Migration),
+            Box::new(m20261124_000006_create_reaction::Migration),
+            Box::new(m20261124_000007_create_read_cursor::Migration),
+            Box::new(m20261124_000008_create_search::Migration),
         ]
     }
 }

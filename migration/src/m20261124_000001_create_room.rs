@@ -5,6 +5,8 @@ use sea_orm_migration::{
     schema::{big_integer, string_len},
 };
 
+use super::table;
+
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
@@ -18,7 +20,7 @@ impl MigrationTrait for Migration {
         let table = Table::create()
             .table("room")
             .col(big_integer("id").primary_key().auto_increment())
-            .col(string_len("name", 100).unique_key())
+            .col(table::key(manager, "name", 100).unique_key())
             .col(string_len("title", 200))
             .col(string_len("topic", 1_000))
             .col(big_integer("created_at"))
@@ -26,6 +28,6 @@ impl MigrationTrait for Migration {
             .col(big_integer("floor"))
             .col(string_len("floor_reason", 20))
             .to_owned();
-        manager.create_table(table).await
+        table::create(manager, table, []).await
     }
 }

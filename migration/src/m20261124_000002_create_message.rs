@@ -2,9 +2,11 @@
 
 use sea_orm_migration::{
     prelude::*,
-    schema::{big_integer, big_integer_null, string_len, string_len_null, text, var_binary_null},
+    schema::{big_integer, big_integer_null, string_len, text, var_binary_null},
     sea_orm::DbBackend,
 };
+
+use super::table;
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -22,19 +24,19 @@ impl MigrationTrait for Migration {
             .col(big_integer("id"))
             .col(string_len("username", 100))
             // Folding may make a name longer: at most three characters of one.
-            .col(string_len("user_key", 300))
+            .col(table::key(manager, "user_key", 300))
             .col(text("content"))
             .col(big_integer("created_at"))
             .col(big_integer_null("edited_at"))
             .col(big_integer_null("deleted_at"))
             .col(big_integer_null("reply_to"))
-            .col(string_len_null("client_id", 64))
+            .col(table::key_null(manager, "client_id", 64))
             .col(var_binary_null("fingerprint", 32))
+            // What is shown of its reactions: counts and the first names.
+            .col(table::long_text_null(manager, "reactions"))
             .primary_key(Index::create().col("room_id").col("id"))
             .foreign_key(ForeignKey::create().from("message", "room_id").to("room", "id"))
             .to_owned();
-        manager.create_table(table).await?;
-
         let mut key = Index::create()
             .name("message_client_id")
             .table("message")
@@ -47,6 +49,6 @@ impl MigrationTrait for Migration {
         if manager.get_database_backend() != DbBackend::MySql {
             key.and_where(Expr::col("client_id").is_not_null());
         }
-        manager.create_index(key).await
+        table::create(manager, table, [key]).await
     }
 }

@@ -1,9 +1,8 @@
 //! What a database knows of itself: the key of its fingerprints, and when it was last probed.
 
-use sea_orm_migration::{
-    prelude::*,
-    schema::{string_len, text},
-};
+use sea_orm_migration::prelude::*;
+
+use super::table;
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -15,8 +14,11 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let table =
-            Table::create().table("setting").col(string_len("name", 64).primary_key()).col(text("value")).to_owned();
-        manager.create_table(table).await
+        let table = Table::create()
+            .table("setting")
+            .col(table::key(manager, "name", 64).primary_key())
+            .col(table::long_text(manager, "value"))
+            .to_owned();
+        table::create(manager, table, []).await
     }
 }

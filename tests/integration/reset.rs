@@ -69,7 +69,7 @@ async fn a_cursor_from_before_a_restore_is_told_so(transport: Transport) {
     let mut server = Server::start().await;
     server.post_many("general", "Alice", 3).await;
     assert!(server.terminate().await.success());
-    server.sql("UPDATE room SET head = head + 1000000, floor = head + 1000000, floor_reason = 'restored'").await;
+    server.sql("UPDATE room SET floor = head + 1000000, head = head + 1000000, floor_reason = 'restored'").await;
     server.restart().await;
 
     let mut reader = Reader::open(&server, transport, "general", Query::since(3)).await;

@@ -1,6 +1,7 @@
 //! What every test needs: a server process, a reader for each transport, and waiting with a deadline.
 
 pub mod command;
+pub mod database;
 pub mod lossy_line;
 pub mod poll;
 pub mod problem;

@@ -20,7 +20,11 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{DEADLINE, within};
+use super::{
+    DEADLINE,
+    database::{TestDatabase, sqlite_url},
+    within,
+};
 
 /// The binary under test.
 pub const PARLOR: &str = env!("CARGO_BIN_EXE_parlor");
@@ -66,13 +70,13 @@ impl Builder {
         self
     }
 
-    /// The database file; otherwise `parlor.db` in the working directory.
+    /// The database file.
     pub fn db(mut self, path: impl AsRef<Path>) -> Self {
         self.database_url = Some(sqlite_url(path.as_ref()));
         self
     }
 
-    /// The database, whatever it is.
+    /// The database; otherwise a fresh one.
     pub fn database_url(mut self, url: &str) -> Self {
         self.database_url = Some(url.into());
         self
@@ -90,23 +94,33 @@ impl Builder {
         let dir = owned.as_ref().map(|owned| owned.path().to_owned()).or_else(|| self.dir.clone());
         let dir = dir.expect("one of the two");
         let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
-        let running = Running::start(self.command(&dir)).await;
-        Server { builder: self, dir, _owned: owned, http, running }
+        let database = self.database(&dir).await;
+        let running = Running::start(self.command(&dir, &database)).await;
+        Server { builder: self, dir, _owned: owned, http, running, database }
     }
 
     /// Runs the server to its end and returns what it wrote: for a start that must fail.
     pub async fn output(self) -> Output {
         let owned = tempfile::tempdir().expect("a directory for the server");
         let dir = self.dir.clone().unwrap_or_else(|| owned.path().to_owned());
-        let child = self.command(&dir).spawn().expect("the server starts");
+        let database = self.database(&dir).await;
+        let child = self.command(&dir, &database).spawn().expect("the server starts");
         within(START_DEADLINE, "the server ends by itself", child.wait_with_output()).await.expect("its output")
     }
 
-    fn command(&self, dir: &Path) -> Command {
+    async fn database(&self, dir: &Path) -> TestDatabase {
+        match &self.database_url {
+            Some(url) => TestDatabase::given(url.clone()),
+            None if self.no_listen => TestDatabase::given(String::new()),
+            None => TestDatabase::fresh(dir).await,
+        }
+    }
+
+    fn command(&self, dir: &Path, database: &TestDatabase) -> Command {
         let mut words: Vec<OsString> = self.wrapper.iter().map(Into::into).collect();
         words.extend([PARLOR.into(), "serve".into()]);
         if !self.no_listen {
-            let url = self.database_url.clone().unwrap_or_else(|| sqlite_url(&dir.join("parlor.db")));
+            let url = database.url();
             words.extend(["--listen".into(), "127.0.0.1:0".into(), "--database-url".into(), url.into()]);
         }
         words.extend(self.args.iter().cloned());
@@ -123,10 +137,6 @@ impl Builder {
     }
 }
 
-fn sqlite_url(path: &Path) -> String {
-    format!("sqlite://{}?mode=rwc", path.display())
-}
-
 /// A running server, killed when dropped.
 pub struct Server {
     builder: Builder,
@@ -134,6 +144,8 @@ pub struct Server {
     _owned: Option<TempDir>,
     http: reqwest::Client,
     running: Running,
+    /// Given up only once the process is gone.
+    database: TestDatabase,
 }
 
 impl Server {
@@ -165,7 +177,7 @@ impl Server {
         kilobytes * 1024
     }
 
-    /// Its working directory, where its database lies.
+    /// Its working directory, where its database lies if that is a file.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
@@ -230,18 +242,18 @@ impl Server {
         if !self.running.ended {
             self.kill9().await;
         }
-        self.running = Running::start(self.builder.command(&self.dir)).await;
+        self.running = Running::start(self.builder.command(&self.dir, &self.database)).await;
     }
 
     /// The address of its database.
     pub fn database_url(&self) -> String {
-        self.builder.database_url.clone().unwrap_or_else(|| sqlite_url(&self.dir.join("parlor.db")))
+        self.database.url().to_owned()
     }
 
-    /// Runs SQL on the database file: only while the server is down.
+    /// Runs SQL on the database: only while the server is down.
     pub async fn sql(&self, statement: &str) {
         assert!(self.running.ended, "the database belongs to the server while it runs");
-        let database = sea_orm::Database::connect(self.database_url()).await.expect("the database opens");
+        let database = sea_orm::Database::connect(self.database.url()).await.expect("the database opens");
         database.execute_unprepared(statement).await.expect("the statement runs");
         database.close().await.expect("the database closes");
     }

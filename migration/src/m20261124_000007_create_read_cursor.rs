@@ -5,6 +5,8 @@ use sea_orm_migration::{
     schema::{big_integer, string_len},
 };
 
+use super::table;
+
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
@@ -18,13 +20,13 @@ impl MigrationTrait for Migration {
         let table = Table::create()
             .table("read_cursor")
             .col(big_integer("room_id"))
-            .col(string_len("user_key", 300))
+            .col(table::key(manager, "user_key", 300))
             .col(string_len("username", 100))
             .col(big_integer("last_read_id"))
             .col(big_integer("updated_at"))
             .primary_key(Index::create().col("room_id").col("user_key"))
             .foreign_key(ForeignKey::create().from("read_cursor", "room_id").to("room", "id"))
             .to_owned();
-        manager.create_table(table).await
+        table::create(manager, table, []).await
     }
 }

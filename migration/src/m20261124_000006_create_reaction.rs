@@ -5,6 +5,8 @@ use sea_orm_migration::{
     schema::{big_integer, string_len},
 };
 
+use super::table;
+
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
@@ -19,15 +21,14 @@ impl MigrationTrait for Migration {
             .table("reaction")
             .col(big_integer("room_id"))
             .col(big_integer("message_id"))
-            .col(string_len("emoji", 64))
-            .col(string_len("user_key", 300))
+            .col(table::key(manager, "emoji", 64))
+            .col(table::key(manager, "user_key", 300))
             .col(string_len("username", 100))
             .col(big_integer("id"))
             .col(big_integer("created_at"))
             .primary_key(Index::create().col("room_id").col("message_id").col("emoji").col("user_key"))
             .foreign_key(ForeignKey::create().from("reaction", "room_id").to("room", "id"))
             .to_owned();
-        manager.create_table(table).await?;
         let order = Index::create()
             .name("reaction_order")
             .table("reaction")
@@ -37,6 +38,6 @@ impl MigrationTrait for Migration {
             .col("id")
             .unique()
             .to_owned();
-        manager.create_index(order).await
+        table::create(manager, table, [order]).await
     }
 }

@@ -7,6 +7,8 @@ use sea_orm_migration::{
     sea_orm::DbBackend,
 };
 
+use super::table;
+
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
@@ -34,7 +36,6 @@ const SQLITE: [&str; 6] = [
 ];
 const POSTGRES: [&str; 1] =
     ["CREATE INDEX message_search_index ON message_search USING gin (to_tsvector('simple', tokens))"];
-const MYSQL: [&str; 1] = ["CREATE FULLTEXT INDEX message_search_index ON message_search (tokens)"];
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
@@ -50,29 +51,34 @@ impl MigrationTrait for Migration {
             tokens = ColumnDef::new("tokens").custom("MEDIUMTEXT CHARACTER SET ascii COLLATE ascii_bin").take();
             tokens.not_null();
         }
-        let table = Table::create()
+        let rows = Table::create()
             .table("message_search")
             .col(big_integer("id").primary_key().auto_increment())
             .col(big_integer("room_id"))
             .col(big_integer("message_id"))
             .col(tokens)
-            .index(Index::create().name("message_search_message").col("room_id").col("message_id").unique())
             .foreign_key(ForeignKey::create().from("message_search", "room_id").to("room", "id"))
             .to_owned();
-        manager.create_table(table).await?;
+        let mut by_message = Index::create();
+        by_message.name("message_search_message").table("message_search").col("room_id").col("message_id").unique();
+        let mut indexes = vec![by_message];
+        if backend == DbBackend::MySql {
+            indexes.push(Index::create().name("message_search_index").col("tokens").full_text().to_owned());
+        }
+        table::create(manager, rows, indexes).await?;
 
-        let table = Table::create()
+        let cursors = Table::create()
             .table("search_cursor")
             .col(big_integer("room_id").primary_key())
             .col(big_integer("through"))
             .foreign_key(ForeignKey::create().from("search_cursor", "room_id").to("room", "id"))
             .to_owned();
-        manager.create_table(table).await?;
+        table::create(manager, cursors, []).await?;
 
         let statements = match backend {
             DbBackend::Sqlite => &SQLITE[..],
             DbBackend::Postgres => &POSTGRES,
-            DbBackend::MySql => &MYSQL,
+            DbBackend::MySql => &[],
             other => return Err(DbErr::Migration(format!("{other:?} can't search"))),
         };
         for statement in statements {

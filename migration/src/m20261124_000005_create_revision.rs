@@ -5,6 +5,8 @@ use sea_orm_migration::{
     schema::{big_integer, text},
 };
 
+use super::table;
+
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
@@ -25,6 +27,6 @@ impl MigrationTrait for Migration {
             .primary_key(Index::create().col("room_id").col("message_id").col("id"))
             .foreign_key(ForeignKey::create().from("revision", "room_id").to("room", "id"))
             .to_owned();
-        manager.create_table(table).await
+        table::create(manager, table, []).await
     }
 }

@@ -1,0 +1,80 @@
+//! A fresh database for each server: a `SQLite` file beside it, or one on the server that the tests run
+//! beside (`tests/databases/run.sh`).
+
+use std::{
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
+
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend};
+
+/// How many are dropped together: `PostgreSQL` writes out all it has for the first.
+const TOGETHER: usize = 32;
+
+/// Those on the server that are no longer used. Nobody can wait while a test ends, so a later one drops
+/// them.
+static DROPPABLE: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// A database, from its making until its server is gone.
+pub struct TestDatabase {
+    url: String,
+    /// Its name on the server that the tests run beside.
+    name: Option<String>,
+}
+
+impl TestDatabase {
+    /// Makes one; a file lies in this folder.
+    pub async fn fresh(dir: &Path) -> Self {
+        let Some(server) = server() else { return Self::given(sqlite_url(&dir.join("parlor.db"))) };
+        let name = format!("parlor_{:016x}", rand::random::<u64>());
+        let database = sea_orm::Database::connect(server.as_str()).await.expect("the database server answers");
+        for name in droppable() {
+            drop_database(&database, &name).await;
+        }
+        database.execute_unprepared(&format!("CREATE DATABASE {name}")).await.expect("a database is made");
+        database.close().await.expect("the connection ends");
+        let (address, _) = server.rsplit_once('/').expect("the server's URL names a database");
+        Self { url: format!("{address}/{name}"), name: Some(name) }
+    }
+
+    /// One that the test made.
+    pub fn given(url: String) -> Self {
+        Self { url, name: None }
+    }
+
+    /// Its address.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        if let Some(name) = self.name.take() {
+            DROPPABLE.lock().unwrap_or_else(PoisonError::into_inner).push(name);
+        }
+    }
+}
+
+/// Those that are to be dropped now.
+fn droppable() -> Vec<String> {
+    let mut unused = DROPPABLE.lock().unwrap_or_else(PoisonError::into_inner);
+    if unused.len() < TOGETHER { Vec::new() } else { std::mem::take(&mut *unused) }
+}
+
+/// The address of the server that the tests run beside, if there is one.
+fn server() -> Option<String> {
+    std::env::var("TEST_DATABASE_URL").ok()
+}
+
+/// The address of a `SQLite` file, made if it is not there.
+pub fn sqlite_url(path: &Path) -> String {
+    format!("sqlite://{}?mode=rwc", path.display())
+}
+
+async fn drop_database(server: &DatabaseConnection, name: &str) {
+    // Its server was killed a moment ago, and may not be gone for this one yet.
+    let force = if server.get_database_backend() == DbBackend::Postgres { " WITH (FORCE)" } else { "" };
+    let sql = format!("DROP DATABASE {name}{force}");
+    server.execute_unprepared(&sql).await.expect("a database that is no longer used is dropped");
+}
