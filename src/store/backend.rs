@@ -116,8 +116,8 @@ impl Backend {
     /// done.
     pub(super) async fn connect_writer(&self, connects: Connects) -> Result<Timed<sea_orm::DatabaseConnection>, DbErr> {
         let reached = match self.kind {
-            DbBackend::Postgres => in_time(CONNECT_TIMEOUT, postgres::reach(&self.url)).await,
-            DbBackend::MySql => in_time(CONNECT_TIMEOUT, mysql::reach(&self.url)).await,
+            DbBackend::Postgres => in_time(CONNECT_TIMEOUT, Box::pin(postgres::reach(&self.url))).await,
+            DbBackend::MySql => in_time(CONNECT_TIMEOUT, Box::pin(mysql::reach(&self.url))).await,
             _ => Ok(()),
         };
         reached.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))))?;
@@ -168,7 +168,8 @@ impl Backend {
         options: ConnectOptions,
         limit: Option<Duration>,
     ) -> Result<Timed<sea_orm::DatabaseConnection>, DbErr> {
-        let db = in_time_at_most(limit, sea_orm::Database::connect(options)).await?;
+        // Boxed, as connecting is a large thing to hold and done once.
+        let db = in_time_at_most(limit, Box::pin(sea_orm::Database::connect(options))).await?;
         Ok(Timed::new(db, self.kind, limit))
     }
 
