@@ -278,8 +278,9 @@ async fn a_refusal_that_may_pass_is_an_event_to_an_event_source() {
         let head = format!("GET /api/v1{path} HTTP/1.1\r\nHost: {}\r\n{accept_line}", server.addr());
         connection.send(head).await;
         // The head is complete only once the server takes no new work.
+        let mut told = Reader::open(&server, Transport::Sse, "one", Query::new()).await;
         server.signal("TERM");
-        server.wait_for_log("draining", DEADLINE).await;
+        told.until_type("server_shutdown").await;
         connection.send("\r\n").await;
         let answer = connection.answer().await.expect("an answer");
         if accept.is_none() {
