@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use log::LevelFilter;
 use sea_orm::{ConnectOptions, ConnectionTrait, DbBackend, DbErr, RuntimeErr, Statement, TryGetable, sqlx};
 use tokio::time::timeout;
 use url::Url;
@@ -202,8 +203,9 @@ impl Backend {
 pub(super) fn options(url: &str) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
     options
-        // Never log statements: their values are what people wrote.
-        .sqlx_logging(false)
+        // A statement has a place for each value, and its values are never logged: they are what people wrote.
+        .sqlx_logging_level(LevelFilter::Debug)
+        .sqlx_slow_statements_logging_settings(LevelFilter::Debug, Duration::from_secs(1))
         .record_stmt_in_spans(false)
         .test_before_acquire(false)
         .idle_timeout(None)

@@ -45,8 +45,10 @@ impl Store {
             .from(room::Entity)
             .and_where(Expr::col(room::Column::Name).eq(room.as_str()))
             .to_owned();
+        // Equal to the one there is, not in a list: a list's cursors would all be read to put them in order.
+        let room_id = Expr::SubQuery(None, Box::new(room_id.into()));
         let mut query = read_cursor::Entity::find()
-            .filter(read_cursor::Column::RoomId.in_subquery(room_id))
+            .filter(read_cursor::Column::RoomId.into_expr().eq(room_id))
             .order_by_asc(read_cursor::Column::UserKey)
             .limit(limit);
         if let Some(after) = after {

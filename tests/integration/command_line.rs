@@ -1,27 +1,13 @@
 //! The command line: exit codes that say what is wrong, the order of settings, and what is logged.
 
-use std::{
-    path::Path,
-    process::{Command, Output},
-};
+use std::process::Output;
 
 use serde_json::Value;
 
 use crate::support::{
     DEADLINE, Server,
-    server::{Builder, PARLOR},
+    server::{Builder, parlor},
 };
-
-/// Runs `parlor` in a directory to its end, without the caller's settings.
-fn parlor(dir: &Path, args: &[&str]) -> Output {
-    let mut command = Command::new(PARLOR);
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("PARLOR_") {
-            command.env_remove(name);
-        }
-    }
-    command.args(args).current_dir(dir).output().expect("parlor runs")
-}
 
 fn directory() -> tempfile::TempDir {
     tempfile::tempdir().expect("a directory")

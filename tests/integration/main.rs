@@ -66,6 +66,7 @@ mod slow_reader;
 mod socket_frames;
 mod sqlite_file;
 mod state;
+mod statements;
 #[expect(dead_code, unreachable_pub, reason = "made for every kind of test, and public as a library would be")]
 mod support;
 mod typing;

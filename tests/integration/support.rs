@@ -13,6 +13,7 @@ pub mod server;
 pub mod socket;
 pub mod sse;
 pub mod state;
+pub mod statements;
 
 use std::{fmt::Display, time::Duration};
 

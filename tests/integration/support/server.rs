@@ -137,6 +137,17 @@ impl Builder {
     }
 }
 
+/// Runs `parlor` in a directory to its end, without the caller's settings.
+pub fn parlor(dir: &Path, args: &[&str]) -> Output {
+    let mut command = std::process::Command::new(PARLOR);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("PARLOR_") {
+            command.env_remove(name);
+        }
+    }
+    command.args(args).current_dir(dir).output().expect("parlor runs")
+}
+
 /// A running server, killed when dropped.
 pub struct Server {
     builder: Builder,

@@ -1,0 +1,158 @@
+//! The SQL that a server runs, as its log has it, and how a database would carry it out.
+
+use std::collections::BTreeMap;
+
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend};
+use serde_json::Value;
+
+use super::{DEADLINE, Server, server::Builder};
+
+/// The tables that grow with what people say.
+const GROWING: [&str; 5] = ["message", "event", "revision", "reaction", "read_cursor"];
+
+/// A server that logs every statement it runs.
+pub fn logged() -> Builder {
+    Server::builder().arg("--log-format").arg("json").env("PARLOR_LOG", "info,sqlx::query=debug")
+}
+
+/// A line of the log, if it tells of a statement.
+pub fn statement(line: &str) -> Option<String> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    if line["target"] != "sqlx::query" {
+        return None;
+    }
+    // Of a short one the summary is all.
+    let whole = [&line["db.statement"], &line["summary"]].map(|text| text.as_str().unwrap_or_default().trim());
+    whole.into_iter().find(|text| !text.is_empty()).map(ToOwned::to_owned)
+}
+
+/// Whether a statement names a table that grows.
+pub fn is_about_what_grows(statement: &str) -> bool {
+    GROWING.iter().any(|table| ['"', '`'].iter().any(|quote| statement.contains(&format!("{quote}{table}{quote}"))))
+}
+
+/// The statements that the server runs while something is done, those that look after the connection left out.
+pub async fn while_doing<T>(server: &Server, work: impl Future<Output = T>) -> (Vec<String>, T) {
+    let from = server.log().len();
+    let done = work.await;
+    // The log is in order, so all of them stand before this request.
+    let marker = format!("marker-{from}");
+    let request = server.http().get(server.url("/healthz")).header("x-request-id", &marker).send();
+    request.await.expect("an answer");
+    server.wait_for_log(&marker, DEADLINE).await;
+    let log = server.log();
+    let lines = log[from..].iter().take_while(|line| !line.contains(&marker));
+    (lines.filter_map(|line| statement(line)).filter(|text| text.contains(" FROM ")).collect(), done)
+}
+
+/// A database that can be asked how it would carry statements out.
+pub struct Planner {
+    database: DatabaseConnection,
+}
+
+impl Planner {
+    /// Of a database that is quiet and has its rows. One that looks at them from time to time does so now; a file
+    /// is never looked at unless that is asked for, which the server does not.
+    pub async fn of(url: &str) -> Self {
+        let database = sea_orm::Database::connect(url).await.expect("the database opens");
+        let look = match database.get_database_backend() {
+            DbBackend::Postgres => "ANALYZE",
+            DbBackend::MySql => "ANALYZE TABLE message, event, revision, reaction, read_cursor, room",
+            _ => return Self { database },
+        };
+        database.execute_unprepared(look).await.expect("the rows are looked at");
+        Self { database }
+    }
+
+    /// The steps that read the whole of a table that grows, or that put its rows in order.
+    pub async fn scans(&self, statement: &str) -> Vec<String> {
+        let explain = match self.database.get_database_backend() {
+            DbBackend::Sqlite => "EXPLAIN QUERY PLAN",
+            _ => "EXPLAIN",
+        };
+        let sql = format!("{explain} {}", with_values(statement));
+        let raw = sea_orm::Statement::from_string(self.database.get_database_backend(), sql.clone());
+        let rows = self.database.query_all_raw(raw).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        assert!(!rows.is_empty(), "{sql} has no plan");
+        let text = |row: &sea_orm::QueryResult, column: &str| -> String {
+            row.try_get::<Option<String>>("", column).expect("a column of the plan").unwrap_or_default()
+        };
+        let is_scan = |step: &String| match self.database.get_database_backend() {
+            DbBackend::Sqlite => {
+                GROWING.iter().any(|table| step.split(" USING").next() == Some(&format!("SCAN {table}")))
+                    || step.contains("TEMP B-TREE")
+            }
+            DbBackend::Postgres => {
+                let sorts = step.trim_start_matches([' ', '-', '>']).starts_with("Sort ");
+                sorts || GROWING.iter().any(|table| step.contains(&format!("Seq Scan on {table} ")))
+            }
+            _ => {
+                let grows = GROWING.iter().any(|table| step.starts_with(&format!("{table} ")));
+                grows && (step.contains(" ALL ") || step.contains(" index ") || step.contains("filesort"))
+            }
+        };
+        let steps = rows.iter().map(|row| match self.database.get_database_backend() {
+            DbBackend::Sqlite => text(row, "detail"),
+            DbBackend::Postgres => text(row, "QUERY PLAN"),
+            _ => ["table", "type", "key", "Extra"].map(|column| text(row, column)).join(" "),
+        });
+        steps.filter(is_scan).collect()
+    }
+}
+
+/// The statement with values in its places, as they would be in the midst of a long room: what is compared tells
+/// which.
+fn with_values(statement: &str) -> String {
+    let mut sql = String::new();
+    let mut rest = statement;
+    while let Some(at) = rest.find(['?', '$']) {
+        sql.push_str(&rest[..at]);
+        let after = rest[at + 1..].find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len() - at - 1);
+        let value = value_for(&sql);
+        sql.push_str(value);
+        rest = &rest[at + 1 + after..];
+    }
+    sql + rest
+}
+
+fn value_for(before: &str) -> &'static str {
+    let column = before.rsplit(['"', '`']).nth(1).unwrap_or_default();
+    let word = before.split_whitespace().last().unwrap_or_default();
+    match (column, word) {
+        (_, "LIMIT") => "51",
+        ("room_id", _) => "1",
+        ("id" | "message_id" | "last_read_id" | "reply_to" | "head", "<=") => "30000",
+        ("id" | "message_id" | "last_read_id" | "reply_to" | "head" | "floor", _) => "10000",
+        (time, _) if time.ends_with("_at") => "1",
+        ("data", _) => "'{}'",
+        _ => "'x'",
+    }
+}
+
+/// Of the statements that differ only in the number of their values the shortest and the longest.
+pub fn distinct(statements: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut shapes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for statement in statements {
+        let seen = shapes.entry(shape(&statement)).or_default();
+        seen.push(statement);
+        seen.sort_unstable_by_key(String::len);
+        seen.dedup();
+        if seen.len() > 2 {
+            seen.remove(1);
+        }
+    }
+    shapes.into_values().flatten().collect()
+}
+
+/// A statement with one value in each list and with no alternative that another one is equal to.
+fn shape(statement: &str) -> String {
+    let no_numbers: String = statement.chars().filter(|c| !c.is_ascii_digit()).collect();
+    let shape = no_numbers.replace("?, ", "").replace("$, ", "").replace("(?)", "?").replace("($)", "$");
+    let mut alternatives: Vec<_> = shape.split(" OR ").collect();
+    // The first and the last have the rest of the statement with them.
+    if alternatives.len() > 3 {
+        let (first, last) = (alternatives[0], alternatives[alternatives.len() - 1]);
+        alternatives = vec![first, alternatives[1], last];
+    }
+    alternatives.join(" OR ")
+}
