@@ -24,13 +24,15 @@ impl Store {
     /// [`StoreError`] when the database is out.
     pub async fn messages(&self, room: &Room, range: Range, limit: u64) -> Result<(Vec<Message>, bool), StoreError> {
         let id = message::Column::Id;
-        let query = message::Entity::find()
-            .filter(message::Column::RoomId.eq(room.id))
-            .filter(id.lte(room.head))
-            .limit(limit + 1);
+        // One bound on this side: of two, SQLite heeds the first, and reads all there is from there to the other.
+        let last = match range {
+            Range::Before(before) => room.head.min(before.saturating_sub(1)),
+            Range::Newest | Range::After(_) => room.head,
+        };
+        let query =
+            message::Entity::find().filter(message::Column::RoomId.eq(room.id)).filter(id.lte(last)).limit(limit + 1);
         let query = match range {
-            Range::Newest => query.order_by_desc(id),
-            Range::Before(before) => query.filter(id.lt(before)).order_by_desc(id),
+            Range::Newest | Range::Before(_) => query.order_by_desc(id),
             Range::After(after) => query.filter(id.gt(after)).order_by_asc(id),
         };
         let mut rows = query.all(&self.readers).await?;

@@ -203,6 +203,10 @@ async fn no_statement_reads_the_whole_of_a_table() {
     }
     assert!(lookups.iter().any(|lookup| lookup.matches(" OR ").count() > 10), "many commands shared a statement");
     for lookup in &lookups {
+        // Of two bounds on the same side some databases heed one, which no plan shows.
+        for bound in ["id\" <", "id\" >", "id` <", "id` >"] {
+            assert!(lookup.matches(bound).count() <= 1, "{bound} twice: {lookup}");
+        }
         let scans = planner.scans(lookup).await;
         assert!(scans.is_empty(), "{lookup}\n{}", scans.join("\n"));
     }
