@@ -1,15 +1,16 @@
 //! What Parlor costs, each figure beside a tutorial axum server measured in the same run.
 //!
-//! `cargo bench --bench parlor` runs everything in a few minutes; `-- posts`, `-- deliveries` and
-//! `-- memory` choose parts. Servers are child processes on loopback, the load comes from this one.
-//! A ratio is the median of nine interleaved pairs, printed with its quartiles. When a bar is missed it
-//! ends with 1.
+//! `cargo bench --bench parlor` runs everything in a few minutes; `-- posts`, `-- deliveries`,
+//! `-- memory` and `-- depth` choose parts. Servers are child processes on loopback, the load comes from this one.
+//! A ratio is the median of nine interleaved pairs, printed with its quartiles. When a bar is missed it ends
+//! with 1.
 
 #![expect(unreachable_pub, reason = "a program has no outside: `pub` is what a module offers to the others")]
 #![expect(clippy::cast_precision_loss, reason = "what is counted here is far below 2^52")]
 
 mod bar;
 mod deliveries;
+mod depth;
 mod journal;
 mod memory;
 mod posters;
@@ -30,7 +31,8 @@ const MARK: u8 = b'~';
 /// The argument that makes this program the tutorial server instead of the bench.
 const TUTORIAL: &str = "serve-tutorial";
 
-const PARTS: [(&str, Part); 3] = [("posts", posts::run), ("deliveries", deliveries::run), ("memory", memory::run)];
+const PARTS: [(&str, Part); 4] =
+    [("posts", posts::run), ("deliveries", deliveries::run), ("memory", memory::run), ("depth", depth::run)];
 
 type Part = fn(&mut report::Report) -> std::io::Result<()>;
 
@@ -42,7 +44,7 @@ fn main() -> ExitCode {
     }
     let known = |argument: &String| PARTS.iter().any(|(name, _)| name == argument);
     if let Some(unknown) = arguments.iter().find(|argument| !known(argument)) {
-        eprintln!("no part is called `{unknown}`; there are: posts deliveries memory");
+        eprintln!("no part is called `{unknown}`; there are: posts deliveries memory depth");
         return ExitCode::from(2);
     }
     exit(run(&arguments))

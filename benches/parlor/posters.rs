@@ -98,7 +98,7 @@ impl Poster {
             filled += read;
             match whole_answer(&self.buffer[..filled]) {
                 None => {}
-                Some(201) => return Ok(()),
+                Some((201, _)) => return Ok(()),
                 Some(_) => {
                     let answer = String::from_utf8_lossy(&self.buffer[..filled]);
                     return Err(failed(&format!("a post was refused: {answer}")));
@@ -108,15 +108,15 @@ impl Poster {
     }
 }
 
-/// The status once head and body have arrived.
-fn whole_answer(bytes: &[u8]) -> Option<u16> {
-    let head = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
-    let text = std::str::from_utf8(&bytes[..head]).ok()?;
-    let mut lines = text.split("\r\n");
-    let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
-    let length: usize = lines
+/// The status, and where the body begins, once all of it has arrived.
+pub fn whole_answer(bytes: &[u8]) -> Option<(u16, usize)> {
+    let body = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+    let head = std::str::from_utf8(&bytes[..body]).ok()?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    let length: usize = head
+        .split("\r\n")
         .filter_map(|line| line.split_once(':'))
         .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
         .and_then(|(_, value)| value.trim().parse().ok())?;
-    (bytes.len() >= head + 4 + length).then_some(status)
+    (bytes.len() >= body + length).then_some((status, body))
 }

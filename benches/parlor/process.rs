@@ -1,6 +1,7 @@
 //! A server as a child process: started on a free port, its CPU and memory read from `/proc`, stopped with its handle.
 
 use std::{
+    ffi::OsStr,
     io::{self, BufRead, BufReader},
     net::SocketAddr,
     process::{Child, Command, Stdio},
@@ -10,6 +11,8 @@ use tempfile::TempDir;
 
 /// `/proc/PID/stat` counts in hundredths of a second on every Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
+
+const PARLOR: &str = env!("CARGO_BIN_EXE_parlor");
 
 pub struct Server {
     child: Child,
@@ -45,31 +48,36 @@ impl Kind {
 
 impl Server {
     pub fn start(kind: Kind) -> io::Result<Self> {
+        Self::start_in(TempDir::new()?, kind)
+    }
+
+    /// Parlor, with so many messages in its room.
+    pub fn seeded(messages: u64) -> io::Result<Self> {
         let directory = TempDir::new()?;
+        let made = command(&directory, PARLOR)
+            .args(["seed", "--room", "bench", "--messages", &messages.to_string()])
+            .stdout(Stdio::null())
+            .status()?;
+        if !made.success() {
+            return Err(failed("no messages are made"));
+        }
+        Self::start_in(directory, Kind::Parlor)
+    }
+
+    fn start_in(directory: TempDir, kind: Kind) -> io::Result<Self> {
         let mut command = match kind {
             Kind::Tutorial => {
-                let mut command = Command::new(std::env::current_exe()?);
+                let mut command = command(&directory, std::env::current_exe()?);
                 command.arg(crate::TUTORIAL);
                 command
             }
             Kind::Parlor => {
-                let mut command = Command::new(env!("CARGO_BIN_EXE_parlor"));
+                let mut command = command(&directory, PARLOR);
                 command.args(["serve", "--listen", "127.0.0.1:0"]);
                 command
             }
         };
-        // In a directory of its own and without the caller's settings: as it comes out of the box.
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("PARLOR_") {
-                command.env_remove(name);
-            }
-        }
-        let mut child = command
-            .current_dir(directory.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let address = address(&mut child);
         if address.is_err() {
             child.kill()?;
@@ -95,6 +103,18 @@ impl Server {
         let kilobytes = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse().ok());
         kilobytes.map(|kilobytes: f64| kilobytes * 1024.0).ok_or_else(|| failed("no VmRSS"))
     }
+}
+
+/// A program in a directory of its own and without the caller's settings: as it comes out of the box.
+fn command(directory: &TempDir, program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("PARLOR_") {
+            command.env_remove(name);
+        }
+    }
+    command.current_dir(directory.path());
+    command
 }
 
 impl Drop for Server {

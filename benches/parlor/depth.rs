@@ -1,0 +1,195 @@
+//! Time of an answer in a room of a million messages, beside one of a thousand: neither how long a room is nor how
+//! far back one reads in it may be felt.
+
+use std::{
+    io::{self, Read, Write},
+    net::TcpStream,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    PAIRS,
+    bar::Bar,
+    posters::whole_answer,
+    process::{Server, failed},
+    report::{Report, Row},
+};
+
+const SHORT: u64 = 1_000;
+const LONG: u64 = 1_000_000;
+const BAR: Bar = Bar::AtMost(1.25);
+/// How many messages a replay has.
+const REPLAYED: u64 = 1_000;
+/// How many messages are past the cursor of the one who asks how many there are.
+const UNREAD: u64 = 500;
+/// Longer than any answer takes.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+const ROOM: &str = "/api/v1/rooms/bench";
+
+/// Something that is asked of a room, and how often for one median.
+struct Question {
+    what: &'static str,
+    times: usize,
+    ask: fn(&Room, &mut Line) -> io::Result<()>,
+}
+
+const QUESTIONS: [Question; 6] = [
+    Question { what: "history, the newest", times: 200, ask: newest },
+    Question { what: "history, anywhere", times: 200, ask: anywhere },
+    Question { what: "history, the oldest", times: 200, ask: oldest },
+    Question { what: "replay of 1,000 by poll", times: 20, ask: replay_by_poll },
+    Question { what: "replay of 1,000 by stream", times: 20, ask: replay_by_stream },
+    Question { what: "unread", times: 200, ask: unread },
+];
+
+struct Room {
+    server: Server,
+    messages: u64,
+}
+
+pub fn run(report: &mut Report) -> io::Result<()> {
+    let rooms = [Room::seeded(SHORT)?, Room::seeded(LONG)?];
+    for question in QUESTIONS {
+        let mut medians = [Vec::new(), Vec::new()];
+        for round in 0..=PAIRS {
+            for step in 0..2 {
+                // Alternating order, so that a drift of the machine favours neither.
+                let which = (round + step) % 2;
+                let median = rooms[which].median_us(&question)?;
+                // The first round warms up and does not count.
+                if round > 0 {
+                    medians[which].push(median);
+                }
+            }
+        }
+        let [short, long] = medians;
+        report.add(Row {
+            what: question.what.to_owned(),
+            judged: long.iter().zip(&short).map(|(long, short)| long / short).collect(),
+            figures: vec![("of a thousand", short), ("of a million", long)],
+            unit: " us",
+            bar: BAR,
+        });
+    }
+    Ok(())
+}
+
+impl Room {
+    /// A server whose only room has so many messages, and somebody who has read all but the last.
+    fn seeded(messages: u64) -> io::Result<Self> {
+        let room = Self { server: Server::seeded(messages)?, messages };
+        let mut line = Line::connect(&room.server)?;
+        let body = format!(r#"{{"username":"Reader","last_read_id":{}}}"#, messages - UNREAD);
+        line.request(&format!(
+            "PUT {ROOM}/read HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            room.server.address,
+            body.len(),
+        ))?;
+        Ok(room)
+    }
+
+    fn median_us(&self, question: &Question) -> io::Result<f64> {
+        // Connected anew each time: a server closes what was idle during the other's turn.
+        let mut line = Line::connect(&self.server)?;
+        let mut times = Vec::with_capacity(question.times);
+        for _ in 0..question.times {
+            let started = Instant::now();
+            (question.ask)(self, &mut line)?;
+            times.push(started.elapsed().as_secs_f64() * 1e6);
+        }
+        times.sort_by(f64::total_cmp);
+        Ok(times[times.len() / 2])
+    }
+
+    fn get(&self, line: &mut Line, path: &str) -> io::Result<String> {
+        line.request(&format!("GET {ROOM}{path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.server.address))
+    }
+
+    /// Somewhere that so many messages follow.
+    fn somewhere_before(&self, messages: u64) -> u64 {
+        rand::random_range(0..=self.messages - messages)
+    }
+}
+
+fn newest(room: &Room, line: &mut Line) -> io::Result<()> {
+    room.get(line, "/messages?limit=50").map(drop)
+}
+
+fn anywhere(room: &Room, line: &mut Line) -> io::Result<()> {
+    let before = room.somewhere_before(51) + 51;
+    room.get(line, &format!("/messages?limit=50&before={before}")).map(drop)
+}
+
+fn oldest(room: &Room, line: &mut Line) -> io::Result<()> {
+    room.get(line, "/messages?limit=50&after=0").map(drop)
+}
+
+fn unread(room: &Room, line: &mut Line) -> io::Result<()> {
+    let answer = room.get(line, "/unread?username=Reader")?;
+    if answer.contains(&format!("\"unread\":{UNREAD},")) { Ok(()) } else { Err(failed(&answer)) }
+}
+
+fn replay_by_poll(room: &Room, line: &mut Line) -> io::Result<()> {
+    let first = room.somewhere_before(REPLAYED);
+    let mut since = first;
+    while since < first + REPLAYED {
+        let answer = room.get(line, &format!("/poll?since={since}&wait=0"))?;
+        let (_, rest) = answer.rsplit_once("\"next\":").ok_or_else(|| failed("a poll without a cursor"))?;
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        since = digits.parse().map_err(|_| failed("a cursor that is no number"))?;
+    }
+    Ok(())
+}
+
+fn replay_by_stream(room: &Room, _: &mut Line) -> io::Result<()> {
+    let first = room.somewhere_before(REPLAYED);
+    let last = format!("\nid: {}\n", first + REPLAYED);
+    let mut line = Line::connect(&room.server)?;
+    let request = format!("GET {ROOM}/stream?since={first} HTTP/1.1\r\nHost: {}\r\n\r\n", room.server.address);
+    line.stream.write_all(request.as_bytes())?;
+    line.read_until(|bytes, fresh| {
+        // The mark may have begun in what came before.
+        let from = fresh.saturating_sub(last.len());
+        bytes[from..].windows(last.len()).any(|window| window == last.as_bytes()).then_some(())
+    })
+}
+
+/// A connection that asks one thing after the other.
+struct Line {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Line {
+    fn connect(server: &Server) -> io::Result<Self> {
+        let stream = TcpStream::connect(server.address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+        Ok(Self { stream, buffer: Vec::new() })
+    }
+
+    /// The body of the answer, which must be a good one.
+    fn request(&mut self, request: &str) -> io::Result<String> {
+        self.stream.write_all(request.as_bytes())?;
+        self.buffer.clear();
+        let (status, body) = self.read_until(|bytes, _| whole_answer(bytes))?;
+        let text = String::from_utf8_lossy(&self.buffer[body..]).into_owned();
+        if status == 200 { Ok(text) } else { Err(failed(&format!("{status}: {text}"))) }
+    }
+
+    /// Reads until what has come makes something; it is told from where on it is new.
+    fn read_until<T>(&mut self, mut make: impl FnMut(&[u8], usize) -> Option<T>) -> io::Result<T> {
+        let mut chunk = [0; 16 * 1024];
+        loop {
+            let read = self.stream.read(&mut chunk)?;
+            if read == 0 {
+                return Err(failed("the server closed a connection"));
+            }
+            let fresh = self.buffer.len();
+            self.buffer.extend_from_slice(&chunk[..read]);
+            if let Some(made) = make(&self.buffer, fresh) {
+                return Ok(made);
+            }
+        }
+    }
+}
