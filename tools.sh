@@ -20,6 +20,9 @@ has() {
     node) command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 ;;
     python) command -v python3 >/dev/null 2>&1 ;;
     venv) python3 -c 'import venv, ensurepip' >/dev/null 2>&1 ;;
+    # Debian keeps the programs of each version apart.
+    postgres) ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 ;;
+    mariadb) command -v mariadbd >/dev/null 2>&1 ;;
     # The pages are looked at with other scripts and emoji, too.
     chromium) command -v chromium >/dev/null 2>&1 && dpkg -s fonts-noto-core fonts-noto-color-emoji >/dev/null 2>&1 ;;
     *) command -v "$1" >/dev/null 2>&1 ;;
@@ -34,6 +37,8 @@ packages() {
     venv) echo python3-venv ;;
     node) echo nodejs npm ;;
     chromium) echo chromium fonts-noto-core fonts-noto-color-emoji ;;
+    postgres) echo postgresql ;;
+    mariadb) echo mariadb-server ;;
     nginx) echo nginx-light ;;
     *) echo "$1" ;;
   esac
@@ -57,6 +62,13 @@ if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1
   echo "installing$wanted; this takes a minute or two"
   log=$(mktemp)
   export DEBIAN_FRONTEND=noninteractive
+  # A server that comes with its package is not started: the tests start their own.
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e $policy ]; then
+    trap 'rm -f $policy' EXIT
+    printf '#!/bin/sh\nexit 101\n' >$policy
+    chmod 755 $policy
+  fi
   { apt-get update && apt-get install -y --no-install-recommends $wanted; } >"$log" 2>&1 || tail -n 5 "$log" >&2
   rm -f "$log"
   look "$@"

@@ -6,6 +6,8 @@
 # when whoever started it ends.
 set -eu
 kind=$1 folder=$2 port=$3
+# Debian keeps servers where not everybody looks for programs.
+PATH=$PATH:/usr/sbin
 
 # Servers refuse to run as root.
 as_server() {

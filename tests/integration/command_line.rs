@@ -6,39 +6,12 @@ use serde_json::Value;
 
 use crate::support::{
     DEADLINE, Server,
-    server::{Builder, parlor},
+    database::TestDatabase,
+    server::{Builder, failure, parlor},
 };
 
 fn directory() -> tempfile::TempDir {
     tempfile::tempdir().expect("a directory")
-}
-
-/// What a failed start says, which must be on standard error alone.
-fn complaint(output: &Output, code: i32) -> String {
-    let error = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(code), "{error}");
-    assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
-    assert!(!error.contains("panicked"), "{error}");
-    error
-}
-
-/// A start that must fail with this code, and what it says.
-async fn failure(builder: Builder, code: i32) -> String {
-    complaint(&builder.output().await, code)
-}
-
-#[tokio::test]
-async fn a_second_process_on_the_same_file_is_told_who_has_it() {
-    let mut first = Server::start().await;
-    let file = first.dir().join("parlor.db");
-    let error = failure(Server::builder().db(&file), 1).await;
-    assert!(error.contains(&first.pid().to_string()), "the holder's pid is named: {error}");
-    assert!(error.contains("parlor.db"), "{error}");
-
-    // Whichever way the first one ends, the file is free.
-    first.kill9().await;
-    let second = Server::builder().db(&file).start().await;
-    second.post("general", "Alice", "hi").await;
 }
 
 #[tokio::test]
@@ -121,8 +94,8 @@ async fn settings_this_version_does_not_have_exit_2_and_say_so() {
 #[tokio::test]
 async fn open_mode_on_every_address_starts_when_it_is_meant() {
     let dir = directory();
-    let url = format!("sqlite://{}?mode=rwc", dir.path().join("parlor.db").display());
-    let args = ["--listen", "0.0.0.0:0", "--allow-open", "--database-url", &url];
+    let database = TestDatabase::fresh(dir.path()).await;
+    let args = ["--listen", "0.0.0.0:0", "--allow-open", "--database-url", database.url()];
     let builder = args.into_iter().fold(Server::builder().bare().dir(dir.path()), Builder::arg);
     let mut server = builder.start().await;
     assert!(server.addr().ip().is_unspecified(), "{}", server.addr());
@@ -135,32 +108,20 @@ async fn what_keeps_it_from_starting_exits_1_with_the_reason() {
     let addr = taken.addr().to_string();
     let error = failure(Server::builder().bare().arg("--listen").arg(&addr), 1).await;
     assert!(error.contains(&addr) && error.contains("--listen"), "what and what to try: {error}");
-
-    let error = failure(Server::builder().database_url("sqlite:///no/such/directory/parlor.db?mode=rwc"), 1).await;
-    assert!(error.contains("/no/such/directory"), "{error}");
-
-    let dir = directory();
-    let file = dir.path().join("parlor.db");
-    std::fs::write(&file, "this is no database, and has to stay as it is").expect("a file is written");
-    let error = failure(Server::builder().db(&file), 1).await;
-    assert!(error.contains("parlor.db"), "{error}");
-    let left = std::fs::read_to_string(&file).expect("the file");
-    assert_eq!(left, "this is no database, and has to stay as it is");
 }
 
 #[tokio::test]
 async fn migrations_run_at_start_by_hand_or_not_at_all() {
     let dir = directory();
-    let url = format!("sqlite://{}?mode=rwc", dir.path().join("parlor.db").display());
-    let refusing = || Server::builder().database_url(&url).arg("--migrate=false");
+    let database = TestDatabase::fresh(dir.path()).await;
+    let refusing = || Server::builder().database_url(database.url()).arg("--migrate=false");
     let error = failure(refusing(), 1).await;
     assert!(error.contains("parlor migrate"), "it says what to do: {error}");
 
-    let migrated = parlor(dir.path(), &["migrate", "--database-url", &url]);
-    assert_eq!(migrated.status.code(), Some(0), "{}", String::from_utf8_lossy(&migrated.stderr));
-    assert!(dir.path().join("parlor.db").exists());
-    let again = parlor(dir.path(), &["migrate", "--database-url", &url]);
-    assert_eq!(again.status.code(), Some(0), "{}", String::from_utf8_lossy(&again.stderr));
+    for _ in ["first", "again"] {
+        let migrated = parlor(dir.path(), &["migrate", "--database-url", database.url()]);
+        assert_eq!(migrated.status.code(), Some(0), "{}", String::from_utf8_lossy(&migrated.stderr));
+    }
     let server = refusing().start().await;
     server.post("general", "Alice", "hi").await;
 
@@ -230,7 +191,9 @@ fn help_lists_what_can_be_set() {
         let (_, about) =
             help.split_once(&format!("--{flag} ")).unwrap_or_else(|| panic!("--{flag} is missing: {help}"));
         let about = about.split("\n      --").next().expect("a first part");
-        let variable = format!("[env: PARLOR_{}=", flag.to_uppercase().replace('-', "_"));
+        // What the variable holds is shown too, but for the one that may hold a password.
+        let end = if flag == "database-url" { ']' } else { '=' };
+        let variable = format!("[env: PARLOR_{}{end}", flag.to_uppercase().replace('-', "_"));
         assert!(about.contains(&variable), "--{flag}: {about}");
         if let Some(default) = default {
             assert!(about.contains(&format!("[default: {default}]")), "--{flag}: {about}");

@@ -1,3 +1,8 @@
-//! What holds of a database that is a file of this machine.
+//! What only a `SQLite` file does: these tests are left out where the others run on a server
+//! (`make databases`).
 
 mod deleted_text;
+mod disk_full;
+mod fsync;
+mod refused_fsync;
+mod start;

@@ -148,6 +148,20 @@ pub fn parlor(dir: &Path, args: &[&str]) -> Output {
     command.args(args).current_dir(dir).output().expect("parlor runs")
 }
 
+/// What a failed start says, which must be on standard error alone.
+pub fn complaint(output: &Output, code: i32) -> String {
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{error}");
+    assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(!error.contains("panicked"), "{error}");
+    error
+}
+
+/// A start that must fail with this code, and what it says.
+pub async fn failure(builder: Builder, code: i32) -> String {
+    complaint(&builder.output().await, code)
+}
+
 /// A running server, killed when dropped.
 pub struct Server {
     builder: Builder,
