@@ -1,6 +1,7 @@
 //! Which database it is: what differs between them is asked for here, and kept in a file of each.
 
 use std::{
+    fmt,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -9,7 +10,10 @@ use std::{
 };
 
 use log::LevelFilter;
-use sea_orm::{ConnectOptions, ConnectionTrait, DbBackend, DbErr, RuntimeErr, Statement, TryGetable, sqlx};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, DbBackend, DbErr, RuntimeErr, Statement, TryGetable,
+    sqlx::{self, mysql::MySqlConnectOptions, postgres::PgConnectOptions},
+};
 use tokio::time::timeout;
 use url::Url;
 
@@ -41,12 +45,21 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// A database, and how it is opened.
-#[derive(Debug, Clone)]
-pub(super) struct Backend {
-    kind: DbBackend,
-    url: DatabaseUrl,
-    /// Whether `SQLite` waits for the disk.
-    fsync: bool,
+#[derive(Clone)]
+pub(super) enum Backend {
+    /// A file, and whether its disk is waited for.
+    Sqlite { url: DatabaseUrl, fsync: bool },
+    /// A server.
+    Postgres(Box<PgConnectOptions>),
+    /// A server.
+    MySql(Box<MySqlConnectOptions>),
+}
+
+impl fmt::Debug for Backend {
+    // A server's options hold its password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.kind())
+    }
 }
 
 /// Counts the connections that a pool makes: a pool of one that has made a second has lost the
@@ -73,29 +86,32 @@ impl Backend {
     /// [`OpenError::Url`] when it names none.
     pub(super) fn of(config: &StoreConfig) -> Result<Self, OpenError> {
         let url = &config.url;
-        let kind = match url.scheme() {
-            "sqlite" => sqlite::file_of(url).map(|_| DbBackend::Sqlite)?,
-            "postgres" | "postgresql" => postgres::check_url(url).map(|()| DbBackend::Postgres)?,
-            "mysql" | "mariadb" => mysql::check_url(url).map(|()| DbBackend::MySql)?,
-            _ => {
-                return Err(OpenError::Url(format!(
-                    "--database-url {url}: begin with sqlite://, postgres:// or mysql://, as in sqlite://parlor.db?mode=rwc"
-                )));
-            }
-        };
-        Ok(Self { kind, url: url.clone(), fsync: config.fsync })
+        match url.scheme() {
+            "sqlite" => sqlite::file_of(url).map(|_| Self::Sqlite { url: url.clone(), fsync: config.fsync }),
+            "postgres" | "postgresql" => Ok(Self::Postgres(Box::new(postgres::parse(url)?))),
+            "mysql" | "mariadb" => Ok(Self::MySql(Box::new(mysql::parse(url)?))),
+            _ => Err(OpenError::Url(format!(
+                "--database-url {url}: begin with sqlite://, postgres:// or mysql://, as in sqlite://parlor.db?mode=rwc"
+            ))),
+        }
+    }
+
+    fn kind(&self) -> DbBackend {
+        match self {
+            Self::Sqlite { .. } => DbBackend::Sqlite,
+            Self::Postgres(_) => DbBackend::Postgres,
+            Self::MySql(_) => DbBackend::MySql,
+        }
     }
 
     pub(super) fn is_server(&self) -> bool {
-        self.kind != DbBackend::Sqlite
+        !matches!(self, Self::Sqlite { .. })
     }
 
     /// The open file, if it is one.
     pub(super) fn file(&self) -> Result<Option<DatabaseFile>, DbErr> {
-        if self.is_server() {
-            return Ok(None);
-        }
-        let found = sqlite::file_of(&self.url).map_err(|error| DbErr::Custom(error.to_string()))?;
+        let Self::Sqlite { url, .. } = self else { return Ok(None) };
+        let found = sqlite::file_of(url).map_err(|error| DbErr::Custom(error.to_string()))?;
         DatabaseFile::at(found).map(Some).map_err(|error| DbErr::Custom(error.to_string()))
     }
 
@@ -116,16 +132,16 @@ impl Backend {
     /// Connects for writing. A server is connected to once before, to learn exactly why it can't be
     /// done.
     pub(super) async fn connect_writer(&self, connects: Connects) -> Result<Timed<sea_orm::DatabaseConnection>, DbErr> {
-        let reached = match self.kind {
-            DbBackend::Postgres => in_time(CONNECT_TIMEOUT, Box::pin(postgres::reach(&self.url))).await,
-            DbBackend::MySql => in_time(CONNECT_TIMEOUT, Box::pin(mysql::reach(&self.url))).await,
-            _ => Ok(()),
+        let reached = match self {
+            Self::Sqlite { .. } => Ok(()),
+            Self::Postgres(server) => in_time(CONNECT_TIMEOUT, Box::pin(postgres::reach(server))).await,
+            Self::MySql(server) => in_time(CONNECT_TIMEOUT, Box::pin(mysql::reach(server))).await,
         };
         reached.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))))?;
-        let mut options = match self.kind {
-            DbBackend::Postgres => postgres::writer(&self.url, connects),
-            DbBackend::MySql => mysql::writer(&self.url, connects),
-            _ => sqlite::writer(&self.url, self.fsync),
+        let mut options = match self {
+            Self::Sqlite { url, fsync } => sqlite::writer(url, *fsync),
+            Self::Postgres(server) => postgres::writer(server, connects),
+            Self::MySql(server) => mysql::writer(server, connects),
         };
         if self.is_server() {
             options.acquire_timeout(CONNECT_TIMEOUT);
@@ -135,30 +151,30 @@ impl Backend {
 
     /// Connects for making tables, which may take its time.
     pub(super) async fn connect_migrator(&self) -> Result<Timed<sea_orm::DatabaseConnection>, DbErr> {
-        let options = match self.kind {
-            DbBackend::Postgres => postgres::migrator(&self.url),
-            DbBackend::MySql => mysql::migrator(&self.url),
-            _ => sqlite::writer(&self.url, self.fsync),
+        let options = match self {
+            Self::Sqlite { url, fsync } => sqlite::writer(url, *fsync),
+            Self::Postgres(server) => postgres::migrator(server),
+            Self::MySql(server) => mysql::migrator(server),
         };
         self.connect(options, None).await
     }
 
     /// Connects for writing the index of search, without the lock that the journal has.
     pub(super) async fn connect_indexer(&self) -> Result<Timed<sea_orm::DatabaseConnection>, DbErr> {
-        let options = match self.kind {
-            DbBackend::Postgres => postgres::writer(&self.url, Connects::default()),
-            DbBackend::MySql => mysql::migrator(&self.url),
-            _ => sqlite::indexer(&self.url, self.fsync),
+        let options = match self {
+            Self::Sqlite { url, fsync } => sqlite::indexer(url, *fsync),
+            Self::Postgres(server) => postgres::writer(server, Connects::default()),
+            Self::MySql(server) => mysql::migrator(server),
         };
         self.connect(options, self.answer_timeout()).await
     }
 
     /// Connects for reading.
     pub(super) async fn connect_readers(&self) -> Result<Timed<sea_orm::DatabaseConnection>, DbErr> {
-        let mut options = match self.kind {
-            DbBackend::Postgres => postgres::readers(&self.url),
-            DbBackend::MySql => mysql::readers(&self.url),
-            _ => sqlite::readers(&self.url),
+        let mut options = match self {
+            Self::Sqlite { url, .. } => sqlite::readers(url),
+            Self::Postgres(server) => postgres::readers(server),
+            Self::MySql(server) => mysql::readers(server),
         };
         options.acquire_timeout(ACQUIRE_TIMEOUT);
         self.connect(options, self.answer_timeout()).await
@@ -171,7 +187,7 @@ impl Backend {
     ) -> Result<Timed<sea_orm::DatabaseConnection>, DbErr> {
         // Boxed, as connecting is a large thing to hold and done once.
         let db = in_time_at_most(limit, Box::pin(sea_orm::Database::connect(options))).await?;
-        Ok(Timed::new(db, self.kind, limit))
+        Ok(Timed::new(db, self.kind(), limit))
     }
 
     /// How long an answer is waited for; a file answers or fails.
@@ -182,24 +198,25 @@ impl Backend {
     /// Whether this session has the lock that one process a database holds; taken if it is free. A
     /// file has its own (`lock_file.rs`).
     pub(super) async fn try_lock(&self, db: &impl ConnectionTrait) -> Result<bool, DbErr> {
-        match self.kind {
-            DbBackend::Postgres => postgres::try_lock(db).await,
-            DbBackend::MySql => mysql::try_lock(db).await,
-            _ => Ok(true),
+        match self {
+            Self::Sqlite { .. } => Ok(true),
+            Self::Postgres(_) => postgres::try_lock(db).await,
+            Self::MySql(_) => mysql::try_lock(db).await,
         }
     }
 
     /// Why the database can't keep what it is given, if it can't.
     pub(super) async fn unfit(&self, db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
-        match self.kind {
-            DbBackend::Postgres => postgres::unfit(db).await,
-            DbBackend::MySql => mysql::unfit(db).await,
-            _ => sqlite::unfit(db, self.fsync).await,
+        match self {
+            Self::Sqlite { fsync, .. } => sqlite::unfit(db, *fsync).await,
+            Self::Postgres(_) => postgres::unfit(db).await,
+            Self::MySql(_) => mysql::unfit(db).await,
         }
     }
 }
 
-/// What holds for every connection.
+/// What holds for every connection. Of a server the URL only says which driver: the libraries below
+/// show it in their traces, so the password is not in it.
 pub(super) fn options(url: &str) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
     options

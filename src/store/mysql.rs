@@ -25,20 +25,29 @@ const MIN_PACKET: i64 = 4 * 1024 * 1024;
 /// away without a word does not hold its lock for long. The journal speaks up more often.
 const WRITER_IDLE: u32 = 60;
 
-/// Whether the URL can be used at all.
-pub(super) fn check_url(url: &DatabaseUrl) -> Result<(), OpenError> {
+/// What a URL says.
+pub(super) fn parse(url: &DatabaseUrl) -> Result<MySqlConnectOptions, OpenError> {
     backend::check_url(url, |key| PARAMETERS.contains(&key))?;
     let parsed: Result<MySqlConnectOptions, _> = url.reveal().parse();
-    let options = parsed.map_err(|error| OpenError::Url(format!("--database-url {url}: {error}")))?;
-    if options.get_database().is_none() {
+    let server = parsed.map_err(|error| OpenError::Url(format!("--database-url {url}: {error}")))?;
+    if server.get_database().is_none() {
         return Err(OpenError::Url(format!("--database-url {url}: name a database, as in mysql://HOST/parlor")));
     }
-    Ok(())
+    // Never log statements: their values are what people wrote.
+    Ok(server.disable_statement_logging())
+}
+
+/// Options of a pool of connections to this server.
+fn pool(server: &MySqlConnectOptions) -> ConnectOptions {
+    let server = server.clone();
+    let mut options = backend::options("mysql://");
+    options.map_sqlx_mysql_opts(move |_| server.clone());
+    options
 }
 
 /// The one connection that writes.
-pub(super) fn writer(url: &DatabaseUrl, connects: Connects) -> ConnectOptions {
-    let mut options = backend::options(&address(url));
+pub(super) fn writer(server: &MySqlConnectOptions, connects: Connects) -> ConnectOptions {
+    let mut options = pool(server);
     options.max_connections(1).map_sqlx_mysql_pool_opts(move |pool| {
         let connects = connects.clone();
         pool.after_connect(move |connection, _| {
@@ -50,8 +59,8 @@ pub(super) fn writer(url: &DatabaseUrl, connects: Connects) -> ConnectOptions {
 }
 
 /// The connection that makes tables.
-pub(super) fn migrator(url: &DatabaseUrl) -> ConnectOptions {
-    let mut options = backend::options(&address(url));
+pub(super) fn migrator(server: &MySqlConnectOptions) -> ConnectOptions {
+    let mut options = pool(server);
     options
         .max_connections(1)
         .map_sqlx_mysql_pool_opts(|pool| pool.after_connect(|connection, _| Box::pin(begin_session(connection, None))));
@@ -59,8 +68,8 @@ pub(super) fn migrator(url: &DatabaseUrl) -> ConnectOptions {
 }
 
 /// The connections that read.
-pub(super) fn readers(url: &DatabaseUrl) -> ConnectOptions {
-    let mut options = backend::options(&address(url));
+pub(super) fn readers(server: &MySqlConnectOptions) -> ConnectOptions {
+    let mut options = pool(server);
     options.max_connections(backend::SERVER_READERS).test_before_acquire_if_idle_for(IDLE).map_sqlx_mysql_pool_opts(
         |pool: MySqlPoolOptions| {
             pool.after_connect(|connection, _| Box::pin(begin_session(connection, None))).after_release(
@@ -71,11 +80,6 @@ pub(super) fn readers(url: &DatabaseUrl) -> ConnectOptions {
         },
     );
     options
-}
-
-/// The URL as the libraries below spell it.
-fn address(url: &DatabaseUrl) -> String {
-    url.reveal().replacen("mariadb:", "mysql:", 1)
 }
 
 /// Tells a session how to behave, so that no default of the server's matters. The driver has set
@@ -93,9 +97,8 @@ async fn begin_session(connection: &mut MySqlConnection, idle: Option<u32>) -> R
 }
 
 /// Connects once, to learn at once and exactly why it can't be done; the pool would try for long.
-pub(super) async fn reach(url: &DatabaseUrl) -> Result<(), sea_orm::sqlx::Error> {
-    let options: MySqlConnectOptions = address(url).parse()?;
-    options.connect().await?.close().await
+pub(super) async fn reach(server: &MySqlConnectOptions) -> Result<(), sea_orm::sqlx::Error> {
+    server.connect().await?.close().await
 }
 
 /// Whether this session has the lock that one process a database holds; taken if it is free.

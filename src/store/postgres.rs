@@ -42,19 +42,26 @@ const PARAMETERS: [&str; 18] = [
 /// The first half of the advisory lock's key ("prlr"); the second is made of the schema's name.
 const LOCK: i32 = 0x7072_6c72;
 
-/// Whether the URL can be used at all.
-pub(super) fn check_url(url: &DatabaseUrl) -> Result<(), OpenError> {
+/// What a URL says.
+pub(super) fn parse(url: &DatabaseUrl) -> Result<PgConnectOptions, OpenError> {
     backend::check_url(url, |key| PARAMETERS.contains(&key) || key.starts_with("options["))?;
     let parsed: Result<PgConnectOptions, _> = url.reveal().parse();
-    parsed.map_err(|error| OpenError::Url(format!("--database-url {url}: {error}")))?;
-    Ok(())
+    let server = parsed.map_err(|error| OpenError::Url(format!("--database-url {url}: {error}")))?;
+    // Never log statements: their values are what people wrote.
+    Ok(session(server.disable_statement_logging()))
+}
+
+/// Options of a pool of connections with this session.
+fn pool(server: PgConnectOptions) -> ConnectOptions {
+    let mut options = backend::options("postgres://");
+    options.map_sqlx_postgres_opts(move |_| server.clone());
+    options
 }
 
 /// The one connection that writes.
-pub(super) fn writer(url: &DatabaseUrl, connects: Connects) -> ConnectOptions {
-    let mut options = backend::options(url.reveal());
-    options.max_connections(1).map_sqlx_postgres_opts(|postgres| session(postgres).options(timeouts()));
-    options.map_sqlx_postgres_pool_opts(move |pool| {
+pub(super) fn writer(server: &PgConnectOptions, connects: Connects) -> ConnectOptions {
+    let mut options = pool(server.clone().options(timeouts()));
+    options.max_connections(1).map_sqlx_postgres_pool_opts(move |pool| {
         let connects = connects.clone();
         pool.after_connect(move |_, _| {
             connects.count();
@@ -65,24 +72,20 @@ pub(super) fn writer(url: &DatabaseUrl, connects: Connects) -> ConnectOptions {
 }
 
 /// The connection that makes tables, which may take its time.
-pub(super) fn migrator(url: &DatabaseUrl) -> ConnectOptions {
-    let mut options = backend::options(url.reveal());
-    options.max_connections(1).map_sqlx_postgres_opts(session);
+pub(super) fn migrator(server: &PgConnectOptions) -> ConnectOptions {
+    let mut options = pool(server.clone());
+    options.max_connections(1);
     options
 }
 
 /// The connections that read.
-pub(super) fn readers(url: &DatabaseUrl) -> ConnectOptions {
-    let mut options = backend::options(url.reveal());
-    options
-        .max_connections(backend::SERVER_READERS)
-        .test_before_acquire_if_idle_for(IDLE)
-        .map_sqlx_postgres_opts(|postgres| {
-            session(postgres).options(timeouts()).options([("default_transaction_read_only", "on")])
-        })
-        .map_sqlx_postgres_pool_opts(|pool: PgPoolOptions| {
+pub(super) fn readers(server: &PgConnectOptions) -> ConnectOptions {
+    let mut options = pool(server.clone().options(timeouts()).options([("default_transaction_read_only", "on")]));
+    options.max_connections(backend::SERVER_READERS).test_before_acquire_if_idle_for(IDLE).map_sqlx_postgres_pool_opts(
+        |pool: PgPoolOptions| {
             pool.after_release(|connection, _| Box::pin(async { end_transaction(connection).await.map(|()| true) }))
-        });
+        },
+    );
     options
 }
 
@@ -117,9 +120,8 @@ fn timeouts() -> [(&'static str, String); 3] {
 }
 
 /// Connects once, to learn at once and exactly why it can't be done; the pool would try for long.
-pub(super) async fn reach(url: &DatabaseUrl) -> Result<(), sea_orm::sqlx::Error> {
-    let options: PgConnectOptions = url.reveal().parse()?;
-    options.connect().await?.close().await
+pub(super) async fn reach(server: &PgConnectOptions) -> Result<(), sea_orm::sqlx::Error> {
+    server.connect().await?.close().await
 }
 
 /// Whether this session has the lock that one process a database holds; taken if it is free.

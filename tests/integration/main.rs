@@ -34,6 +34,7 @@ mod changes;
 mod command_line;
 mod contention;
 mod cross_site;
+mod database_server;
 mod documents;
 mod drain;
 mod durability;

@@ -1,5 +1,6 @@
 //! What every test needs: a server process, a reader for each transport, and waiting with a deadline.
 
+pub mod cluster;
 pub mod command;
 pub mod database;
 pub mod lossy_line;
