@@ -22,6 +22,7 @@ pub mod lock_file;
 pub mod log;
 pub mod messages;
 mod mysql;
+mod pieces;
 mod postgres;
 pub mod reads;
 pub mod rooms;

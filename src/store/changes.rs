@@ -15,7 +15,8 @@ use sea_orm::{
 use super::{
     entity::{event, message, message_search, reaction, read_cursor, revision},
     error::StoreError,
-    writer::{CONDITION_ROWS, Growth, INSERT_ROWS, Transaction},
+    pieces::pieces,
+    writer::{CONDITION_ROWS, Growth, Transaction},
 };
 use crate::domain::{
     EventId,
@@ -180,8 +181,7 @@ impl Transaction {
                 written_at: Set(replaced.revision.timestamp.micros()),
             })
         });
-        let revisions: Vec<_> = revisions.collect();
-        if !revisions.is_empty() {
+        for revisions in pieces(revisions.collect(), |row: &revision::ActiveModel| row.content.as_ref().len()) {
             revision::Entity::insert_many(revisions).exec_without_returning(self.connection()).await?;
         }
         let removed: Vec<_> = changes().flat_map(|(_, changes)| changes.removed.iter().cloned()).collect();
@@ -218,7 +218,7 @@ impl Transaction {
 
     /// Updates rows that are there: an insert of which every row conflicts, so that many are one statement.
     async fn update_messages(&self, rows: Vec<message::ActiveModel>) -> Result<(), StoreError> {
-        for rows in rows.chunks(INSERT_ROWS) {
+        for rows in pieces(rows, message::bytes) {
             let update = OnConflict::columns([message::Column::RoomId, message::Column::Id])
                 .update_columns([
                     message::Column::Content,
@@ -227,10 +227,7 @@ impl Transaction {
                     message::Column::Reactions,
                 ])
                 .to_owned();
-            message::Entity::insert_many(rows.iter().cloned())
-                .on_conflict(update)
-                .exec_without_returning(self.connection())
-                .await?;
+            message::Entity::insert_many(rows).on_conflict(update).exec_without_returning(self.connection()).await?;
         }
         Ok(())
     }

@@ -19,6 +19,7 @@ use super::{
     entity::{event, message, room},
     error::StoreError,
     log,
+    pieces::pieces,
     session::Session,
     settings,
     turn::{Turn, Turns},
@@ -38,8 +39,6 @@ pub(crate) mod faults;
 /// Rows that one condition names at most: `SQLite` bounds the depth of an expression at 1,000
 /// (<https://sqlite.org/limits.html>), and each alternative is one deeper.
 pub(super) const CONDITION_ROWS: usize = 250;
-/// Rows that one insert carries at most: twelve columns each, within `SQLite`'s 32,766 parameters.
-pub(super) const INSERT_ROWS: usize = 1_024;
 
 /// The connection that writes.
 #[derive(Debug)]
@@ -315,12 +314,10 @@ impl Transaction {
                 events.extend(log::row(growth.room_id, event, now).transpose()?);
             }
         }
-        while !messages.is_empty() {
-            let rest = messages.split_off(messages.len().min(INSERT_ROWS));
+        for messages in pieces(messages, message::bytes) {
             message::Entity::insert_many(messages).exec_without_returning(&self.tx).await?;
-            messages = rest;
         }
-        if !events.is_empty() {
+        for events in pieces(events, |event: &event::ActiveModel| event.data.as_ref().len()) {
             event::Entity::insert_many(events).exec_without_returning(&self.tx).await?;
         }
         self.write_changes(growths, now).await?;

@@ -65,6 +65,7 @@ mod socket_frames;
 mod sqlite_file;
 mod state;
 mod statements;
+mod stored_text;
 #[expect(dead_code, unreachable_pub, reason = "made for every kind of test, and public as a library would be")]
 mod support;
 mod typing;

@@ -1,6 +1,6 @@
 //! The table of messages.
 
-use sea_orm::entity::prelude::*;
+use sea_orm::{ActiveValue, entity::prelude::*};
 use serde::Deserialize;
 
 use crate::domain::{
@@ -53,6 +53,15 @@ impl Model {
             client_id: self.client_id,
         }
     }
+}
+
+/// About how many bytes a row brings to a statement.
+pub(crate) fn bytes(row: &ActiveModel) -> usize {
+    let reactions = match &row.reactions {
+        ActiveValue::Set(Some(reactions)) => reactions.len(),
+        _ => 0,
+    };
+    row.content.as_ref().len() + reactions
 }
 
 /// A reaction as the column holds it.
