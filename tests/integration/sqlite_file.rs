@@ -4,5 +4,8 @@
 mod deleted_text;
 mod disk_full;
 mod fsync;
+mod gone_database;
+mod hanging_disk;
+mod operating;
 mod refused_fsync;
 mod start;

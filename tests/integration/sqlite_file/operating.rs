@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::support::{Query, Reader, Server, Transport, reader::kind, server::PARLOR};
 
-const OPERATING: &str = include_str!("../../docs/operating.md");
+const OPERATING: &str = include_str!("../../../docs/operating.md");
 
 /// The document's blocks in a language.
 fn blocks(language: &str) -> Vec<&'static str> {
