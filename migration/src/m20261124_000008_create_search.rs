@@ -1,5 +1,8 @@
 //! The index of search: the tokens of each message, which the database indexes as plain words, and how
 //! far into a room's log the index goes.
+//!
+//! No foreign keys: they would lock a room's row under whoever indexes it, who has messages of it locked,
+//! while the journal locks the room first and then its messages.
 
 use sea_orm_migration::{
     prelude::*,
@@ -57,7 +60,6 @@ impl MigrationTrait for Migration {
             .col(big_integer("room_id"))
             .col(big_integer("message_id"))
             .col(tokens)
-            .foreign_key(ForeignKey::create().from("message_search", "room_id").to("room", "id"))
             .to_owned();
         let mut by_message = Index::create();
         by_message.name("message_search_message").table("message_search").col("room_id").col("message_id").unique();
@@ -71,7 +73,6 @@ impl MigrationTrait for Migration {
             .table("search_cursor")
             .col(big_integer("room_id").primary_key())
             .col(big_integer("through"))
-            .foreign_key(ForeignKey::create().from("search_cursor", "room_id").to("room", "id"))
             .to_owned();
         table::create(manager, cursors, []).await?;
 

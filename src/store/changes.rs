@@ -165,10 +165,13 @@ impl Transaction {
     /// Writes what changed of the rooms, once their new messages and events are there.
     pub(super) async fn write_changes(&self, growths: &[Growth], now: Timestamp) -> Result<(), StoreError> {
         let changes = || growths.iter().map(|growth| (growth, &growth.changes));
-        let changed = changes()
-            .flat_map(|(growth, changes)| changes.messages.iter().map(|message| changed_row(growth, message)))
-            .collect();
-        self.update_messages(changed).await?;
+        let changed =
+            changes().flat_map(|(growth, changes)| changes.messages.iter().map(move |message| (growth, message)));
+        // In the order in which whoever indexes them locks them too.
+        let mut changed: Vec<_> = changed.collect();
+        changed.sort_unstable_by_key(|(growth, message)| (growth.room_id, message.id));
+        self.update_messages(changed.into_iter().map(|(growth, message)| changed_row(growth, message)).collect())
+            .await?;
         let deleted: Vec<_> =
             changes().flat_map(|(growth, changes)| changes.deleted.iter().map(|id| (growth.room_id, *id))).collect();
         self.erase(&deleted).await?;
