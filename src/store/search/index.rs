@@ -3,7 +3,7 @@
 //!
 //! Its commits don't wait for the disk. What a power cut takes of the index it takes of its cursor too,
 //! and the log is still there to be read again; nor can it take what the journal wrote and synced after
-//! it, since that lies later in the same file (see `docs/decisions/0005-one-search-on-three-engines.md`).
+//! it, since that lies later in the same file (see `docs/decisions/0006-one-search-on-three-engines.md`).
 
 use std::collections::BTreeSet;
 
