@@ -1,7 +1,5 @@
 //! The command line: exit codes that say what is wrong, the order of settings, and what is logged.
 
-use std::process::Output;
-
 use serde_json::Value;
 
 use crate::support::{

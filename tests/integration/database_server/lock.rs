@@ -64,7 +64,9 @@ async fn who_lost_the_lock_writes_nothing_until_it_is_free() {
     let lock = "FROM pg_locks WHERE locktype = 'advisory' AND granted";
     let key: Vec<i64> = ask(&cutting, &format!("SELECT (classid::bigint << 32) | objid::bigint {lock}")).await;
     assert_eq!(key.len(), 1, "the server has one lock");
-    let key = format!("({}, {})", key[0] >> 32, key[0] as u32 as i32);
+    // Two numbers of 32 bits, with a sign as the server takes them.
+    let signed = |number: i64| number << 32 >> 32;
+    let key = format!("({}, {})", signed(key[0] >> 32), signed(key[0]));
     let take = format!("SELECT pg_advisory_lock{key}");
     let taking = waiting.execute_unprepared(&take);
     let cut = async {

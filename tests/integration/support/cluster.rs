@@ -88,7 +88,7 @@ impl Cluster {
             // The driver itself tries again for so long.
             let mut options = ConnectOptions::new(self.url_of(self.admin()));
             options.acquire_timeout(Duration::from_millis(500)).sqlx_logging(false);
-            if let Ok(connection) = Database::connect(options).await {
+            if let Ok(connection) = Box::pin(Database::connect(options)).await {
                 return Some(connection);
             }
         }
@@ -121,14 +121,14 @@ impl Cluster {
     pub async fn connect(&self) -> DatabaseConnection {
         let mut options = ConnectOptions::new(self.url());
         options.max_connections(1).sqlx_logging(false);
-        Database::connect(options).await.expect("the database opens")
+        Box::pin(Database::connect(options)).await.expect("the database opens")
     }
 
     /// Runs a statement as the user who may do everything.
     pub async fn sql(&self, statement: &str) {
         let mut options = ConnectOptions::new(self.url_of(self.admin()));
         options.max_connections(1).sqlx_logging(false);
-        let database = Database::connect(options).await.expect("the server answers");
+        let database = Box::pin(Database::connect(options)).await.expect("the server answers");
         database.execute_unprepared(statement).await.expect("the statement runs");
         database.close().await.expect("the connection ends");
     }

@@ -27,7 +27,8 @@ impl TestDatabase {
     pub async fn fresh(dir: &Path) -> Self {
         let Some(server) = server() else { return Self::given(sqlite_url(&dir.join("parlor.db"))) };
         let name = format!("parlor_{:016x}", rand::random::<u64>());
-        let database = sea_orm::Database::connect(server.as_str()).await.expect("the database server answers");
+        let database =
+            Box::pin(sea_orm::Database::connect(server.as_str())).await.expect("the database server answers");
         for name in droppable() {
             drop_database(&database, &name).await;
         }

@@ -54,7 +54,7 @@ impl Planner {
     /// Of a database that is quiet and has its rows. One that looks at them from time to time does so now; a file
     /// is never looked at unless that is asked for, which the server does not.
     pub async fn of(url: &str) -> Self {
-        let database = sea_orm::Database::connect(url).await.expect("the database opens");
+        let database = Box::pin(sea_orm::Database::connect(url)).await.expect("the database opens");
         let look = match database.get_database_backend() {
             DbBackend::Postgres => "ANALYZE",
             DbBackend::MySql => "ANALYZE TABLE message, event, revision, reaction, read_cursor, room",
