@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::within;
 
 /// How long a start may take on a busy machine, the recovery after a crash included.
-const UP: Duration = Duration::from_secs(60);
+const UP: Duration = Duration::from_mins(1);
 /// The user's password.
 pub const PASSWORD: &str = "secret";
 
