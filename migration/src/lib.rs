@@ -1,7 +1,7 @@
 //! Parlor's tables. One change a file, the same for every database; times are microseconds since
 //! 1970 in UTC as 64-bit integers, since databases disagree about the types of time.
 //!
-//! A change makes one table by [`table::create`], which sees to it that text is compared by its bytes
+//! A change makes one table by `table::create`, which sees to it that text is compared by its bytes
 //! everywhere and that a change that was cut can be run again. Where a change has to do more, each of
 //! its steps has to bear being done twice, since `MySQL` takes none of them back.
 
