@@ -129,7 +129,7 @@ impl Store {
             return Err(OpenError::Unfit { url: url.clone(), why });
         }
         migrate(&backend, session.db(), config).await?;
-        let turns = Turns::default();
+        let turns = Turns::new(!backend.is_server());
         let writer = Writer::new(session, turns.clone()).await.map_err(failed)?;
         let index = Index::open(&backend, turns).await.map_err(failed)?;
         let readers = backend.connect_readers().await.map_err(failed)?;

@@ -1,5 +1,6 @@
-//! Whose turn it is to write: two connections of this process do, and `SQLite` takes one at a time. A
-//! connection that finds the other writing would sleep and look again; here it is woken.
+//! Whose turn it is to write: two connections of this process do, and a file takes one at a time. A
+//! connection that finds the other writing would sleep and look again; here it is woken. A server takes
+//! both, and locks rows.
 
 use std::sync::Arc;
 
@@ -8,7 +9,8 @@ use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 /// The turns of one database. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Turns {
-    lock: Arc<Mutex<()>>,
+    /// None where all may write at once.
+    lock: Option<Arc<Mutex<()>>>,
     /// How many turns the journal has had.
     journal: Arc<watch::Sender<u64>>,
 }
@@ -16,26 +18,32 @@ pub struct Turns {
 /// A turn, until it is dropped.
 #[derive(Debug)]
 pub struct Turn {
-    _lock: OwnedMutexGuard<()>,
+    _lock: Option<OwnedMutexGuard<()>>,
     /// Counts this one, if it is the journal's.
     journal: Option<Arc<watch::Sender<u64>>>,
 }
 
-impl Default for Turns {
-    fn default() -> Self {
-        Self { lock: Arc::default(), journal: Arc::new(watch::Sender::new(0)) }
-    }
-}
-
 impl Turns {
+    /// Those of a database that takes one connection at a time, or all.
+    pub(super) fn new(one_at_a_time: bool) -> Self {
+        Self { lock: one_at_a_time.then(Arc::default), journal: Arc::new(watch::Sender::new(0)) }
+    }
+
     /// A turn of the journal's.
     pub async fn of_journal(&self) -> Turn {
-        Turn { _lock: self.lock.clone().lock_owned().await, journal: Some(self.journal.clone()) }
+        Turn { _lock: self.lock().await, journal: Some(self.journal.clone()) }
     }
 
     /// A turn of the index's. Who wants the journal to go first waits for its turns before it asks.
     pub async fn of_index(&self) -> Turn {
-        Turn { _lock: self.lock.clone().lock_owned().await, journal: None }
+        Turn { _lock: self.lock().await, journal: None }
+    }
+
+    async fn lock(&self) -> Option<OwnedMutexGuard<()>> {
+        match &self.lock {
+            Some(lock) => Some(lock.clone().lock_owned().await),
+            None => None,
+        }
     }
 
     /// Follows how many turns the journal has had.
