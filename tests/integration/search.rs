@@ -5,7 +5,7 @@ use reqwest::Method;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
 use serde_json::{Value, json};
 
-use crate::support::{DEADLINE, Server, problem::expect_problem, within};
+use crate::support::{DEADLINE, Server, index::indexed, problem::expect_problem, within};
 
 const ROOM: &str = "general";
 
@@ -30,15 +30,6 @@ async fn database(server: &Server) -> DatabaseConnection {
 async fn number(db: &DatabaseConnection, sql: &str) -> i64 {
     let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await.expect("an answer");
     row.expect("a row").try_get_by_index(0).expect("a number")
-}
-
-/// Waits until the index has all that is in the log.
-async fn indexed(server: &Server) {
-    const BEHIND: &str = "SELECT COUNT(*) FROM room LEFT JOIN search_cursor ON search_cursor.room_id = room.id
-        WHERE room.head > COALESCE(search_cursor.through, 0)";
-    let db = database(server).await;
-    within(DEADLINE, "all is indexed", async { while number(&db, BEHIND).await > 0 {} }).await;
-    db.close().await.expect("the database closes");
 }
 
 async fn change(server: &Server, method: Method, id: &Value, body: &Value) {

@@ -3,6 +3,7 @@
 pub mod cluster;
 pub mod command;
 pub mod database;
+pub mod index;
 pub mod lossy_line;
 pub mod poll;
 pub mod problem;
