@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt};
 
 use super::{EventId, invalid::Invalid, name::RoomName};
 
-/// The most rooms that are read as one. The largest ids of so many are within `MAX_BYTES`.
+/// The most rooms that are read as one. The largest ids of so many take less than 1 KiB.
 pub const MAX_ROOMS: usize = 50;
 /// The most bytes of positions that are read.
 const MAX_BYTES: usize = 1_024;

@@ -11,7 +11,7 @@ use tower::ServiceExt;
 use super::*;
 use crate::app::tests::TestApp;
 
-const STREAM: &str = "/api/v1/rooms/general/stream";
+const STREAMS: [&str; 2] = ["/api/v1/rooms/general/stream", "/api/v1/stream?rooms=general,random"];
 
 /// The answer to a GET, and its body.
 async fn ask(router: &Router, path: &str, accept: &str) -> (Response<()>, String) {
@@ -48,18 +48,20 @@ async fn who_follows_by_event_source_is_told_to_come_back_in_its_own_words() {
     let app = TestApp::new().await;
     app.shutdown.closing.cancel();
     let router = router(app.app());
-    let (head, body) = ask(&router, STREAM, "text/event-stream").await;
-    assert_eq!(
-        (head.status(), &head.headers()[header::CONTENT_TYPE]),
-        (StatusCode::OK, &"text/event-stream".parse().unwrap())
-    );
-    let (retry, event) = body.split_once('\n').unwrap();
-    assert!((5_000..=30_000).contains(&retry.strip_prefix("retry: ").unwrap().parse().unwrap()), "{retry}");
-    let problem: Value = serde_json::from_str(event.strip_prefix("event: error\ndata: ").unwrap()).unwrap();
-    assert_eq!(problem["code"], "draining");
+    for stream in STREAMS {
+        let (head, body) = ask(&router, stream, "text/event-stream").await;
+        assert_eq!(
+            (head.status(), &head.headers()[header::CONTENT_TYPE]),
+            (StatusCode::OK, &"text/event-stream".parse().unwrap())
+        );
+        let (retry, event) = body.split_once('\n').unwrap();
+        assert!((5_000..=30_000).contains(&retry.strip_prefix("retry: ").unwrap().parse().unwrap()), "{retry}");
+        let problem: Value = serde_json::from_str(event.strip_prefix("event: error\ndata: ").unwrap()).unwrap();
+        assert_eq!(problem["code"], "draining");
+    }
 
     // Others get the status: who does not read events, and who asks for something else.
-    for (path, accept) in [(STREAM, "*/*"), ("/api/v1/rooms", "text/event-stream")] {
+    for (path, accept) in [(STREAMS[0], "*/*"), (STREAMS[1], "*/*"), ("/api/v1/rooms", "text/event-stream")] {
         let (head, body) = ask(&router, path, accept).await;
         assert_eq!(head.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
         assert!(head.headers().contains_key(header::RETRY_AFTER), "{path}");
