@@ -23,9 +23,11 @@ fn write(tasks: &mut JoinSet<()>, server: &Arc<Server>, count: i64) -> watch::Re
     written
 }
 
+/// Waits as long as the writer gets on.
 async fn written(progress: &mut watch::Receiver<i64>, count: i64) {
-    let reached = progress.wait_for(|written| *written >= count);
-    within(DEADLINE, format!("the writer reaches {count}"), reached).await.expect("the writer lives");
+    while *progress.borrow_and_update() < count {
+        within(DEADLINE, format!("the writer gets on to {count}"), progress.changed()).await.expect("the writer lives");
+    }
 }
 
 /// Reads on until the last id; every event of the log is the one after the one before.
