@@ -14,7 +14,6 @@ use tokio::task::JoinSet;
 use crate::support::{
     DEADLINE, Query, Reader, Server, Transport,
     problem::expect_problem,
-    raw::Connection,
     reader::{is_durable, kind},
     rooms::RoomsReader,
     seeded, within,
@@ -263,42 +262,6 @@ async fn the_end_of_the_server_is_told_once_and_a_reader_comes_back() {
     server.post("two", "Alice", "after").await;
     let mut reader = RoomsReader::resume(&server, &ROOMS, "", reader.id.as_deref()).await;
     assert_eq!(gist(&reader.next_told().await), ("chat_message", "two", 2));
-}
-
-#[tokio::test]
-async fn a_refusal_that_may_pass_is_an_event_to_an_event_source() {
-    for (accept, path) in [
-        (Some("text/event-stream"), "/stream?rooms=one,two"),
-        (Some("text/event-stream"), "/rooms/one/stream"),
-        (None, "/stream?rooms=one,two"),
-    ] {
-        let mut server = Server::start().await;
-        let mut connection = Connection::open(server.addr()).await;
-        let accept_line = accept.map_or_else(String::new, |accept| format!("Accept: {accept}\r\n"));
-        let head = format!("GET /api/v1{path} HTTP/1.1\r\nHost: {}\r\n{accept_line}", server.addr());
-        connection.send(head).await;
-        // The head is complete only once the server takes no new work.
-        let mut told = Reader::open(&server, Transport::Sse, "one", Query::new()).await;
-        server.signal("TERM");
-        told.until_type("server_shutdown").await;
-        connection.send("\r\n").await;
-        let answer = connection.answer().await.expect("an answer");
-        if accept.is_none() {
-            assert_eq!((answer.status, answer.header("retry-after").is_some()), (503, true));
-            continue;
-        }
-        assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/event-stream")), "{path}");
-        let text = answer.text();
-        let mut lines = text.lines();
-        let retry: u64 =
-            lines.next().and_then(|line| line.strip_prefix("retry: ")).expect("a pause").parse().expect("ms");
-        assert!((5_000..=30_000).contains(&retry), "{retry}");
-        assert_eq!(lines.next(), Some("event: error"));
-        let data = lines.next().and_then(|line| line.strip_prefix("data: ")).expect("data");
-        let problem: Value = serde_json::from_str(data).expect("a problem document");
-        assert_eq!((&problem["status"], &problem["code"]), (&json!(503), &json!("draining")));
-        assert!(server.wait_for_exit().await.success());
-    }
 }
 
 #[tokio::test]
