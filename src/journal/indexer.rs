@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc::WeakSender, watch},
-    time::sleep,
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -15,9 +15,11 @@ use crate::{
     store::{error::StoreError, health::Health, search::index::Index},
 };
 
-/// How many transactions of a busy journal go first. Then the index has one, so that it gets on however
-/// busy the journal is.
-const JOURNAL_FIRST: u32 = 16;
+/// How much longer than its last transaction took the index lets a busy journal go first. Then it has one,
+/// so that it gets on however busy the journal is.
+const JOURNAL_SHARE: u32 = 15;
+/// After how long without one the journal is not busy: whoever was answered has asked again by then.
+const IDLE: Duration = Duration::from_millis(5);
 /// How long to wait after an error.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -28,6 +30,8 @@ pub struct Indexer {
     backlog: Arc<Backlog>,
     journal: WeakSender<Waiting>,
     turns: watch::Receiver<u64>,
+    /// How long the last transaction took.
+    took: Duration,
     health: Health,
     stop: CancellationToken,
     /// Dropped when the connection is closed.
@@ -47,7 +51,7 @@ impl Indexer {
         let turns = index.turns().of_journal_so_far();
         let journal = journal.queue.downgrade();
         let leaving = backlog.leaving();
-        Self { index, backlog, journal, turns, health, stop, _leaving: leaving }
+        Self { index, backlog, journal, turns, took: Duration::ZERO, health, stop, _leaving: leaving }
     }
 
     /// Indexes what is behind, then what comes, until told to stop.
@@ -101,7 +105,10 @@ impl Indexer {
                 if self.stop.clone().run_until_cancelled(self.let_journal_go_first()).await.is_none() {
                     return Ok(());
                 }
-                if !self.index.advance(room_id).await? {
+                let begun = Instant::now();
+                let has_more = self.index.advance(room_id).await?;
+                self.took = begun.elapsed();
+                if !has_more {
                     break;
                 }
             }
@@ -109,13 +116,15 @@ impl Indexer {
         Ok(())
     }
 
-    /// Waits while posts wait for the journal, for some of its transactions, and while the store is out.
+    /// Waits while the journal is busy, for its share of the time, and while the store is out.
     async fn let_journal_go_first(&mut self) {
         let _ = self.health.watch().wait_for(|status| *status == ServiceStatus::Ok).await;
         self.turns.mark_unchanged();
-        for _ in 0..JOURNAL_FIRST {
-            let is_busy = self.journal.upgrade().is_some_and(|queue| queue.capacity() < QUEUE);
-            if !is_busy || self.turns.changed().await.is_err() {
+        let share = Instant::now() + JOURNAL_SHARE * self.took;
+        while Instant::now() < share {
+            let is_idle = timeout(IDLE, self.turns.changed()).await.is_err();
+            let has_waiting = self.journal.upgrade().is_some_and(|queue| queue.capacity() < QUEUE);
+            if is_idle && !has_waiting {
                 break;
             }
         }
@@ -133,7 +142,10 @@ impl Indexer {
 #[cfg(test)]
 mod tests {
     use futures_util::{FutureExt as _, poll};
-    use tokio::sync::{mpsc, oneshot};
+    use tokio::{
+        sync::{mpsc, oneshot},
+        time::advance,
+    };
 
     use super::*;
     use crate::{
@@ -154,32 +166,50 @@ mod tests {
         let (health, stop) = (Health::default(), CancellationToken::new());
         let mut indexer = Indexer::new(index, &journal, Arc::default(), health.clone(), stop);
 
-        assert!(indexer.let_journal_go_first().now_or_never().is_some(), "nobody waits");
+        assert!(indexer.let_journal_go_first().now_or_never().is_some(), "it has taken nothing yet");
 
-        let put = || Command::PutRoom { room: RoomName::parse("a").unwrap(), change: RoomChange::default() };
-        for _ in 0..2 {
-            let (answer, _) = oneshot::channel();
-            journal.queue.try_send(Waiting { command: put(), answer }).unwrap();
-        }
+        tokio::time::pause();
+        indexer.took = 4 * IDLE;
         {
             let mut waiting = std::pin::pin!(indexer.let_journal_go_first());
-            for _ in 0..JOURNAL_FIRST {
-                assert!(poll!(&mut waiting).is_pending());
+            for _ in 0..10 {
+                assert!(poll!(&mut waiting).is_pending(), "the journal writes now and then");
+                advance(IDLE / 2).await;
                 drop(turns.of_journal().await);
             }
-            assert!(poll!(&mut waiting).is_ready(), "it had its share");
+            assert!(poll!(&mut waiting).is_pending());
+            advance(2 * IDLE).await;
+            assert!(poll!(&mut waiting).is_ready(), "it is idle");
+        }
+
+        let put = || Command::PutRoom { room: RoomName::parse("a").unwrap(), change: RoomChange::default() };
+        let (answer, _) = oneshot::channel();
+        journal.queue.try_send(Waiting { command: put(), answer }).unwrap();
+        {
+            let mut waiting = std::pin::pin!(indexer.let_journal_go_first());
+            for _ in 0..4 * JOURNAL_SHARE {
+                assert!(poll!(&mut waiting).is_pending());
+                advance(IDLE).await;
+                drop(turns.of_journal().await);
+            }
+            assert!(poll!(&mut waiting).is_ready(), "the journal had its share");
         }
         {
             let mut waiting = std::pin::pin!(indexer.let_journal_go_first());
             assert!(poll!(&mut waiting).is_pending());
-            while commands.try_recv().is_ok() {}
-            drop(turns.of_journal().await);
-            assert!(poll!(&mut waiting).is_ready(), "nobody waits any more");
+            advance(2 * IDLE).await;
+            assert!(poll!(&mut waiting).is_pending(), "a post waits for a slow one");
+            commands.try_recv().unwrap();
+            advance(2 * IDLE).await;
+            assert!(poll!(&mut waiting).is_ready(), "none waits any more");
         }
         health.set(ServiceStatus::Degraded);
         let mut waiting = std::pin::pin!(indexer.let_journal_go_first());
+        advance(8 * IDLE * JOURNAL_SHARE).await;
         assert!(poll!(&mut waiting).is_pending(), "the store is out");
         health.set(ServiceStatus::Ok);
+        assert!(poll!(&mut waiting).is_pending());
+        advance(2 * IDLE).await;
         assert!(poll!(&mut waiting).is_ready());
     }
 }
