@@ -1,6 +1,6 @@
 //! `SQLite`: one file, whose durability and whose checkpoints are this program's own.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DbBackend, DbErr, Statement,
@@ -12,6 +12,8 @@ use crate::config::DatabaseUrl;
 
 /// How many connections read. Readers don't block each other nor the writer (WAL).
 const READERS: u32 = 4;
+/// How long the journal waits for another program that holds the file.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// The oldest without the WAL-reset corruption bug (<https://sqlite.org/wal.html#walresetbug>).
 const MIN_VERSION: (u32, u32, u32) = (3, 51, 3);
 /// The extended codes for a refused fsync of a file and of a directory (`SQLITE_IOERR_FSYNC`,
@@ -33,21 +35,24 @@ pub(super) fn file_of(url: &DatabaseUrl) -> Result<PathBuf, OpenError> {
 
 /// The one connection of the journal.
 pub(super) fn writer(url: &DatabaseUrl, fsync: bool) -> ConnectOptions {
-    writing(url, if fsync { SqliteSynchronous::Full } else { SqliteSynchronous::Off })
+    writing(url, if fsync { SqliteSynchronous::Full } else { SqliteSynchronous::Off }, PATIENCE)
 }
 
 /// The one that writes the index of search, which can be made again from the log: its commits don't wait
 /// for the disk.
 pub(super) fn indexer(url: &DatabaseUrl, fsync: bool) -> ConnectOptions {
-    writing(url, if fsync { SqliteSynchronous::Normal } else { SqliteSynchronous::Off })
+    // It writes when it is its turn (`turn.rs`). Should another program hold the file then, the journal is
+    // not to wait for its patience to end before it uses its own.
+    writing(url, if fsync { SqliteSynchronous::Normal } else { SqliteSynchronous::Off }, Duration::ZERO)
 }
 
-fn writing(url: &DatabaseUrl, synchronous: SqliteSynchronous) -> ConnectOptions {
+fn writing(url: &DatabaseUrl, synchronous: SqliteSynchronous, patience: Duration) -> ConnectOptions {
     let mut options = backend::options(url.reveal());
     options.max_connections(1).map_sqlx_sqlite_opts(move |sqlite| {
         sqlite
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(synchronous)
+            .busy_timeout(patience)
             // The journal runs the checkpoints itself: SQLite's automatic ones ignore the error
             // of an fsync, and would forget what the disk refused.
             .pragma("wal_autocheckpoint", "0")
