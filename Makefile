@@ -6,10 +6,9 @@
 export PATH := $(CURDIR)/target/tools/node_modules/node/bin:$(PATH)
 # Tests wait more than they work.
 export RUST_TEST_THREADS ?= 6
-# Tests that start a PostgreSQL or a MariaDB themselves, and those of what only a SQLite file does: the statements
-# are among them, since a server's are not logged, and so nothing reads how it would carry them out.
+# Tests that start a PostgreSQL or a MariaDB themselves, and those of what only a SQLite file does.
 NO_SERVERS := --skip database_server::
-NO_FILES := --skip sqlite_file:: --skip statements::
+NO_FILES := --skip sqlite_file::
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 help: ## list what can be made

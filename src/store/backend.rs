@@ -41,6 +41,11 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a reader waits for a connection before the read is refused.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// At which level statements are logged, also those that take long. A statement has a place for each value, and its
+/// values are never logged: they are what people wrote.
+const STATEMENTS: LevelFilter = LevelFilter::Debug;
+/// How long a statement takes that takes long.
+const SLOW: Duration = Duration::from_secs(1);
 /// How often a server is asked whether it is there while there is nothing to write.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
@@ -220,14 +225,18 @@ impl Backend {
 pub(super) fn options(url: &str) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
     options
-        // A statement has a place for each value, and its values are never logged: they are what people wrote.
-        .sqlx_logging_level(LevelFilter::Debug)
-        .sqlx_slow_statements_logging_settings(LevelFilter::Debug, Duration::from_secs(1))
+        .sqlx_logging_level(STATEMENTS)
+        .sqlx_slow_statements_logging_settings(STATEMENTS, SLOW)
         .record_stmt_in_spans(false)
         .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None);
     options
+}
+
+/// The same of what is logged, for a server, whose options are not made from those.
+pub(super) fn logging<O: sqlx::ConnectOptions>(server: O) -> O {
+    server.log_statements(STATEMENTS).log_slow_statements(STATEMENTS, SLOW)
 }
 
 /// Refuses a URL with parts that nobody would heed: a misspelled `sslmode` must not mean none.

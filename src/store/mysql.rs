@@ -33,8 +33,7 @@ pub(super) fn parse(url: &DatabaseUrl) -> Result<MySqlConnectOptions, OpenError>
     if server.get_database().is_none() {
         return Err(OpenError::Url(format!("--database-url {url}: name a database, as in mysql://HOST/parlor")));
     }
-    // Never log statements: their values are what people wrote.
-    Ok(server.disable_statement_logging())
+    Ok(backend::logging(server))
 }
 
 /// Options of a pool of connections to this server.

@@ -47,8 +47,7 @@ pub(super) fn parse(url: &DatabaseUrl) -> Result<PgConnectOptions, OpenError> {
     backend::check_url(url, |key| PARAMETERS.contains(&key) || key.starts_with("options["))?;
     let parsed: Result<PgConnectOptions, _> = url.reveal().parse();
     let server = parsed.map_err(|error| OpenError::Url(format!("--database-url {url}: {error}")))?;
-    // Never log statements: their values are what people wrote.
-    Ok(session(server.disable_statement_logging()))
+    Ok(session(backend::logging(server)))
 }
 
 /// Options of a pool of connections with this session.

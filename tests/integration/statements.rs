@@ -16,12 +16,20 @@ use crate::support::{
     statements::{Planner, distinct, is_about_what_grows, logged, names, statement, while_doing},
 };
 
-/// So many messages that a plan that reads them all is never the cheaper one.
+/// So many messages are posted.
 const MESSAGES: &str = "10000";
 const ROOM: &str = "long";
 
-/// Gives every message of the room an edit, a reaction and a reader, beside what happens by the API.
+/// Adds so many messages that a plan that reads them all is never the cheaper one, and gives every message an edit,
+/// a reaction and a reader. What is added lies past the head, where nobody sees it.
 async fn fill(server: &Server) {
+    for past in [2_000_000, 4_000_000, 8_000_000] {
+        let double = format!(
+            "INSERT INTO message (room_id, id, username, user_key, content, created_at) \
+             SELECT room_id, id + {past}, username, user_key, content, created_at FROM message"
+        );
+        server.sql(&double).await;
+    }
     for rows in [
         "INSERT INTO event (room_id, id, kind, data, created_at, message_id, username) \
          SELECT room_id, id + 1000000, 'message_edited', '{}', 1, id, 'Alice' FROM message",
@@ -108,6 +116,8 @@ async fn read(server: &Server, id: i64) {
         format!("{room}/unread?username=Bob"),
         format!("{room}/presence"),
         format!("{room}/search?q=harbour+mess"),
+        // Only an old one has it.
+        format!("{room}/search?q=message+1234"),
         format!("{room}/search?q=harbour&before=5000&limit=200"),
     ] {
         server.get_json(&path).await;
@@ -212,14 +222,18 @@ async fn no_statement_reads_the_whole_of_a_table() {
         assert!(!planner.scans(scanning).await.is_empty(), "a scan is noticed: {scanning}");
     }
     assert!(lookups.iter().any(|lookup| lookup.matches(" OR ").count() > 10), "many commands shared a statement");
+    let mut found = Vec::new();
     for lookup in &lookups {
         // Of two bounds on the same side some databases heed one, which no plan shows.
         for bound in ["id\" <", "id\" >", "id` <", "id` >"] {
             assert!(lookup.matches(bound).count() <= 1, "{bound} twice: {lookup}");
         }
         let scans = planner.scans(lookup).await;
-        assert!(scans.is_empty(), "{lookup}\n{}", scans.join("\n"));
+        if !scans.is_empty() {
+            found.push(format!("{lookup}\n{}", scans.join("\n")));
+        }
     }
+    assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
 /// A room of which everything has 200: messages, each a reply with an edit and reactions; reactions and revisions
@@ -264,7 +278,7 @@ async fn an_answer_takes_as_many_statements_whatever_is_in_it() {
         ("revisions", "/messages/1/revisions?limit=1", "/messages/1/revisions?limit=200", 200),
         ("users", "/messages/1/reactions/👍?limit=1", "/messages/1/reactions/👍?limit=200", 200),
         ("cursors", "/read?limit=1", "/read?limit=200", 200),
-        ("messages", "/search?q=edited&limit=1", "/search?q=edited&limit=200", 200),
+        ("messages", "/search?q=edited&limit=1", "/search?q=edited&limit=100", 100),
         ("events", &format!("/poll?since={}", head - 1), &format!("/poll?since={}", head - 100), 100),
     ] {
         let one = cost(&server, &format!("/rooms/{ROOM}{one}"), field, 1).await;

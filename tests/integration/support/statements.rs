@@ -84,20 +84,22 @@ impl Planner {
         let text = |row: &sea_orm::QueryResult, column: &str| -> String {
             row.try_get::<Option<String>>("", column).expect("a column of the plan").unwrap_or_default()
         };
-        // Of what has some words the newest can be sought only among all that has them.
-        let sorts_words = statement.contains("@@") || statement.contains("AGAINST");
+        // Of what has some words the newest can be sought only among all that has them; of what is named one by one
+        // there is no more than that.
+        let may_sort = ["@@", "AGAINST", "id\" IN (", "id` IN ("].iter().any(|part| statement.contains(part));
         let is_scan = |step: &String| match self.database.get_database_backend() {
             DbBackend::Sqlite => {
-                GROWING.iter().any(|table| step.split(" USING").next() == Some(&format!("SCAN {table}")))
-                    || step.contains("TEMP B-TREE")
+                let scans = |table| step.split(" USING").next() == Some(&format!("SCAN {table}"));
+                GROWING.iter().any(scans) || (step.contains("TEMP B-TREE") && !may_sort)
             }
             DbBackend::Postgres => {
-                let sorts = step.trim_start_matches([' ', '-', '>']).starts_with("Sort ");
-                (sorts && !sorts_words) || GROWING.iter().any(|table| step.contains(&format!("Seq Scan on {table} ")))
+                let sorts = step.trim_start().starts_with("Sort Key: ") && !step.contains("room.name");
+                let scans = |table| step.contains(&format!("Seq Scan on {table} "));
+                GROWING.iter().any(scans) || (sorts && !may_sort)
             }
             _ => {
                 let grows = GROWING.iter().any(|table| step.starts_with(&format!("{table} ")));
-                let sorts = step.contains("filesort") && !sorts_words;
+                let sorts = step.contains("filesort") && !may_sort;
                 grows && (step.contains(" ALL ") || step.contains(" index ") || sorts)
             }
         };
@@ -115,16 +117,20 @@ impl Planner {
 fn with_values(statement: &str) -> String {
     let mut sql = String::new();
     let mut rest = statement;
+    let mut number = 0;
     while let Some(at) = rest.find(['?', '$']) {
         sql.push_str(&rest[..at]);
         let digits = rest[at + 1..].find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len() - at - 1);
-        sql.push_str(value_for(&sql));
+        number += 1;
+        sql.push_str(&value_for(&sql, number));
         rest = &rest[at + 1 + digits..];
     }
     sql + rest
 }
 
-fn value_for(before: &str) -> &'static str {
+/// The value for the place of this number, by what stands before it. Places that ask for messages ask for different
+/// ones.
+fn value_for(before: &str, number: usize) -> String {
     let is_value = |word: &str| word.is_empty() || word.starts_with(|c: char| c == '\'' || c.is_ascii_digit());
     let is_operator = |word: &str| matches!(word, "=" | "<" | "<=" | ">" | ">=" | "<>" | "@@" | "IN");
     let words = || before.split_whitespace().rev();
@@ -133,13 +139,14 @@ fn value_for(before: &str) -> &'static str {
     let column = named.find(|word| !is_value(word) && !is_operator(word)).unwrap_or_default();
     let is_upper_bound = words().next() == Some("<=");
     match column {
-        "LIMIT" => "51",
-        "THEN" | "OFFSET" | "room_id" => "1",
-        "id" | "message_id" | "last_read_id" | "reply_to" | "head" | "rowid" if is_upper_bound => "15000",
-        "id" | "message_id" | "last_read_id" | "reply_to" | "head" | "rowid" => "5000",
-        time if time.ends_with("_at") => "1",
-        "data" => "'{}'",
-        _ => "'x'",
+        "LIMIT" => "51".to_owned(),
+        "THEN" | "OFFSET" | "room_id" => "1".to_owned(),
+        "id" | "message_id" | "last_read_id" | "reply_to" | "head" | "rowid" if is_upper_bound => "15000".to_owned(),
+        "id" | "message_id" | "last_read_id" | "reply_to" | "head" | "rowid" => (5_000 + number).to_string(),
+        time if time.ends_with("_at") => "1".to_owned(),
+        "data" => "'{}'".to_owned(),
+        "kind" => "'message_edited'".to_owned(),
+        _ => "'x'".to_owned(),
     }
 }
 
