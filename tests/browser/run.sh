@@ -19,5 +19,5 @@ if ! cmp -s package-lock.json node_modules/.installed; then
     cp package-lock.json node_modules/.installed
 fi
 [ $# -gt 0 ] || set -- ./*.test.js
-# One file at a time: the tests have deadlines, and each file has a browser of its own.
-exec node --test --test-concurrency=1 --test-timeout=60000 "$@"
+# One file at a time: the tests have deadlines, and each file has a browser of its own. The limit is for a whole file.
+exec node --test --test-concurrency=1 --test-timeout=300000 "$@"
