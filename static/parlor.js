@@ -1,4 +1,4 @@
-// The client: follows one room by event stream, WebSocket or long poll, and posts to it. docs/client.md
+// The client: follows one room by event stream, WebSocket or long poll, posts to it, and changes and finds what is there. docs/client.md
 
 /** A stream that has shown nothing for so long is held back by something between here and the server. */
 const FIRST_EVENT = 8_000;
@@ -86,7 +86,65 @@ export class Client extends EventTarget {
 
   /** A page of messages; `query` as in the API: before, after, limit. */
   messages(query) {
-    return this.ask(`${this.path}/messages?${new URLSearchParams(query)}`);
+    return this.ask(`${this.path}/messages?${params(query)}`);
+  }
+
+  /** One message as it is now. */
+  message(id) {
+    return this.ask(`${this.path}/messages/${id}`);
+  }
+
+  /** Has one's own message say something else. Like the changes below it is asked for once: an event tells everybody. */
+  edit(id, content) {
+    return this.ask(`${this.path}/messages/${id}`, this.#acting('PATCH', { content }));
+  }
+
+  /** Deletes one's own message, for everybody. */
+  remove(id) {
+    return this.ask(`${this.path}/messages/${id}?${params({ username: this.username })}`, { method: 'DELETE' });
+  }
+
+  /** Reacts to a message, or takes the reaction back. */
+  react(id, emoji, on = true) {
+    return this.ask(`${this.#reactions(id, emoji)}?${params({ username: this.username })}`, { method: on ? 'PUT' : 'DELETE' });
+  }
+
+  /** A page of those who reacted with an emoji; `query`: after, limit. */
+  reactors(id, emoji, query) {
+    return this.ask(`${this.#reactions(id, emoji)}?${params(query)}`);
+  }
+
+  /** A page of what a message said before, oldest first; `query`: after, limit. */
+  revisions(id, query) {
+    return this.ask(`${this.path}/messages/${id}/revisions?${params(query)}`);
+  }
+
+  /** Says that the user has read every message up to this one. */
+  markRead(id) {
+    return this.ask(`${this.path}/read`, this.#acting('PUT', { last_read_id: id }));
+  }
+
+  /** A page of how far people have read, by name; `query`: after, limit. */
+  reads(query) {
+    return this.ask(`${this.path}/read?${params(query)}`);
+  }
+
+  /** How many messages by others the user has not read, and how far the user has. */
+  unread() {
+    return this.ask(`${this.path}/unread?${params({ username: this.username })}`);
+  }
+
+  /** A page of messages that have all words of `q`, newest first; `query`: before, limit. */
+  search(q, query) {
+    return this.ask(`${this.path}/search?${params({ q, ...query })}`);
+  }
+
+  #reactions(id, emoji) {
+    return `${this.path}/messages/${id}/reactions/${encodeURIComponent(emoji)}`;
+  }
+
+  #acting(method, fields) {
+    return { method, headers: JSON_BODY, body: JSON.stringify({ username: this.username, ...fields }) };
   }
 
   /** Fetches JSON; ends with `signal`, with the client, and after `patience`. */
@@ -235,9 +293,7 @@ export class Room extends Client {
   }
 
   #url(path, query = {}) {
-    const all = { since: this.cursor, history: this.#history, username: this.username, ...query };
-    const given = Object.entries(all).filter(([, value]) => value !== undefined);
-    return `${this.path}/${path}?${new URLSearchParams(given)}`;
+    return `${this.path}/${path}?${params({ since: this.cursor, history: this.#history, username: this.username, ...query })}`;
   }
 
   #alive(transport) {
@@ -302,6 +358,11 @@ export class Room extends Client {
     await this.pause(reason?.retryAfter ?? pause ?? backoff(this.#failures++));
     if (this.#line === line) this.#open();
   }
+}
+
+/** What is given of `fields`, as a query. */
+function params(fields = {}) {
+  return new URLSearchParams(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
 /** Growing, and random so that not all come back in the same moment. */

@@ -217,6 +217,66 @@ test('older messages by page, and a room that is asked for by a wrong transport'
   }), /pigeon/);
 });
 
+test('what messages live through: asked for, answered, and told to who follows', async (t) => {
+  const server = await Server.start(t);
+  const [ann, ben] = [await importer(t, server, { expect: [/status of (403|404|410)/] }), await importer(t, server)];
+  await follow(ann, { username: 'Ann' });
+  await follow(ben, { username: 'Ben' });
+  await isIn(ann, 'connected');
+  await isIn(ben, 'connected');
+  const ask = (page, act, ...given) => page.evaluate(([name, values]) => window.room[name](...values), [act, given]);
+  const told = (page, type, id) => until(page, ([wanted, at]) => window.seen.some((event) => event.type === wanted && (!at || event.id === at)), [type, id]);
+
+  const first = await ask(ann, 'post', 'Hello world');
+  const answer = await ask(ben, 'post', 'Hello Ann', { replyTo: first.id });
+  assert.equal(answer.reply_to, 1);
+  const edited = await ask(ann, 'edit', 1, 'Hello there');
+  assert.deepEqual([edited.content, edited.id], ['Hello there', 1]);
+  assert.ok(edited.edited_at);
+  await told(ben, 'message_edited', 3);
+  assert.deepEqual(await ask(ben, 'message', 1), edited);
+  const revisions = await ask(ben, 'revisions', 1);
+  assert.deepEqual([revisions.revisions.map(({ content }) => content), revisions.next], [['Hello world'], null]);
+  await ask(ann, 'edit', 1, 'Hello again');
+  const older = await ask(ben, 'revisions', 1, { limit: 1 });
+  assert.deepEqual((await ask(ben, 'revisions', 1, { after: older.next })).revisions.map(({ content }) => content), ['Hello there']);
+
+  // What is in an emoji is no part of the address.
+  const reacted = await ask(ben, 'react', 1, '#️⃣');
+  assert.deepEqual(reacted.reactions, [{ emoji: '#️⃣', count: 1, usernames: ['Ben'] }]);
+  await told(ann, 'reaction_added');
+  await ask(ann, 'react', 1, '#️⃣');
+  const page = await ask(ann, 'reactors', 1, '#️⃣', { limit: 1 });
+  assert.deepEqual(page.users.map(({ username }) => username), ['Ben']);
+  assert.deepEqual((await ask(ann, 'reactors', 1, '#️⃣', { after: page.next })).users.map(({ username }) => username), ['Ann']);
+  assert.equal((await ask(ben, 'react', 1, '#️⃣', false)).reactions[0].count, 1);
+  await told(ann, 'reaction_removed');
+
+  assert.deepEqual(await ask(ben, 'unread'), { unread: 1, capped: false, last_read_id: 0 });
+  assert.equal((await ask(ben, 'markRead', 2)).last_read_id, 2);
+  await told(ann, 'read_receipt');
+  assert.deepEqual(await ask(ben, 'unread'), { unread: 0, capped: false, last_read_id: 2 });
+  await ask(ann, 'markRead', 1);
+  const reads = await ask(ann, 'reads', { limit: 1 });
+  assert.deepEqual([reads.cursors.map(({ username }) => username), reads.next], [['Ann'], 'Ann']);
+  assert.deepEqual((await ask(ann, 'reads', { after: 'Ann' })).cursors.map(({ username }) => username), ['Ben']);
+
+  const ids = ({ messages }) => messages.map(({ id }) => id);
+  const found = await ask(ben, 'search', 'hello', { limit: 1 });
+  assert.deepEqual([ids(found), found.next], [[2], 2]);
+  assert.deepEqual(ids(await ask(ben, 'search', 'hello', { before: found.next })), [1]);
+  assert.deepEqual(ids(await ask(ben, 'search', '"ann" & hel')), [2]);
+
+  const gone = await ask(ann, 'remove', 1);
+  assert.deepEqual([gone.content, gone.reactions], ['', []]);
+  await told(ben, 'message_deleted');
+  // Each is asked once, and rejects if the answer is no.
+  const refusal = (...given) => ask(ann, ...given).then(() => undefined, (error) => error.message);
+  assert.match(await refusal('edit', 1, 'too late'), /deleted/);
+  assert.match(await refusal('edit', 2, 'not mine'), /somebody else/);
+  assert.match(await refusal('message', 99), /^page.evaluate: Refused/);
+});
+
 test('a page of another site imports it, follows and posts', async (t) => {
   const server = await Server.start(t);
   const site = http.createServer((_, answer) => answer.setHeader('Content-Type', 'text/html').end('<!doctype html><title>elsewhere</title>'));
