@@ -1,6 +1,6 @@
 # Everything a person does with this repository. `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run dev check test rust databases outages clients browser lint fmt openapi deny bench tools
+.PHONY: help run dev check test rust databases outages clients browser lint fmt openapi emoji deny bench tools
 
 # Where `tools.sh` puts what Debian has too old.
 export PATH := $(CURDIR)/target/tools/node_modules/node/bin:$(PATH)
@@ -75,6 +75,10 @@ fmt: ## format the sources
 
 openapi: ## write openapi/openapi.json anew
 	cargo run --locked --quiet -- openapi > openapi/openapi.json
+
+emoji: ## take the emoji of the page anew from npm
+	@./tools.sh node
+	static/emoji/update.sh
 
 deny: ## licences, bans and sources of all dependencies; installs cargo-deny if it is missing
 	@./tools.sh cc

@@ -1,62 +1,149 @@
-// The log of messages: shown in groups by author and day, older ones fetched on the way up, the view held where the reader is.
-import { avatar, byId, linked, make } from './dom.js';
-import { fold, hue } from './names.js';
-import { load, save } from './store.js';
+// The log of messages: a stretch of the room in groups by author and day, more fetched on the way, the view held where the reader is.
+import { byId } from './dom.js';
+import { messageItem, showLine, showMessage, showQuote } from './message.js';
+import { fold } from './names.js';
 
 /** Messages of one author within this time stand together. */
 const GROUP = 5 * 60_000;
 /** So near to the end counts as at the end. */
 const NEAR = 48;
-/** From here up older messages are fetched. */
+/** From so far on the next messages are fetched. */
 const AHEAD = 600;
+const PAGE = 50;
+/** So many on each side of a message that is far from what is there. */
+const AROUND = 30;
+const LINE_FROM_TOP = 56;
 /** More than these are not kept in the page while the reader is at the end. */
 const KEPT = 600;
-/** How many are fetched at most to find the place of before a reload. */
-const SOUGHT = 2_000;
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
-const calendar = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
-const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' });
-
-export class Messages {
-  #client;
+/** Tells by `list` that other messages are shown than before, and by `view` that others may be on the screen. */
+export class Messages extends EventTarget {
+  #known;
   #me;
-  #place;
   #scroller = byId('scroller');
   #list = byId('messages');
   #down = byId('down');
   #hasOlder = false;
-  #fetching;
+  /** Whether the stretch ends before the newest message, so that what is posted is not part of it. */
+  #hasNewer = false;
+  #loading;
+  #arrived = [];
   #isAtEnd = true;
   #lastTop = 0;
   #missed = 0;
-  #placeKey;
+  /** What is new comes after this id, and begins with this message. */
+  #lineAfter;
+  #lineAt;
 
-  constructor(client) {
-    this.#client = client;
+  constructor(client, known) {
+    super();
+    this.#known = known;
     this.#me = fold(client.username);
-    this.#placeKey = `parlor:place:${client.room}`;
-    this.#place = load('sessionStorage', this.#placeKey);
-    client.addEventListener('message_history', ({ detail }) => this.#replace(detail));
-    client.addEventListener('chat_message', ({ detail }) => this.#append(detail.message));
-    client.addEventListener('reset', () => this.#replace({ messages: [], has_more: false }));
-    client.addEventListener('state', ({ detail }) => detail.name === 'connected' && this.#fetchAhead());
+    known.addEventListener('change', ({ detail }) => this.#changed(detail));
+    client.addEventListener('message_history', ({ detail }) => {
+      known.add(detail.messages);
+      this.#replace(detail.messages, { hasOlder: detail.has_more });
+    });
+    client.addEventListener('chat_message', ({ detail }) => {
+      known.add([detail.message]);
+      if (this.#loading) this.#arrived.push(detail.message);
+      this.#append(detail.message);
+    });
+    client.addEventListener('reset', () => this.#replace([]));
+    client.addEventListener('state', ({ detail }) => detail.name === 'connected' && this.#loadAhead());
     this.#scroller.addEventListener('scroll', () => this.#scrolled(), { passive: true });
     this.#down.addEventListener('click', () => this.toEnd());
     // A keyboard that comes up, or a growing field, must not hide the newest message.
-    new ResizeObserver(() => this.#hold()).observe(this.#scroller);
-    addEventListener('pagehide', () => save('sessionStorage', this.#placeKey, this.#currentPlace()));
+    new ResizeObserver(() => {
+      this.#hold();
+      this.#tell('view');
+    }).observe(this.#scroller);
+  }
+
+  get isEmpty() {
+    return !this.#list.children.length;
+  }
+
+  get items() {
+    return [...this.#list.children];
+  }
+
+  item(id) {
+    return this.#list.querySelector(`:scope > [data-id="${id}"]`);
+  }
+
+  /** The last message up to `id`, if it is within the stretch. */
+  upTo(id) {
+    const { children } = this.#list;
+    if (this.#hasNewer && idOf(this.#list.lastElementChild) <= id) return undefined;
+    let [from, to] = [0, children.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (idOf(children[middle]) <= id) from = middle + 1;
+      else to = middle;
+    }
+    return children[from - 1];
+  }
+
+  /** The id of the last message that is on the screen down to its end. */
+  get lastOnScreen() {
+    const { bottom, top } = this.#scroller.getBoundingClientRect();
+    const onScreen = this.items.findLast((item) => item.getBoundingClientRect().bottom <= bottom + 1);
+    return onScreen && onScreen.getBoundingClientRect().bottom > top ? idOf(onScreen) : undefined;
+  }
+
+  /** Where the reader is: at the end, or at the topmost message in view, and how far that is from the top. */
+  get place() {
+    if (this.#isAtEnd || this.isEmpty) return { isEnd: true };
+    const item = this.#topmost();
+    return { id: idOf(item), offset: item.getBoundingClientRect().top - this.#scroller.getBoundingClientRect().top };
   }
 
   /** To the newest message. */
-  toEnd() {
-    this.#isAtEnd = true;
+  async toEnd() {
+    if (this.#hasNewer) await this.#load([{ limit: PAGE }], (page) => this.#replace(page.messages, { hasOlder: page.has_more }));
+    this.#isAtEnd = !this.#hasNewer;
     this.#hold();
   }
 
   /** Something below the messages has changed its height. */
   settle() {
     this.#hold();
+  }
+
+  /** To a message, wherever in the room it is; `offset` from the top. Whether it is there; undefined if that can't be told now. */
+  async jump(id, offset) {
+    const isLoaded = this.item(id) ? true : await this.#loadAround(id, true);
+    // The reader has gone elsewhere meanwhile.
+    if (isLoaded === false) return true;
+    if (!isLoaded) return undefined;
+    const item = this.item(id);
+    if (!item) return false;
+    this.#isAtEnd = false;
+    const [view, box] = [this.#scroller.getBoundingClientRect(), item.getBoundingClientRect()];
+    this.#scroller.scrollTop += box.top - view.top - (offset ?? Math.max(0, (view.height - box.height) / 3));
+    this.#scrolled();
+    return true;
+  }
+
+  /** Draws a line above the first message by others after `id`, as soon as it is within the stretch; goes there if `isSought`. */
+  async drawLine(id, isSought) {
+    const before = this.item(this.#lineAt);
+    [this.#lineAfter, this.#lineAt] = [id, undefined];
+    if (before) this.#regroup(before, 1);
+    this.#findLine();
+    if (!isSought) return;
+    if (!this.#lineAt && (await this.#loadAround(id)) !== true) return;
+    if (this.#lineAt) await this.jump(this.#lineAt, LINE_FROM_TOP);
+  }
+
+  /** Does something that changes heights, and holds what is in view where it is. */
+  hold(act) {
+    const item = this.#isAtEnd || this.isEmpty ? undefined : this.#topmost();
+    const before = item?.getBoundingClientRect().top;
+    act();
+    if (item) this.#scroller.scrollTop += item.getBoundingClientRect().top - before;
+    else this.#hold();
   }
 
   #hold() {
@@ -67,15 +154,21 @@ export class Messages {
     this.#showDown();
   }
 
+  #topmost() {
+    const { top } = this.#scroller.getBoundingClientRect();
+    return this.items.find((each) => each.getBoundingClientRect().bottom > top) ?? this.#list.lastElementChild;
+  }
+
   #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
     // Only the reader moves up; a view that shrinks or messages that grow leave the end behind as well.
-    if (scrollHeight - clientHeight - scrollTop < NEAR) this.#isAtEnd = true;
+    if (scrollHeight - clientHeight - scrollTop < NEAR) this.#isAtEnd = !this.#hasNewer;
     else if (scrollTop < this.#lastTop) this.#isAtEnd = false;
     this.#lastTop = scrollTop;
     if (this.#isAtEnd) this.#missed = 0;
     this.#showDown();
-    this.#fetchAhead();
+    this.#loadAhead();
+    this.#tell('view');
   }
 
   #showDown() {
@@ -84,25 +177,65 @@ export class Messages {
     this.#down.textContent = count ? `${count} new message${count > 1 ? 's' : ''} ↓` : 'To the newest ↓';
   }
 
-  #replace({ messages, has_more: hasMore }) {
-    this.#fetching?.abort();
-    this.#fetching = undefined;
-    this.#quietly(() => this.#list.replaceChildren(...messages.map((message) => this.#item(message))));
+  #tell(what) {
+    if (what === 'list') this.#findLine();
+    this.dispatchEvent(new Event(what));
+  }
+
+  #findLine() {
+    if (this.#lineAfter === undefined || this.#lineAt || (this.#hasOlder && idOf(this.#list.firstElementChild) > this.#lineAfter)) return;
+    const isNew = (item) => idOf(item) > this.#lineAfter && item.matches('.other:not(.deleted)');
+    const first = this.items.find(isNew);
+    if (!first) return;
+    this.#lineAt = idOf(first);
+    this.hold(() => this.#regroup(first, 1));
+  }
+
+  #changed(message) {
+    const item = this.item(message.id);
+    // Also those that are not sent yet.
+    const quotes = this.#scroller.querySelectorAll(`.quote[data-quoted="${message.id}"]`);
+    if (!item && !quotes.length) return;
+    this.hold(() => {
+      if (item) showMessage(item, message, this.#me);
+      quotes.forEach((link) => showQuote(link, message));
+    });
+  }
+
+  #items(messages) {
+    return messages.map((message) => {
+      const item = messageItem(message, this.#me);
+      const quoted = message.reply_to && this.#known.quoted(message.reply_to);
+      if (quoted) showQuote(item.querySelector('.quote'), quoted);
+      return item;
+    });
+  }
+
+  #replace(messages, { hasOlder = false, hasNewer = false } = {}) {
+    this.#loading = undefined;
+    this.#quietly(() => this.#list.replaceChildren(...this.#items(messages)));
     this.#regroup(this.#list.firstElementChild, messages.length);
-    this.#setOlder(hasMore);
-    this.toEnd();
-    if (messages.length) this.#restore();
-    this.#fetchAhead();
+    this.#hasNewer = hasNewer;
+    this.#setOlder(hasOlder);
+    this.#isAtEnd = !hasNewer;
+    this.#hold();
+    this.#tell('list');
+    this.#loadAhead();
   }
 
   #append(message) {
-    const item = this.#item(message);
-    this.#list.append(item);
-    this.#regroup(item, 1);
-    this.#setOlder(this.#hasOlder);
+    if (idOf(this.#list.lastElementChild) >= message.id) return;
+    if (!this.#hasNewer) {
+      const [item] = this.#items([message]);
+      this.#list.append(item);
+      this.#regroup(item, 1);
+      this.#setOlder(this.#hasOlder);
+      this.#tell('list');
+    }
     if (this.#isAtEnd) {
       this.#trim();
       this.#hold();
+      this.#tell('view');
     } else {
       this.#missed += 1;
       this.#showDown();
@@ -110,37 +243,75 @@ export class Messages {
   }
 
   #trim() {
-    if (this.#fetching || this.#list.children.length <= KEPT) return;
+    if (this.#loading || this.#list.children.length <= KEPT) return;
     // Down to less, so that this is not done for every message.
     while (this.#list.children.length > KEPT / 2) this.#list.firstElementChild.remove();
     this.#regroup(this.#list.firstElementChild, 1);
     this.#setOlder(true);
+    const quoted = [...this.#scroller.querySelectorAll('.quote')].map(({ dataset }) => Number(dataset.quoted));
+    this.#known.keep(new Set([...this.items.map(idOf), ...quoted]));
   }
 
-  #fetchAhead() {
-    if (this.#scroller.scrollTop < AHEAD) this.#fetchOlder();
+  #loadAhead() {
+    if (this.#loading || this.isEmpty) return;
+    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
+    if (this.#hasOlder && scrollTop < AHEAD) this.#loadOlder();
+    else if (this.#hasNewer && scrollHeight - clientHeight - scrollTop < AHEAD) this.#loadNewer();
   }
 
   /** Puts a page of older messages before the others; what is in view stays where it is. */
-  async #fetchOlder(limit = 50) {
+  #loadOlder() {
     const first = this.#list.firstElementChild;
-    if (!this.#hasOlder || this.#fetching || !first) return;
-    const fetching = new AbortController();
-    this.#fetching = fetching;
-    try {
-      const page = await this.#client.messages({ before: first.dataset.id, limit });
-      if (this.#fetching !== fetching) return;
+    return this.#load([{ before: idOf(first), limit: PAGE }], (page) => {
       const top = first.getBoundingClientRect().top;
-      this.#quietly(() => this.#list.prepend(...page.messages.map((message) => this.#item(message))));
+      this.#quietly(() => this.#list.prepend(...this.#items(page.messages)));
       this.#regroup(this.#list.firstElementChild, page.messages.length + 1);
       this.#setOlder(page.has_more);
       this.#scroller.scrollTop += first.getBoundingClientRect().top - top;
-      this.#fetching = undefined;
-      this.#fetchAhead();
+    });
+  }
+
+  #loadNewer() {
+    const last = this.#list.lastElementChild;
+    return this.#load([{ after: idOf(last), limit: PAGE }], (page) => {
+      this.#quietly(() => this.#list.append(...this.#items(page.messages)));
+      this.#regroup(last.nextElementSibling, page.messages.length);
+      this.#hasNewer = page.has_more;
+    });
+  }
+
+  /** Shows the stretch of the room around a message instead of what is shown; if `isExact`, only if the message is there. */
+  #loadAround(id, isExact = false) {
+    const queries = [{ before: id + 1, limit: AROUND }, { after: id, limit: AROUND }];
+    return this.#load(queries, (older, newer) => {
+      const messages = [...older.messages, ...newer.messages];
+      if (isExact ? older.messages.at(-1)?.id !== id : !messages.length) return;
+      this.#replace(messages, { hasOlder: older.has_more, hasNewer: newer.has_more });
+    });
+  }
+
+  /** Fetches pages, shows them, and what was posted meanwhile behind them. False if something else was wanted meanwhile, undefined if it failed. */
+  async #load(queries, show) {
+    const loading = {};
+    this.#loading = loading;
+    this.#arrived = [];
+    let pages;
+    try {
+      pages = await Promise.all(queries.map((query) => this.#known.page(query)));
     } catch {
       // Asked again on the next scroll, or once the line is up again.
-      if (this.#fetching === fetching) this.#fetching = undefined;
+      if (this.#loading === loading) this.#loading = undefined;
+      return undefined;
     }
+    if (this.#loading !== loading) return false;
+    const arrived = this.#arrived;
+    this.#loading = undefined;
+    show(...pages);
+    if (!this.#hasNewer) arrived.forEach((message) => this.#append(message));
+    this.#tell('list');
+    this.#tell('view');
+    this.#loadAhead();
+    return true;
   }
 
   /** A reader is told what is new, not what is older. */
@@ -152,66 +323,25 @@ export class Messages {
 
   #setOlder(hasOlder) {
     this.#hasOlder = hasOlder;
-    const isEmpty = !this.#list.children.length;
     const beginning = byId('beginning');
-    beginning.hidden = hasOlder && !isEmpty;
-    beginning.textContent = isEmpty ? 'Nobody has written here yet. Say hello!' : 'This is where the room begins.';
-    beginning.classList.toggle('empty', isEmpty);
+    beginning.hidden = hasOlder && !this.isEmpty;
+    beginning.textContent = this.isEmpty ? 'Nobody has written here yet. Say hello!' : 'This is where the room begins.';
+    beginning.classList.toggle('empty', this.isEmpty);
   }
 
-  /** Where the reader is: the topmost message in view, and how far from the top. */
-  #currentPlace() {
-    if (this.#isAtEnd) return undefined;
-    const { top } = this.#scroller.getBoundingClientRect();
-    const item = [...this.#list.children].find((each) => each.getBoundingClientRect().bottom > top);
-    return item && { id: Number(item.dataset.id), offset: item.getBoundingClientRect().top - top };
-  }
-
-  /** Back to where the reader was before a reload. */
-  async #restore() {
-    const place = this.#place;
-    this.#place = undefined;
-    if (!place) return;
-    const isOlder = () => Number(this.#list.firstElementChild?.dataset.id) > place.id;
-    this.#isAtEnd = false;
-    while (isOlder() && this.#hasOlder && this.#list.children.length < SOUGHT) {
-      const { length } = this.#list.children;
-      await this.#fetchOlder(200);
-      if (this.#list.children.length === length) break;
-    }
-    const item = this.#list.querySelector(`[data-id="${place.id}"]`);
-    if (!item) return this.toEnd();
-    const { top } = this.#scroller.getBoundingClientRect();
-    this.#scroller.scrollTop += item.getBoundingClientRect().top - top - place.offset;
-    this.#scrolled();
-  }
-
-  /** Makes `count` items from `item` on show their author and day where these differ from the item before. */
+  /** Makes `count` items from `item` on show their author and day where these differ from the item before, and what is new. */
   #regroup(item, count) {
     for (let left = count; item && left > 0; item = item.nextElementSibling, left -= 1) {
       const before = item.previousElementSibling;
       const [time, earlier] = [item, before].map((each) => new Date(each?.dataset.time ?? 0));
       const isNewDay = time.toDateString() !== earlier.toDateString();
       item.querySelector('.day').hidden = !isNewDay;
-      const goesOn = !isNewDay && item.dataset.author === before?.dataset.author && time - earlier < GROUP;
+      const isNew = idOf(item) === this.#lineAt;
+      showLine(item, isNew);
+      const goesOn = !isNewDay && !isNew && item.dataset.author === before?.dataset.author && time - earlier < GROUP;
       item.classList.toggle('first', !goesOn);
     }
   }
-
-  #item({ id, username, content, timestamp, client_id: clientId }) {
-    const [time, colour] = [new Date(timestamp), hue(username)];
-    const isOwn = fold(username) === this.#me;
-    const attributes = {
-      class: `message ${isOwn ? 'own' : 'other'}`,
-      'data-id': id, 'data-time': timestamp, 'data-author': fold(username), 'data-client-id': clientId ?? undefined,
-    };
-    return make('li', attributes,
-      make('p', { class: 'day' }, make('span', {}, calendar.format(time))),
-      avatar(username, colour),
-      make('div', { class: 'body' },
-        make('p', { class: 'byline' },
-          make('bdi', { class: `author hue-${colour}` }, username), ' ',
-          make('time', { datetime: timestamp, title: exact.format(time) }, clock.format(time))),
-        make('p', { class: 'content', dir: 'auto' }, ...linked(content))));
-  }
 }
+
+const idOf = (item) => Number(item?.dataset.id ?? 0);

@@ -1,14 +1,16 @@
 // Messages that the server has not answered for yet: kept in this browser, shown as unsent, and sent until it does.
 import { byId, linked, make } from './dom.js';
-import { newClientId } from './parlor.js';
+import { quote, showQuote } from './message.js';
 import { fold } from './names.js';
+import { newClientId } from './parlor.js';
 import { load, save } from './store.js';
 
 export class Outbox {
   #client;
+  #known;
   #key;
   #list = byId('unsent');
-  /** In the order they were written: {client_id, content, problem?}; `isSent` once answered but not yet in the log. */
+  /** In the order they were written: {client_id, content, reply_to?, problem?}; `isSent` once answered but not yet in the log. */
   #entries = [];
   /** Whether the last attempt had no answer; those behind it wait with it. */
   #isStuck = false;
@@ -16,9 +18,10 @@ export class Outbox {
   #onEdit;
   #onShown;
 
-  /** `onEdit` gets the text of a refused message back; `onShown` is called when the list has changed. */
-  constructor(client, { onEdit, onShown }) {
+  /** `onEdit` gets a refused message back, its text and what it answers; `onShown` is called when the list has changed. */
+  constructor(client, known, { onEdit, onShown }) {
     this.#client = client;
+    this.#known = known;
     this.#key = `parlor:outbox:${client.room}:${fold(client.username)}`;
     this.#onEdit = onEdit;
     this.#onShown = onShown;
@@ -35,8 +38,8 @@ export class Outbox {
     this.#send();
   }
 
-  add(content) {
-    this.#entries.push({ client_id: newClientId(), content });
+  add(content, replyTo) {
+    this.#entries.push({ client_id: newClientId(), content, reply_to: replyTo });
     this.#keep();
     this.#send();
   }
@@ -76,7 +79,7 @@ export class Outbox {
       for (let entry; (entry = this.#entries.find(({ problem, isSent }) => !problem && !isSent)); ) {
         const id = entry.client_id;
         try {
-          const message = await this.#client.post(entry.content, { clientId: id });
+          const message = await this.#client.post(entry.content, { clientId: id, replyTo: entry.reply_to });
           this.#isStuck = false;
           // It is answered before it is read; until then it stays in view.
           if (this.#client.cursor >= message.id) this.#remove(id);
@@ -97,7 +100,7 @@ export class Outbox {
   }
 
   #item(entry) {
-    const { client_id: id, content, problem, isSent } = entry;
+    const { client_id: id, content, reply_to: target, problem, isSent } = entry;
     const waiting = this.#isStuck ? 'Not sent yet. It is kept here and sent as soon as possible.' : 'Sending…';
     const words = problem ?? (isSent ? '' : waiting);
     const button = (label, act) => {
@@ -108,9 +111,13 @@ export class Outbox {
       });
       return made;
     };
-    const buttons = problem ? [button('Edit', () => this.#onEdit(content)), button('Discard')] : [];
+    const buttons = problem ? [button('Edit', () => this.#onEdit(content, target)), button('Discard')] : [];
+    const quoted = target && this.#known.quoted(target);
+    const link = target && quote(target);
+    if (quoted) showQuote(link, quoted);
     return make('li', { class: `message own first unsent${problem ? ' refused' : ''}`, 'data-client-id': id },
       make('div', { class: 'body' },
+        link || undefined,
         make('p', { class: 'content', dir: 'auto' }, ...linked(content)),
         make('p', { class: 'fate' }, words, ...buttons)));
   }

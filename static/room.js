@@ -1,11 +1,16 @@
 // The page of one room: finds out which room and as whom, and puts the parts together.
+import { Actions } from './actions.js';
 import { Attention } from './attention.js';
 import { Composer } from './composer.js';
 import { byId } from './dom.js';
+import { Known } from './known.js';
 import { Messages } from './messages.js';
 import { rememberedName, rememberName, wrongWithName } from './names.js';
 import { Outbox } from './outbox.js';
 import { People } from './people.js';
+import { Places } from './places.js';
+import { Reading } from './reading.js';
+import { Search } from './search.js';
 import { load, save } from './store.js';
 import { connectShared } from './tabs.js';
 
@@ -134,16 +139,19 @@ async function start() {
   const remembered = rememberedName();
   const me = ready ? `Client${ready[1]}` : (!wrongWithName(remembered) && remembered) || (await askName());
   const client = connectShared(room, { username: me, transport: load('localStorage', TRANSPORT) ?? 'auto' });
-  const messages = new Messages(client);
-  const composer = new Composer(client, (text) => {
-    outbox.add(text);
+  const known = new Known(client);
+  const messages = new Messages(client, known);
+  const onSend = (text, answered) => {
+    outbox.add(text, answered);
     messages.toEnd();
-  });
-  const onEdit = (text) => {
-    composer.text = text;
-    composer.focus();
   };
-  const outbox = new Outbox(client, { onEdit, onShown: () => messages.settle() });
+  const composer = new Composer(client, known, { onSend, lastOwn: () => actions.lastOwn });
+  const onEdit = (text, answered) => composer.retry(text, answered);
+  const outbox = new Outbox(client, known, { onEdit, onShown: () => messages.settle() });
+  const actions = new Actions(client, known, messages, composer);
+  const places = new Places(client, messages);
+  new Reading(client, messages, places.opened);
+  new Search(client);
   new People(client, me);
   followRoom(client, new Attention(client));
   settings(client, me);

@@ -1,6 +1,7 @@
 // The page at /: the rooms there are, and the name one goes in under.
 import { byId, make } from './dom.js';
 import { rememberedName, rememberName, wrongWithName } from './names.js';
+import { Client } from './parlor.js';
 import { save } from './store.js';
 
 const [name, nameError, list, note, more, form, other, otherError] =
@@ -38,11 +39,29 @@ function isNamed() {
   return !wrong;
 }
 
+/** Shows at each of these rooms how much there is that who goes in has not read. */
+function showUnread(items) {
+  const username = name.value.trim();
+  for (const badge of items.flatMap((each) => [...each.querySelectorAll('.room-unread')])) {
+    const show = ({ unread, capped }) => {
+      // The name may be another by now.
+      if (name.value.trim() !== username) return;
+      badge.hidden = !unread;
+      badge.querySelector('.number').textContent = capped ? `${unread}+` : unread;
+    };
+    const nothing = { unread: 0 };
+    if (wrongWithName(username)) show(nothing);
+    else new Client(badge.dataset.room, { username }).unread().catch(() => nothing).then(show);
+  }
+}
+
 function item({ name: room, title, topic, online, last_message_at: lastMessageAt }) {
   const link = make('a', { href: `/rooms/${room}`, class: 'room-link' },
     make('span', { class: 'room-names' },
       make('bdi', { class: 'room-title' }, title || `#${room}`),
       make('bdi', { class: 'room-topic' }, topic || (title ? `#${room}` : ''))),
+    lastMessageAt ? make('span', { class: 'room-unread', 'data-room': room, hidden: true },
+      make('span', { class: 'number' }), make('span', { class: 'hidden' }, ' unread')) : undefined,
     make('span', { class: 'room-life' },
       make('span', { class: online ? 'room-online some' : 'room-online' }, online ? `${online} here` : 'nobody here'),
       lastMessageAt ? last(lastMessageAt) : undefined));
@@ -61,7 +80,9 @@ async function loadPage() {
     if (!answer.ok) throw new Error(answer.status);
     const page = await answer.json();
     const first = list.children.length;
-    list.append(...page.rooms.map(item));
+    const items = page.rooms.map(item);
+    list.append(...items);
+    showUnread(items);
     if (!list.children.length) list.append(item({ name: 'general', title: '', topic: 'Nobody has written yet', online: 0, last_message_at: null }));
     if (next) list.children[first]?.querySelector('a').focus();
     next = page.next;
@@ -80,7 +101,13 @@ async function loadPage() {
 }
 
 name.value = rememberedName();
-name.addEventListener('change', isNamed);
+name.addEventListener('change', () => {
+  isNamed();
+  showUnread([...list.children]);
+});
+// Back from a room, also where the browser has kept the page as it was.
+addEventListener('pageshow', ({ persisted }) => persisted && showUnread([...list.children]));
+document.addEventListener('visibilitychange', () => document.hidden || showUnread([...list.children]));
 more.addEventListener('click', loadPage);
 form.addEventListener('submit', (event) => {
   event.preventDefault();

@@ -18,13 +18,14 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
+const DATA: &str = "application/json";
 const PICTURE: &str = "image/svg+xml";
 
 const ROOM: &str = include_str!("../../static/room.html");
 const ICON: &str = include_str!("../../static/favicon.svg");
 
 /// Each path with its type and text. The page of a room reads its own path to know which room it is.
-const FILES: [(&str, &str, &str); 21] = [
+const FILES: [(&str, &str, &str); 33] = [
     ("/", HTML, include_str!("../../static/index.html")),
     ("/rooms/{room}", HTML, ROOM),
     ("/client1/", HTML, ROOM),
@@ -34,17 +35,29 @@ const FILES: [(&str, &str, &str); 21] = [
     ("/static/favicon.svg", PICTURE, ICON),
     ("/static/base.css", STYLE, include_str!("../../static/base.css")),
     ("/static/room.css", STYLE, include_str!("../../static/room.css")),
+    ("/static/message.css", STYLE, include_str!("../../static/message.css")),
+    ("/static/panels.css", STYLE, include_str!("../../static/panels.css")),
     ("/static/rooms.css", STYLE, include_str!("../../static/rooms.css")),
+    ("/static/emoji/emoji.json", DATA, include_str!("../../static/emoji/emoji.json")),
+    ("/static/actions.js", SCRIPT, include_str!("../../static/actions.js")),
     ("/static/attention.js", SCRIPT, include_str!("../../static/attention.js")),
     ("/static/composer.js", SCRIPT, include_str!("../../static/composer.js")),
+    ("/static/details.js", SCRIPT, include_str!("../../static/details.js")),
     ("/static/dom.js", SCRIPT, include_str!("../../static/dom.js")),
+    ("/static/emoji.js", SCRIPT, include_str!("../../static/emoji.js")),
+    ("/static/known.js", SCRIPT, include_str!("../../static/known.js")),
+    ("/static/message.js", SCRIPT, include_str!("../../static/message.js")),
     ("/static/messages.js", SCRIPT, include_str!("../../static/messages.js")),
     ("/static/names.js", SCRIPT, include_str!("../../static/names.js")),
+    ("/static/notice.js", SCRIPT, include_str!("../../static/notice.js")),
     ("/static/outbox.js", SCRIPT, include_str!("../../static/outbox.js")),
     ("/static/parlor.js", SCRIPT, include_str!("../../static/parlor.js")),
     ("/static/people.js", SCRIPT, include_str!("../../static/people.js")),
+    ("/static/places.js", SCRIPT, include_str!("../../static/places.js")),
+    ("/static/reading.js", SCRIPT, include_str!("../../static/reading.js")),
     ("/static/room.js", SCRIPT, include_str!("../../static/room.js")),
     ("/static/rooms.js", SCRIPT, include_str!("../../static/rooms.js")),
+    ("/static/search.js", SCRIPT, include_str!("../../static/search.js")),
     ("/static/store.js", SCRIPT, include_str!("../../static/store.js")),
     ("/static/tabs.js", SCRIPT, include_str!("../../static/tabs.js")),
 ];

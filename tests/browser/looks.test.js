@@ -33,6 +33,25 @@ async function talk(server) {
   for (const [name, text] of lines) await server.post(name, text);
 }
 
+/** What messages live through: answers, reactions, an edit, a deletion, what is new and who has seen it. */
+async function liveThrough(server) {
+  await talk(server);
+  const [first, second, third] = (await server.get('general/messages?after=0&limit=3')).messages;
+  await server.remove('Jonas', (await server.post('Jonas', 'Wrong window, sorry')).id);
+  const answer = await server.answer('Jonas', second.id, 'How far back does it resume? I had the lid closed since Friday.');
+  await server.edit('Mara', first.id, 'Good morning! The new build is on the staging machine.');
+  const own = await server.answer('Ann', answer.id, 'As far back as you like: the cursor is all it needs.');
+  await server.edit('Ann', own.id, 'As far back as you like: a cursor is all it needs, and it is an integer.');
+  for (const name of ['Mara', 'Jonas', 'יעל']) await server.react(name, own.id, '🎉');
+  for (const name of ['Ann', 'Mara']) await server.react(name, answer.id, '👍');
+  await server.react('יעל', answer.id, '😮');
+  await server.react('Ann', third.id, '❤️');
+  await server.read('Ann', own.id);
+  for (const name of ['Kim', 'יעל']) await server.read(name, own.id);
+  await server.post('Mara', 'I am off for lunch. Who comes along?');
+  await server.answer('Jonas', own.id, 'Then I call it done.');
+}
+
 async function hasNoViolation(page, where) {
   // Axe comes past the policy, as a debugger does, and looks once nothing fades any more.
   await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished, effect }) =>
@@ -119,6 +138,85 @@ for (const [size, options] of Object.entries(SIZES)) {
   }
 }
 
+for (const [size, options] of Object.entries(SIZES)) {
+  for (const colorScheme of ['light', 'dark']) {
+    test(`what messages live through looks well and leaves nobody out: ${size}, ${colorScheme}`, async (t) => {
+      const server = await Server.start(t);
+      await liveThrough(server);
+      const context = await person(t, 'Ann', { ...options, colorScheme, locale: 'en-GB' });
+      const look = async (page, name) => {
+        await page.screenshot({ path: `pictures/${name}-${size}-${colorScheme}.png`, animations: 'disabled' });
+        const width = await page.evaluate(() => document.documentElement.scrollWidth);
+        assert.ok(width <= options.viewport.width, `${name} is no wider than the window: ${width}`);
+        await hasNoViolation(page, name);
+      };
+      const lobby = await context.newPage();
+      await lobby.goto(`${server.url}/`);
+      await lobby.locator('.room-unread').getByText('2').waitFor();
+      await look(lobby, 'unread');
+
+      const jonas = await enter(await person(t, 'Jonas'), server);
+      await enter(await person(t, 'Mara'), server);
+      const room = await enter(context, server);
+      await room.locator('.since').waitFor();
+      await room.locator('#topic').getByText('Everything').waitFor({ state: 'attached' });
+      await room.locator('.seen').getByText('Seen by Kim and יעל').waitFor({ state: 'attached' });
+      await room.locator('.seen').getByText('Seen by Mara').waitFor({ state: 'attached' });
+      await until(room, () => document.querySelectorAll('#people-list li').length === 3);
+      await jonas.locator('#content').pressSequentially('And you');
+      await room.locator('#typing').getByText('Jonas is typing').waitFor();
+      await look(room, 'lived');
+      const item = room.locator('[data-id="12"]');
+      await item.hover();
+      await look(room, 'hovered');
+      await item.getByRole('button', { name: 'More', exact: true }).click();
+      await room.locator('#menu').waitFor();
+      await look(room, 'menu');
+      await room.getByRole('menuitem', { name: 'Another reaction' }).click();
+      await room.locator('#emoji-group-8').waitFor({ state: 'attached' });
+      await look(room, 'picker');
+      await room.locator('#emoji-search').fill('cat');
+      await room.locator('#emoji-found').waitFor();
+      await look(room, 'emoji');
+      await room.keyboard.press('Escape');
+
+      await item.getByRole('button', { name: 'More', exact: true }).click();
+      await room.getByRole('menuitem', { name: 'Reply' }).click();
+      await room.locator('#content').fill('Since Friday? Since spring!');
+      await look(room, 'reply');
+      await room.keyboard.press('Escape');
+      await room.locator('#content').fill('');
+      const own = room.locator('.own .edited').locator('visible=true').last();
+      await own.click();
+      await room.locator('.revision').waitFor();
+      await look(room, 'revisions');
+      await room.keyboard.press('Escape');
+      await room.locator('#content').press('ArrowUp');
+      await look(room, 'edit');
+      await room.keyboard.press('Escape');
+      const ownItem = room.locator('.own:not(.deleted)').last();
+      await ownItem.hover();
+      await ownItem.getByRole('button', { name: 'More', exact: true }).click();
+      await room.getByRole('menuitem', { name: 'Delete' }).click();
+      await look(room, 'delete');
+      await room.keyboard.press('Escape');
+      await ownItem.getByRole('button', { name: 'More', exact: true }).click();
+      await room.getByRole('menuitem', { name: 'Seen by' }).click();
+      await room.locator('#details .person').nth(3).waitFor();
+      await look(room, 'seen');
+      await room.keyboard.press('Escape');
+
+      await room.getByRole('button', { name: 'Search', exact: true }).click();
+      await room.locator('#query').fill('cursor');
+      await room.locator('#found li').nth(1).waitFor();
+      await look(room, 'search');
+      await room.locator('#found a').last().click();
+      await room.locator('.marked').waitFor();
+      await look(room, 'found');
+    });
+  }
+}
+
 test('a phone-sized window has everything within reach', async (t) => {
   const server = await Server.start(t);
   const proxy = await Proxy.start(t, server.url);
@@ -186,11 +284,11 @@ test('the keyboard alone is enough', async (t) => {
   await page.locator('body').evaluate((body) => body.setAttribute('tabindex', '-1'));
   await page.locator('body').focus();
   const order = [];
-  for (let step = 0; step < 6; step += 1) {
+  for (let step = 0; step < 7; step += 1) {
     await page.keyboard.press('Tab');
     order.push(await focused());
   }
-  assert.deepEqual(order, ['Skip to the message field', 'All rooms', 'Settings', 'Messages', 'content', 'Send']);
+  assert.deepEqual(order, ['Skip to the message field', 'All rooms', 'Search', 'Settings', 'Messages', 'content', 'Send']);
   // Settings: opened, changed and closed.
   await page.getByRole('button', { name: 'Settings' }).focus();
   await page.keyboard.press('Enter');

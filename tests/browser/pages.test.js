@@ -235,7 +235,7 @@ test('a reload keeps the place, the draft, and the end', async (t) => {
 test('days and groups are told apart', async (t) => {
   const server = await Server.start(t);
   const context = await person(t, 'Kim', { locale: 'en-GB', timezoneId: 'UTC' });
-  const message = (id, username, timestamp) => ({ id, room: 'general', username, content: `m${id}`, timestamp, client_id: null });
+  const message = (id, username, timestamp) => ({ id, room: 'general', username, content: `m${id}`, timestamp, reactions: [], client_id: null });
   const messages = [
     message(1, 'Ann', '2026-11-23T10:00:00Z'), message(2, 'ann', '2026-11-23T10:04:00Z'), message(3, 'Ann', '2026-11-23T10:30:00Z'),
     message(4, 'Ben', '2026-11-23T10:31:00Z'), message(5, 'Ben', '2026-11-24T00:01:00Z'),
@@ -243,6 +243,7 @@ test('days and groups are told apart', async (t) => {
   const history = { type: 'message_history', room: 'general', id: 5, messages, has_more: false };
   await context.route('**/stream?*', (route) => route.fulfill({ contentType: 'text/event-stream', body: `retry: 60000\ndata: ${JSON.stringify(history)}\n\n` }));
   await context.route('**/api/v1/rooms/general', (route) => route.fulfill({ json: { title: '', topic: '', head: 5 } }));
+  await context.route('**/read', (route) => route.fulfill({ json: { username: 'Kim', last_read_id: 5 } }));
   const page = await context.newPage();
   await page.goto(`${server.url}/rooms/general`);
   await sees(page, 'm5');

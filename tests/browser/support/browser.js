@@ -79,6 +79,15 @@ export const shown = (page) => page.locator('#messages .content').allTextContent
 export const ids = (page) =>
   page.locator('#messages > li').evaluateAll((items) => items.map((item) => Number(item.dataset.id)));
 
+export const item = (page, id) => page.locator(`#messages > [data-id="${id}"]`);
+
+/** Opens the menu of a message. */
+export async function menu(page, id) {
+  await item(page, id).hover();
+  await item(page, id).getByRole('button', { name: 'More', exact: true }).click();
+  return page.getByRole('menu', { name: 'Message' });
+}
+
 /** Waits until a function in the page says yes. */
 export const until = (page, check, argument, timeout = DEADLINE) => page.waitForFunction(check, argument, { timeout, polling: 50 });
 

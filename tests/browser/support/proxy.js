@@ -37,6 +37,11 @@ export class Proxy {
     for (const response of this.#open) response.isMuted = true;
   }
 
+  /** Ends the open streams, as a network does that goes away. */
+  cut() {
+    for (const response of this.#open) response.destroy();
+  }
+
   #pass(target, request, response) {
     const path = request.url.split('?')[0];
     this.asked.push(path);

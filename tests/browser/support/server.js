@@ -72,8 +72,34 @@ export class Server {
     return answer;
   }
 
-  async post(username, content, room = 'general') {
-    return (await this.#send('POST', `${room}/messages`, { username, content })).json();
+  async post(username, content, room = 'general', fields = {}) {
+    return (await this.#send('POST', `${room}/messages`, { username, content, ...fields })).json();
+  }
+
+  /** Posts an answer to a message. */
+  answer(username, id, content) {
+    return this.post(username, content, 'general', { reply_to: id });
+  }
+
+  async edit(username, id, content) {
+    await this.#send('PATCH', `general/messages/${id}`, { username, content });
+  }
+
+  async remove(username, id) {
+    await this.#send('DELETE', `general/messages/${id}?${new URLSearchParams({ username })}`);
+  }
+
+  async react(username, id, emoji, on = true) {
+    const path = `general/messages/${id}/reactions/${encodeURIComponent(emoji)}?${new URLSearchParams({ username })}`;
+    await this.#send(on ? 'PUT' : 'DELETE', path);
+  }
+
+  async read(username, id) {
+    await this.#send('PUT', 'general/read', { username, last_read_id: id });
+  }
+
+  async get(path) {
+    return (await this.#send('GET', path)).json();
   }
 
   async fill(count) {

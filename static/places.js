@@ -1,0 +1,77 @@
+// Where in the room one comes in, and the way to a single message: by the page's address, from a quote, from what was found.
+import { notice } from './notice.js';
+import { load, save } from './store.js';
+
+export class Places {
+  #messages;
+  #key;
+  #isOpen = false;
+  #away;
+  /** Resolves to the id up to which the user had read, once the reader is where the page opens. */
+  opened;
+
+  constructor(client, messages) {
+    this.#messages = messages;
+    this.#key = `parlor:place:${client.room}`;
+    const unread = client.unread().catch(() => ({ unread: 0, last_read_id: 0 }));
+    this.opened = new Promise((resolve) => {
+      client.addEventListener('message_history', async () => {
+        if (this.#isOpen) return;
+        this.#isOpen = true;
+        await this.#open(unread);
+        resolve((await unread).last_read_id);
+      });
+    });
+    client.addEventListener('chat_message', ({ detail }) => this.#arrived(detail.message));
+    document.addEventListener('visibilitychange', () => this.#seenAgain());
+    addEventListener('hashchange', () => this.#linked() && this.show(this.#linked()));
+    document.addEventListener('click', ({ target }) => {
+      const link = target.closest('a[href^="#"]');
+      // The address is that of the message already: nothing would happen.
+      if (link && link.hash === location.hash && this.#linked()) this.show(this.#linked());
+    });
+    addEventListener('pagehide', () => save('sessionStorage', this.#key, messages.place));
+  }
+
+  /** Goes to a message and marks it. */
+  async show(id) {
+    const isThere = await this.#messages.jump(id);
+    const item = this.#messages.item(id);
+    document.querySelector('.marked')?.removeAttribute('aria-current');
+    document.querySelector('.marked')?.classList.remove('marked');
+    if (isThere === undefined) notice('That message can’t be loaded at the moment.');
+    else if (isThere === false) notice(`There is no message ${id} in this room.`);
+    item?.classList.add('marked');
+    item?.setAttribute('aria-current', 'true');
+    item?.focus({ preventScroll: true });
+  }
+
+  #linked() {
+    return Number(location.hash.match(/^#([1-9]\d{0,15})$/)?.[1] ?? 0);
+  }
+
+  /** To the message of the address, back to where the reader was, or to the first message that is new. */
+  async #open(unread) {
+    const place = load('sessionStorage', this.#key);
+    const isVisit = !['reload', 'back_forward'].includes(performance.getEntriesByType('navigation')[0]?.type);
+    const returns = place && !isVisit;
+    if (returns && !place.isEnd) await this.#messages.jump(place.id, place.offset);
+    else if (!returns && this.#linked()) await this.show(this.#linked());
+    const { unread: count, last_read_id: id } = await unread;
+    // To whom everything is new, nothing is.
+    const isNews = count > 0 && id > 0;
+    if (isNews) await this.#messages.drawLine(id, isVisit && !this.#linked());
+    else if (isVisit && !this.#linked() && place && !place.isEnd) await this.#messages.jump(place.id, place.offset);
+  }
+
+  /** What comes while nobody looks is new as well. */
+  #arrived({ id }) {
+    if (document.hidden && this.#messages.place.isEnd) this.#away ??= id;
+  }
+
+  #seenAgain() {
+    if (document.hidden || !this.#away) return;
+    this.#messages.drawLine(this.#away - 1, true);
+    this.#away = undefined;
+  }
+}

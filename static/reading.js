@@ -1,0 +1,94 @@
+// How far people have read: says it of what was on the screen, and shows to what message others have come.
+import { avatar, inWords, make } from './dom.js';
+import { fold, hue } from './names.js';
+
+/** So long a message is on the screen before it counts as read; and so rarely is it said. */
+const LOOK = 600;
+/** So many pictures stand at a message. */
+const SHOWN = 4;
+
+export class Reading {
+  #client;
+  #messages;
+  #me;
+  /** By folded name. */
+  #cursors = new Map();
+  /** The items that show readers. */
+  #shown = [];
+  #isOpened = false;
+  #mine = 0;
+  #timer;
+
+  constructor(client, messages, opened) {
+    this.#client = client;
+    this.#messages = messages;
+    this.#me = fold(client.username);
+    client.addEventListener('read_state', ({ detail }) => {
+      this.#cursors = new Map(detail.cursors.map((cursor) => [fold(cursor.username), cursor]));
+      this.#show();
+    });
+    client.addEventListener('read_receipt', ({ detail }) => {
+      if (detail.last_read_id < (this.#cursors.get(fold(detail.username))?.last_read_id ?? 0)) return;
+      this.#cursors.set(fold(detail.username), detail);
+      this.#show();
+    });
+    client.addEventListener('reset', () => {
+      this.#mine = 0;
+      this.#cursors.clear();
+    });
+    client.addEventListener('state', ({ detail }) => detail.name === 'connected' && this.#look());
+    messages.addEventListener('list', () => this.#show());
+    messages.addEventListener('view', () => this.#look());
+    document.addEventListener('visibilitychange', () => this.#look());
+    opened.then((id) => {
+      this.#isOpened = true;
+      this.#mine = Math.max(this.#mine, id);
+      this.#look();
+    });
+  }
+
+  #look() {
+    if (!this.#isOpened || this.#timer) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#say();
+    }, LOOK);
+  }
+
+  async #say() {
+    const id = this.#messages.lastOnScreen;
+    const isLive = this.#client.state.name === 'connected';
+    if (document.hidden || !isLive || !(id > this.#mine)) return;
+    const before = this.#mine;
+    this.#mine = id;
+    try {
+      await this.#client.markRead(id);
+    } catch (error) {
+      // Said again when something moves or the line is up; what is refused would be refused again.
+      if (!error.isFinal && this.#mine === id) this.#mine = before;
+    }
+  }
+
+  #show() {
+    const readers = new Map();
+    for (const [key, { username, last_read_id: id }] of this.#cursors) {
+      const item = key === this.#me ? undefined : this.#messages.upTo(id);
+      // That somebody has seen what they wrote says nothing.
+      if (item && item.dataset.author !== key) readers.set(item, [...(readers.get(item) ?? []), username]);
+    }
+    const words = (item) => (readers.has(item) ? `Seen by ${inWords(readers.get(item).sort((a, b) => a.localeCompare(b)))}` : '');
+    const changed = [...new Set([...this.#shown, ...readers.keys()])].filter((item) => item.querySelector('.seen').title !== words(item));
+    this.#shown = [...readers.keys()];
+    if (!changed.length) return;
+    this.#messages.hold(() => {
+      for (const item of changed) fill(item.querySelector('.seen'), words(item), readers.get(item) ?? []);
+    });
+  }
+}
+
+function fill(seen, words, names) {
+  seen.title = words;
+  seen.hidden = !names.length;
+  const more = names.length > SHOWN ? [make('span', { 'aria-hidden': 'true' }, `+${names.length - SHOWN}`)] : [];
+  seen.replaceChildren(make('span', { class: 'hidden' }, words), ...names.slice(0, SHOWN).map((name) => avatar(name, hue(name))), ...more);
+}

@@ -1,0 +1,351 @@
+// What messages live through: edited, deleted, reacted to and answered in one window, seen in the other, live and by whoever was away.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { connected, enter, eventually, item, menu, person, say, sees, shown, until, useBrowser } from './support/browser.js';
+import { Proxy } from './support/proxy.js';
+import { Server } from './support/server.js';
+
+useBrowser();
+
+const content = (page, id) => item(page, id).locator('.content');
+const says = (page, id, text) => content(page, id).getByText(text, { exact: true }).waitFor();
+const chip = (page, id, emoji) => item(page, id).locator(`.chip[data-emoji="${emoji}"]`);
+const counts = (page, id) => item(page, id).locator('.chip').allTextContents();
+
+/** Everything that is shown of the messages. */
+const state = (page) => page.locator('#messages > li').evaluateAll((items) => items.map((each) => [
+  each.dataset.id, each.querySelector('.quote')?.innerText, each.querySelector('.content').textContent, each.classList.contains('deleted'),
+  !each.querySelector('.edited').hidden, [...each.querySelectorAll('.chip')].map((one) => one.getAttribute('aria-label')).join(),
+].join(' | ')));
+
+test('an edit is seen by others, says that it is one, and what was said before on request', async (t) => {
+  const server = await Server.start(t);
+  const ann = await enter(await person(t, 'Ann', { expect: [/status of 403/] }), server);
+  const ben = await enter(await person(t, 'Ben'), server);
+  await say(ann, 'Helo');
+  await sees(ben, 'Helo');
+  assert.ok(!(await item(ben, 1).locator('.edited').isVisible()));
+
+  // What is half written waits while an earlier message is mended.
+  const field = ann.locator('#content');
+  await field.fill('half a tho');
+  await (await menu(ann, 1)).getByRole('menuitem', { name: 'Edit' }).click();
+  assert.equal(await field.inputValue(), 'Helo');
+  assert.equal(await ann.evaluate(() => document.activeElement.id), 'content');
+  await field.press('l');
+  await ann.keyboard.press('Escape');
+  assert.equal(await field.inputValue(), 'half a tho', 'given up');
+  await (await menu(ann, 1)).getByRole('menuitem', { name: 'Edit' }).click();
+  const html = '<b>Hello</b> <img src=x onerror="document.title=1"> https://example.org/a';
+  await field.fill(html);
+  await ann.keyboard.press('Enter');
+  await until(ann, () => document.getElementById('content').value === 'half a tho');
+  for (const page of [ann, ben]) {
+    await says(page, 1, html);
+    await item(page, 1).getByRole('button', { name: '(edited)' }).waitFor();
+    assert.equal(await page.locator('#messages :is(b, img)').count(), 0, 'HTML stays text');
+    assert.equal(await content(page, 1).locator('a').getAttribute('href'), 'https://example.org/a');
+    assert.deepEqual(await shown(page), [html], 'in its place');
+  }
+
+  await server.edit('Ann', 1, 'Hello');
+  await says(ben, 1, 'Hello');
+  const edited = item(ben, 1).getByRole('button', { name: '(edited)' });
+  await edited.click();
+  const dialog = ben.getByRole('dialog', { name: 'What it said before' });
+  await eventually(async () => (await dialog.locator('.revision p').allTextContents()).join('|') === `Helo|${html}`, 'both, the oldest first');
+  assert.equal(await dialog.locator('b, img').count(), 0);
+  await ben.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'hidden' });
+  assert.equal(await ben.evaluate(() => document.activeElement.className), 'edited', 'the focus is back');
+  await (await menu(ben, 1)).getByRole('menuitem', { name: 'What it said before' }).waitFor();
+  assert.equal(await ben.getByRole('menuitem', { name: /^(Edit|Delete)/ }).count(), 0, 'what others said is theirs');
+
+  // An edit that is refused leaves what was written.
+  const problem = { status: 403, code: 'edit_window_over', detail: 'This message can no longer be edited.' };
+  await ann.route('**/messages/1', (route) => route.fulfill({ status: 403, contentType: 'application/problem+json', json: problem }));
+  await field.fill('');
+  await field.press('ArrowUp');
+  assert.equal(await field.inputValue(), 'Hello', 'the up key edits the last one');
+  await field.fill('Hello!');
+  await field.press('Enter');
+  await ann.getByRole('alert').getByText('can no longer be edited').waitFor();
+  assert.equal(await field.inputValue(), 'Hello!');
+  await ann.unroute('**/messages/1');
+  await ann.reload();
+  await says(ann, 1, 'Hello');
+  await item(ann, 1).getByRole('button', { name: '(edited)' }).waitFor();
+});
+
+test('a deleted message leaves a tombstone, also where it is quoted, and its words are nowhere', async (t) => {
+  const server = await Server.start(t);
+  const ann = await enter(await person(t, 'Ann'), server);
+  const ben = await enter(await person(t, 'Ben'), server);
+  await say(ann, 'a secret');
+  await sees(ben, 'a secret');
+  await server.react('Ben', 1, '👀');
+  await server.answer('Ben', 1, 'what secret?');
+  for (const page of [ann, ben]) await item(page, 3).locator('.quote').getByText('a secret').waitFor();
+  await (await menu(ben, 1)).getByRole('menuitem', { name: 'Reply' }).click();
+  await ben.locator('#context').getByText('a secret').waitFor();
+
+  await (await menu(ann, 1)).getByRole('menuitem', { name: 'Delete' }).click();
+  const dialog = ann.getByRole('dialog', { name: 'Delete this message?' });
+  assert.equal(await dialog.locator('blockquote').textContent(), 'a secret');
+  await dialog.getByRole('button', { name: 'Keep it' }).click();
+  await dialog.waitFor({ state: 'hidden' });
+  await says(ann, 1, 'a secret');
+  await (await menu(ann, 1)).getByRole('menuitem', { name: 'Delete' }).click();
+  await dialog.getByRole('button', { name: 'Delete' }).click();
+  await dialog.waitFor({ state: 'hidden' });
+  assert.equal(await ann.evaluate(() => document.activeElement.dataset.id), '1', 'the focus is back at the message');
+  for (const page of [ann, ben]) {
+    await says(page, 1, 'Message deleted');
+    await item(page, 3).locator('.quote').getByText('Message deleted').waitFor();
+    assert.equal(await item(page, 1).locator('.chip').count(), 0);
+  }
+  assert.ok(!(await ben.evaluate(() => document.body.innerText.includes('a secret'))), 'nor in an answer that is being written');
+  await ben.keyboard.press('Escape');
+  await ann.reload();
+  await says(ann, 1, 'Message deleted');
+  await item(ann, 3).locator('.quote').getByText('Message deleted').waitFor();
+  await menu(ann, 1);
+  assert.deepEqual(await ann.getByRole('menuitem').allTextContents(), ['Copy link', 'Seen by…']);
+});
+
+test('reactions are added from the picker, joined and taken back by a click, and counted for all', async (t) => {
+  const server = await Server.start(t);
+  const ann = await enter(await person(t, 'Ann'), server);
+  const ben = await enter(await person(t, 'Ben', { expect: [/status of 422/] }), server);
+  await say(ann, 'Done!');
+  await sees(ben, 'Done!');
+
+  await item(ben, 1).hover();
+  await item(ben, 1).getByRole('button', { name: 'React', exact: true }).click();
+  const picker = ben.getByRole('dialog', { name: 'Choose an emoji' });
+  await picker.getByRole('searchbox').fill('party pop');
+  await picker.locator('#emoji-found [data-emoji="🎉"]').click();
+  await picker.waitFor({ state: 'hidden' });
+  await chip(ann, 1, '🎉').getByText('1').waitFor();
+  assert.equal(await chip(ann, 1, '🎉').getAttribute('aria-label'), '🎉 1: Ben');
+  assert.equal(await chip(ann, 1, '🎉').getAttribute('aria-pressed'), 'false');
+  await chip(ann, 1, '🎉').click();
+  for (const page of [ann, ben]) {
+    await chip(page, 1, '🎉').getByText('2').waitFor();
+    assert.equal(await chip(page, 1, '🎉').getAttribute('aria-pressed'), 'true');
+    assert.equal(await chip(page, 1, '🎉').getAttribute('aria-label'), '🎉 2: Ben and Ann');
+  }
+  await chip(ben, 1, '🎉').click();
+  await chip(ann, 1, '🎉').getByText('1').waitFor();
+  await chip(ann, 1, '🎉').click();
+  for (const page of [ann, ben]) await chip(page, 1, '🎉').waitFor({ state: 'detached' });
+  assert.equal(await ann.evaluate(() => document.activeElement.dataset.id), '1', 'the focus does not go with the chip');
+
+  // From the menu, and any emoji that is typed. Chosen once it is at hand.
+  await (await menu(ben, 1)).getByRole('menuitem', { name: 'React with 🎉' }).click();
+  await chip(ann, 1, '🎉').waitFor();
+  for (const typed of ['👩🏽‍🚀', ':ship_it:']) {
+    await (await menu(ben, 1)).getByRole('menuitem', { name: 'Another reaction' }).click();
+    await picker.getByRole('searchbox').fill(typed);
+    await picker.locator(`#emoji-found [data-emoji="${typed}"]`).waitFor();
+    await ben.keyboard.press('Enter');
+    await chip(ann, 1, typed).waitFor();
+  }
+  assert.deepEqual((await counts(ann, 1)).map((text) => text.trim()), ['🎉 1', '👩🏽‍🚀 1', ':ship_it: 1']);
+  // Written with or without the mark that asks for colour it is one emoji.
+  await server.react('Eve', 1, '❤');
+  await chip(ben, 1, '❤').waitFor();
+  await (await menu(ben, 1)).getByRole('menuitem', { name: 'React with ❤️' }).click();
+  await chip(ann, 1, '❤').getByText('2').waitFor();
+  assert.equal(await item(ann, 1).locator('.chip').count(), 4);
+
+  // Only ten are named with a message: whether one is among the others is asked for.
+  for (let number = 10; number < 21; number += 1) await server.react(`user ${number}`, 1, '👍');
+  await server.react('Ann', 1, '👍');
+  await chip(ann, 1, '👍').getByText('12').waitFor();
+  assert.match(await chip(ann, 1, '👍').getAttribute('aria-label'), /user 19, and 2 more$/);
+  await chip(ann, 1, '👍').click();
+  await chip(ann, 1, '👍').getByText('11').waitFor();
+  await (await menu(ann, 1)).getByRole('menuitem', { name: 'Reactions' }).click();
+  await ann.locator('#details .person').nth(15).waitFor();
+  assert.equal(await ann.locator('#details .person').getByText('user 20').count(), 1, 'all are listed');
+  await ann.keyboard.press('Escape');
+
+  // One emoji too many is refused in words.
+  for (let number = 0; number < 45; number += 1) await server.react('Eve', 1, String.fromCodePoint(0x1f400 + number));
+  await (await menu(ben, 1)).getByRole('menuitem', { name: 'React with 😂' }).click();
+  await ben.getByRole('alert').getByText('50 different').waitFor();
+  await ann.reload();
+  await chip(ann, 1, '❤').getByText('2').waitFor();
+  assert.equal(await item(ann, 1).locator('.chip').count(), 50);
+});
+
+test('an answer shows a line of what it answers, and says so when that changes', async (t) => {
+  const server = await Server.start(t);
+  const ann = await enter(await person(t, 'Ann'), server);
+  const ben = await enter(await person(t, 'Ben'), server);
+  await say(ann, 'Lunch?\nAt twelve');
+  await sees(ben, 'Lunch?\nAt twelve');
+  await item(ben, 1).hover();
+  await item(ben, 1).getByRole('button', { name: 'Reply' }).click();
+  assert.equal(await ben.evaluate(() => document.activeElement.id), 'content');
+  assert.equal(await ben.locator('#context-text').innerText(), 'Reply to Ann Lunch? At twelve');
+  // It is kept like the draft.
+  await ben.locator('#content').fill('Yes');
+  await ben.reload();
+  await ben.locator('#context').getByText('Lunch?').waitFor();
+  await ben.locator('#content').press('Enter');
+  for (const page of [ann, ben]) {
+    await sees(page, 'Yes');
+    assert.equal(await item(page, 2).locator('.quote').textContent(), 'In reply to Ann Lunch? At twelve');
+    assert.equal(await item(page, 2).locator('.quote .author').textContent(), 'Ann');
+  }
+  assert.ok(!(await ben.locator('#context').isVisible()), 'the next is no answer');
+  assert.equal((await server.get('general/messages/2')).reply_to, 1);
+  await server.edit('Ann', 1, '<i>Dinner?</i>');
+  for (const page of [ann, ben]) {
+    await item(page, 2).locator('.quote').getByText('<i>Dinner?</i>').waitFor();
+    assert.equal(await page.locator('.quote i').count(), 0);
+  }
+  // Given up, and what is written stays.
+  await (await menu(ann, 2)).getByRole('menuitem', { name: 'Reply' }).click();
+  await ann.locator('#content').fill('never mind');
+  await ann.getByRole('button', { name: 'Cancel' }).click();
+  assert.equal(await ann.locator('#content').inputValue(), 'never mind');
+  await ann.locator('#content').press('Enter');
+  await sees(ben, 'never mind');
+  assert.equal((await server.get('general/messages/4')).reply_to, null);
+});
+
+test('an answer that can not be sent yet is kept with what it answers', async (t) => {
+  const server = await Server.start(t);
+  await server.post('Ben', 'question');
+  const ann = await enter(await person(t, 'Ann', { serverGoes: true }), server);
+  await sees(ann, 'question');
+  await ann.route('**/messages', (route) => (route.request().method() === 'POST' ? route.abort() : route.continue()));
+  await item(ann, 1).hover();
+  await item(ann, 1).getByRole('button', { name: 'Reply' }).click();
+  await say(ann, 'the answer');
+  await ann.reload();
+  await connected(ann);
+  await ann.locator('#unsent .quote').getByText('question').waitFor();
+  await ann.unroute('**/messages');
+  await item(ann, 2).locator('.quote').getByText('question').waitFor();
+  assert.equal((await server.get('general/messages/2')).reply_to, 1);
+});
+
+test('who was away learns of it all, and ends with what a fresh window shows', async (t) => {
+  const server = await Server.start(t);
+  const proxy = await Proxy.start(t, server.url);
+  await server.fill(6);
+  const context = await person(t, 'Kim', { serverGoes: true });
+  // The second tab is told by the first.
+  const pages = [await enter(context, proxy), await enter(context, proxy)];
+  for (const page of pages) await sees(page, 'message 6');
+  await server.answer('Ann', 1, 'an answer');
+  for (const page of pages) await sees(page, 'an answer');
+  // Silence, and then nothing: what happens now is replayed.
+  proxy.mute();
+  await server.edit('Ann', 1, 'edited while away');
+  await server.react('Ben', 2, '👍');
+  await server.react('Ann', 2, '👍');
+  await server.react('Ben', 3, '🎉');
+  await server.react('Ben', 3, '🎉', false);
+  await server.edit('Ann', 4, 'edited and then deleted');
+  await server.remove('Ann', 4);
+  await server.edit('Ann', 5, 'once');
+  await server.edit('Ann', 5, 'twice');
+  await server.react('Eve', 5, '😮');
+  await server.answer('Ben', 4, 'to the deleted one');
+  for (const page of pages) assert.ok(!(await shown(page)).includes('twice'));
+  proxy.cut();
+  const fresh = await enter(await person(t, 'Eve'), server);
+  await sees(fresh, 'to the deleted one');
+  for (const page of [fresh, ...pages]) {
+    await sees(page, 'to the deleted one');
+    await page.locator('.quote').getByText('edited while away').waitFor();
+    await page.locator('.quote').getByText('Message deleted').waitFor();
+  }
+  const expected = await state(fresh);
+  assert.equal(expected.filter((line) => line.includes('true')).length, 3);
+  for (const page of pages) {
+    await eventually(async () => JSON.stringify(await state(page)) === JSON.stringify(expected), `as in a fresh window: ${await state(page)}`);
+  }
+});
+
+test('a change that overtakes the page of messages it belongs to is not lost', async (t) => {
+  const server = await Server.start(t);
+  await server.fill(80);
+  const context = await person(t, 'Kim');
+  let answer;
+  const isHeld = new Promise((resolve) => {
+    context.route('**/messages?before=*', async (route) => {
+      const response = await route.fetch();
+      answer = () => route.fulfill({ response });
+      resolve();
+    }, { times: 1 });
+  });
+  const page = await enter(context, server);
+  await sees(page, 'message 80');
+  await page.locator('#scroller').evaluate((log) => (log.scrollTop = 0));
+  await isHeld;
+  await server.edit('Ann', 20, 'edited meanwhile');
+  await server.react('Ann', 22, '👍');
+  await server.remove('Ann', 23);
+  await server.post('Ben', 'all of it has come');
+  await sees(page, 'all of it has come');
+  assert.equal(await item(page, 20).count(), 0);
+  await answer();
+  await item(page, 20).waitFor({ state: 'attached' });
+  assert.equal(await content(page, 20).textContent(), 'edited meanwhile');
+  assert.equal(await content(page, 23).textContent(), 'Message deleted');
+  assert.equal(await item(page, 22).locator('.chip').count(), 1);
+});
+
+test('nothing brings a deleted message back, whatever comes late', async (t) => {
+  const server = await Server.start(t);
+  const context = await person(t, 'Kim');
+  const message = { id: 1, room: 'general', username: 'Ann', content: '', timestamp: '2026-11-24T07:00:00Z', edited_at: null, deleted_at: '2026-11-24T08:00:00Z', reply_to: null, reactions: [], client_id: null };
+  const reactions = [{ emoji: '👍', count: 1, usernames: ['Ben'] }];
+  const events = [
+    { type: 'message_history', id: 3, messages: [message], has_more: false },
+    // From before the deletion, which the history has seen already.
+    { type: 'message_edited', id: 4, message_id: 1, new_content: 'late', message: { ...message, content: 'late', deleted_at: null } },
+    { type: 'reaction_added', id: 5, message_id: 1, username: 'Ben', emoji: '👍', reactions },
+    { type: 'message_deleted', id: 6, message_id: 99, deleted_at: message.deleted_at, username: 'Ann' },
+    { type: 'chat_message', id: 7, message: { ...message, id: 7, content: 'the end', deleted_at: null, reactions } },
+  ];
+  const body = `retry: 60000\n\n${events.map((event) => `data: ${JSON.stringify({ room: 'general', ...event })}\n\n`).join('')}`;
+  await context.route('**/stream?*', (route) => route.fulfill({ contentType: 'text/event-stream', body }));
+  await context.route(/\/(general|read)$|unread/, (route) => (route.request().resourceType() === 'document' ? route.fallback() : route.fulfill({ json: { title: '', topic: '', head: 7, unread: 0, last_read_id: 0 } })));
+  const page = await context.newPage();
+  await page.goto(`${server.url}/rooms/general`);
+  await says(page, 7, 'the end');
+  assert.deepEqual(await state(page), ['1 |  | Message deleted | true | false | ', '7 |  | the end | false | false | 👍 1: Ben']);
+});
+
+test('what changes above does not move what one reads', async (t) => {
+  const server = await Server.start(t);
+  await server.fill(45);
+  const page = await enter(await person(t, 'Kim'), server);
+  await sees(page, 'message 45');
+  await page.evaluate(() => {
+    document.querySelector('[data-id="20"]').scrollIntoView({ block: 'start' });
+  });
+  await until(page, () => !document.getElementById('down').hidden);
+  const top = () => item(page, 22).evaluate((each) => Math.round(each.getBoundingClientRect().top));
+  const before = await top();
+  await server.edit('Ann', 5, 'a\nmuch\nlonger\ntext');
+  await server.react('Ann', 7, '👍');
+  await server.remove('Ann', 8);
+  await says(page, 8, 'Message deleted');
+  assert.equal(await top(), before);
+  // Who is at the end stays there.
+  await page.locator('#down').click();
+  await server.react('Ann', 44, '👍');
+  await chip(page, 44, '👍').waitFor();
+  await until(page, () => {
+    const { scrollTop, scrollHeight, clientHeight } = document.getElementById('scroller');
+    return scrollHeight - clientHeight - scrollTop < 2;
+  });
+});

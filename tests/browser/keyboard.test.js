@@ -1,0 +1,139 @@
+// The same without a mouse: from message to message, through menus, dialogs and the emoji, and the focus is never lost.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { enter, item, person, say, sees, until, useBrowser } from './support/browser.js';
+import { Server } from './support/server.js';
+
+useBrowser();
+
+const says = (page, id, text) => item(page, id).locator('.content').getByText(text, { exact: true }).waitFor();
+const chip = (page, id, emoji) => item(page, id).locator(`.chip[data-emoji="${emoji}"]`);
+
+test('all of it by the keyboard alone', async (t) => {
+  const server = await Server.start(t);
+  await server.post('Ben', 'one https://example.org/');
+  const page = await enter(await person(t, 'Ann'), server);
+  await say(page, 'two');
+  await sees(page, 'two');
+  const current = () => page.evaluate(() => document.activeElement.dataset.id ?? document.activeElement.id);
+  const label = () => page.evaluate(() => document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent);
+  await page.keyboard.press('Shift+Tab');
+  assert.equal(await current(), 'scroller', 'no message is in the way');
+  await page.keyboard.press('ArrowUp');
+  assert.equal(await current(), '2');
+  await page.keyboard.press('ArrowUp');
+  assert.equal(await current(), '1');
+  // What belongs to this one message, and then the field.
+  const order = [];
+  for (let step = 0; step < 5; step += 1) {
+    await page.keyboard.press('Tab');
+    order.push(await label());
+  }
+  assert.deepEqual(order, ['https://example.org/', 'React', 'Reply', 'More', '']);
+  assert.equal(await current(), 'content');
+  await item(page, 1).focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('menu').waitFor();
+  await page.keyboard.press('ArrowDown');
+  assert.equal(await label(), 'Reply');
+  await page.keyboard.press('Enter');
+  assert.equal(await current(), 'content');
+  await page.keyboard.type('three');
+  await page.keyboard.press('Enter');
+  await item(page, 3).locator('.quote').getByText('one').waitFor();
+
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('End');
+  await page.keyboard.type('!');
+  await page.keyboard.press('Enter');
+  await says(page, 3, 'three!');
+
+  // Back to the message one came from, and on from there.
+  await page.keyboard.press('Shift+Tab');
+  assert.equal(await label(), 'More');
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowDown');
+  assert.equal(await current(), '3');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Enter');
+  await chip(page, 3, '👍').waitFor();
+  assert.equal(await current(), '3', 'back at the message');
+  await page.keyboard.press(' ');
+  await page.keyboard.press('End');
+  assert.equal(await label(), 'Delete…');
+  await page.keyboard.press('Enter');
+  assert.equal(await label(), 'Keep it', 'the harmless answer first');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await says(page, 3, 'Message deleted');
+  assert.equal(await current(), '3');
+  await page.keyboard.press('Enter');
+  await page.getByRole('menu').waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('menu').waitFor({ state: 'hidden' });
+  assert.equal(await current(), '3');
+  await page.keyboard.press('Escape');
+  assert.equal(await current(), 'content');
+});
+
+test('the picker is used by the keyboard alone, remembers, and works without its list', async (t) => {
+  const server = await Server.start(t);
+  await server.post('Ben', 'hi');
+  const page = await enter(await person(t, 'Ann', { expect: [/status of 503/] }), server);
+  await sees(page, 'hi');
+  await page.route('**/emoji.json', (route) => route.fulfill({ status: 503 }), { times: 1 });
+  const focused = () => page.evaluate(() => document.activeElement.dataset.emoji ?? document.activeElement.id);
+  const open = async () => {
+    await item(page, 1).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('menu').waitFor();
+    for (let step = 0; step < 6; step += 1) await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog', { name: 'Choose an emoji' }).waitFor();
+  };
+  await open();
+  assert.equal(await focused(), 'emoji-search');
+  await page.getByText('could not be loaded').waitFor();
+  await page.keyboard.press('ArrowDown');
+  assert.equal(await focused(), '👍', 'the common ones are there');
+  await page.keyboard.press('Escape');
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.id), '1', 'the focus is back');
+
+  await open();
+  await page.locator('#emoji-group-8').waitFor({ state: 'attached' });
+  assert.ok(await page.locator('#emoji-grid [data-emoji]').count() > 1_800);
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowRight');
+  assert.equal(await focused(), '❤️');
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowDown');
+  const below = await page.evaluate(() => document.activeElement.closest('section').id);
+  assert.equal(below, 'emoji-group-0');
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('ArrowUp');
+  assert.equal(await focused(), '❤️', 'up again in the same column');
+  await page.keyboard.press('ArrowUp');
+  assert.equal(await focused(), 'emoji-search');
+  await page.keyboard.press('Tab');
+  for (let step = 0; step < 8; step += 1) await page.keyboard.press('ArrowRight');
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Flags');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => {
+    const [grid, flags] = ['emoji-grid', 'emoji-group-8'].map((id) => document.getElementById(id).getBoundingClientRect());
+    return flags.top <= grid.top + 2;
+  });
+  await page.locator('#emoji-search').fill('cat');
+  await until(page, () => document.querySelector('#emoji-found [data-emoji]')?.dataset.emoji === '🐈');
+  await page.locator('#emoji-search').fill('');
+  await page.keyboard.type('hot dog');
+  await page.getByRole('status').getByText('hot dog').waitFor();
+  await page.keyboard.press('Enter');
+  await chip(page, 1, '🌭').waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.id), '1');
+  // What was chosen is the first choice next time, also after a reload.
+  await page.reload();
+  await sees(page, 'hi');
+  await item(page, 1).focus();
+  await page.keyboard.press('Enter');
+  assert.equal(await focused(), '🌭');
+});
