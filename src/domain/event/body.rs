@@ -1,0 +1,293 @@
+//! What each event looks like on the wire.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{
+    super::{
+        EventId,
+        message::{Message, Reaction},
+        name::{RoomName, Username},
+        read_cursor::ReadCursor,
+        timestamp::Timestamp,
+    },
+    Event, EventType, PresentUser, ResetReason, ServiceStatus, Status,
+};
+
+/// An event as it is written: one JSON object, tagged by `type`, the same on every transport.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[schema(as = Event)]
+pub enum EventBody<'a> {
+    /// The newest messages, oldest first: the first event for a reader without a cursor.
+    MessageHistory {
+        /// The room.
+        room: &'a RoomName,
+        /// The cursor this history ends at.
+        #[schema(value_type = i64, minimum = 0)]
+        id: EventId,
+        /// The newest messages, oldest first.
+        #[schema(value_type = Vec<Message>)]
+        messages: &'a [Arc<Message>],
+        /// Whether there are older ones.
+        has_more: bool,
+    },
+    /// A message was posted.
+    ChatMessage {
+        /// The room.
+        room: &'a RoomName,
+        /// Its place in the log, which is also the message's id.
+        #[schema(value_type = i64, minimum = 1)]
+        id: EventId,
+        /// The message.
+        message: &'a Message,
+    },
+    /// A message says something else now.
+    MessageEdited {
+        /// The room.
+        room: &'a RoomName,
+        /// Its place in the log.
+        #[schema(value_type = i64, minimum = 1)]
+        id: EventId,
+        /// The message.
+        #[schema(value_type = i64, minimum = 1)]
+        message_id: EventId,
+        /// What it says now; empty if it is deleted by now.
+        new_content: &'a str,
+        /// When it was edited.
+        edited_at: Timestamp,
+        /// The message, as it is by now.
+        message: &'a Message,
+    },
+    /// A message was deleted. It stays in its place, without content and reactions.
+    MessageDeleted {
+        /// The room.
+        room: &'a RoomName,
+        /// Its place in the log.
+        #[schema(value_type = i64, minimum = 1)]
+        id: EventId,
+        /// The message.
+        #[schema(value_type = i64, minimum = 1)]
+        message_id: EventId,
+        /// When it was deleted.
+        deleted_at: Timestamp,
+        /// Who deleted it.
+        username: &'a Username,
+    },
+    /// Somebody reacted to a message.
+    ReactionAdded {
+        /// The room.
+        room: &'a RoomName,
+        /// Its place in the log.
+        #[schema(value_type = i64, minimum = 1)]
+        id: EventId,
+        /// The message.
+        #[schema(value_type = i64, minimum = 1)]
+        message_id: EventId,
+        /// Who.
+        username: &'a Username,
+        /// With what; empty if the message is deleted by now.
+        emoji: &'a str,
+        /// All reactions to the message, as they are by now.
+        #[schema(value_type = Vec<Reaction>)]
+        reactions: &'a [Reaction],
+    },
+    /// Somebody took a reaction back.
+    ReactionRemoved {
+        /// The room.
+        room: &'a RoomName,
+        /// Its place in the log.
+        #[schema(value_type = i64, minimum = 1)]
+        id: EventId,
+        /// The message.
+        #[schema(value_type = i64, minimum = 1)]
+        message_id: EventId,
+        /// Who.
+        username: &'a Username,
+        /// Which; empty if the message is deleted by now.
+        emoji: &'a str,
+        /// All reactions to the message, as they are by now.
+        #[schema(value_type = Vec<Reaction>)]
+        reactions: &'a [Reaction],
+    },
+    /// The room's title or topic changed.
+    RoomUpdated {
+        /// The room.
+        room: &'a RoomName,
+        /// Its place in the log.
+        #[schema(value_type = i64, minimum = 1)]
+        id: EventId,
+        /// The title from here on.
+        title: &'a str,
+        /// The topic from here on.
+        topic: &'a str,
+    },
+    /// The cursor can't be honoured: drop what you have; the history that follows moves the cursor.
+    Reset {
+        /// The room.
+        room: &'a RoomName,
+        /// Why.
+        reason: ResetReason,
+        /// The lowest cursor that can be resumed from.
+        #[schema(value_type = i64, minimum = 0)]
+        floor: EventId,
+        /// The id of the newest event.
+        #[schema(value_type = i64, minimum = 0)]
+        head: EventId,
+    },
+    /// Somebody types, or no longer.
+    TypingIndicator {
+        /// The room.
+        room: &'a RoomName,
+        /// Who.
+        username: &'a Username,
+        /// Whether they type.
+        is_typing: bool,
+        /// Since when.
+        timestamp: Timestamp,
+    },
+    /// Somebody has read up to a message.
+    ReadReceipt {
+        /// The room.
+        room: &'a RoomName,
+        /// Who.
+        username: &'a Username,
+        /// Up to where: every message with this id or a lower one is read.
+        #[schema(value_type = i64, minimum = 1)]
+        last_read_id: EventId,
+    },
+    /// How far everybody has read, in rooms with at most 200 who told.
+    ReadState {
+        /// The room.
+        room: &'a RoomName,
+        /// Everybody's cursor, by name.
+        #[schema(value_type = Vec<ReadCursor>, max_items = 200)]
+        cursors: &'a [ReadCursor],
+    },
+    /// Somebody came or went.
+    UserStatus {
+        /// The room.
+        room: &'a RoomName,
+        /// Who.
+        username: &'a Username,
+        /// Whether they are here now.
+        status: Status,
+        /// Since when.
+        timestamp: Timestamp,
+    },
+    /// Who is here and who types; with more than 200 online only the number.
+    PresenceState {
+        /// The room.
+        room: &'a RoomName,
+        /// How many are here.
+        online: usize,
+        /// Who is here; empty with more than 200.
+        #[schema(value_type = Vec<PresentUser>)]
+        users: &'a [PresentUser],
+        /// Who types.
+        #[schema(value_type = Vec<Username>)]
+        typing: &'a [Username],
+    },
+    /// Nothing happened for a while, or only what the filter drops.
+    Ping {
+        /// The room.
+        room: &'a RoomName,
+        /// The cursor reached.
+        #[schema(value_type = i64, minimum = 0)]
+        id: EventId,
+        /// The cursor reached, for a script that reads only the data.
+        #[schema(value_type = i64, minimum = 0)]
+        cursor: EventId,
+    },
+    /// The store is out (`degraded`) or back (`ok`); what is live goes on.
+    ServiceStatus {
+        /// The room.
+        room: &'a RoomName,
+        /// How it stands.
+        status: ServiceStatus,
+    },
+    /// The server ends; come back.
+    ServerShutdown {
+        /// The room.
+        room: &'a RoomName,
+        /// When to come back, in milliseconds.
+        reconnect_after_ms: u32,
+    },
+}
+
+impl EventBody<'_> {
+    /// The body's type.
+    #[must_use]
+    pub fn kind(&self) -> EventType {
+        match self {
+            Self::MessageHistory { .. } => EventType::MessageHistory,
+            Self::ChatMessage { .. } => EventType::ChatMessage,
+            Self::MessageEdited { .. } => EventType::MessageEdited,
+            Self::MessageDeleted { .. } => EventType::MessageDeleted,
+            Self::ReactionAdded { .. } => EventType::ReactionAdded,
+            Self::ReactionRemoved { .. } => EventType::ReactionRemoved,
+            Self::RoomUpdated { .. } => EventType::RoomUpdated,
+            Self::Reset { .. } => EventType::Reset,
+            Self::TypingIndicator { .. } => EventType::TypingIndicator,
+            Self::ReadReceipt { .. } => EventType::ReadReceipt,
+            Self::ReadState { .. } => EventType::ReadState,
+            Self::UserStatus { .. } => EventType::UserStatus,
+            Self::PresenceState { .. } => EventType::PresenceState,
+            Self::Ping { .. } => EventType::Ping,
+            Self::ServiceStatus { .. } => EventType::ServiceStatus,
+            Self::ServerShutdown { .. } => EventType::ServerShutdown,
+        }
+    }
+
+    /// The id it carries: its place in the log, or the cursor reached with it.
+    #[must_use]
+    pub fn id(&self) -> Option<EventId> {
+        match self {
+            Self::MessageHistory { id, .. }
+            | Self::ChatMessage { id, .. }
+            | Self::MessageEdited { id, .. }
+            | Self::MessageDeleted { id, .. }
+            | Self::ReactionAdded { id, .. }
+            | Self::ReactionRemoved { id, .. }
+            | Self::RoomUpdated { id, .. }
+            | Self::Ping { id, .. } => Some(*id),
+            _ => None,
+        }
+    }
+}
+
+impl<'a> From<&'a Event> for EventBody<'a> {
+    fn from(event: &'a Event) -> Self {
+        match event {
+            Event::ChatMessage(message) => Self::ChatMessage { room: &message.room, id: message.id, message },
+            Event::MessageEdited { id, edited_at, message } => Self::MessageEdited {
+                room: &message.room,
+                id: *id,
+                message_id: message.id,
+                new_content: &message.content,
+                edited_at: *edited_at,
+                message,
+            },
+            Event::MessageDeleted { id, username, deleted_at, message } => Self::MessageDeleted {
+                room: &message.room,
+                id: *id,
+                message_id: message.id,
+                deleted_at: *deleted_at,
+                username,
+            },
+            Event::Reacted { id, username, emoji, on, message } => {
+                let (room, id, message_id, reactions) = (&message.room, *id, message.id, &message.reactions[..]);
+                if *on {
+                    Self::ReactionAdded { room, id, message_id, username, emoji, reactions }
+                } else {
+                    Self::ReactionRemoved { room, id, message_id, username, emoji, reactions }
+                }
+            }
+            Event::RoomUpdated(update) => {
+                Self::RoomUpdated { room: &update.room, id: update.id, title: &update.title, topic: &update.topic }
+            }
+        }
+    }
+}
