@@ -16,7 +16,7 @@ use super::{
     entity::{event, message, message_search, reaction, read_cursor, revision},
     error::StoreError,
     pieces::pieces,
-    writer::{CONDITION_ROWS, Growth, Transaction},
+    writer::{CONDITION_ROWS, Growth, Transaction, message_row},
 };
 use crate::domain::{
     EventId,
@@ -286,19 +286,6 @@ impl Transaction {
 /// The row of a message that is there already. The columns that never change are named only because an
 /// insert needs them.
 fn changed_row(growth: &Growth, message: &Message) -> message::ActiveModel {
-    message::ActiveModel {
-        room_id: Set(growth.room_id),
-        id: Set(message.id),
-        username: Set(message.username.as_str().to_owned()),
-        user_key: Set(message.username.key().as_str().to_owned()),
-        content: Set(message.content.clone()),
-        created_at: Set(message.timestamp.micros()),
-        edited_at: Set(message.edited_at.map(Timestamp::micros)),
-        deleted_at: Set(message.deleted_at.map(Timestamp::micros)),
-        reactions: Set(message::write_reactions(&message.reactions)),
-        // Not named: it is unique too, and would be a second conflict.
-        client_id: NotSet,
-        reply_to: NotSet,
-        fingerprint: NotSet,
-    }
+    // A key is not named: it is unique too, and would be a second conflict.
+    message::ActiveModel { client_id: NotSet, reply_to: NotSet, fingerprint: NotSet, ..message_row(growth, message) }
 }

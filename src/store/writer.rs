@@ -377,7 +377,7 @@ impl Transaction {
     }
 }
 
-fn message_row(growth: &Growth, message: &Message) -> message::ActiveModel {
+pub(super) fn message_row(growth: &Growth, message: &Message) -> message::ActiveModel {
     message::ActiveModel {
         room_id: Set(growth.room_id),
         id: Set(message.id),
