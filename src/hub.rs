@@ -100,7 +100,8 @@ impl Hub {
         room.note_read(cursors);
     }
 
-    /// Tells the rooms in memory how far their logs go, after something may have gone past them.
+    /// Tells the rooms in memory how far their logs go, after something may have gone past them; read cursors
+    /// may have, too.
     ///
     /// # Errors
     /// [`StoreError`] when the database is out.
@@ -108,6 +109,7 @@ impl Hub {
         let rooms: Vec<_> = self.rooms().values().cloned().collect();
         for room in rooms {
             room.reload(&self.store).await?;
+            room.forget_reads();
         }
         Ok(())
     }

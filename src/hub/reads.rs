@@ -22,6 +22,9 @@ pub const MAX_CURSORS: usize = 200;
 /// How often readers are told of one user at most.
 const INTERVAL: Duration = Duration::from_secs(1);
 
+/// How many may wait for the store. Past that nobody finishes the load, most likely: who began it hung up.
+const WAITING: usize = 1_024;
+
 /// The cursors of a room, as far as memory knows them.
 #[derive(Debug, Default)]
 pub struct Reads {
@@ -86,10 +89,16 @@ impl Reads {
         }
     }
 
+    /// Forgets the cursors, so that the store is asked again: they may have moved unseen.
+    pub fn forget(&mut self) {
+        self.cursors = Cursors::Unknown;
+    }
+
     fn keep(&mut self, cursor: ReadCursor) {
         match &mut self.cursors {
             Cursors::Unknown | Cursors::TooMany => {}
-            Cursors::Loading(waiting) => waiting.push(cursor),
+            Cursors::Loading(waiting) if waiting.len() < WAITING => waiting.push(cursor),
+            Cursors::Loading(_) => self.forget(),
             Cursors::Known(cursors) => {
                 self.encoded = OnceLock::new();
                 let key = cursor.username.key().clone();
@@ -221,5 +230,16 @@ mod tests {
         assert_eq!(reads.note(&cursor("Alice", 1), CROWD + 1, now), Telling::Nothing);
         assert_eq!(reads.note(&cursor("Alice", 2), CROWD, now), Telling::Everything);
         assert_eq!(reads.note(&cursor("Alice", 3), CROWD, now), Telling::Now);
+    }
+
+    #[test]
+    fn a_load_that_nobody_finishes_is_given_up() {
+        let mut reads = Reads::default();
+        reads.begin_loading();
+        for id in 0..=EventId::try_from(WAITING).unwrap() {
+            reads.note(&cursor("Alice", id), 1, Instant::now());
+        }
+        reads.finish_loading(Some(vec![cursor("Alice", 1)]));
+        assert!(!reads.is_known(), "what came in between would be missing");
     }
 }

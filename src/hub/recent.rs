@@ -7,6 +7,9 @@ use crate::domain::{EventId, message::Message};
 /// How many messages are kept: as many as a reader gets who asks for no other number.
 pub const KEPT: usize = 50;
 
+/// How much may wait for the store. Past that nobody finishes the load, most likely: who began it hung up.
+const WAITING: usize = 1_024;
+
 /// The newest messages; known only once somebody asked.
 #[derive(Debug, Default)]
 pub enum Recent {
@@ -38,7 +41,8 @@ impl Recent {
     pub fn note(&mut self, news: News) {
         let (messages, has_older) = match self {
             Self::Cold => return,
-            Self::Loading(waiting) => return waiting.push(news),
+            Self::Loading(waiting) if waiting.len() < WAITING => return waiting.push(news),
+            Self::Loading(_) => return *self = Self::Cold,
             Self::Warm { messages, has_older } => (messages, has_older),
         };
         match news {
@@ -62,12 +66,10 @@ impl Recent {
         }
     }
 
-    /// Takes what the store has, and after it what happened while it was read.
+    /// Takes what the store has, and after it what happened while it was read. Nothing, if the load was
+    /// given up meanwhile.
     pub fn finish_loading(&mut self, page: Vec<Message>, has_older: bool) {
-        let waiting = match std::mem::take(self) {
-            Self::Loading(waiting) => waiting,
-            Self::Cold | Self::Warm { .. } => Vec::new(),
-        };
+        let Self::Loading(waiting) = std::mem::take(self) else { return };
         *self = Self::Warm { messages: page.into_iter().map(Arc::new).collect(), has_older };
         for news in waiting {
             self.note(news);
@@ -133,6 +135,7 @@ mod tests {
         let mut recent = Recent::Cold;
         recent.note(News::Posted(message(1).into()));
         assert!(recent.newest(1, 1).is_none());
+        recent = Recent::Loading(Vec::new());
         recent.finish_loading(Vec::new(), false);
         for id in 1..=60 {
             recent.note(News::Posted(message(id).into()));
@@ -153,5 +156,16 @@ mod tests {
         let (messages, _) = recent.newest(3, 3).unwrap();
         let contents: Vec<_> = messages.iter().map(|message| message.content.as_str()).collect();
         assert_eq!(contents, ["later", "", ""]);
+    }
+
+    #[test]
+    fn a_load_that_nobody_finishes_is_given_up() {
+        let mut recent = Recent::Loading(Vec::new());
+        for _ in 0..=WAITING {
+            recent.note(News::Posted(message(1).into()));
+        }
+        assert!(matches!(recent, Recent::Cold));
+        recent.finish_loading(vec![message(1)], false);
+        assert!(matches!(recent, Recent::Cold), "what came in between would be missing");
     }
 }

@@ -229,6 +229,11 @@ impl Room {
         failed
     }
 
+    /// Has the store asked again how far everybody has read.
+    pub(super) fn forget_reads(&self) {
+        self.state().reads.forget();
+    }
+
     /// Head and floor as the database has them now, and why the floor is where it is.
     pub(super) async fn reload(&self, store: &Store) -> Result<(EventId, EventId, FloorReason), StoreError> {
         let (head, floor, reason) = place(store.room(&self.name).await?.as_ref());

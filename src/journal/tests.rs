@@ -14,7 +14,7 @@ use crate::{
     domain::{
         event::{Event, EventType, ServiceStatus, TypeSet},
         message::Post,
-        name::RoomName,
+        name::{RoomName, Username},
         room::RoomChange,
         timestamp::Timestamp,
     },
@@ -308,4 +308,31 @@ async fn a_commit_of_which_nothing_is_known_is_read_once_whoever_learns_of_it() 
         assert_eq!(scene.read_through(last + 1).await, [last + 1], "each once: {next:?}");
         scene.end().await;
     }
+}
+
+/// It makes no event, so nobody looks for it in the log: the cursors in memory are asked for anew.
+#[tokio::test]
+async fn a_read_cursor_whose_commit_lost_its_answer_is_told_to_who_comes_next() {
+    let scene = Scene::new().await;
+    let bob = || Username::parse("Bob").unwrap();
+    assert_eq!(cursors(&scene.app).await, "[]", "memory knows them from here on");
+    inject(&[Fault::AfterCommit]);
+    let marked = scene.app.chat.mark_read(&room("general"), bob(), 1).await;
+    assert!(matches!(marked, Err(ChatError::Unavailable)));
+    // Asked again, it has nothing to write, and so nothing to tell.
+    assert_eq!(scene.app.chat.mark_read(&room("general"), bob(), 1).await.unwrap().last_read_id, 1);
+    let told = cursors(&scene.app).await;
+    assert!(told.contains("Bob"), "{told}");
+    scene.end().await;
+}
+
+/// The cursors that a reader who comes now is told.
+async fn cursors(app: &TestApp) -> String {
+    let (user, transport, types) = (None, Transport::Sse, TypeSet::filter([EventType::ReadState]));
+    let (start, history, state, limit) = (Start::After(1), 50, StateDue::Always, 200);
+    let request = Request { start, history, types, user, transport, state, limit };
+    let mut reader = app.hub.subscribe(&room("general"), request).await.unwrap();
+    let frames = timeout(DEADLINE, reader.next()).await.expect("events in time").expect("no end");
+    let state = frames.iter().find(|frame| frame.kind() == EventType::ReadState).expect("a read_state");
+    serde_json::from_slice::<serde_json::Value>(&state.json()).unwrap()["cursors"].to_string()
 }
