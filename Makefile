@@ -45,16 +45,17 @@ rust: ## the Rust tests, on SQLite, PostgreSQL and MariaDB
 	cargo test --workspace --locked -- $(NO_SERVERS)
 	@$(MAKE) --no-print-directory databases
 
-databases: ## the integration tests on PostgreSQL and MariaDB
+databases: ## the integration tests on PostgreSQL and MariaDB, and those of outages
 	@./tools.sh cc curl nginx caddy postgres mariadb
 	@echo "== integration tests on PostgreSQL"
 	tests/databases/run.sh postgres cargo test --locked --test integration -- $(NO_FILES) $(NO_SERVERS)
 	@echo "== integration tests on MariaDB"
 	tests/databases/run.sh mariadb cargo test --locked --test integration -- $(NO_FILES) $(NO_SERVERS)
+	@$(MAKE) --no-print-directory outages
 
-# Not part of `test` yet: on a machine that is busy some of them count on more speed than they get.
 outages: ## what happens when a database server goes away, falls silent or is somebody else's
 	@./tools.sh cc curl postgres mariadb
+	@echo "== database servers that go away"
 	cargo test --locked --test integration -- database_server::
 
 clients: ## clients that others wrote, the linter of the OpenAPI document, schemathesis

@@ -22,6 +22,7 @@ macro_rules! on_every_server {
 mod aborts;
 mod conflicts;
 mod lock;
+mod operating;
 mod posters;
 mod restarts;
 mod silence;

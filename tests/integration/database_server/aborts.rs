@@ -15,8 +15,8 @@ use crate::support::{
     seeded, within,
 };
 
-/// Up to when a client hangs up: longer than a post takes.
-const MOST_MICROS: u64 = 20_000;
+/// Up to when a client hangs up, to begin with.
+const FIRST_MOST: Duration = Duration::from_millis(20);
 const AT_ONCE: usize = 16;
 const ROUNDS: usize = 40;
 
@@ -27,10 +27,11 @@ async fn clients_that_hang_up_leave_no_transaction_open() {
     let server = Server::builder().database_url(&cluster.url()).start().await;
     let mut reader = Reader::open(&server, Transport::Sse, ROOM, Query::since(0)).await;
     let path = format!("/rooms/{ROOM}/messages");
-    let mut answered = 0;
+    let (mut answered, mut hung_up) = (0, 0);
+    let mut most = FIRST_MOST;
     for round in 0..ROUNDS {
         let requests = (0..AT_ONCE).map(|number| {
-            let patience = Duration::from_micros(random.random_range(0..MOST_MICROS));
+            let patience = random.random_range(Duration::ZERO..most);
             // Those who read hang up too: a connection for reading must not stay in a transaction either.
             let request = if number % 4 == 0 {
                 server.http().get(server.api(&format!("{path}?limit=200")))
@@ -45,14 +46,18 @@ async fn clients_that_hang_up_leave_no_transaction_open() {
                 }
             }
         });
-        for status in join_all(requests).await {
-            assert!(matches!(status.as_u16(), 200 | 201 | 408), "{status}");
-            answered += usize::from(status == StatusCode::CREATED);
-        }
+        let statuses = join_all(requests).await;
+        assert!(statuses.iter().all(|status| matches!(status.as_u16(), 200 | 201 | 408)), "{statuses:?}");
+        let count = |wanted: StatusCode| statuses.iter().filter(|status| **status == wanted).count();
+        let (now_answered, now_hung_up) = (count(StatusCode::CREATED), count(StatusCode::REQUEST_TIMEOUT));
+        answered += now_answered;
+        hung_up += now_hung_up;
+        // About as long as a post takes now: then they hang up at every point of one.
+        most = if now_hung_up > AT_ONCE / 2 { most * 2 } else { (most / 2).max(FIRST_MOST / 20) };
     }
     // All that was sent before is in the queue before this one.
     let last = server.post(ROOM, "Bob", "the last").await["id"].as_i64().expect("an id");
-    assert!(answered > 0 && answered < ROUNDS * AT_ONCE * 3 / 4, "some hung up and some did not: {answered}");
+    assert!(answered > ROUNDS && hung_up > ROUNDS, "some hung up and some did not: {hung_up} and {answered}");
 
     let admin = cluster.connect().await;
     let open = "SELECT pid::bigint FROM pg_stat_activity \

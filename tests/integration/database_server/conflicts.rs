@@ -4,8 +4,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::join_all;
+use reqwest::StatusCode;
 use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 
+use super::posters::until_ready;
 use crate::support::{
     DEADLINE, Server,
     cluster::{Cluster, Kind},
@@ -67,4 +69,33 @@ async fn a_batch_that_is_in_a_deadlock_is_tried_again(kind: Kind) {
     within(DEADLINE, "the stranger leaves", stranger.close()).await.expect("the connection ends");
 }
 
-on_every_server!(a_batch_that_is_in_a_deadlock_is_tried_again);
+/// Somebody holds a room's row: whoever posts to it waits, is refused if that lasts, and is taken once the
+/// row is free.
+async fn a_row_that_is_held_is_waited_for(kind: Kind) {
+    let cluster = Cluster::start(kind).await;
+    let server = Server::builder().database_url(&cluster.url()).start().await;
+    server.post("general", "Alice", "one").await;
+    let stranger = cluster.connect().await;
+    let hold = async || {
+        let tx = stranger.begin().await.expect("a transaction begins");
+        tx.execute_unprepared("UPDATE room SET topic = topic").await.expect("the row is held");
+        tx
+    };
+
+    let held = hold().await;
+    let free = async {
+        server.wait_for_log("a batch is tried again", DEADLINE).await;
+        held.rollback().await.expect("the row is free");
+    };
+    let (posted, ()) = tokio::join!(server.post("general", "Alice", "two"), free);
+    assert_eq!(posted["id"], 2);
+
+    let held = hold().await;
+    let refused = within(DEADLINE, "a post is refused", server.try_post("general", "Alice", "three")).await;
+    assert_eq!(refused.expect("an answer").status(), StatusCode::SERVICE_UNAVAILABLE);
+    held.rollback().await.expect("the row is free");
+    until_ready(&server, true).await;
+    assert_eq!(server.post("general", "Alice", "four").await["id"], 3);
+}
+
+on_every_server!(a_batch_that_is_in_a_deadlock_is_tried_again, a_row_that_is_held_is_waited_for);

@@ -60,6 +60,20 @@ impl Cluster {
         format!("{scheme}://parlor:{PASSWORD}@127.0.0.1:{}/{database}", self.port)
     }
 
+    /// The address of its database by its socket.
+    pub fn socket_url(&self) -> String {
+        let (folder, port) = (self.folder.path().display(), self.port);
+        match self.kind {
+            Kind::Postgres => format!("postgres://parlor:{PASSWORD}@localhost:{port}/parlor?host={folder}"),
+            Kind::MariaDb => format!("mysql://parlor:{PASSWORD}@localhost/parlor?socket={folder}/socket"),
+        }
+    }
+
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The id of its main process.
     pub fn pid(&self) -> u32 {
         self.process.as_ref().expect("it runs").id()
@@ -69,7 +83,7 @@ impl Cluster {
     pub async fn resume(&mut self) {
         let deadline = Instant::now() + UP;
         while self.process.is_none() {
-            assert!(Instant::now() < deadline, "the server does not start");
+            assert!(Instant::now() < deadline, "the server does not start: {}", self.log());
             self.process = Some(self.spawn());
             let connection = within(UP, "the database server is up", self.connect_once_up()).await;
             if let Some(connection) = connection {
@@ -92,6 +106,12 @@ impl Cluster {
                 return Some(connection);
             }
         }
+    }
+
+    /// What it wrote to standard error so far.
+    fn log(&self) -> String {
+        let log = std::fs::read(self.folder.path().join("log")).unwrap_or_default();
+        String::from_utf8_lossy(&log).into_owned()
     }
 
     fn spawn(&self) -> Child {
