@@ -13,7 +13,7 @@ pub mod rooms;
 pub mod search;
 
 use crate::{
-    domain::{emoji, invalid::Invalid, message},
+    domain::{content::ContentLimit, emoji, invalid::Invalid, message},
     hub::Hub,
     journal::{Journal, Refused},
     store::{Store, error::StoreError},
@@ -25,6 +25,7 @@ pub struct Chat {
     journal: Journal,
     hub: Arc<Hub>,
     store: Store,
+    content_limit: ContentLimit,
     /// Cancelled when whoever waits is to be answered at once.
     closing: CancellationToken,
 }
@@ -64,8 +65,14 @@ pub enum ChatError {
 impl Chat {
     /// A chat over these parts.
     #[must_use]
-    pub fn new(journal: Journal, hub: Arc<Hub>, store: Store, closing: CancellationToken) -> Self {
-        Self { journal, hub, store, closing }
+    pub fn new(
+        journal: Journal,
+        hub: Arc<Hub>,
+        store: Store,
+        content_limit: ContentLimit,
+        closing: CancellationToken,
+    ) -> Self {
+        Self { journal, hub, store, content_limit, closing }
     }
 }
 

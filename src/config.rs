@@ -18,6 +18,8 @@ mod database_url;
 
 pub use database_url::DatabaseUrl;
 
+use crate::domain::content::ContentLimit;
+
 /// The file that is read when there is one and no other is named.
 pub const DEFAULT_FILE: &str = "parlor.toml";
 /// File descriptors that are not for connections: the database, the log, the listener.
@@ -54,6 +56,10 @@ pub struct ServeArgs {
     #[arg(help = "Let pages of these sites use the API (CORS) and open sockets; as in https://example.org")]
     #[arg(long, env = "PARLOR_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     pub allow_origin: Vec<Origin>,
+
+    /// The most bytes of UTF-8 that a message may have, up to 20000
+    #[arg(long, env = "PARLOR_CONTENT_LIMIT", value_name = "BYTES", default_value_t)]
+    pub content_limit: ContentLimit,
 
     /// How long after its posting a message may be edited by its author; 0 is for ever
     #[arg(long, env = "PARLOR_EDIT_WINDOW", value_name = "TIME", default_value = "15m", value_parser = humantime::parse_duration)]
@@ -215,6 +221,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// Sites whose pages may use the API.
     pub allow_origin: Vec<Origin>,
+    /// The most bytes that a message may have.
+    pub content_limit: ContentLimit,
     /// How long after its posting a message may be edited; for ever, if absent.
     pub edit_window: Option<Duration>,
     /// How long the server says that it ends before it does.
@@ -256,6 +264,7 @@ impl ServeArgs {
             listen: self.listen,
             store: self.database.store(self.migrate),
             allow_origin: self.allow_origin,
+            content_limit: self.content_limit,
             edit_window: Some(self.edit_window).filter(|window| !window.is_zero()),
             drain_delay: self.drain_delay,
             stall_timeout: self.stall_timeout,

@@ -1,5 +1,6 @@
 //! What Parlor speaks of: rooms, messages, events, cursors and the rules for names. Pure, no IO.
 
+pub mod content;
 pub mod cursor;
 pub mod emoji;
 pub mod event;

@@ -34,13 +34,13 @@ pub mod stream;
 #[cfg(test)]
 mod tests;
 
-use crate::app::App;
+use crate::{app::App, domain::content::ContentLimit};
 use stream::{long_poll, rooms as streamed_rooms, sse, websocket};
 
 /// Everything that is served.
 pub fn router(app: Arc<App>) -> Router {
     let (router, document) = routes().split_for_parts();
-    let docs = openapi::docs::routes(openapi::complete(document));
+    let docs = openapi::docs::routes(openapi::complete(document, app.config.content_limit));
     layered(router.merge(pages::routes()).merge(docs), app)
 }
 
@@ -65,10 +65,10 @@ pub fn full() -> Router {
     Router::new().fallback(middleware::full).layer(from_fn(middleware::observe))
 }
 
-/// The `OpenAPI` document, as it is served.
+/// The `OpenAPI` document, as it is served unless something is set.
 #[must_use]
 pub fn document() -> OpenApi {
-    openapi::complete(routes().into_openapi())
+    openapi::complete(routes().into_openapi(), ContentLimit::default())
 }
 
 fn routes() -> OpenApiRouter<Arc<App>> {

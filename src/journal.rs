@@ -20,7 +20,8 @@ pub mod writer;
 
 use crate::domain::{
     EventId,
-    message::{Draft, Edit, MAX_CONTENT_BYTES, Message},
+    content::MAX_CONTENT_BYTES,
+    message::{Draft, Edit, Message},
     name::{RoomName, Username},
     read_cursor::ReadCursor,
     room::{Room, RoomChange},

@@ -10,7 +10,7 @@ use parlor::{
     app::App,
     clock::Clock,
     config::{Config, StoreConfig},
-    domain::{message::Post, name::RoomName},
+    domain::{content::ContentLimit, message::Post, name::RoomName},
     shutdown::Shutdown,
 };
 use tempfile::TempDir;
@@ -36,6 +36,7 @@ impl Journal {
                 fsync: true,
                 migrate: true,
             },
+            content_limit: ContentLimit::default(),
             edit_window: None,
             allow_origin: Vec::new(),
             drain_delay: Duration::ZERO,

@@ -10,7 +10,7 @@ use super::{App, Background};
 use crate::{
     clock::Clock,
     config::{Config, StoreConfig},
-    domain::timestamp::Timestamp,
+    domain::{content::ContentLimit, timestamp::Timestamp},
     journal::{indexer::Indexer, writer::Fatal},
     shutdown::Shutdown,
 };
@@ -87,6 +87,7 @@ async fn built(
         listen: ([127, 0, 0, 1], 0).into(),
         store: StoreConfig { url: url.into(), fsync: false, migrate: true },
         allow_origin: Vec::new(),
+        content_limit: ContentLimit::default(),
         edit_window: Some(Duration::from_mins(15)),
         drain_delay: Duration::ZERO,
         stall_timeout: Duration::from_mins(1),

@@ -36,7 +36,7 @@ impl Chat {
         correction: Correction,
         versions: Option<Vec<String>>,
     ) -> Result<Changed, ChatError> {
-        let edit = correction.check()?;
+        let edit = correction.check(self.content_limit)?;
         self.change(Command::Edit { room: room.clone(), id, edit, versions }).await
     }
 

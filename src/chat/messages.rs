@@ -39,7 +39,7 @@ impl Chat {
     /// # Errors
     /// [`ChatError`]; after [`ChatError::Unavailable`] it is not known to be stored.
     pub async fn post_message(&self, room: &RoomName, post: Post) -> Result<Posted, ChatError> {
-        let draft = post.check()?;
+        let draft = post.check(self.content_limit)?;
         match self.journal.submit(Command::Post { room: room.clone(), draft }).await? {
             Outcome::Posted { message, replayed } => Ok(Posted { message, replayed }),
             _ => Err(ChatError::Internal),

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::Clock,
     config::DatabaseArgs,
-    domain::{message::Post, name::RoomName},
+    domain::{content::ContentLimit, message::Post, name::RoomName},
     hub::Hub,
     journal::{Command, Journal, Refused, backlog::Backlog, writer::Fatal},
     store::{OpenError, Opened, Store, error::StoreError, health::Health},
@@ -95,7 +95,7 @@ async fn post_all(journal: &Journal, room: &RoomName, count: u64) -> Result<(), 
             ..Post::default()
         };
         // It keeps the rules.
-        let draft = post.check().map_err(|_| Refused::Rejected)?;
+        let draft = post.check(ContentLimit::default()).map_err(|_| Refused::Rejected)?;
         journal.submit(Command::Post { room: room.clone(), draft }).await.map(|_| ())
     });
     posts.buffer_unordered(AT_ONCE).try_collect().await

@@ -2,20 +2,16 @@
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use utoipa::{
-    ToSchema,
-    openapi::{Object, ObjectBuilder, schema::Type},
-};
+use utoipa::ToSchema;
 
 use super::{
     EventId,
+    content::ContentLimit,
     invalid::{Check, Invalid},
     name::{RoomName, Username},
     timestamp::Timestamp,
 };
 
-/// The most bytes of UTF-8 a message's content may have.
-pub const MAX_CONTENT_BYTES: usize = 10_000;
 /// The most characters an idempotency key may have.
 pub const MAX_CLIENT_ID_CHARS: usize = 64;
 
@@ -82,21 +78,6 @@ pub struct Reaction {
     pub usernames: Vec<Username>,
 }
 
-/// What a message may say, for the document.
-#[must_use]
-pub fn content_schema() -> Object {
-    // White space, as Rust has it: dialects of patterns differ on `\s`.
-    let space = r"\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .description(Some("What is said: 1 to 10,000 bytes of UTF-8, not all blank, no NUL. Stored as sent."))
-        .min_length(Some(1))
-        .max_length(Some(MAX_CONTENT_BYTES))
-        .pattern(Some(format!(r"^[^\u0000]*[^\u0000{space}][^\u0000]*$")))
-        .examples(["Hello"])
-        .build()
-}
-
 /// What a client asks to post, as it came: nothing is checked yet.
 #[derive(Debug, Default, Clone)]
 pub struct Post {
@@ -128,10 +109,10 @@ impl Post {
     ///
     /// # Errors
     /// Every field that breaks a rule.
-    pub fn check(self) -> Result<Draft, Vec<Invalid>> {
+    pub fn check(self, limit: ContentLimit) -> Result<Draft, Vec<Invalid>> {
         let mut check = Check::default();
         let username = check.take(required("username", self.username).and_then(|text| Username::parse(&text)));
-        let content = check.take(required("content", self.content).and_then(parse_content));
+        let content = check.take(required("content", self.content).and_then(|content| limit.check(content)));
         let reply_to = check.take(self.reply_to.map(parse_reply_to).transpose());
         let client_id = check.take(self.client_id.map(parse_client_id).transpose());
         let draft =
@@ -163,10 +144,10 @@ impl Correction {
     ///
     /// # Errors
     /// Every field that breaks a rule.
-    pub fn check(self) -> Result<Edit, Vec<Invalid>> {
+    pub fn check(self, limit: ContentLimit) -> Result<Edit, Vec<Invalid>> {
         let mut check = Check::default();
         let username = check.take(required("username", self.username).and_then(|text| Username::parse(&text)));
-        let content = check.take(required("content", self.content).and_then(parse_content));
+        let content = check.take(required("content", self.content).and_then(|content| limit.check(content)));
         check.finish(username.zip(content).map(|(username, content)| Edit { username, content }))
     }
 }
@@ -187,20 +168,6 @@ pub struct Revision {
 /// [`Invalid`] when it is missing.
 pub fn required<T>(field: &'static str, value: Option<T>) -> Result<T, Invalid> {
     value.ok_or_else(|| Invalid::new(field, "is required"))
-}
-
-fn parse_content(content: String) -> Result<String, Invalid> {
-    let invalid = |detail| Err(Invalid::new("content", detail));
-    if content.len() > MAX_CONTENT_BYTES {
-        return invalid("a message has at most 10,000 bytes of UTF-8");
-    }
-    if content.contains('\0') {
-        return invalid("a message has no NUL character");
-    }
-    if content.trim().is_empty() {
-        return invalid("a message is not blank");
-    }
-    Ok(content)
 }
 
 fn parse_reply_to(id: EventId) -> Result<EventId, Invalid> {
@@ -226,23 +193,11 @@ pub fn parse_client_id(text: String) -> Result<String, Invalid> {
 mod tests {
     use super::*;
 
-    fn post(content: &str) -> Post {
-        Post { username: Some("Alice".into()), content: Some(content.into()), ..Post::default() }
-    }
-
     #[test]
     fn every_wrong_field_is_named() {
         let post = Post { reply_to: Some(0), client_id: Some("é".into()), ..Post::default() };
-        let fields: Vec<_> = post.check().unwrap_err().iter().map(|invalid| invalid.field).collect();
+        let fields: Vec<_> =
+            post.check(ContentLimit::default()).unwrap_err().iter().map(|invalid| invalid.field).collect();
         assert_eq!(fields, ["username", "content", "reply_to", "client_id"]);
-    }
-
-    #[test]
-    fn content_is_counted_in_bytes_and_kept_as_sent() {
-        assert_eq!(post("  a\r\n\u{2028} ").check().unwrap().content, "  a\r\n\u{2028} ");
-        assert!(post(&"é".repeat(5_000)).check().is_ok());
-        for bad in ["", " \n\t ", "a\0b", &"x".repeat(10_001)] {
-            assert_eq!(post(bad).check().unwrap_err()[0].field, "content");
-        }
     }
 }

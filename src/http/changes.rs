@@ -25,7 +25,8 @@ use crate::{
     app::App,
     domain::{
         EventId,
-        message::{Correction, Message, Revision, content_schema},
+        content::Content,
+        message::{Correction, Message, Revision},
         name::Username,
     },
 };
@@ -37,7 +38,7 @@ pub struct MessageEdit {
     #[schema(value_type = Username, required)]
     username: Option<String>,
     /// What it is to say.
-    #[schema(schema_with = content_schema, required)]
+    #[schema(value_type = Content, required)]
     content: Option<String>,
 }
 

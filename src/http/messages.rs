@@ -24,7 +24,8 @@ use crate::{
     app::App,
     domain::{
         EventId,
-        message::{Message, Post, content_schema, parse_client_id},
+        content::Content,
+        message::{Message, Post, parse_client_id},
         name::Username,
     },
     store::messages::Range,
@@ -42,8 +43,8 @@ pub struct NewMessage {
     /// Who posts.
     #[schema(value_type = Username, required)]
     username: Option<String>,
-    /// What is said: 1 to 10,000 bytes of UTF-8, not all blank, no NUL.
-    #[schema(schema_with = content_schema, required)]
+    /// What is said.
+    #[schema(value_type = Content, required)]
     content: Option<String>,
     /// The message of the room that this one answers.
     #[schema(value_type = Option<i64>, minimum = 1)]

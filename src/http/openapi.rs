@@ -1,7 +1,7 @@
 //! The frame of the `OpenAPI` document; its paths come from the routes themselves.
 
 use utoipa::{
-    OpenApi,
+    OpenApi, ToSchema,
     openapi::{
         Components, HeaderBuilder, ObjectBuilder, OpenApi as Document, Ref, RefOr, Response, Schema,
         request_body::RequestBody,
@@ -17,6 +17,7 @@ pub(super) mod unions;
 
 use super::{problem::ProblemBody, stream::client_frame::SocketAnswer};
 use crate::domain::{
+    content::{Content, ContentLimit},
     event::EventBody,
     message::{Message, Reaction},
     name::{RoomName, Username},
@@ -55,10 +56,12 @@ pub fn frame() -> Document {
     Frame::openapi()
 }
 
-/// The document once all paths are in it: with its error answers, unions, forms and headers.
+/// The document once all paths are in it: with its error answers, unions, forms and headers, and with what
+/// is set here.
 #[must_use]
-pub fn complete(mut document: Document) -> Document {
+pub fn complete(mut document: Document, content_limit: ContentLimit) -> Document {
     let components = document.components.get_or_insert_default();
+    components.schemas.insert(Content::name().into(), content_limit.schema().into());
     components.responses = answers::components();
     unions::name_members(components);
     for path in document.paths.paths.values_mut() {

@@ -102,7 +102,7 @@ test('unsent messages are kept, also over a reload, and sent once in their order
 test('a message the server refuses is shown as refused, and can be edited', async (t) => {
   const server = await Server.start(t);
   const ann = await enter(await person(t, 'Ann', { expect: [/status of 422/] }), server);
-  // 10,000 characters fit the field; in UTF-8 they are too many bytes.
+  // In UTF-8 these are 12,000 bytes.
   const long = 'ä'.repeat(6_000);
   await say(ann, long);
   const refused = ann.locator('#unsent .refused');

@@ -14,11 +14,13 @@ fn directory() -> tempfile::TempDir {
 
 #[tokio::test]
 async fn unusable_settings_exit_2_and_are_named() {
-    let flags: [(&[&str], &str); 8] = [
+    let flags: [(&[&str], &str); 10] = [
         (&["--listen", "nonsense"], "--listen"),
         (&["--listen", "0.0.0.0:0"], "--allow-open"),
         (&["--stall-timeout", "nonsense"], "--stall-timeout"),
         (&["--stall-timeout", "0s"], "--stall-timeout"),
+        (&["--content-limit", "0"], "--content-limit"),
+        (&["--content-limit", "20001"], "20000"),
         (&["--drain-delay=-1s"], "--drain-delay"),
         (&["--max-connections", "0"], "--max-connections"),
         (&["--allow-origin", "nonsense"], "--allow-origin"),
@@ -180,6 +182,8 @@ fn help_lists_what_can_be_set() {
         ("auth", Some("open")),
         ("allow-open", Some("false")),
         ("allow-origin", None),
+        ("content-limit", Some("10000")),
+        ("edit-window", Some("15m")),
         ("drain-delay", Some("0s")),
         ("stall-timeout", Some("60s")),
         ("max-connections", None),

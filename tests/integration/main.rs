@@ -32,6 +32,7 @@ mod bench_bar;
 mod change_frames;
 mod changes;
 mod command_line;
+mod content_limit;
 mod contention;
 mod cross_site;
 mod database_server;

@@ -37,7 +37,7 @@ pub(super) enum ClientFrame {
         #[schema(value_type = Option<crate::domain::name::Username>, nullable = false)]
         username: Option<String>,
         /// What is said.
-        #[schema(schema_with = crate::domain::message::content_schema, required)]
+        #[schema(value_type = crate::domain::content::Content, required)]
         message: String,
         /// A key of the client's own: with the same one, the same message is never posted twice.
         #[schema(pattern = "^[ -~]{1,64}$")]
@@ -71,7 +71,7 @@ pub(super) enum ClientFrame {
         #[schema(value_type = i64, minimum = 1)]
         message_id: EventId,
         /// What it is to say.
-        #[schema(schema_with = crate::domain::message::content_schema, required)]
+        #[schema(value_type = crate::domain::content::Content, required)]
         new_content: String,
         /// Comes back in the answer.
         #[serde(rename = "ref")]

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::{
+    content::ContentLimit,
     message::{Edit, Post},
     room::FloorReason,
 };
@@ -26,7 +27,7 @@ fn post(content: &str, client_id: Option<&str>, reply_to: Option<EventId>) -> Co
         reply_to,
         client_id: client_id.map(Into::into),
     };
-    Command::Post { room: RoomName::parse("general").unwrap(), draft: post.check().unwrap() }
+    Command::Post { room: RoomName::parse("general").unwrap(), draft: post.check(ContentLimit::default()).unwrap() }
 }
 
 fn put(title: &str) -> Command {
