@@ -56,6 +56,13 @@ if ! command -v cargo >/dev/null 2>&1; then
   echo "cargo is missing: https://rustup.rs says how a Rust toolchain is installed" >&2
   exit 1
 fi
+# Debian's own is older than what the sources need, and says so in words about editions.
+needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+found=$(rustc --version | sed 's/^rustc \([0-9.]*\).*/\1/')
+if [ "$(printf '%s\n' "$needed" "$found" | sort -V | head -n 1)" != "$needed" ]; then
+  echo "Rust $needed or newer is needed, and this is $found: rustup update stable" >&2
+  exit 1
+fi
 
 look "$@"
 if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::Clock,
-    config::DatabaseArgs,
+    config::{DatabaseArgs, FileArgs},
     domain::{content::ContentLimit, message::Post, name::RoomName},
     hub::Hub,
     journal::{Command, Journal, Refused, backlog::Backlog, writer::Fatal},
@@ -31,6 +31,10 @@ pub(super) struct SeedArgs {
     /// The room to post them to; made if it is not there
     #[arg(long, value_name = "NAME", default_value = "general")]
     pub room: String,
+
+    /// The file of settings.
+    #[command(flatten)]
+    pub file: FileArgs,
 
     /// The database.
     #[command(flatten)]

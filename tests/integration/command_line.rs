@@ -130,6 +130,8 @@ async fn migrations_run_at_start_by_hand_or_not_at_all() {
     let migrated = parlor(dir.path(), &["migrate", "--config", "named.toml"]);
     assert_eq!(migrated.status.code(), Some(0), "{}", String::from_utf8_lossy(&migrated.stderr));
     assert!(dir.path().join("named.db").exists(), "a file of settings can be named");
+    let seeded = parlor(dir.path(), &["seed", "--messages", "1", "--config", "named.toml"]);
+    assert_eq!(seeded.status.code(), Some(0), "{}", String::from_utf8_lossy(&seeded.stderr));
 }
 
 /// The format of the log tells which setting won: `{` begins a line of JSON.
