@@ -179,9 +179,10 @@ async fn migrate(backend: &Backend, db: &Timed<DatabaseConnection>, config: &Sto
 
 #[cfg(test)]
 mod tests {
-    use sea_orm::{ConnectOptions, ConnectionTrait, Database};
+    use sea_orm::{ConnectOptions, ConnectionTrait, Database, TransactionTrait};
 
     use super::*;
+    use crate::domain::name::RoomName;
 
     #[tokio::test]
     async fn the_writer_waits_for_the_disk_unless_told_otherwise() {
@@ -212,6 +213,20 @@ mod tests {
 
         let refused = opened.store.readers.execute_unprepared("DELETE FROM room").await.unwrap_err();
         assert!(refused.to_string().contains("readonly"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn who_reads_waits_neither_for_who_writes_nor_for_who_reads() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}?mode=rwc", folder.path().join("parlor.db").display());
+        let opened = Store::open(&StoreConfig { url: url.into(), fsync: true, migrate: true }).await.unwrap();
+        let writing = opened.writer.begin().await.unwrap();
+        let reading = opened.store.readers.inner().begin().await.unwrap();
+        reading.execute_unprepared("SELECT count(*) FROM room").await.unwrap();
+        let name = RoomName::parse("general").unwrap();
+        assert!(timeout(CLOSE_TIMEOUT, opened.store.room(&name)).await.unwrap().unwrap().is_none());
+        reading.rollback().await.unwrap();
+        writing.rollback().await.unwrap();
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 /// The folders of the project that have documents, and those that documents name files of.
@@ -77,4 +78,21 @@ fn make_makes_what_is_said() {
         }
     }
     assert!(named.len() > 5, "targets were found: {named:?}");
+}
+
+#[test]
+fn make_alone_lists_what_there_is() {
+    let listed = Command::new("make").arg("--no-print-directory").current_dir(root()).output().expect("make runs");
+    let text = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert!(listed.status.success(), "{text}");
+    for target in ["run", "test", "check", "bench", "help"] {
+        assert!(text.lines().any(|line| line.trim_start().starts_with(&format!("make {target} "))), "{target}: {text}");
+    }
+}
+
+#[test]
+fn continuous_integration_runs_make_test_and_nothing_else() {
+    let script = fs::read_to_string(root().join(".ci/run")).expect("a script");
+    let is_done = |line: &&str| !line.starts_with('#') && !line.starts_with("set ") && !line.starts_with("cd ");
+    assert_eq!(script.lines().filter(is_done).collect::<Vec<_>>(), ["exec make test"]);
 }

@@ -1,6 +1,11 @@
 //! Opening a file: one process at a time has it, and one that can't be opened says why.
 
-use crate::support::{Server, server::failure};
+use std::process::Command;
+
+use crate::support::{
+    Server,
+    server::{PARLOR, failure},
+};
 
 #[tokio::test]
 async fn a_second_process_on_the_same_file_is_told_who_has_it() {
@@ -28,4 +33,13 @@ async fn a_file_that_cannot_be_opened_is_named_and_left_alone() {
     assert!(error.contains("parlor.db"), "{error}");
     let left = std::fs::read_to_string(&file).expect("the file");
     assert_eq!(left, "this is no database, and has to stay as it is");
+}
+
+/// No machine has to have the one that the tests were run with.
+#[test]
+fn sqlite_is_in_the_binary() {
+    let linked = Command::new("ldd").arg(PARLOR).output().expect("ldd runs");
+    let libraries = String::from_utf8_lossy(&linked.stdout).into_owned();
+    assert!(linked.status.success() && libraries.contains("libc.so"), "{libraries}");
+    assert!(!libraries.contains("sqlite"), "{libraries}");
 }
