@@ -33,6 +33,8 @@ use crate::domain::{
 
 /// How many messages are read at once where the index can't help.
 const TAIL_PAGE: u64 = 500;
+/// How many of the index's proposals are read at once at most.
+const MOST_CANDIDATES: usize = 500;
 /// How many messages are compared before others get to work.
 const COMPARED_AT_ONCE: usize = 32;
 /// What the token of a room begins with; every row has it, so that the index meets a room and a word.
@@ -151,11 +153,14 @@ impl Store {
     ) -> Result<Vec<Message>, StoreError> {
         let terms = query.terms();
         let mut indexed = Vec::new();
+        let mut proposals = wanted;
         while indexed.len() < wanted {
-            let ids = self.candidates(room.id, &terms, before, wanted).await?;
+            let ids = self.candidates(room.id, &terms, before, proposals).await?;
             let Some(last) = ids.last() else { break };
             before = *last;
-            let is_last = ids.len() < wanted;
+            let is_last = ids.len() < proposals;
+            // Where most only look alike, few at a time would take as many questions as there are messages.
+            proposals = (2 * proposals).min(MOST_CANDIDATES);
             let rows = named(room.id, ids).order_by_desc(message::Column::Id).all(&self.readers).await?;
             matching(room, query, rows, &mut indexed).await;
             if is_last {

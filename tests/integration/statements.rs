@@ -295,6 +295,19 @@ async fn an_answer_takes_as_many_statements_whatever_is_in_it() {
     assert_eq!(unread("Done").await, unread("user1").await, "unread");
 }
 
+/// They have all that the index knows of what is looked for, and not what is looked for.
+#[tokio::test]
+async fn messages_that_only_look_alike_take_few_statements() {
+    let server = logged().start().await;
+    let alike = (0..500).map(|_| async { server.post(ROOM, "Alice", "東京と京都").await });
+    stream::iter(alike).buffer_unordered(64).for_each(async |_| {}).await;
+    indexed(&server).await;
+    let path = format!("/rooms/{ROOM}/search?q=東京都&limit=1");
+    let (statements, found) = while_doing(&server, server.get_json(&path)).await;
+    assert_eq!(found["messages"], json!([]));
+    assert!(statements.len() < 25, "{}: {statements:#?}", statements.len());
+}
+
 #[tokio::test]
 async fn a_stream_begins_with_as_many_statements_whatever_it_tells() {
     let mut server = logged().start().await;
