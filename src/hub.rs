@@ -14,9 +14,11 @@ use tokio::{
     time::{Instant, interval},
 };
 
+pub mod deletions;
 pub mod frame;
 pub mod lapse;
 pub mod presence;
+mod reading;
 pub mod reads;
 pub mod recent;
 pub mod registry;
@@ -43,8 +45,10 @@ use crate::{
 const IDLE: Duration = Duration::from_mins(1);
 /// How often rooms are looked through for those that may leave.
 const SWEEP: Duration = Duration::from_secs(10);
-/// How many bytes of events all rings hold before rooms that nobody reads leave at once.
+/// How many bytes all rooms hold before rooms that nobody reads leave at once.
 const BUDGET: usize = 256 * 1024 * 1024;
+/// Of how many rooms it is asked at once how far their logs go.
+const HEADS: usize = 500;
 /// How many readers read from the store at the same time.
 const CATCH_UPS: usize = 32;
 
@@ -107,9 +111,13 @@ impl Hub {
     /// [`StoreError`] when the database is out.
     pub async fn catch_up(&self) -> Result<(), StoreError> {
         let rooms: Vec<_> = self.rooms().values().cloned().collect();
-        for room in rooms {
-            room.reload(&self.store).await?;
-            room.forget_reads();
+        for some in rooms.chunks(HEADS) {
+            let names: Vec<_> = some.iter().map(|room| room.name()).collect();
+            let stored = self.store.rooms_named(&names).await?;
+            for room in some {
+                room.learn(stored.get(room.name()));
+                room.forget_reads();
+            }
         }
         Ok(())
     }

@@ -57,6 +57,13 @@ impl Message {
         format!("{:032x}", u128::from_be_bytes(word))
     }
 
+    /// How many bytes of text it has.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let names = |reaction: &Reaction| reaction.usernames.iter().map(|name| name.as_str().len()).sum::<usize>();
+        self.content.len() + self.reactions.iter().map(|reaction| reaction.emoji.len() + names(reaction)).sum::<usize>()
+    }
+
     /// What is left of it once it is deleted: its place, who wrote it and when.
     #[must_use]
     pub fn tombstone(&self, deleted_at: Timestamp) -> Self {

@@ -76,6 +76,18 @@ impl Recent {
         }
     }
 
+    /// How many bytes of text it holds.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Cold => 0,
+            Self::Loading(waiting) => {
+                waiting.iter().map(|(News::Posted(message) | News::Changed(message))| message.bytes()).sum()
+            }
+            Self::Warm { messages, .. } => messages.iter().map(|message| message.bytes()).sum(),
+        }
+    }
+
     /// The newest `limit` messages up to an id, and whether there are older ones; `None` unless all
     /// of them are known.
     #[must_use]

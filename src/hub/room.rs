@@ -7,6 +7,7 @@ use tokio::{sync::watch, time::Instant};
 pub mod people;
 
 use super::{
+    deletions::Deletions,
     frame::Frame,
     lapse::Lapses,
     presence::{CROWD, Presence},
@@ -28,7 +29,7 @@ use crate::{
 };
 
 /// The most bytes of events a reader takes at once, but for a single event that is larger.
-const TAKE_BYTES: usize = 256 * 1024;
+pub(super) const TAKE_BYTES: usize = 256 * 1024;
 
 /// How far a room has come: what its readers watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -63,6 +64,7 @@ struct State {
     recent: Recent,
     /// The history of the default length, encoded at this head.
     history: Option<(EventId, Frame)>,
+    deletions: Deletions,
     ephemeral: Ephemeral,
     presence: Presence,
     typing: Typing,
@@ -97,6 +99,17 @@ pub struct Lens<'a> {
     pub user: Option<&'a UserKey>,
     /// The most events taken at once.
     pub limit: usize,
+    /// Whether it is not told the state before it is known how far everybody has read.
+    pub awaits_reads: bool,
+}
+
+/// What a reader has to read from the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// The log after its cursor.
+    Log,
+    /// How far everybody has read.
+    Reads,
 }
 
 impl Room {
@@ -106,6 +119,7 @@ impl Room {
             floor: None,
             recent: Recent::Cold,
             history: None,
+            deletions: Deletions::default(),
             ephemeral: Ephemeral::default(),
             presence: Presence::default(),
             typing: Typing::default(),
@@ -145,6 +159,7 @@ impl Room {
         let mut state = self.state();
         if state.ring.get_or_insert_with(|| Ring::after(first - 1)).extend(first, slots) {
             state.recent = Recent::Cold;
+            state.deletions.note_unseen();
         }
         for event in events {
             match event {
@@ -158,6 +173,7 @@ impl Room {
                     if let Some(ring) = &mut state.ring {
                         ring.forget(message.id);
                     }
+                    state.deletions.note(message.id);
                     state.recent.note(News::Changed(message.clone()));
                 }
                 Event::MessageEdited { message, .. } | Event::Reacted { message, .. } => {
@@ -179,6 +195,7 @@ impl Room {
         }
         state.ring.get_or_insert_with(|| Ring::after(head)).advance(head);
         state.recent = Recent::Cold;
+        state.deletions.note_unseen();
         self.wake(state);
     }
 
@@ -236,10 +253,15 @@ impl Room {
 
     /// Head and floor as the database has them now, and why the floor is where it is.
     pub(super) async fn reload(&self, store: &Store) -> Result<(EventId, EventId, FloorReason), StoreError> {
-        let (head, floor, reason) = place(store.room(&self.name).await?.as_ref());
+        Ok(self.learn(store.room(&self.name).await?.as_ref()))
+    }
+
+    /// Takes head and floor as the database had them a moment ago; they are the answer.
+    pub(super) fn learn(&self, stored: Option<&StoredRoom>) -> (EventId, EventId, FloorReason) {
+        let (head, floor, reason) = place(stored);
         self.advance(head);
         self.state().floor = Some((floor, reason));
-        Ok((head, floor, reason))
+        (head, floor, reason)
     }
 
     /// The event that a reader without a cursor gets first, with the newest `limit` messages, and
@@ -307,20 +329,32 @@ impl Room {
         Frame::new(&EventBody::MessageHistory { room: &self.name, id, messages, has_more })
     }
 
-    /// Takes what is ready for a reader, and moves its position past it. Whether the reader is
-    /// behind the ring, so that the store has to be read first, is the answer.
-    pub(super) fn take(&self, lens: Lens<'_>, position: &mut Position, frames: &mut Vec<Frame>) -> bool {
+    /// How many deletions there have been.
+    pub(super) fn deletions(&self) -> u64 {
+        self.look().deletions.count()
+    }
+
+    /// Whether one of these messages may have been deleted after so many deletions.
+    pub(super) fn may_have_deleted(&self, messages: &[EventId], since: u64) -> bool {
+        self.look().deletions.may_include(messages, since)
+    }
+
+    /// Takes what is ready for a reader, and moves its position past it. What has to be read from the
+    /// store first is the answer.
+    pub(super) fn take(&self, lens: Lens<'_>, position: &mut Position, frames: &mut Vec<Frame>) -> Option<Missing> {
         let state = self.look();
         if position.cursor < state.head() {
-            let Some(slots) = state.ring.as_ref().and_then(|ring| ring.since(position.cursor)) else { return true };
+            let Some(slots) = state.ring.as_ref().and_then(|ring| ring.since(position.cursor)) else {
+                return Some(Missing::Log);
+            };
             let mut bytes = 0;
             for (id, slot) in slots {
                 if lens.types.has(slot.kind) {
                     // It showed a message that is deleted by now.
-                    let Some(frame) = &slot.frame else { return true };
+                    let Some(frame) = &slot.frame else { return Some(Missing::Log) };
                     bytes += frame.len();
                     if frames.len() == lens.limit || (bytes > TAKE_BYTES && !frames.is_empty()) {
-                        return false;
+                        return None;
                     }
                     frames.push(frame.clone());
                     position.told = id;
@@ -345,6 +379,9 @@ impl Room {
                 None => position.state_due = true,
             }
         }
+        if position.state_due && lens.awaits_reads && !state.reads.is_known() {
+            return Some(Missing::Reads);
+        }
         if std::mem::take(&mut position.state_due) {
             if lens.types.has(EventType::PresenceState) {
                 frames.push(self.state_frame(&state, lens.user));
@@ -354,7 +391,7 @@ impl Room {
             }
         }
         position.seen = state.ephemeral.count();
-        false
+        None
     }
 
     fn state_frame(&self, state: &State, user: Option<&UserKey>) -> Frame {
@@ -381,9 +418,11 @@ impl Room {
         state.used_at <= since && state.presence.online() == 0 && state.typing.is_empty()
     }
 
-    /// How many bytes its ring holds.
+    /// How many bytes it holds, about.
     pub(super) fn bytes(&self) -> usize {
-        self.look().ring.as_ref().map_or(0, Ring::bytes)
+        let state = self.look();
+        let history = state.history.as_ref().map_or(0, |(_, frame)| frame.len());
+        state.ring.as_ref().map_or(0, Ring::bytes) + state.recent.bytes() + history
     }
 
     /// Wakes the readers if anything happened. The state is let go first, since each of them will

@@ -14,8 +14,9 @@ use tokio_stream::{Stream, wrappers::WatchStream};
 use super::{
     Hub,
     frame::Frame,
+    reading::Reading,
     registry::{CloseReason, Entry, Transport},
-    room::{Lens, Marks, Position, Room, people::Attendance},
+    room::{Lens, Marks, Missing, Position, Room, people::Attendance},
     silence::Silence,
 };
 use crate::{
@@ -83,8 +84,6 @@ pub enum StateDue {
     Never,
 }
 
-type Reading = Pin<Box<dyn Future<Output = Catch> + Send>>;
-
 /// A cursor in a room's log, as a stream of all the events that are ready together.
 ///
 /// It ends only when it is closed; what it was closed for, [`Subscription::closed`] tells.
@@ -99,7 +98,11 @@ pub struct Subscription {
     history: usize,
     limit: usize,
     queued: Vec<Frame>,
-    reading: Option<Reading>,
+    reading: Option<Reading<Catch>>,
+    /// How many deletions there had been before it began.
+    deletions: u64,
+    /// Whether the store was asked how far everybody has read, for the state that is due.
+    asked_reads: bool,
     /// Absent for a reader whose silence is not broken by pings.
     silence: Option<Silence>,
     attendance: Option<Attendance>,
@@ -120,6 +123,7 @@ impl Subscription {
         let wake = WatchStream::from_changes(room.watch());
         let attendance = request.user.as_ref().map(|user| room.attend(user));
         let seen = room.ephemeral_count();
+        let deletions = room.deletions();
         let (mut queued, cursor) = begin(&hub, &room, request.start, request.history).await?;
         if !hub.health.is_ok() && request.types.has(EventType::ServiceStatus) {
             queued.push(Frame::new(&EventBody::ServiceStatus { room: name, status: ServiceStatus::Degraded }));
@@ -141,6 +145,8 @@ impl Subscription {
             limit: request.limit,
             queued,
             reading: None,
+            deletions,
+            asked_reads: false,
             silence,
             attendance,
             ended: false,
@@ -182,6 +188,11 @@ impl Subscription {
     /// Whether it is still to be told who is here and who types.
     pub(super) fn state_is_due(&self) -> bool {
         self.position.state_due
+    }
+
+    /// Whether what it begins with may show a message that was deleted since.
+    pub(super) fn is_outdated(&self) -> bool {
+        !self.queued.is_empty() && self.room.deletions() > self.deletions
     }
 
     /// Leaves it to somebody else to break the silence.
@@ -239,8 +250,12 @@ impl Subscription {
         let mut frames = std::mem::take(&mut self.queued);
         loop {
             if let Some(reading) = &mut self.reading {
-                let catch = ready!(reading.as_mut().poll(cx));
+                let catch = ready!(Pin::new(reading).poll(cx));
                 self.reading = None;
+                if catch.is_outdated(&self.room) {
+                    self.reading = Some(self.read_on());
+                    continue;
+                }
                 self.position.cursor = catch.through;
                 if let Some(id) = catch.frames.iter().rev().find_map(Frame::id) {
                     self.position.told = id;
@@ -251,9 +266,19 @@ impl Subscription {
                     return Poll::Ready(Some(frames));
                 }
             }
-            let lens = Lens { types: self.types, user: self.user.as_ref().map(Username::key), limit: self.limit };
-            if self.room.take(lens, &mut self.position, &mut frames) {
-                self.reading = Some(self.read_on());
+            let lens = Lens {
+                types: self.types,
+                user: self.user.as_ref().map(Username::key),
+                limit: self.limit,
+                awaits_reads: self.types.has(EventType::ReadState) && !self.asked_reads,
+            };
+            let missing = self.room.take(lens, &mut self.position, &mut frames);
+            self.asked_reads = missing == Some(Missing::Reads) || (self.asked_reads && self.position.state_due);
+            if let Some(missing) = missing {
+                self.reading = Some(match missing {
+                    Missing::Log => self.read_on(),
+                    Missing::Reads => self.read_reads(),
+                });
                 if !frames.is_empty() {
                     return Poll::Ready(Some(frames));
                 }
@@ -304,11 +329,11 @@ impl Subscription {
     }
 
     /// Reads the next page of the log from the store, however long the store is out.
-    fn read_on(&self) -> Reading {
+    fn read_on(&self) -> Reading<Catch> {
         let (hub, room, after) = (self.hub.clone(), self.room.clone(), self.position.cursor);
         let (types, history) = (self.types, self.history);
         let limit = PAGE.min(self.limit as u64);
-        Box::pin(async move {
+        Reading::begin(async move {
             loop {
                 match catch_up(&hub, &room, after, types, limit, history).await {
                     Ok(catch) if catch.through > after || !catch.frames.is_empty() => return catch,
@@ -317,6 +342,17 @@ impl Subscription {
                 }
                 sleep(RETRY).await;
             }
+        })
+    }
+
+    /// Reads from the store how far everybody has read; where it is out, the reader goes without.
+    fn read_reads(&self) -> Reading<Catch> {
+        let (hub, room, cursor) = (self.hub.clone(), self.room.clone(), self.position.cursor);
+        Reading::begin(async move {
+            if let Err(error) = room.load_reads(&hub.store).await {
+                tracing::warn!(room.name = %room.name(), %error, "a reader is not told who has read what");
+            }
+            Catch::nothing(cursor)
         })
     }
 }

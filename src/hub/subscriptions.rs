@@ -13,6 +13,7 @@ use tokio_stream::Stream;
 use super::{
     Hub,
     frame::Frame,
+    reading::Reading,
     silence::Silence,
     subscription::{RETRY, Request, Start, Subscription},
 };
@@ -33,7 +34,19 @@ pub struct Placed {
     pub id: Option<String>,
 }
 
-type Opening = Pin<Box<dyn Future<Output = Subscription> + Send>>;
+/// A room that begins to be read.
+struct Opening {
+    name: RoomName,
+    request: Request,
+    reading: Reading<Subscription>,
+}
+
+impl Opening {
+    fn begin(hub: Arc<Hub>, name: RoomName, request: Request) -> Self {
+        let reading = Reading::begin(open(hub, name.clone(), request.clone()));
+        Self { name, request, reading }
+    }
+}
 
 /// A cursor in each of several rooms' logs, as a stream of the events that are ready together.
 ///
@@ -99,13 +112,19 @@ impl Subscriptions {
         if self.is_next_due()
             && let Some((name, request)) = self.waiting.pop_front()
         {
-            self.opening = Some(Box::pin(open(self.hub.clone(), name, request)));
+            self.opening = Some(Opening::begin(self.hub.clone(), name, request));
         }
-        if let Some(opening) = &mut self.opening
-            && let Poll::Ready(subscription) = opening.as_mut().poll(cx)
-        {
-            self.opening = None;
-            self.begin(subscription);
+        while let Some(mut opening) = self.opening.take() {
+            match Pin::new(&mut opening.reading).poll(cx) {
+                Poll::Ready(subscription) if subscription.is_outdated() => {
+                    self.opening = Some(Opening::begin(self.hub.clone(), opening.name, opening.request));
+                }
+                Poll::Ready(subscription) => self.begin(subscription),
+                Poll::Pending => {
+                    self.opening = Some(opening);
+                    break;
+                }
+            }
         }
     }
 

@@ -262,7 +262,12 @@ impl Transaction {
             let any = any_of(ids, |(room_id, id)| {
                 Condition::all().add(event::Column::RoomId.eq(*room_id)).add(event::Column::MessageId.eq(*id))
             });
-            event::Entity::update_many().col_expr(event::Column::Data, Expr::value("{}")).filter(any).exec(db).await?;
+            event::Entity::update_many()
+                .col_expr(event::Column::Data, Expr::value("{}"))
+                .filter(any)
+                .filter(event::Column::Data.ne("{}"))
+                .exec(db)
+                .await?;
         }
         Ok(())
     }

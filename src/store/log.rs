@@ -22,6 +22,10 @@ use crate::domain::{
 /// How often a page with a hole is read before the hole is reported.
 const HOLE_READS: u32 = 3;
 
+/// How far into the log is looked at once where only some of it is asked for: a page of what is rare would
+/// otherwise take as long as all of it.
+const STRETCH: EventId = 10_000;
+
 /// The events of the log that are not a message's creation.
 const OTHER_DURABLE: [EventType; 5] = [
     EventType::MessageEdited,
@@ -118,25 +122,27 @@ impl Store {
         let Some(room) = self.room(name).await? else {
             return Ok(LogPage { room: None, events: Vec::new(), through: after });
         };
+        let kinds: Vec<&str> =
+            OTHER_DURABLE.into_iter().filter(|kind| types.has(*kind)).map(EventType::as_str).collect();
+        let is_sought = !kinds.is_empty() && kinds.len() < OTHER_DURABLE.len();
+        let end = if is_sought { room.head.min(after.saturating_add(STRETCH)) } else { room.head };
         let mut events = Vec::new();
         if types.has(EventType::ChatMessage) {
             let rows = message::Entity::find()
                 .filter(message::Column::RoomId.eq(room.id))
                 .filter(message::Column::Id.gt(after))
-                .filter(message::Column::Id.lte(room.head))
+                .filter(message::Column::Id.lte(end))
                 .order_by_asc(message::Column::Id)
                 .limit(limit)
                 .all(&self.readers)
                 .await?;
             events.extend(rows.into_iter().map(|row| Event::ChatMessage(Arc::new(row.into_message(name)))));
         }
-        let kinds: Vec<&str> =
-            OTHER_DURABLE.into_iter().filter(|kind| types.has(*kind)).map(EventType::as_str).collect();
         if !kinds.is_empty() {
             let mut query = event::Entity::find()
                 .filter(event::Column::RoomId.eq(room.id))
                 .filter(event::Column::Id.gt(after))
-                .filter(event::Column::Id.lte(room.head))
+                .filter(event::Column::Id.lte(end))
                 .order_by_asc(event::Column::Id)
                 .limit(limit);
             if kinds.len() < OTHER_DURABLE.len() {
@@ -154,7 +160,7 @@ impl Store {
         events.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         let through = match events.last() {
             Some(last) if full => last.id(),
-            _ => room.head.max(after),
+            _ => end.max(after),
         };
         Ok(LogPage { room: Some(room), events, through })
     }

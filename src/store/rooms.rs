@@ -1,5 +1,7 @@
 //! Reading rooms.
 
+use std::collections::HashMap;
+
 use sea_orm::{
     ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
     sea_query::{Expr, ExprTrait, SubQueryStatement},
@@ -31,6 +33,16 @@ impl Store {
     pub async fn room(&self, name: &RoomName) -> Result<Option<Room>, StoreError> {
         let row = room::Entity::find().filter(room::Column::Name.eq(name.as_str())).one(&self.readers).await?;
         Ok(row.map(Room::from))
+    }
+
+    /// Those of these rooms that somebody has made.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database is out.
+    pub async fn rooms_named(&self, names: &[&RoomName]) -> Result<HashMap<RoomName, Room>, StoreError> {
+        let names = names.iter().map(|name| name.as_str());
+        let rows = room::Entity::find().filter(room::Column::Name.is_in(names)).all(&self.readers).await?;
+        Ok(rows.into_iter().map(Room::from).map(|room| (room.name.clone(), room)).collect())
     }
 
     /// The room of that name, and when its newest message was posted.

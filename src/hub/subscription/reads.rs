@@ -1,7 +1,11 @@
 //! What a reader takes from the store: what it begins with, and what it missed.
 
 use super::{
-    super::{Hub, frame::Frame, room::Room},
+    super::{
+        Hub,
+        frame::Frame,
+        room::{Room, TAKE_BYTES},
+    },
     Start,
 };
 use crate::{
@@ -20,6 +24,25 @@ pub(super) struct Catch {
     pub frames: Vec<Frame>,
     /// Up to where they are complete.
     pub through: EventId,
+    /// The messages that they show; absent if that may be any.
+    pub shows: Option<Vec<EventId>>,
+    /// How many deletions there had been before it was read.
+    pub deletions: u64,
+}
+
+impl Catch {
+    /// Nothing: the reader stays where it is.
+    pub(super) fn nothing(at: EventId) -> Self {
+        Self { frames: Vec::new(), through: at, shows: Some(Vec::new()), deletions: 0 }
+    }
+
+    /// Whether it shows a message that may have been deleted since.
+    pub(super) fn is_outdated(&self, room: &Room) -> bool {
+        match &self.shows {
+            Some(shows) => room.may_have_deleted(shows, self.deletions),
+            None => room.deletions() > self.deletions,
+        }
+    }
 }
 
 /// The first events of a reader, and its cursor after them.
@@ -82,15 +105,30 @@ pub(super) async fn catch_up(
     // Many readers that come back together take turns, so that the rest of the server gets its
     // share of the database and of memory.
     let _turn = hub.catch_ups.acquire().await;
+    let deletions = room.deletions();
     let page = hub.store.log_after(room.name(), after, types, limit).await?;
     if let Some(stored) = &page.room
         && after < stored.floor
     {
         let (frames, through) = reset(hub, room, stored.floor_reason.into(), history).await?;
-        return Ok(Catch { frames, through });
+        return Ok(Catch { frames, through, shows: None, deletions });
     }
-    let frames = page.events.iter().map(|event| Frame::new(&event.into())).collect();
-    Ok(Catch { frames, through: page.through })
+    let mut catch = Catch { deletions, ..Catch::nothing(page.through) };
+    let mut shows = Vec::with_capacity(page.events.len());
+    let (mut bytes, mut told) = (0, after);
+    for event in &page.events {
+        let frame = Frame::new(&event.into());
+        bytes += frame.len();
+        if bytes > TAKE_BYTES && !catch.frames.is_empty() {
+            catch.through = told;
+            break;
+        }
+        told = event.id();
+        shows.extend(event.message().map(|message| message.id));
+        catch.frames.push(frame);
+    }
+    catch.shows = Some(shows);
+    Ok(catch)
 }
 
 impl From<FloorReason> for ResetReason {

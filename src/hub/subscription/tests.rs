@@ -13,9 +13,11 @@ use crate::{
     clock::Clock,
     domain::{message::Post, timestamp::Timestamp},
     hub::{
+        CATCH_UPS,
         lapse::Lapses,
         presence::{CROWD, DIGEST_INTERVAL, GRACE, LEASE},
         ring::{MAX_EPHEMERAL, MAX_EVENTS},
+        room::TAKE_BYTES,
         typing::{LAPSE, SOCKET_LAPSE},
     },
 };
@@ -101,6 +103,99 @@ async fn a_reader_behind_the_ring_reads_the_store_without_a_gap() {
     fixture.end().await;
 }
 
+/// Polls a reader that has to read the store, and then no more, until what it reads is read.
+async fn reads_and_stops(fixture: &Fixture, reader: &mut Subscription) {
+    let permits = || fixture.app.hub.catch_ups.available_permits();
+    assert!(futures_util::poll!(std::pin::pin!(reader.next())).is_pending(), "it has to read the store");
+    let read = async {
+        while permits() == CATCH_UPS {
+            tokio::task::yield_now().await;
+        }
+        while permits() < CATCH_UPS {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(20), read).await.expect("it lets go of the store by itself");
+}
+
+#[tokio::test]
+async fn a_reader_that_stops_holds_nothing_of_the_store_and_tells_nothing_that_was_deleted() {
+    let fixture = Fixture::new().await;
+    fixture.post(MAX_EVENTS + 200).await;
+    let mut reader = fixture.read(Start::After(0), None, TypeSet::ALL).await;
+    reads_and_stops(&fixture, &mut reader).await;
+    let poster = Username::parse("Poster").unwrap();
+    fixture.app.chat.delete_message(&room(), 7, poster).await.unwrap();
+    let events = next(&mut reader).await;
+    assert_eq!(events.len(), usize::try_from(PAGE).unwrap());
+    for event in events {
+        let content = if event["id"] == 7 { "" } else { "hi" };
+        assert_eq!(event["message"]["content"], content, "{event}");
+    }
+    fixture.end().await;
+}
+
+#[tokio::test]
+async fn what_is_read_from_the_store_at_once_is_bounded_in_bytes() {
+    let fixture = Fixture::new().await;
+    let content = "x".repeat(9_000);
+    let posts = (0..200).map(|_| {
+        let post = Post { username: Some("Poster".into()), content: Some(content.clone()), ..Post::default() };
+        async { fixture.app.chat.post_message(&room(), post).await.unwrap() }
+    });
+    futures_util::future::join_all(posts).await;
+    let mut reader = fixture.read(Start::After(0), None, TypeSet::ALL).await;
+    let mut expected = 1;
+    while expected <= 200 {
+        let events = next(&mut reader).await;
+        assert!(events.len() * content.len() <= TAKE_BYTES, "{} at once", events.len());
+        for event in events.iter().filter(|event| event["type"] == "chat_message") {
+            assert_eq!(event["id"], expected);
+            expected += 1;
+        }
+    }
+    fixture.end().await;
+}
+
+#[tokio::test]
+async fn the_state_comes_with_who_has_read_what_after_that_was_forgotten() {
+    let fixture = Fixture::new().await;
+    fixture.post(1).await;
+    let mut reader = fixture.read(Start::After(1), None, TypeSet::ALL).await;
+    assert_eq!(next_of(&mut reader, "read_state").await["cursors"], serde_json::json!([]));
+    fixture.app.chat.mark_read(&room(), Username::parse("Bob").unwrap(), 1).await.unwrap();
+    fixture.app.hub.catch_up().await.unwrap();
+    let typing = fixture.app.hub.room(&room());
+    for _ in 0..MAX_EPHEMERAL {
+        typing.start_typing(&user(1), LAPSE);
+        typing.stop_typing(user(1).key());
+    }
+    let state = next_of(&mut reader, "read_state").await;
+    assert_eq!(state["cursors"][0]["username"], "Bob");
+    fixture.end().await;
+}
+
+#[tokio::test]
+async fn what_is_rare_is_sought_a_stretch_of_the_log_at_a_time() {
+    let fixture = Fixture::new().await;
+    fixture.post(1).await;
+    let data = r#"{"title": "t", "topic": ""}"#;
+    let rare = format!(
+        "INSERT INTO event (room_id, id, kind, data, created_at) SELECT id, 24000, 'room_updated', '{data}', 1 FROM room"
+    );
+    fixture.app.sql(&rare).await;
+    fixture.app.sql("UPDATE room SET head = 25000").await;
+    let (store, types) = (&fixture.app.hub.store, TypeSet::filter([EventType::RoomUpdated]));
+    let page = store.log_after(&room(), 1, types, 100).await.unwrap();
+    assert_eq!((page.events.len(), page.through), (0, 10_001));
+    let page = store.log_after(&room(), 20_001, types, 100).await.unwrap();
+    assert_eq!((page.events.len(), page.through), (1, 25_000));
+    fixture.app.hub.catch_up().await.unwrap();
+    let mut reader = fixture.read(Start::After(1), None, types).await;
+    assert_eq!(next_of(&mut reader, "room_updated").await["id"], 24_000);
+    fixture.end().await;
+}
+
 #[tokio::test]
 async fn what_memory_was_not_told_is_read_from_the_store() {
     let fixture = Fixture::new().await;
@@ -167,7 +262,7 @@ fn room_with_lapses() -> (Arc<Room>, TaskTracker) {
 /// What a reader without a name takes from a room.
 fn take(room: &Room, position: &mut Position) -> Vec<Value> {
     let mut frames = Vec::new();
-    room.take(Lens { types: TypeSet::ALL, user: None, limit: 200 }, position, &mut frames);
+    room.take(Lens { types: TypeSet::ALL, user: None, limit: 200, awaits_reads: false }, position, &mut frames);
     frames.iter().map(|frame| serde_json::from_slice(&frame.json()).unwrap()).collect()
 }
 

@@ -13,6 +13,7 @@ use crate::{
     domain::{
         event::{EventType, ResetReason, TypeSet},
         message::Post,
+        name::Username,
     },
     hub::{
         registry::{CloseReason, Transport},
@@ -237,8 +238,35 @@ async fn a_busy_room_leaves_the_others_their_turn() {
         batches += 1;
         assert!(batches < 3, "the quiet room is not heard");
     }
-    // It may be reading, and the store waits for its readers.
-    drop(reader);
+    fixture.end().await;
+}
+
+#[tokio::test]
+async fn a_reader_that_stops_while_a_room_begins_holds_nobody_up_and_tells_nothing_that_was_deleted() {
+    let fixture = Fixture::new().await;
+    fixture.post("one", 1).await;
+    fixture.post("two", 3).await;
+    // This hub has told nobody of the second room yet, so its history has to be read.
+    let hub = Hub::new(fixture.app.hub.store_for_tests().clone(), Clock::system(), fixture.app.health.clone());
+    let rooms = [("one", Start::After(1)), ("two", Start::History)];
+    let mut reader = fixture.read_from(&hub, &rooms, TypeSet::ALL).await;
+    assert_eq!(next(&mut reader).await.unwrap()[0].0["type"], "presence_state");
+    assert!(futures_util::poll!(std::pin::pin!(reader.next())).is_pending(), "the second room begins");
+    // It takes no more, and somebody else reads the second room.
+    let other = fixture.read_from(&hub, &[("two", Start::History)], TypeSet::ALL);
+    timeout(Duration::from_secs(20), other).await.expect("it need not wait for the first");
+    let begun = async {
+        while hub.registry().count() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(20), begun).await.expect("the second room has begun");
+    fixture.app.chat.delete_message(&name("two"), 2, Username::parse("Poster").unwrap()).await.unwrap();
+    hub.catch_up().await.unwrap();
+    let told = next(&mut reader).await.unwrap();
+    let history = told.iter().find(|(event, _)| event["type"] == "message_history").expect("a history");
+    let contents: Vec<_> = history.0["messages"].as_array().unwrap().iter().map(|m| m["content"].clone()).collect();
+    assert_eq!(contents, ["hi", "", "hi"]);
     fixture.end().await;
 }
 

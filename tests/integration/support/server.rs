@@ -33,6 +33,9 @@ pub const PARLOR: &str = env!("CARGO_BIN_EXE_parlor");
 const START_DEADLINE: Duration = Duration::from_secs(30);
 /// How long an end may take: a drain is cut after 10 s.
 const END_DEADLINE: Duration = Duration::from_secs(20);
+/// How long a connection is kept for the next request: less than the server lets it be idle, or a request may
+/// meet its end.
+const REUSED: Duration = Duration::from_secs(5);
 
 /// How a server is to be started.
 #[derive(Clone, Default)]
@@ -93,7 +96,7 @@ impl Builder {
         let owned = self.dir.is_none().then(|| tempfile::tempdir().expect("a directory for the server"));
         let dir = owned.as_ref().map(|owned| owned.path().to_owned()).or_else(|| self.dir.clone());
         let dir = dir.expect("one of the two");
-        let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
+        let http = reqwest::Client::builder().no_proxy().pool_idle_timeout(REUSED).build().expect("an HTTP client");
         let database = self.database(&dir).await;
         let running = Running::start(self.command(&dir, &database)).await;
         Server { builder: self, dir, _owned: owned, http, running, database }
