@@ -9,7 +9,7 @@ const POLL_WAIT = 25;
 const POLL_SLACK = 15_000;
 const ANSWER = 20_000;
 const LONGEST_PAUSE = 30_000;
-/** When a stream is tried again after a fall back to polls; doubled each time. */
+/** When a stream is tried again after a fall back to polls; doubled each time, until one comes through. */
 const STREAM_AGAIN = 5 * 60_000;
 const JSON_BODY = { 'Content-Type': 'application/json' };
 
@@ -29,9 +29,9 @@ export class Refused extends Error {
     this.retryAfter = seconds > 0 ? seconds * 1000 : undefined;
   }
 
-  /** Whether asking again can't help. */
+  /** Whether asking again can't help. What has no code is not the server's word: a proxy says it, and may think better of it. */
   get isFinal() {
-    return this.status >= 400 && this.status < 500 && ![408, 425, 429].includes(this.status);
+    return Boolean(this.code) && this.status >= 400 && this.status < 500 && ![408, 425, 429].includes(this.status);
   }
 }
 
@@ -62,17 +62,17 @@ export class Client extends EventTarget {
     return this.#ended.signal.aborted;
   }
 
-  /** Posts, and asks again with the same key until there is an answer. Rejects if the answer is no. */
-  async post(content, { clientId = newClientId(), replyTo } = {}) {
+  /** Posts, and asks again with the same key until there is an answer, or `signal` ends it. Rejects if the answer is no. */
+  async post(content, { clientId = newClientId(), replyTo, signal } = {}) {
     const body = JSON.stringify({ username: this.username, content, client_id: clientId, reply_to: replyTo });
     for (let failures = 0; ; failures += 1) {
       try {
-        return await this.ask(`${this.path}/messages`, { method: 'POST', headers: JSON_BODY, body });
+        return await this.ask(`${this.path}/messages`, { method: 'POST', headers: JSON_BODY, body, signal });
       } catch (error) {
-        if (this.isClosed || error.isFinal) throw error;
+        if (this.isClosed || signal?.aborted || error.isFinal) throw error;
         this.dispatchEvent(new CustomEvent('retry', { detail: { clientId, error } }));
-        await this.pause(error.retryAfter ?? backoff(failures));
-        if (this.isClosed) throw error;
+        await this.pause(error.retryAfter ?? backoff(failures), signal);
+        if (this.isClosed || signal?.aborted) throw error;
       }
     }
   }
@@ -168,16 +168,18 @@ export class Client extends EventTarget {
     }
   }
 
-  /** Waits, at most until the line is up again. */
-  pause(milliseconds) {
+  /** Waits, at most until the line is up again or `signal` ends it. */
+  pause(milliseconds, signal) {
     return new Promise((resolve) => {
       const done = () => {
         clearTimeout(timer);
         this.#pauses.delete(done);
+        signal?.removeEventListener('abort', done);
         resolve();
       };
       const timer = setTimeout(done, milliseconds);
       this.#pauses.add(done);
+      signal?.addEventListener('abort', done);
     });
   }
 
@@ -300,6 +302,7 @@ export class Room extends Client {
     this.#heard = true;
     this.#heardAt = Date.now();
     this.#failures = 0;
+    if (transport === 'stream') this.#untilAgain = STREAM_AGAIN;
     this.#watch(SILENCE, transport);
     this.setState('connected');
   }

@@ -100,6 +100,39 @@ test('a post is asked again with its key until it is answered, and is there once
   assert.deepEqual(await contents(page), ['Hello']);
 });
 
+test('a post can be given up, while it is asked and between', async (t) => {
+  const server = await Server.start(t);
+  const page = await importer(t, server, { serverGoes: true });
+  await follow(page, { username: 'Ann' });
+  await isIn(page, 'connected');
+  let asked = 0;
+  await page.route('**/messages', (route) => {
+    asked += 1;
+    // The second has no answer, ever.
+    return asked === 1 ? route.abort() : undefined;
+  });
+  // The first is given up in the pause before it is asked again.
+  const first = page.evaluate(async () => {
+    const control = new AbortController();
+    window.room.addEventListener('retry', () => setTimeout(() => control.abort()), { once: true });
+    return window.room.post('one', { signal: control.signal }).catch(({ name, isFinal }) => [name, Boolean(isFinal)]);
+  });
+  const [, isFinal] = await first;
+  assert.equal(isFinal, false);
+  const second = page.evaluate(() => {
+    window.control = new AbortController();
+    return window.room.post('two', { signal: window.control.signal }).catch(({ name }) => name);
+  });
+  await eventually(() => asked === 2, 'it is asked');
+  await page.evaluate(() => window.control.abort());
+  assert.equal(await second, 'AbortError');
+  await page.unroute('**/messages');
+  await page.evaluate(() => window.room.post('three'));
+  await has(page, 'chat_message');
+  assert.deepEqual(await contents(page), ['three']);
+  assert.equal(asked, 2, 'neither was asked again');
+});
+
 test('it goes on by another transport from its cursor', async (t) => {
   const server = await Server.start(t);
   const page = await importer(t, server);
@@ -167,6 +200,10 @@ test('what can never succeed is told and not tried again', async (t) => {
     await isIn(page, 'refused');
     assert.match(await page.evaluate(() => window.room.state.detail), /100 characters/, transport);
   }
+  // The word of a proxy is not the server's.
+  await page.route('**/rooms/**', (route) => route.fulfill({ status: 404, contentType: 'application/json', body: '{"status":404}' }));
+  const failure = await page.evaluate(() => window.room.messages().catch(({ status, isFinal }) => ({ status, isFinal })));
+  assert.deepEqual(failure, { status: 404, isFinal: false });
 });
 
 test('every event comes once, whatever the line repeats', async (t) => {

@@ -1,13 +1,12 @@
 // The line to the server: it breaks, is held back, is changed and shared, and no window misses or repeats a message.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { connected, enter, eventually, ids, person, say, sees, shown, until, useBrowser } from './support/browser.js';
+import { connected, enter, eventually, ids, person, say, sees, shown, state, until, useBrowser } from './support/browser.js';
 import { Proxy } from './support/proxy.js';
 import { Server } from './support/server.js';
 
 useBrowser();
 
-const state = (page, name) => page.locator(`#status[data-state="${name}"]`).waitFor();
 const upTo = (count) => Array.from({ length: count }, (_, index) => index + 1);
 
 async function choose(page, transport) {
@@ -15,6 +14,11 @@ async function choose(page, transport) {
   await page.locator('#transport').selectOption(transport);
   await page.keyboard.press('Escape');
 }
+
+/** Has the pages of a context begin with a transport that was chosen before. */
+const prefer = (context, transport) => context.addInitScript((chosen) => {
+  if (location.protocol === 'http:') localStorage.setItem('parlor:transport', JSON.stringify(chosen));
+}, transport);
 
 /** Posts three at a time without a pause, as fast as a window shows them. */
 function keepPosting(server, page, count = 0) {
@@ -138,7 +142,7 @@ test('a stream held back by a proxy is given up for long polls', async (t) => {
   const proxy = await Proxy.start(t, server.url);
   proxy.holdsStreams = true;
   await server.post('Ben', 'before');
-  const context = await person(t, 'Ann');
+  const context = await person(t, 'Ann', { serverGoes: true });
   const page = await context.newPage();
   await page.clock.install();
   await page.goto(`${proxy.url}/rooms/general`);
@@ -162,28 +166,51 @@ test('a stream held back by a proxy is given up for long polls', async (t) => {
   await server.post('Ben', 'by stream again');
   await sees(page, 'by stream again');
   assert.deepEqual(await shown(page), ['before', 'live', 'by stream again']);
+
+  // Held back once more: since one has come through, the next is tried as soon as after the first time.
+  proxy.holdsStreams = true;
+  proxy.cut();
+  await state(page, 'reconnecting');
+  await eventually(() => proxy.streams === 1, 'the browser tries again');
+  await page.clock.fastForward(40_000);
+  await now(page, 'long polls');
+  await connected(page);
+  await page.clock.fastForward(5 * 60_000);
+  await eventually(() => proxy.streams === 1, 'a stream is tried again');
+  // But later each time that none does.
+  await page.clock.fastForward(8_100);
+  await now(page, 'long polls');
+  await connected(page);
+  await page.clock.fastForward(5 * 60_000);
+  await connected(page);
+  assert.equal(proxy.streams, 0, 'not yet');
+  await page.clock.fastForward(5 * 60_000);
+  await eventually(() => proxy.streams === 1, 'and again');
 });
 
-test('a line without a sign of life is given up, and what came meanwhile is read', async (t) => {
-  const server = await Server.start(t);
-  const proxy = await Proxy.start(t, server.url);
-  const context = await person(t, 'Ann');
-  const page = await context.newPage();
-  await page.clock.install();
-  await page.goto(`${proxy.url}/rooms/general`);
-  await connected(page);
-  const streams = () => proxy.asked.filter((path) => path.endsWith('/stream')).length;
-  assert.equal(streams(), 1);
-  proxy.mute();
-  await server.post('Ben', 'unheard');
-  await page.clock.fastForward(30_000);
-  assert.equal(streams(), 1, 'two missed pings are no reason yet');
-  await page.clock.fastForward(8_000);
-  await eventually(() => streams() === 2, 'a new stream');
-  await sees(page, 'unheard');
-  await connected(page);
-  assert.deepEqual(await shown(page), ['unheard']);
-});
+for (const [transport, path] of [['stream', '/stream'], ['websocket', '/ws']]) {
+  test(`a ${transport} without a sign of life is given up, and what came meanwhile is read`, async (t) => {
+    const server = await Server.start(t);
+    const proxy = await Proxy.start(t, server.url);
+    const context = await person(t, 'Ann');
+    await prefer(context, transport);
+    const page = await context.newPage();
+    await page.clock.install();
+    await page.goto(`${proxy.url}/rooms/general`);
+    await connected(page);
+    const lines = () => proxy.asked.filter((asked) => asked.endsWith(path)).length;
+    assert.equal(lines(), 1);
+    proxy.mute();
+    await server.post('Ben', 'unheard');
+    await page.clock.fastForward(30_000);
+    assert.equal(lines(), 1, 'two missed pings are no reason yet');
+    await page.clock.fastForward(8_000);
+    await eventually(() => lines() === 2, 'a new line');
+    await sees(page, 'unheard');
+    await connected(page);
+    assert.deepEqual(await shown(page), ['unheard']);
+  });
+}
 
 test('seven tabs are live on one line, and another takes over when the leading one closes', async (t) => {
   const server = await Server.start(t);

@@ -64,6 +64,9 @@ export async function connected(page) {
   await page.locator('#status[data-state="connected"]').waitFor();
 }
 
+/** Waits until the page says so of its line. */
+export const state = (page, name) => page.locator(`#status[data-state="${name}"]`).waitFor();
+
 export async function say(page, text) {
   await page.locator('#content').fill(text);
   await page.locator('#content').press('Enter');

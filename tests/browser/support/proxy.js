@@ -1,11 +1,13 @@
 // A proxy in front of the server that can hold streams back, as some do who wait for the end of an answer.
 import { once } from 'node:events';
 import http from 'node:http';
+import net from 'node:net';
 import { cleanup } from './cleanup.js';
 
 export class Proxy {
   #server;
   #open = new Set();
+  #sockets = new Set();
   /** Streams are swallowed while this is true. */
   holdsStreams = false;
   /** The paths asked for, without queries. */
@@ -14,11 +16,13 @@ export class Proxy {
   static async start(t, target) {
     const proxy = new Proxy();
     proxy.#server = http.createServer((request, response) => proxy.#pass(new URL(target), request, response));
+    proxy.#server.on('upgrade', (request, socket) => proxy.#tunnel(new URL(target), request, socket));
     proxy.#server.listen(0, '127.0.0.1');
     await once(proxy.#server, 'listening');
     cleanup(t, () => {
       proxy.#server.close();
       proxy.#server.closeAllConnections();
+      for (const socket of proxy.#sockets) socket.destroy();
     });
     return proxy;
   }
@@ -32,9 +36,9 @@ export class Proxy {
     return this.#open.size;
   }
 
-  /** Swallows from here on what the open streams bring, without ending them. */
+  /** Swallows from here on what the open streams and WebSockets bring, without ending them. */
   mute() {
-    for (const response of this.#open) response.isMuted = true;
+    for (const line of [...this.#open, ...this.#sockets]) line.isMuted = true;
   }
 
   /** Ends the open streams, as a network does that goes away. */
@@ -62,5 +66,23 @@ export class Proxy {
     });
     onward.on('error', () => response.destroy());
     request.pipe(onward);
+  }
+
+  /** A WebSocket, byte by byte. */
+  #tunnel(target, { url, rawHeaders }, socket) {
+    this.asked.push(url.split('?')[0]);
+    this.#sockets.add(socket);
+    const onward = net.connect(target.port, target.hostname);
+    const headers = rawHeaders.map((text, index) => text + (index % 2 ? '\r\n' : ': '));
+    onward.write(`GET ${url} HTTP/1.1\r\n${headers.join('')}\r\n`);
+    onward.on('data', (data) => socket.isMuted || socket.write(data));
+    socket.pipe(onward);
+    socket.on('error', () => {});
+    onward.on('error', () => {});
+    onward.on('close', () => socket.destroy());
+    socket.on('close', () => {
+      this.#sockets.delete(socket);
+      onward.destroy();
+    });
   }
 }
