@@ -11,7 +11,12 @@ const KEPT = 500;
 export function connectShared(room, options) {
   // Locks exist only in secure contexts; without them each tab has a line of its own.
   const canShare = globalThis.navigator?.locks && globalThis.BroadcastChannel;
-  return canShare ? new SharedRoom(room, options) : new Room(room, options);
+  try {
+    if (canShare) return new SharedRoom(room, options);
+  } catch {
+    // Where site data is blocked, some browsers allow no channel.
+  }
+  return new Room(room, options);
 }
 
 /**
@@ -40,7 +45,11 @@ class SharedRoom extends Client {
     this.#channel = new BroadcastChannel(this.#name);
     this.#channel.onmessage = ({ data }) => this.#hear(data);
     document.addEventListener('visibilitychange', this.#look);
-    this.#watchdog = setInterval(this.#look, SILENCE / 5);
+    this.#watchdog = setInterval(() => {
+      // A poll in a quiet room, or a server that is away, gives nothing to pass on. In a hidden tab this comes once a minute.
+      if (this.#line) this.#tell({ isAlive: true });
+      else this.#lookAtLeader();
+    }, SILENCE / 5);
     this.#start();
   }
 
@@ -80,7 +89,8 @@ class SharedRoom extends Client {
     try {
       return await navigator.locks.request(this.#name, options, (lock) => lock && this.#lead());
     } catch (error) {
-      if (error.name !== 'AbortError') throw error;
+      // Where site data is blocked there are no locks to be had, so this tab needs no other's leave.
+      if (error.name !== 'AbortError') return this.#lead();
       this.#resign();
       // Stolen: this tab was silent for too long, and waits for its turn like any other.
       if (!this.isClosed && !this.#turn.signal.aborted) this.#request({ signal: this.#turn.signal });
@@ -128,7 +138,7 @@ class SharedRoom extends Client {
     if (!this.isClosed) this.#channel.postMessage(words);
   }
 
-  #hear({ hello, state, event, transport }) {
+  #hear({ hello, state, event, transport, isAlive }) {
     if (transport) {
       this.#transport = transport;
       this.#line?.setTransport(transport);
@@ -138,7 +148,7 @@ class SharedRoom extends Client {
       this.#tell({ transport: this.#transport });
       if (this.#degraded) this.#tell({ event: this.#degraded });
     }
-    if (this.#line || !(state || event)) return;
+    if (this.#line || !(state || event || isAlive)) return;
     this.#heardAt = Date.now();
     if (state) this.#follow(state);
     if (event) this.#take(event);

@@ -281,6 +281,70 @@ test('a tab takes over from a leading one that fell silent, and only one of them
   assert.deepEqual(await shown(leader), ['to both', 'to one']);
 });
 
+test('a leading tab that hears nothing itself is not taken for dead', async (t) => {
+  const server = await Server.start(t);
+  const context = await person(t, 'Ann', { serverGoes: true });
+  await prefer(context, 'poll');
+  const [leader, follower] = [await context.newPage(), await context.newPage()];
+  // A room in which nothing happens: polls are answered when this test says so, and then without a word.
+  let answer;
+  await leader.route('**/poll?*', async (route) => {
+    const query = new URL(route.request().url()).searchParams;
+    if (query.get('wait') === '0') return route.continue();
+    await new Promise((resolve) => {
+      answer = resolve;
+    });
+    return route.fulfill({ json: { events: [], next: query.get('since'), has_more: false, state: query.get('state') } }).catch(() => {});
+  });
+  for (const tab of [leader, follower]) {
+    await tab.clock.install();
+    await tab.goto(`${server.url}/rooms/general`);
+    await connected(tab);
+  }
+  // A line says who follows; what a tab that is led catches up with does not.
+  const lines = [];
+  follower.on('request', (request) => request.url().includes('/poll?') && lines.push(...new URL(request.url()).searchParams.getAll('username')));
+  for (let quarter = 0; quarter < 8; quarter += 1) {
+    await eventually(() => answer, 'it polls');
+    answer();
+    answer = undefined;
+    await leader.clock.fastForward(15_000);
+    await follower.clock.fastForward(15_000);
+  }
+  assert.deepEqual(lines, []);
+  for (const tab of [leader, follower]) assert.equal(await tab.locator('#status').textContent(), 'Connected');
+
+  // Nor while the server is away, whatever the transport.
+  await eventually(() => answer, 'it polls');
+  await leader.unroute('**/poll?*');
+  answer();
+  await choose(leader, 'auto');
+  await now(follower, 'an event stream');
+  await connected(follower);
+  follower.on('request', (request) => request.url().includes('/stream?') && lines.push('stream'));
+  await server.kill();
+  await state(follower, 'reconnecting');
+  for (let quarter = 0; quarter < 8; quarter += 1) {
+    await leader.clock.fastForward(15_000);
+    await follower.clock.fastForward(15_000);
+  }
+  await server.begin();
+  await server.post('Ben', 'to both');
+  await eventually(async () => {
+    // Ends the pause between two tries.
+    await leader.evaluate(() => dispatchEvent(new Event('online')));
+    return (await leader.locator('#status').textContent()) === 'Connected';
+  }, 'it comes back');
+  for (const tab of [leader, follower]) await sees(tab, 'to both');
+  assert.deepEqual(lines, []);
+  // It is there all the same when the other goes.
+  await leader.close();
+  await eventually(() => lines.length > 0, 'a line of its own');
+  await server.post('Ben', 'to one');
+  await sees(follower, 'to one');
+  assert.deepEqual(await shown(follower), ['to both', 'to one']);
+});
+
 test('where tabs can share no line, each has its own', async (t) => {
   const server = await Server.start(t);
   const proxy = await Proxy.start(t, server.url);
