@@ -63,12 +63,12 @@ export class Composer {
     this.#field.focus();
   }
 
-  /** Takes a message back for another try. */
+  /** Takes a message back for another try, before what is written already. */
   retry(text, answered) {
     if (this.#edited) this.#cancel();
-    this.#field.value = text;
+    this.#field.value = [text, this.#field.value].filter(Boolean).join('\n');
     this.#keep();
-    this.answer(answered);
+    this.answer(answered ?? this.#answered);
   }
 
   /** Begins to edit a message; what is written waits. */

@@ -2,123 +2,232 @@
 import { byId, linked, make } from './dom.js';
 import { quote, showQuote } from './message.js';
 import { fold } from './names.js';
+import { notice } from './notice.js';
 import { newClientId } from './parlor.js';
-import { load, save } from './store.js';
+import { keys, load, save } from './store.js';
+
+/** The server takes no longer request, in bytes; what is far longer it doesn't even read to the end. */
+const LONGEST = 64 * 1024;
 
 export class Outbox {
   #client;
   #known;
-  #key;
+  /** An entry is kept under this and its id, which has no colon: no tab overwrites what another has kept. */
+  #prefix;
+  /** Where older versions kept them all, as one list. */
+  #listKey;
   #list = byId('unsent');
-  /** In the order they were written: {client_id, content, reply_to?, problem?}; `isSent` once answered but not yet in the log. */
+  /**
+   * In the order they were written: {client_id, written, content, reply_to?, waits?, problem?}; `waits` once an attempt had no
+   * answer, `isSent` once answered but not yet in the log.
+   */
   #entries = [];
-  /** Whether the last attempt had no answer; those behind it wait with it. */
-  #isStuck = false;
   #isSending = false;
+  /** What is being sent now: its id, and what ends that. */
+  #posting;
   #onEdit;
+  #onLeft;
   #onShown;
 
-  /** `onEdit` gets a refused message back, its text and what it answers; `onShown` is called when the list has changed. */
-  constructor(client, known, { onEdit, onShown }) {
+  /**
+   * `onEdit` gets a refused message back, its text and what it answers; `onLeft` is called when what had the focus is gone,
+   * `onShown` when the list has changed.
+   */
+  constructor(client, known, { onEdit, onLeft, onShown }) {
     this.#client = client;
     this.#known = known;
-    this.#key = `parlor:outbox:${client.room}:${fold(client.username)}`;
+    const whose = `${client.room}:${fold(client.username)}`;
+    this.#prefix = `parlor:unsent:${whose}:`;
+    this.#listKey = `parlor:outbox:${whose}`;
     this.#onEdit = onEdit;
+    this.#onLeft = onLeft;
     this.#onShown = onShown;
-    client.addEventListener('retry', () => {
-      this.#isStuck = true;
-      this.#show();
-    });
+    client.addEventListener('retry', ({ detail }) => this.#mark(detail.clientId, { waits: true }));
+    client.addEventListener('state', ({ detail }) => detail.name === 'connected' && this.#look());
     const arrived = ({ client_id: id, username }) => id && fold(username) === fold(client.username) && this.#remove(id);
     client.addEventListener('chat_message', ({ detail }) => arrived(detail.message));
     client.addEventListener('message_history', ({ detail }) => detail.messages.forEach(arrived));
-    // Other tabs of the same user keep theirs in the same place.
-    addEventListener('storage', ({ key }) => key === this.#key && this.#load());
+    // Other tabs of the same user keep theirs in the same place, and may close before theirs are sent.
+    addEventListener('storage', ({ key }) => (key === null || key === this.#listKey || this.#isOurs(key)) && this.#look());
+    this.#look();
+  }
+
+  add(content, replyTo) {
+    // A clock that was set back changes no order.
+    const written = Math.max(Date.now(), (this.#entries.at(-1)?.written ?? 0) + 1);
+    const entry = checked({ client_id: newClientId(), written, content, reply_to: replyTo });
+    this.#keep(entry);
+    this.#entries.push(entry);
+    // Before it is shown, which takes its time: the tab that one writes in is to be the first that asks to send.
+    this.#send();
+    this.#show();
+    if (entry.problem) this.#tell(entry.problem);
+  }
+
+  #look() {
     this.#load();
     this.#send();
   }
 
-  add(content, replyTo) {
-    this.#entries.push({ client_id: newClientId(), content, reply_to: replyTo });
-    this.#keep();
-    this.#send();
+  #isOurs(key) {
+    return key.startsWith(this.#prefix) && !key.slice(this.#prefix.length).includes(':');
   }
 
+  #keep(entry) {
+    save('localStorage', this.#prefix + entry.client_id, entry);
+  }
+
+  /** Reads what is kept; what is no longer there is no longer to be sent. */
   #load() {
-    const sent = this.#entries.filter(({ isSent }) => isSent);
-    this.#entries = [...sent, ...(load('localStorage', this.#key) ?? [])];
-    this.#show();
-  }
+    const list = load('localStorage', this.#listKey) ?? [];
+    // First, to make place.
+    if (list.length) save('localStorage', this.#listKey, undefined);
+    list.forEach((entry, index) => this.#keep(checked({ ...entry, written: index })));
 
-  #keep() {
-    const unsent = this.#entries.filter(({ isSent }) => !isSent);
-    save('localStorage', this.#key, unsent.length ? unsent : undefined);
+    const sent = this.#entries.filter(({ isSent }) => isSent);
+    const kept = keys('localStorage').filter((key) => this.#isOurs(key)).map((key) => load('localStorage', key));
+    const unsent = kept.filter((entry) => entry && sent.every(({ client_id: id }) => id !== entry.client_id));
+    this.#entries = [...sent, ...unsent].sort((one, other) => one.written - other.written);
+    if (!this.#entries.some(({ client_id: id }) => id === this.#posting?.id)) this.#posting?.control.abort();
     this.#show();
   }
 
   #remove(id) {
-    const left = this.#entries.filter((entry) => entry.client_id !== id);
-    if (left.length === this.#entries.length) return;
-    this.#entries = left;
-    this.#keep();
+    if (!this.#entries.some((entry) => entry.client_id === id)) return;
+    this.#entries = this.#entries.filter((entry) => entry.client_id !== id);
+    save('localStorage', this.#prefix + id, undefined);
+    this.#show();
   }
 
   #mark(id, marks) {
-    const entry = this.#entries.find(({ client_id }) => client_id === id);
-    if (!entry) return;
-    Object.assign(entry, marks);
-    this.#keep();
+    // Another tab may have discarded it, or seen it arrive.
+    const entry = load('localStorage', this.#prefix + id);
+    if (entry) this.#keep({ ...entry, ...marks });
+    this.#load();
   }
 
   /** One after the other, so that they arrive in the order they were written; one tab at a time. */
   async #send() {
-    if (this.#isSending) return;
+    if (this.#isSending || !this.#next) return;
     this.#isSending = true;
-    const lock = (act) => (navigator.locks ? navigator.locks.request(this.#key, act) : act());
-    await lock(async () => {
-      for (let entry; (entry = this.#entries.find(({ problem, isSent }) => !problem && !isSent)); ) {
-        const id = entry.client_id;
-        try {
-          const message = await this.#client.post(entry.content, { clientId: id, replyTo: entry.reply_to });
-          this.#isStuck = false;
-          // It is answered before it is read; until then it stays in view.
-          if (this.#client.cursor >= message.id) this.#remove(id);
-          else this.#mark(id, { isSent: true });
-        } catch (error) {
-          if (!error.isFinal) return;
-          this.#mark(id, { problem: error.message });
-        }
-      }
-    });
-    this.#isSending = false;
+    try {
+      await alone(this.#prefix, async () => {
+        // Another tab may have sent some meanwhile.
+        this.#load();
+        while (this.#next) await this.#post(this.#next);
+      });
+    } finally {
+      this.#isSending = false;
+    }
+    // Written while the lock was given back.
+    this.#send();
   }
 
+  /** The one to be sent next. */
+  get #next() {
+    return this.#client.isClosed ? undefined : this.#entries.find(({ problem, isSent }) => !problem && !isSent);
+  }
+
+  async #post({ client_id: id, content, reply_to: replyTo }) {
+    const control = new AbortController();
+    this.#posting = { id, control };
+    try {
+      const message = await this.#client.post(content, { clientId: id, replyTo, signal: control.signal });
+      // It is answered before it is read; until then it stays in view.
+      if (this.#client.cursor >= message.id) this.#remove(id);
+      else this.#sent(id);
+    } catch (error) {
+      // Without an answer it was discarded, or the page is left.
+      if (!error.isFinal) return;
+      this.#mark(id, { problem: error.message });
+      this.#tell(error.message);
+    } finally {
+      this.#posting = undefined;
+    }
+  }
+
+  #sent(id) {
+    const entry = this.#entries.find(({ client_id }) => client_id === id);
+    if (entry) entry.isSent = true;
+    save('localStorage', this.#prefix + id, undefined);
+    this.#show();
+  }
+
+  #discard(id) {
+    this.#remove(id);
+    if (this.#posting?.id === id) this.#posting.control.abort();
+  }
+
+  #tell(problem) {
+    notice(`Your message was not sent. ${problem}`);
+  }
+
+  /** Changes only what has changed: what has the focus keeps it. */
   #show() {
+    const items = new Map([...this.#list.children].map((item) => [item.dataset.clientId, item]));
+    const hadFocus = this.#list.contains(document.activeElement);
+    let isStuck = false;
+    this.#entries.forEach((entry, index) => {
+      const { client_id: id, waits, problem, isSent } = entry;
+      // Those behind one that waits wait with it.
+      isStuck ||= Boolean(waits && !problem && !isSent);
+      const item = items.get(id) ?? this.#item(entry);
+      items.delete(id);
+      this.#update(item, entry, isStuck);
+      if (this.#list.children[index] !== item) this.#list.insertBefore(item, this.#list.children[index] ?? null);
+    });
+    for (const item of items.values()) item.remove();
     this.#list.hidden = !this.#entries.length;
-    this.#list.replaceChildren(...this.#entries.map((entry) => this.#item(entry)));
+    if (hadFocus && !this.#list.querySelector(':focus:not([hidden])')) this.#onLeft();
     this.#onShown();
   }
 
-  #item(entry) {
-    const { client_id: id, content, reply_to: target, problem, isSent } = entry;
-    const waiting = this.#isStuck ? 'Not sent yet. It is kept here and sent as soon as possible.' : 'Sending…';
-    const words = problem ?? (isSent ? '' : waiting);
+  #item({ client_id: id, content, reply_to: target }) {
     const button = (label, act) => {
       const made = make('button', { type: 'button', class: 'quiet' }, label);
       made.addEventListener('click', () => {
-        this.#remove(id);
+        this.#discard(id);
         act?.();
       });
       return made;
     };
-    const buttons = problem ? [button('Edit', () => this.#onEdit(content, target)), button('Discard')] : [];
-    const quoted = target && this.#known.quoted(target);
-    const link = target && quote(target);
-    if (quoted) showQuote(link, quoted);
-    return make('li', { class: `message own first unsent${problem ? ' refused' : ''}`, 'data-client-id': id },
+    return make('li', { class: 'message own first unsent', 'data-client-id': id },
       make('div', { class: 'body' },
-        link || undefined,
+        target ? quote(target) : undefined,
         make('p', { class: 'content', dir: 'auto' }, ...linked(content)),
-        make('p', { class: 'fate' }, words, ...buttons)));
+        make('p', { class: 'fate' },
+          make('span'), button('Edit', () => this.#onEdit(content, target)), button('Discard'))));
+  }
+
+  #update(item, { reply_to: target, problem, isSent }, isStuck) {
+    const waiting = isStuck ? 'Not sent yet. It is kept here and sent as soon as possible.' : 'Sending…';
+    item.classList.toggle('refused', Boolean(problem));
+    item.querySelector('.fate span').textContent = problem ?? (isSent ? '' : waiting);
+    const [edit, discard] = item.querySelectorAll('button');
+    edit.hidden = !problem;
+    discard.hidden = !problem && (isSent || !isStuck);
+    const quoted = target && this.#known.quoted(target);
+    if (quoted) showQuote(item.querySelector('.quote'), quoted);
+  }
+}
+
+function checked(entry) {
+  // Asked for it, the server would close the connection, which looks as if it were away.
+  const isTooLong = new TextEncoder().encode(entry.content).length > LONGEST;
+  return isTooLong ? { ...entry, problem: 'It is too long for a message.' } : entry;
+}
+
+/** Acts while no other tab does, where tabs can have locks. */
+async function alone(name, act) {
+  let isAlone = false;
+  try {
+    return await navigator.locks.request(name, () => {
+      isAlone = true;
+      return act();
+    });
+  } catch (error) {
+    if (isAlone) throw error;
+    // None on a page that came by plain HTTP, nor where site data is blocked. The server takes each message once anyway.
+    return act();
   }
 }

@@ -147,7 +147,7 @@ async function start() {
   };
   const composer = new Composer(client, known, { onSend, lastOwn: () => actions.lastOwn });
   const onEdit = (text, answered) => composer.retry(text, answered);
-  const outbox = new Outbox(client, known, { onEdit, onShown: () => messages.settle() });
+  const outbox = new Outbox(client, known, { onEdit, onLeft: () => composer.focus(), onShown: () => messages.settle() });
   const actions = new Actions(client, known, messages, composer);
   const places = new Places(client, messages);
   new Reading(client, messages, places.opened);

@@ -1,20 +1,34 @@
 // Values kept in the browser's storage, which may be full or forbidden: then they live as long as the page.
 
+/** What the browser did not take, as text by key. */
+const untaken = { localStorage: new Map(), sessionStorage: new Map() };
+
 /** `storage` by name: where it is forbidden, even to look at it throws. */
 export function load(storage, key) {
   try {
-    return JSON.parse(globalThis[storage].getItem(key)) ?? undefined;
+    return JSON.parse(untaken[storage].get(key) ?? globalThis[storage].getItem(key)) ?? undefined;
   } catch {
     return undefined;
   }
 }
 
 export function save(storage, key, value) {
+  const text = JSON.stringify(value);
+  untaken[storage].delete(key);
   try {
-    if (value === undefined) globalThis[storage].removeItem(key);
-    else globalThis[storage].setItem(key, JSON.stringify(value));
-    return true;
+    if (text === undefined) globalThis[storage].removeItem(key);
+    else globalThis[storage].setItem(key, text);
   } catch {
-    return false;
+    if (text !== undefined) untaken[storage].set(key, text);
   }
+}
+
+export function keys(storage) {
+  const all = [...untaken[storage].keys()];
+  try {
+    all.push(...Object.keys(globalThis[storage]));
+  } catch {
+    // Nothing is there but what lives with the page.
+  }
+  return [...new Set(all)];
 }

@@ -1,7 +1,7 @@
 // The line to the server: it breaks, is held back, is changed and shared, and no window misses or repeats a message.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { connected, enter, eventually, ids, person, say, sees, shown, state, until, useBrowser } from './support/browser.js';
+import { connected, enter, eventually, ids, person, say, sees, shown, state, useBrowser } from './support/browser.js';
 import { Proxy } from './support/proxy.js';
 import { Server } from './support/server.js';
 
@@ -63,59 +63,6 @@ test('after kill -9 and a new start both windows catch up by themselves', async 
     await page.locator('#people-list [data-user="Ann"]').waitFor();
     await page.locator('#people-list [data-user="Ben"]').waitFor();
   }
-});
-
-test('unsent messages are kept, also over a reload, and sent once in their order when the server is back', async (t) => {
-  const server = await Server.start(t);
-  const proxy = await Proxy.start(t, server.url);
-  const ann = await enter(await person(t, 'Ann', { serverGoes: true }), proxy);
-  const ben = await enter(await person(t, 'Ben', { serverGoes: true }), server);
-  // The first is stored, but its answer is lost: asking again must not post it twice.
-  const keys = [];
-  ann.on('request', (request) => request.method() === 'POST' && request.url().endsWith('/messages') && keys.push(request.postDataJSON().client_id));
-  await ann.route('**/messages', async (route) => {
-    await route.fetch();
-    await server.kill();
-    await route.abort();
-  }, { times: 1 });
-  await say(ann, 'one');
-  await state(ann, 'reconnecting');
-  await say(ann, 'two');
-  await say(ann, 'three');
-  const unsent = ann.locator('#unsent .content');
-  await eventually(async () => (await unsent.allTextContents()).slice(-2).join() === 'two,three', 'both are shown as unsent');
-  await ann.locator('#unsent').getByText('Not sent yet').first().waitFor();
-  const kept = await ann.evaluate(() => JSON.parse(localStorage.getItem('parlor:outbox:general:ann')));
-  assert.deepEqual(kept.map(({ content }) => content).slice(-2), ['two', 'three']);
-
-  await server.begin();
-  await ann.route('**/messages', (route) => route.abort());
-  await ann.reload();
-  await connected(ann);
-  await eventually(async () => (await unsent.allTextContents()).join() === 'two,three', 'kept over the reload');
-  assert.deepEqual(await shown(ann), ['one']);
-  await ann.unroute('**/messages');
-  for (const page of [ann, ben]) {
-    await sees(page, 'three');
-    assert.deepEqual(await shown(page), ['one', 'two', 'three']);
-  }
-  await until(ann, () => document.getElementById('unsent').hidden && localStorage.getItem('parlor:outbox:general:ann') === null);
-  assert.equal(new Set(keys).size, 3, 'one key a message, however often it was tried');
-});
-
-test('a message the server refuses is shown as refused, and can be edited', async (t) => {
-  const server = await Server.start(t);
-  const ann = await enter(await person(t, 'Ann', { expect: [/status of 422/] }), server);
-  // In UTF-8 these are 12,000 bytes.
-  const long = 'ä'.repeat(6_000);
-  await say(ann, long);
-  const refused = ann.locator('#unsent .refused');
-  await refused.waitFor();
-  await say(ann, 'goes through');
-  await sees(ann, 'goes through');
-  await refused.getByRole('button', { name: 'Edit' }).click();
-  assert.equal(await ann.locator('#content').inputValue(), long);
-  await until(ann, () => document.getElementById('unsent').hidden);
 });
 
 test('switching transports misses nothing and repeats nothing', async (t) => {
