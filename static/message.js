@@ -37,8 +37,9 @@ export function messageItem(message, me) {
   return item;
 }
 
-/** Makes an item show its message as it is now. What has the focus keeps it. */
+/** Makes an item show its message as it is now. What has the focus keeps it; if that is gone, the item has it. */
 export function showMessage(item, message, me) {
+  const hadFocus = item.contains(document.activeElement);
   const isDeleted = Boolean(message.deleted_at);
   const content = item.querySelector('.content');
   if (isDeleted !== item.classList.contains('deleted') || content.textContent !== message.content) {
@@ -48,6 +49,10 @@ export function showMessage(item, message, me) {
   item.querySelector('.edited').hidden = isDeleted || !message.edited_at;
   showReactions(item, message.reactions, me);
   setCurrent(item, item.classList.contains('current'));
+  // A browser notices only later that what has the focus is not shown any more.
+  const { activeElement } = document;
+  const isLost = !item.contains(activeElement) || !activeElement.getClientRects().length;
+  if (hadFocus && isLost) item.focus({ preventScroll: true });
 }
 
 /** Draws the line above a message, or takes it away. */
@@ -66,11 +71,12 @@ export function setCurrent(item, isCurrent) {
 function showReactions(item, reactions, me) {
   const chips = item.querySelector('.chips');
   const known = new Map([...chips.children].map((chip) => [chip.dataset.emoji, chip]));
+  // First, so that none of the others is moved: one that is moved loses the focus.
+  for (const [emoji, chip] of known) if (!reactions.some((each) => each.emoji === emoji)) chip.remove();
   reactions.forEach((reaction, index) => {
     const chip = known.get(reaction.emoji) ?? make('button', {
       type: 'button', class: 'chip', 'data-act': 'toggle', 'data-emoji': reaction.emoji,
     }, make('span', { class: 'emoji' }, reaction.emoji), ' ', make('span', { class: 'count' }));
-    known.delete(reaction.emoji);
     const names = inWords(reaction.usernames, reaction.count);
     chip.title = names;
     chip.setAttribute('aria-label', `${reaction.emoji} ${reaction.count}: ${names}`);
@@ -78,10 +84,6 @@ function showReactions(item, reactions, me) {
     chip.querySelector('.count').textContent = reaction.count;
     if (chips.children[index] !== chip) chips.insertBefore(chip, chips.children[index] ?? null);
   });
-  for (const chip of known.values()) {
-    if (chip === document.activeElement) item.focus();
-    chip.remove();
-  }
   chips.hidden = !reactions.length;
 }
 

@@ -172,6 +172,8 @@ export class Messages extends EventTarget {
   }
 
   #showDown() {
+    // Not the field: on a phone that would bring up the keyboard.
+    if (this.#isAtEnd && this.#down === document.activeElement) this.#scroller.focus({ preventScroll: true });
     this.#down.hidden = this.#isAtEnd;
     const count = this.#missed;
     this.#down.textContent = count ? `${count} new message${count > 1 ? 's' : ''} ↓` : 'To the newest ↓';
@@ -314,10 +316,12 @@ export class Messages extends EventTarget {
     return true;
   }
 
-  /** A reader is told what is new, not what is older. */
+  /** Changes what is there without a word: a reader is told what is new, not what is older. Should the focus go with it, the log has it. */
   #quietly(act) {
+    const hadFocus = this.#list.contains(document.activeElement);
     this.#scroller.setAttribute('aria-busy', 'true');
     act();
+    if (hadFocus && !this.#list.contains(document.activeElement)) this.#scroller.focus({ preventScroll: true });
     requestAnimationFrame(() => this.#scroller.removeAttribute('aria-busy'));
   }
 

@@ -137,3 +137,75 @@ test('the picker is used by the keyboard alone, remembers, and works without its
   await page.keyboard.press('Enter');
   assert.equal(await focused(), '🌭');
 });
+
+test('the focus survives what others do to the message it is in', async (t) => {
+  const server = await Server.start(t);
+  await server.post('Ben', 'see https://example.org/');
+  await server.edit('Ben', 1, 'look at https://example.org/');
+  const { id: two } = await server.post('Ben', 'two');
+  for (const emoji of ['👀', '👍']) await server.react('Eve', two, emoji);
+  const page = await enter(await person(t, 'Ann'), server);
+  await sees(page, 'two');
+  // Looked at once the browser had the time to notice what is not shown any more.
+  const isAt = async (id, what) => {
+    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+    const at = await page.evaluate(() => {
+      const { activeElement: it } = document;
+      return [it.closest('.message')?.dataset.id, it.dataset.emoji ?? it.getAttribute('aria-label') ?? it.className].join(' ');
+    });
+    assert.ok(at.startsWith(`${id} ${what}`), `the focus is at: ${at}`);
+  };
+  await item(page, 1).locator('.content a').focus();
+  await server.edit('Ben', 1, 'nothing to see');
+  await says(page, 1, 'nothing to see');
+  await isAt(1, 'message');
+  // What is still there keeps it.
+  await item(page, 1).getByRole('button', { name: '(edited)' }).focus();
+  await server.edit('Ben', 1, 'nothing at all');
+  await says(page, 1, 'nothing at all');
+  await isAt(1, 'edited');
+  await server.remove('Ben', 1);
+  await says(page, 1, 'Message deleted');
+  await isAt(1, 'message');
+
+  await chip(page, two, '👍').focus();
+  await server.react('Eve', two, '👀', false);
+  await chip(page, two, '👀').waitFor({ state: 'detached' });
+  await isAt(two, '👍');
+  await server.react('Eve', two, '👍', false);
+  await chip(page, two, '👍').waitFor({ state: 'detached' });
+  await isAt(two, 'message');
+  await item(page, two).getByRole('button', { name: 'More', exact: true }).focus();
+  await server.remove('Ben', two);
+  await says(page, two, 'Message deleted');
+  await isAt(two, 'More');
+  for (const name of ['React', 'Reply']) {
+    const { id } = await server.post('Ben', name);
+    await item(page, id).getByRole('button', { name, exact: true }).focus();
+    await server.remove('Ben', id);
+    await says(page, id, 'Message deleted');
+    await isAt(id, 'message');
+  }
+});
+
+test('the focus survives the way down, and that other messages are shown', async (t) => {
+  const server = await Server.start(t);
+  await server.fill(120);
+  const page = await enter(await person(t, 'Ann'), server, '/rooms/general#20');
+  const current = () => page.evaluate(() => document.activeElement.dataset.id ?? document.activeElement.id);
+  await page.locator('.marked[data-id="20"]').waitFor();
+  await page.locator('#down').focus();
+  await page.keyboard.press('Enter');
+  await sees(page, 'message 120');
+  await page.locator('#down').waitFor({ state: 'hidden' });
+  assert.equal(await current(), 'scroller');
+  await page.keyboard.press('ArrowUp');
+  assert.equal(await current(), '120', 'and the keys go on from there');
+  // What has the focus is let go of: the link leads far from it, to what is not there.
+  await page.evaluate(() => (location.hash = '#30'));
+  await page.locator('.marked[data-id="30"]').waitFor();
+  assert.equal(await current(), '30');
+  await page.evaluate(() => document.getElementById('down').click());
+  await sees(page, 'message 120');
+  assert.equal(await current(), 'scroller');
+});
