@@ -4,11 +4,15 @@ import { fold } from './names.js';
 import { load, save } from './store.js';
 
 const KEY = 'parlor:notify';
+/** What comes within so short a time of the last is part of the same notification. */
+const BURST = 2_000;
 
 export class Attention {
   #client;
   #title = '';
   #unread = 0;
+  /** What is told by one notification: its first message, how many they are, and when the last came. */
+  #burst = { first: 0, count: 0, at: -BURST };
   #box = byId('notify');
 
   constructor(client) {
@@ -44,15 +48,25 @@ export class Attention {
     byId('notify-hint').textContent = words;
   }
 
-  #arrived({ id, username, content }) {
-    if (!document.hidden || fold(username) === fold(this.#client.username)) return;
+  #arrived({ id, username, content, deleted_at: deletedAt }) {
+    if (!document.hidden || deletedAt || fold(username) === fold(this.#client.username)) return;
     this.#unread += 1;
     this.#show();
-    if (!this.#box.checked) return;
+    if (this.#box.checked) this.#notify(id, username, content);
+  }
+
+  /** A message is one notification, and so is all that comes at once to whoever was away. */
+  #notify(id, username, content) {
+    const { room } = this.#client;
+    const [{ first, count, at }, now] = [this.#burst, performance.now()];
+    this.#burst = now - at < BURST ? { first, count: count + 1, at: now } : { first: id, count: 1, at: now };
+    const isOne = this.#burst.count === 1;
     try {
-      // The same tag in every tab, so that one message is one notification.
-      const tag = `parlor:${this.#client.room}:${id}`;
-      const notification = new Notification(`${username} in #${this.#client.room}`, { body: content, tag });
+      const notification = new Notification(isOne ? `${username} in #${room}` : `${this.#burst.count} new messages in #${room}`, {
+        body: isOne ? content : `${username}: ${content}`,
+        // A notification takes the place of one with the same tag, also of another tab's.
+        tag: `parlor:${room}:${this.#burst.first}`,
+      });
       notification.onclick = () => {
         window.focus();
         notification.close();

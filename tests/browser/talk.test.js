@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { connected, enter, hide, ids, person, say, sees, shown, until, useBrowser } from './support/browser.js';
+import { Proxy } from './support/proxy.js';
 import { Server } from './support/server.js';
 
 useBrowser();
@@ -152,20 +153,32 @@ test('the policy allows nothing but what is from here, on every page', async (t)
   await heard;
 });
 
-test('unread messages are counted in the title while hidden, and notified on request', async (t) => {
-  const server = await Server.start(t);
-  const context = await person(t, 'Ann', { permissions: ['notifications'] });
+/** A person whose windows keep what they notify of. */
+async function notifiable(t, name, options) {
+  const context = await person(t, name, { permissions: ['notifications'], ...options });
   await context.addInitScript(() => {
     window.notified = [];
     const { Notification: Real } = window;
     window.Notification = class {
       static permission = 'granted';
       static requestPermission = () => Real.requestPermission();
-      constructor(title, options) {
-        window.notified.push([title, options.body]);
+      constructor(title, { body, tag }) {
+        window.notified.push([title, body, tag]);
       }
     };
   });
+  return context;
+}
+
+async function wantsNotifications(page) {
+  await page.getByRole('button', { name: 'Settings' }).click();
+  await page.getByLabel(/Notify me/).check();
+  await page.keyboard.press('Escape');
+}
+
+test('unread messages are counted in the title while hidden, and notified on request', async (t) => {
+  const server = await Server.start(t);
+  const context = await notifiable(t, 'Ann');
   const ann = await enter(context, server);
   await hide(ann);
   await server.post('Ben', 'one');
@@ -173,9 +186,7 @@ test('unread messages are counted in the title while hidden, and notified on req
   assert.deepEqual(await ann.evaluate(() => window.notified), [], 'nobody asked');
   await hide(ann, false);
   await until(ann, () => document.title === 'general · Parlor');
-  await ann.getByRole('button', { name: 'Settings' }).click();
-  await ann.getByLabel(/Notify me/).check();
-  await ann.keyboard.press('Escape');
+  await wantsNotifications(ann);
   await server.post('Ben', 'seen');
   await sees(ann, 'seen');
   await hide(ann);
@@ -183,6 +194,24 @@ test('unread messages are counted in the title while hidden, and notified on req
   await server.post('Ben', 'two');
   await sees(ann, 'two');
   assert.equal(await ann.title(), '(1) general · Parlor', 'what is one’s own is not unread');
-  assert.deepEqual(await ann.evaluate(() => window.notified), [['Ben in #general', 'two']]);
+  assert.deepEqual(await ann.evaluate(() => window.notified), [['Ben in #general', 'two', 'parlor:general:4']]);
   assert.deepEqual(await ids(ann), [1, 2, 3, 4]);
+});
+
+test('who was away is called once for all that came, and not for what is deleted', async (t) => {
+  const server = await Server.start(t);
+  const proxy = await Proxy.start(t, server.url);
+  const ann = await enter(await notifiable(t, 'Ann', { serverGoes: true }), proxy);
+  await wantsNotifications(ann);
+  await hide(ann);
+  proxy.mute();
+  for (let number = 1; number <= 5; number += 1) await server.post('Ben', `missed ${number}`);
+  await server.remove('Ben', 2);
+  proxy.cut();
+  await sees(ann, 'missed 5');
+  await until(ann, () => document.title === '(4) general · Parlor');
+  const notified = await ann.evaluate(() => window.notified);
+  assert.deepEqual(notified[0], ['Ben in #general', 'missed 1', 'parlor:general:1']);
+  assert.deepEqual(notified.at(-1), ['4 new messages in #general', 'Ben: missed 5', 'parlor:general:1']);
+  assert.equal(new Set(notified.map(([, , tag]) => tag)).size, 1, 'each takes the place of the one before');
 });
