@@ -33,6 +33,8 @@ export class Search {
     });
     byId('search-form').addEventListener('submit', (event) => {
       event.preventDefault();
+      // There may be more by now.
+      this.#words = undefined;
       this.#search();
     });
     this.#more.addEventListener('click', () => this.#ask(this.#next));

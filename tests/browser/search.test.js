@@ -106,6 +106,10 @@ test('an answer that comes too late is not shown, and one that fails is told', a
   await server.post('Ann', 'the other one');
   await field.press('Enter');
   await finds(page, ['the other one']);
+  // The same words once more find what has come since.
+  await server.post('Ann', 'yet another other one');
+  await field.press('Enter');
+  await finds(page, ['yet another other one', 'the other one']);
 });
 
 test('on a phone the results make room for the message', async (t) => {
