@@ -133,8 +133,10 @@ export class Messages extends EventTarget {
     if (before) this.#regroup(before, 1);
     this.#findLine();
     if (!isSought) return;
-    if (!this.#lineAt && (await this.#loadAround(id)) !== true) return;
+    if (!this.#lineAt && this.#isBefore(id) && (await this.#loadAround(id)) !== true) return;
+    // Nothing is new: what comes from here on is no news to who looks.
     if (this.#lineAt) await this.jump(this.#lineAt, LINE_FROM_TOP);
+    else this.#lineAfter = undefined;
   }
 
   /** Does something that changes heights, and holds what is in view where it is. */
@@ -184,8 +186,13 @@ export class Messages extends EventTarget {
     this.dispatchEvent(new Event(what));
   }
 
+  /** Whether what comes after `id` begins before the stretch. */
+  #isBefore(id) {
+    return this.#hasOlder && idOf(this.#list.firstElementChild) > id;
+  }
+
   #findLine() {
-    if (this.#lineAfter === undefined || this.#lineAt || (this.#hasOlder && idOf(this.#list.firstElementChild) > this.#lineAfter)) return;
+    if (this.#lineAfter === undefined || this.#lineAt || this.#isBefore(this.#lineAfter)) return;
     const isNew = (item) => idOf(item) > this.#lineAfter && item.matches('.other:not(.deleted)');
     const first = this.items.find(isNew);
     if (!first) return;

@@ -1,9 +1,11 @@
 // Where in the room one comes in, and the way to a single message: by the page's address, from a quote, from what was found.
+import { fold } from './names.js';
 import { notice } from './notice.js';
 import { load, save } from './store.js';
 
 export class Places {
   #messages;
+  #me;
   #key;
   #isOpen = false;
   #away;
@@ -12,6 +14,7 @@ export class Places {
 
   constructor(client, messages) {
     this.#messages = messages;
+    this.#me = fold(client.username);
     this.#key = `parlor:place:${client.room}`;
     const unread = client.unread().catch(() => ({ unread: 0, last_read_id: 0 }));
     this.opened = new Promise((resolve) => {
@@ -64,8 +67,9 @@ export class Places {
     else if (isVisit && !this.#linked() && place && !place.isEnd) await this.#messages.jump(place.id, place.offset);
   }
 
-  /** What comes while nobody looks is new as well. */
-  #arrived({ id }) {
+  /** What others say while nobody looks is new as well. */
+  #arrived({ id, username, deleted_at: deletedAt }) {
+    if (deletedAt || fold(username) === this.#me) return;
     if (document.hidden && this.#messages.place.isEnd) this.#away ??= id;
   }
 

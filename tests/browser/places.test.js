@@ -225,3 +225,33 @@ test('what came while the window was hidden has a line above it', async (t) => {
   assert.equal(await page.locator('.since').count(), 1, 'one line');
   await isAtEnd(page);
 });
+
+test('what is one’s own or deleted is nothing new to whoever comes back to the window', async (t) => {
+  const server = await Server.start(t);
+  await server.fill(100);
+  const page = await enter(await person(t, 'Kim'), server);
+  await sees(page, 'message 100');
+  const before = await ids(page);
+  assert.ok(before[0] > 1, 'there are older ones');
+  const asked = [];
+  page.on('request', (request) => request.url().includes('/messages?') && asked.push(request.url()));
+  const isLeftAlone = async (words) => {
+    await hide(page, false);
+    await server.post('Ben', words);
+    await sees(page, words);
+    await isAtEnd(page);
+    assert.deepEqual(asked, [], 'nothing is loaded anew');
+    assert.equal((await ids(page))[0], before[0]);
+    assert.equal(await page.locator('.since').count(), 0);
+  };
+  await hide(page);
+  await server.post('Kim', 'from my phone');
+  await sees(page, 'from my phone');
+  await isLeftAlone('back');
+  await hide(page);
+  const { id } = await server.post('Ben', 'never mind');
+  await sees(page, 'never mind');
+  await server.remove('Ben', id);
+  await item(page, id).locator('.content').getByText('Message deleted').waitFor();
+  await isLeftAlone('back again');
+});
