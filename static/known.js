@@ -25,6 +25,10 @@ export class Known extends EventTarget {
     client.addEventListener('state', ({ detail }) => detail.name === 'connected' && this.#ask());
   }
 
+  get size() {
+    return this.#messages.size;
+  }
+
   get(id) {
     return this.#messages.get(id);
   }

@@ -13,7 +13,7 @@ const PAGE = 50;
 /** So many on each side of a message that is far from what is there. */
 const AROUND = 30;
 const LINE_FROM_TOP = 56;
-/** More than these are not kept in the page while the reader is at the end. */
+/** More than these are not kept in the page while the reader is at the end; elsewhere, twice as many. */
 const KEPT = 600;
 
 /** Tells by `list` that other messages are shown than before, and by `view` that others may be on the screen. */
@@ -27,6 +27,7 @@ export class Messages extends EventTarget {
   /** Whether the stretch ends before the newest message, so that what is posted is not part of it. */
   #hasNewer = false;
   #loading;
+  /** The ids of those that were posted while something is fetched. */
   #arrived = [];
   #isAtEnd = true;
   #lastTop = 0;
@@ -46,8 +47,7 @@ export class Messages extends EventTarget {
     });
     client.addEventListener('chat_message', ({ detail }) => {
       known.add([detail.message]);
-      if (this.#loading) this.#arrived.push(detail.message);
-      this.#append(detail.message);
+      this.#posted(detail.message);
     });
     client.addEventListener('reset', () => this.#replace([]));
     client.addEventListener('state', ({ detail }) => detail.name === 'connected' && this.#loadAhead());
@@ -232,17 +232,12 @@ export class Messages extends EventTarget {
     this.#loadAhead();
   }
 
-  #append(message) {
+  #posted(message) {
     if (idOf(this.#list.lastElementChild) >= message.id) return;
-    if (!this.#hasNewer) {
-      const [item] = this.#items([message]);
-      this.#list.append(item);
-      this.#regroup(item, 1);
-      this.#setOlder(this.#hasOlder);
-      this.#tell('list');
-    }
+    if (this.#loading) this.#arrived.push(message.id);
+    if (!this.#hasNewer) this.#append(message);
+    this.#trim();
     if (this.#isAtEnd) {
-      this.#trim();
       this.#hold();
       this.#tell('view');
     } else {
@@ -251,14 +246,35 @@ export class Messages extends EventTarget {
     }
   }
 
+  #append(message) {
+    if (idOf(this.#list.lastElementChild) >= message.id) return;
+    const [item] = this.#items([message]);
+    this.#list.append(item);
+    this.#regroup(item, 1);
+    this.#setOlder(this.#hasOlder);
+    this.#tell('list');
+  }
+
+  /** Lets go of a part of a long stretch, on the side that is far from the reader: it is fetched again where it is wanted. */
   #trim() {
-    if (this.#loading || this.#list.children.length <= KEPT) return;
-    // Down to less, so that this is not done for every message.
-    while (this.#list.children.length > KEPT / 2) this.#list.firstElementChild.remove();
-    this.#regroup(this.#list.firstElementChild, 1);
-    this.#setOlder(true);
-    const quoted = [...this.#scroller.querySelectorAll('.quote')].map(({ dataset }) => Number(dataset.quoted));
-    this.#known.keep(new Set([...this.items.map(idOf), ...quoted]));
+    if (this.#loading) return;
+    const { length } = this.#list.children;
+    if (length > (this.#isAtEnd ? KEPT : 2 * KEPT)) {
+      const isFarDown = this.#isAtEnd || this.items.indexOf(this.#topmost()) > length / 2;
+      // Many at a time, so that this is not done for every message.
+      const far = isFarDown ? this.items.slice(0, KEPT / 2) : this.items.slice(-KEPT / 2);
+      this.hold(() => {
+        this.#quietly(() => far.forEach((item) => item.remove()));
+        this.#regroup(this.#list.firstElementChild, 1);
+        if (isFarDown) this.#setOlder(true);
+        else this.#hasNewer = true;
+      });
+    }
+    // Those that were posted while the reader is far up, or that were shown before a jump.
+    if (this.#known.size > 4 * KEPT) {
+      const quoted = [...this.#scroller.querySelectorAll('.quote')].map(({ dataset }) => Number(dataset.quoted));
+      this.#known.keep(new Set([...this.items.map(idOf), ...quoted]));
+    }
   }
 
   #loadAhead() {
@@ -313,10 +329,13 @@ export class Messages extends EventTarget {
       return undefined;
     }
     if (this.#loading !== loading) return false;
-    const arrived = this.#arrived;
     this.#loading = undefined;
     show(...pages);
-    if (!this.#hasNewer) arrived.forEach((message) => this.#append(message));
+    if (!this.#hasNewer && this.#arrived.length) {
+      this.#arrived.forEach((id) => this.#append(this.#known.get(id)));
+      this.#hold();
+    }
+    this.#trim();
     this.#tell('list');
     this.#tell('view');
     this.#loadAhead();

@@ -95,8 +95,8 @@ export async function menu(page, id) {
 export const until = (page, check, argument, timeout = DEADLINE) => page.waitForFunction(check, argument, { timeout, polling: 50 });
 
 /** Waits until a function here says yes. */
-export async function eventually(check, what) {
-  const deadline = Date.now() + DEADLINE;
+export async function eventually(check, what, timeout = DEADLINE) {
+  const deadline = Date.now() + timeout;
   while (!(await check())) {
     assert.ok(Date.now() < deadline, `in time: ${what}`);
     // Spinning would take the processor from the browser that is waited for.

@@ -106,6 +106,13 @@ export class Server {
     for (let number = 1; number <= count; number += 1) await this.post(number % 3 ? 'Ann' : 'Ben', `message ${number}`);
   }
 
+  /** As many as the server takes at once, in whatever order. */
+  async flood(count) {
+    for (let left = count; left > 0; left -= 50) {
+      await Promise.all(Array.from({ length: Math.min(left, 50) }, () => this.post('Ben', 'flood')));
+    }
+  }
+
   async put(room, fields) {
     await this.#send('PUT', room, fields);
   }
