@@ -1,6 +1,6 @@
 // What one can do with a message: its buttons, its menu, the keys that go from message to message, and the changes themselves.
 import { Details } from './details.js';
-import { byId, icon, make, placeBeside, step } from './dom.js';
+import { byId, focused, icon, make, placeBeside, step } from './dom.js';
 import { favourites, isSame, Picker } from './emoji.js';
 import { oneLine, setCurrent } from './message.js';
 import { fold } from './names.js';
@@ -18,8 +18,9 @@ export class Actions {
   #menu = byId('menu');
   #picker = new Picker();
   #details;
-  /** The item that was acted on last: what its menu is about, and where the focus goes back to. */
+  /** The item that was acted on last: what its menu is about, and where the focus goes back to; and its message then. */
   #item;
+  #acted;
 
   constructor(client, known, messages, composer) {
     this.#client = client;
@@ -36,6 +37,13 @@ export class Actions {
     for (const popover of [this.#menu, byId('picker')]) {
       popover.addEventListener('toggle', ({ newState }) => newState === 'closed' && this.#return());
     }
+    byId('delete').addEventListener('close', () => this.#return());
+    // What has the same id afterwards may be another message.
+    client.addEventListener('reset', () => {
+      this.#menu.hidePopover();
+      byId('picker').hidePopover();
+      byId('delete').close();
+    });
     byId('delete-no').addEventListener('click', () => byId('delete').close());
     byId('delete-yes').addEventListener('click', () => {
       byId('delete').close();
@@ -43,8 +51,14 @@ export class Actions {
     });
   }
 
+  /** As it is now, or was last known: a page that is flooded lets go of it meanwhile. */
   get #message() {
-    return this.#known.get(Number(this.#item.dataset.id));
+    return this.#known.get(this.#acted.id) ?? this.#acted;
+  }
+
+  #actOn(item) {
+    this.#item = item;
+    this.#acted = this.#known.get(Number(item.dataset.id));
   }
 
   /** The user's newest message in view, as far as it can be edited. */
@@ -59,15 +73,15 @@ export class Actions {
     setCurrent(item, true);
   }
 
-  /** The focus goes back to the message, unless it has been taken elsewhere. */
+  /** The focus goes back to the message, or else to the log, unless it has been taken elsewhere. */
   #return() {
-    const isLost = !document.activeElement || document.activeElement === document.body || this.#item.contains(document.activeElement);
-    if (isLost) this.#item.focus({ preventScroll: true });
+    if (focused() && !this.#item.contains(focused())) return;
+    (this.#item.isConnected ? this.#item : byId('scroller')).focus({ preventScroll: true });
   }
 
   #clicked(button) {
     if (!button) return;
-    this.#item = button.closest('.message');
+    this.#actOn(button.closest('.message'));
     const { act, emoji } = button.dataset;
     if (act === 'more') this.#openMenu(button);
     else if (act === 'toggle') this.#toggle(emoji);
@@ -81,7 +95,7 @@ export class Actions {
       if (item) this.#composer.focus();
     } else if (event.target === item && ['Enter', ' ', 'ContextMenu'].includes(event.key)) {
       event.preventDefault();
-      this.#item = item;
+      this.#actOn(item);
       this.#openMenu(item.querySelector('.line'));
     } else if (direction && !event.altKey && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
       event.preventDefault();

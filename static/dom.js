@@ -12,6 +12,12 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** What has the focus, or null; a browser notices only later that it is not shown any more. */
+export function focused() {
+  const { activeElement: element, body } = document;
+  return element && element !== body && element.getClientRects().length ? element : null;
+}
+
 const LINK = /https?:\/\/[^\s<>"]+[^\s<>".,;:!?'’)\]]/g;
 
 /** Text as nodes, with its web addresses as links. */

@@ -1,5 +1,5 @@
 // One message as an element: who and when, what it answers, what it says, and what became of it.
-import { avatar, inWords, linked, make, tool } from './dom.js';
+import { avatar, focused, inWords, linked, make, tool } from './dom.js';
 import { fold, hue } from './names.js';
 
 const DELETED = 'Message deleted';
@@ -49,10 +49,7 @@ export function showMessage(item, message, me) {
   item.querySelector('.edited').hidden = isDeleted || !message.edited_at;
   showReactions(item, message.reactions, me);
   setCurrent(item, item.classList.contains('current'));
-  // A browser notices only later that what has the focus is not shown any more.
-  const { activeElement } = document;
-  const isLost = !item.contains(activeElement) || !activeElement.getClientRects().length;
-  if (hadFocus && isLost) item.focus({ preventScroll: true });
+  if (hadFocus && !item.contains(focused())) item.focus({ preventScroll: true });
 }
 
 /** Draws the line above a message, or takes it away. */

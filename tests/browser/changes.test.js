@@ -349,3 +349,47 @@ test('what changes above does not move what one reads', async (t) => {
     return scrollHeight - clientHeight - scrollTop < 2;
   });
 });
+
+test('a menu, a dialog and the picker of a room that is no longer there close', async (t) => {
+  const server = await Server.start(t);
+  await server.fill(3);
+  const page = await enter(await person(t, 'Ann', { serverGoes: true }), server);
+  const open = {
+    menu: (id) => menu(page, id),
+    delete: async (id) => (await menu(page, id)).getByRole('menuitem', { name: 'Delete' }).click(),
+    picker: async (id) => (await menu(page, id)).getByRole('menuitem', { name: 'Another reaction' }).click(),
+  };
+  let database = 0;
+  for (const [name, act] of Object.entries(open)) {
+    await sees(page, 'message 1');
+    await act(1);
+    await page.locator(`#${name}`).waitFor();
+    await server.kill();
+    await server.begin({ database: `another-${(database += 1)}.db` });
+    await server.post('Ann', 'message 1');
+    await page.locator(`#${name}`).waitFor({ state: 'hidden' });
+    await page.locator('#messages > li').nth(1).waitFor({ state: 'detached' });
+    await until(page, () => document.activeElement.id === 'scroller');
+    // A room with more in it is not the one that is made next.
+    await server.post('Ann', 'message 2');
+    await sees(page, 'message 2');
+    await connected(page);
+  }
+});
+
+test('what one is about to do to a message is done, though a flood has taken it out of the page', async (t) => {
+  const server = await Server.start(t);
+  await server.post('Ann', 'before the flood');
+  const page = await enter(await person(t, 'Ann'), server);
+  await sees(page, 'before the flood');
+  await (await menu(page, 1)).getByRole('menuitem', { name: 'Another reaction' }).click();
+  const picker = page.getByRole('dialog', { name: 'Choose an emoji' });
+  await picker.getByRole('searchbox').fill('hot dog');
+  await picker.locator('#emoji-found [data-emoji="🌭"]').waitFor();
+  await server.flood(2_450);
+  await item(page, 1).waitFor({ state: 'detached' });
+  await item(page, 2_451).waitFor();
+  await page.keyboard.press('Enter');
+  await eventually(async () => (await server.get('general/messages/1')).reactions[0]?.emoji === '🌭', 'the reaction is there');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'scroller');
+});
