@@ -179,20 +179,9 @@ export class Actions {
 
   #toggle(emoji) {
     const { id, reactions } = this.#message;
-    const reaction = reactions.find((each) => each.emoji === emoji);
-    this.#try(this.#hasReacted(id, reaction).then((has) => this.#client.react(id, emoji, !has)));
-  }
-
-  /** Only the first ten are named with the message. */
-  async #hasReacted(id, { emoji, count, usernames }) {
-    const isMe = (name) => fold(name) === this.#me;
-    if (usernames.some(isMe)) return true;
-    for (let after = count > usernames.length ? 0 : null; after !== null; ) {
-      const page = await this.#client.reactors(id, emoji, { after, limit: 200 });
-      if (page.users.some(({ username }) => isMe(username))) return true;
-      after = page.next;
-    }
-    return false;
+    const { isOwn } = reactions.find((each) => each.emoji === emoji);
+    const has = isOwn === undefined ? this.#known.hasReacted(id, emoji) : Promise.resolve(isOwn);
+    this.#try(has.then((isMine) => this.#client.react(id, emoji, !isMine)));
   }
 
   async #copy(text, done) {

@@ -1,4 +1,5 @@
 // What the page knows of the room's messages, shown or quoted: each as it is now, whatever comes from where in which order.
+import { fold } from './names.js';
 
 const CHANGES = ['message_edited', 'message_deleted', 'reaction_added', 'reaction_removed'];
 /** How many quoted messages are fetched at a time: a browser has six connections to a host, and one is the line. */
@@ -7,22 +8,32 @@ const AT_ONCE = 2;
 /** Tells by a `change` event with the message as `detail` when one has changed, or is known at last. */
 export class Known extends EventTarget {
   #client;
+  #me;
   #messages = new Map();
   /** Changes that came while something is being fetched: the answer may be from before them. */
   #meanwhile = [];
   #fetching = 0;
   #wanted = new Set();
   #asking = 0;
+  /** The ids of those that name too few to say which reactions are the user's own. */
+  #unsure = new Set();
+  #isAskingWhose = false;
 
   constructor(client) {
     super();
     this.#client = client;
+    this.#me = fold(client.username);
     for (const type of CHANGES) client.addEventListener(type, ({ detail }) => this.#change(detail));
     client.addEventListener('reset', () => {
       this.#messages = new Map();
       this.#wanted.clear();
+      this.#unsure.clear();
     });
-    client.addEventListener('state', ({ detail }) => detail.name === 'connected' && this.#ask());
+    client.addEventListener('state', ({ detail }) => {
+      if (detail.name !== 'connected') return;
+      this.#ask();
+      this.#askWhose();
+    });
   }
 
   get size() {
@@ -33,8 +44,9 @@ export class Known extends EventTarget {
     return this.#messages.get(id);
   }
 
+  /** Messages as they come; they are answered as they are known. */
   add(messages) {
-    for (const message of messages) this.#messages.set(message.id, message);
+    return messages.map((message) => this.#take(owned(message, this.get(message.id), this.#me)));
   }
 
   /** A page of messages, as `Client.messages`. */
@@ -60,12 +72,21 @@ export class Known extends EventTarget {
   #change(event) {
     if (this.#fetching) this.#meanwhile.push(event);
     const message = this.get(event.message_id);
-    if (message) this.#tell(changed(message, event));
+    if (message) this.#tell(changed(message, event, this.#me));
   }
 
   #tell(message) {
-    this.#messages.set(message.id, message);
+    this.#take(message);
     this.dispatchEvent(new CustomEvent('change', { detail: message }));
+  }
+
+  #take(message, messages = this.#messages) {
+    messages.set(message.id, message);
+    if (message.reactions.some(({ isOwn }) => isOwn === undefined)) {
+      this.#unsure.add(message.id);
+      this.#askWhose();
+    }
+    return message;
   }
 
   async #fetch(ask, use) {
@@ -73,15 +94,50 @@ export class Known extends EventTarget {
     this.#fetching += 1;
     try {
       return use(await ask(), (message) => {
-        const current = this.#meanwhile.filter(({ message_id: id }) => id === message.id).reduce(changed, message);
+        const events = this.#meanwhile.filter(({ message_id: id }) => id === message.id);
+        const current = owned(message, this.get(message.id), this.#me);
         // After a reset this is a map that nobody looks at any more.
-        messages.set(current.id, current);
-        return current;
+        return this.#take(events.reduce((before, event) => changed(before, event, this.#me), current), messages);
       });
     } finally {
       this.#fetching -= 1;
       if (!this.#fetching) this.#meanwhile = [];
     }
+  }
+
+  /** Whether the user is among those who reacted: only the first ten are named with a message. */
+  async hasReacted(id, emoji) {
+    for (let after = 0; after !== null; ) {
+      const page = await this.#client.reactors(id, emoji, { after, limit: 200 });
+      if (page.users.some(({ username }) => fold(username) === this.#me)) return true;
+      after = page.next;
+    }
+    return false;
+  }
+
+  /** One after the other: this is of no hurry. */
+  async #askWhose() {
+    if (this.#isAskingWhose) return;
+    this.#isAskingWhose = true;
+    for (const id of this.#unsure) {
+      const unsure = this.get(id)?.reactions.find(({ isOwn }) => isOwn === undefined);
+      this.#unsure.delete(id);
+      if (!unsure) continue;
+      let isOwn = false;
+      try {
+        isOwn = await this.hasReacted(id, unsure.emoji);
+      } catch (error) {
+        // What is no longer there is nobody's; anything else is asked again once the line is up.
+        if (!error.isFinal) {
+          this.#unsure.add(id);
+          break;
+        }
+      }
+      const message = this.get(id);
+      const answer = (each) => (each.emoji === unsure.emoji ? { ...each, isOwn: each.isOwn ?? isOwn } : each);
+      if (message) this.#tell({ ...message, reactions: message.reactions.map(answer) });
+    }
+    this.#isAskingWhose = false;
   }
 
   async #ask() {
@@ -104,10 +160,21 @@ export class Known extends EventTarget {
   }
 }
 
+/** A message that says of each reaction whether it is the user's own; undefined where neither its names, the event nor what was known before tell. */
+function owned(message, before, me, event) {
+  const isMe = (name) => fold(name) === me;
+  const isOwn = ({ emoji, count, usernames }) => {
+    if (usernames.some(isMe) || count <= usernames.length) return usernames.some(isMe);
+    if (event?.emoji === emoji && isMe(event.username)) return event.type === 'reaction_added';
+    return before?.reactions.find((each) => each.emoji === emoji)?.isOwn;
+  };
+  return { ...message, reactions: message.reactions.map((reaction) => ({ ...reaction, isOwn: isOwn(reaction) })) };
+}
+
 /** A message after an event: events say how it is from there on, and nothing comes after a deletion. */
-function changed(message, event) {
+function changed(message, event, me) {
   if (message.deleted_at) return message;
-  if (event.type === 'message_edited') return event.message;
+  if (event.type === 'message_edited') return owned(event.message, message, me);
   if (event.type === 'message_deleted') return { ...message, content: '', deleted_at: event.deleted_at, reactions: [] };
-  return { ...message, reactions: event.reactions };
+  return owned({ ...message, reactions: event.reactions }, message, me, event);
 }

@@ -33,12 +33,12 @@ export function messageItem(message, me) {
         make('button', { type: 'button', class: 'edited', 'data-act': 'revisions', title: 'What it said before' }, '(edited)'),
         make('div', { class: 'chips', role: 'group', 'aria-label': 'Reactions' }),
         make('p', { class: 'seen', hidden: true }))));
-  showMessage(item, message, me);
+  showMessage(item, message);
   return item;
 }
 
 /** Makes an item show its message as it is now. What has the focus keeps it; if that is gone, the item has it. */
-export function showMessage(item, message, me) {
+export function showMessage(item, message) {
   const hadFocus = item.contains(document.activeElement);
   const isDeleted = Boolean(message.deleted_at);
   const content = item.querySelector('.content');
@@ -47,7 +47,7 @@ export function showMessage(item, message, me) {
   }
   item.classList.toggle('deleted', isDeleted);
   item.querySelector('.edited').hidden = isDeleted || !message.edited_at;
-  showReactions(item, message.reactions, me);
+  showReactions(item, message.reactions);
   setCurrent(item, item.classList.contains('current'));
   if (hadFocus && !item.contains(focused())) item.focus({ preventScroll: true });
 }
@@ -65,7 +65,7 @@ export function setCurrent(item, isCurrent) {
   for (const control of item.querySelectorAll('a, button')) control.tabIndex = isCurrent ? 0 : -1;
 }
 
-function showReactions(item, reactions, me) {
+function showReactions(item, reactions) {
   const chips = item.querySelector('.chips');
   const known = new Map([...chips.children].map((chip) => [chip.dataset.emoji, chip]));
   // First, so that none of the others is moved: one that is moved loses the focus.
@@ -77,7 +77,7 @@ function showReactions(item, reactions, me) {
     const names = inWords(reaction.usernames, reaction.count);
     chip.title = names;
     chip.setAttribute('aria-label', `${reaction.emoji} ${reaction.count}: ${names}`);
-    chip.setAttribute('aria-pressed', reaction.usernames.some((name) => fold(name) === me));
+    chip.setAttribute('aria-pressed', Boolean(reaction.isOwn));
     chip.querySelector('.count').textContent = reaction.count;
     if (chips.children[index] !== chip) chips.insertBefore(chip, chips.children[index] ?? null);
   });

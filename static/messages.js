@@ -42,12 +42,10 @@ export class Messages extends EventTarget {
     this.#me = fold(client.username);
     known.addEventListener('change', ({ detail }) => this.#changed(detail));
     client.addEventListener('message_history', ({ detail }) => {
-      known.add(detail.messages);
-      this.#replace(detail.messages, { hasOlder: detail.has_more });
+      this.#replace(known.add(detail.messages), { hasOlder: detail.has_more });
     });
     client.addEventListener('chat_message', ({ detail }) => {
-      known.add([detail.message]);
-      this.#posted(detail.message);
+      this.#posted(...known.add([detail.message]));
     });
     client.addEventListener('reset', () => this.#replace([]));
     client.addEventListener('state', ({ detail }) => detail.name === 'connected' && this.#loadAhead());
@@ -206,7 +204,7 @@ export class Messages extends EventTarget {
     const quotes = this.#scroller.querySelectorAll(`.quote[data-quoted="${message.id}"]`);
     if (!item && !quotes.length) return;
     this.hold(() => {
-      if (item) showMessage(item, message, this.#me);
+      if (item) showMessage(item, message);
       quotes.forEach((link) => showQuote(link, message));
     });
   }

@@ -164,8 +164,35 @@ test('reactions are added from the picker, joined and taken back by a click, and
   await server.react('Ann', 1, '👍');
   await chip(ann, 1, '👍').getByText('12').waitFor();
   assert.match(await chip(ann, 1, '👍').getAttribute('aria-label'), /user 19, and 2 more$/);
+  const isPressed = (page, pressed) => item(page, 1).locator(`.chip[data-emoji="👍"][aria-pressed="${pressed}"]`).waitFor();
+  const asked = [];
+  ann.on('request', (request) => request.url().includes('/reactions/') && request.method() === 'GET' && asked.push(request.url()));
+  await isPressed(ann, true);
+  await isPressed(ben, false);
+  await server.react('Eve', 1, '👍');
+  await chip(ann, 1, '👍').getByText('13').waitFor();
+  await server.edit('Ann', 1, 'Done at last!');
+  await says(ann, 1, 'Done at last!');
+  await isPressed(ann, true);
+  assert.deepEqual(asked, [], 'what one has seen oneself do is known');
+  for (const page of [ann, ben]) {
+    await page.reload();
+    await chip(page, 1, '👍').getByText('13').waitFor();
+  }
+  await isPressed(ann, true);
+  assert.equal(asked.length, 1, 'asked once');
+  await isPressed(ben, false);
+  await server.react('Eve', 1, '👍', false);
+  await chip(ann, 1, '👍').getByText('12').waitFor();
+  await isPressed(ann, true);
+  assert.equal(asked.length, 1);
   await chip(ann, 1, '👍').click();
   await chip(ann, 1, '👍').getByText('11').waitFor();
+  await isPressed(ann, false);
+  await chip(ann, 1, '👍').click();
+  await isPressed(ann, true);
+  await chip(ann, 1, '👍').click();
+  await isPressed(ann, false);
   await (await menu(ann, 1)).getByRole('menuitem', { name: 'Reactions' }).click();
   await ann.locator('#details .person').nth(15).waitFor();
   assert.equal(await ann.locator('#details .person').getByText('user 20').count(), 1, 'all are listed');
