@@ -85,9 +85,15 @@ export class Messages extends EventTarget {
 
   /** The id of the last message that is on the screen down to its end. */
   get lastOnScreen() {
-    const { bottom, top } = this.#scroller.getBoundingClientRect();
-    const onScreen = this.items.findLast((item) => item.getBoundingClientRect().bottom <= bottom + 1);
-    return onScreen && onScreen.getBoundingClientRect().bottom > top ? idOf(onScreen) : undefined;
+    const { bottom } = this.#scroller.getBoundingClientRect();
+    const last = this.items.findLast((item) => item.getBoundingClientRect().bottom <= bottom + 1);
+    return last && this.isOnScreen(idOf(last)) ? idOf(last) : undefined;
+  }
+
+  /** Whether a message is on the screen down to its end. */
+  isOnScreen(id) {
+    const [end, view] = [this.item(id)?.getBoundingClientRect().bottom, this.#scroller.getBoundingClientRect()];
+    return end > view.top && end <= view.bottom + 1;
   }
 
   /** Where the reader is: at the end, or at the topmost message in view, and how far that is from the top. */

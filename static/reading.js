@@ -36,7 +36,7 @@ export class Reading {
       this.#mine = 0;
       this.#cursors.clear();
     });
-    client.addEventListener('state', ({ detail }) => detail.name === 'connected' && this.#look());
+    client.addEventListener('state', () => this.#look());
     messages.addEventListener('list', () => this.#show());
     messages.addEventListener('view', () => this.#look());
     document.addEventListener('visibilitychange', () => this.#look());
@@ -47,18 +47,25 @@ export class Reading {
     });
   }
 
+  /** Says of the last message on the screen that it is read, if it stays there for so long; then looks for the next. */
   #look() {
-    if (!this.#isOpened || this.#timer) return;
+    const isLive = this.#client.state.name === 'connected';
+    if (!this.#isOpened || !isLive || document.hidden) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      return;
+    }
+    if (this.#timer) return;
+    const id = this.#messages.lastOnScreen;
+    if (!(id > this.#mine)) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      this.#say();
+      if (this.#messages.isOnScreen(id)) this.#say(id);
+      this.#look();
     }, LOOK);
   }
 
-  async #say() {
-    const id = this.#messages.lastOnScreen;
-    const isLive = this.#client.state.name === 'connected';
-    if (document.hidden || !isLive || !(id > this.#mine)) return;
+  async #say(id) {
     const before = this.#mine;
     this.#mine = id;
     try {

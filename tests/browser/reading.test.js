@@ -62,6 +62,42 @@ test('only what was on the screen of a visible window is read, and that is said 
   assert.ok(said.length - calm <= most, `${said.length - calm} times, at most ${most}`);
 });
 
+test('a message is read once it was on the screen for 0.6 s, whatever came before it', async (t) => {
+  const server = await Server.start(t);
+  await server.post('Ben', 'one');
+  const context = await person(t, 'Kim');
+  const page = await context.newPage();
+  const said = saidBy(page);
+  await page.clock.install();
+  await page.goto(`${server.url}/rooms/general`);
+  await connected(page);
+  await eventually(() => said.at(-1) === 1, 'the first is read');
+  await page.clock.pauseAt(new Date(await page.evaluate(() => Date.now() + 1_000)));
+  await server.post('Ben', 'two');
+  await sees(page, 'two');
+  await page.clock.runFor(500);
+  await server.post('Ben', 'three');
+  await sees(page, 'three');
+  await page.clock.runFor(150);
+  await eventually(() => said.length === 2, 'something is read');
+  assert.deepEqual(said, [1, 2], 'the third has only just come');
+  await page.clock.runFor(600);
+  await eventually(() => said.at(-1) === 3, 'the third as well');
+  // What is hidden in between begins anew.
+  await server.post('Ben', 'four');
+  await sees(page, 'four');
+  await page.clock.runFor(500);
+  await hide(page);
+  await hide(page, false);
+  await server.post('Ben', 'five');
+  await sees(page, 'five');
+  await page.clock.runFor(500);
+  assert.deepEqual(said, [1, 2, 3]);
+  await page.clock.runFor(1_300);
+  await eventually(() => said.at(-1) === 5, 'all is read');
+  assert.deepEqual(said, [1, 2, 3, 4, 5]);
+});
+
 test('who has seen a message is shown at the last one each has seen, live and after a reload', async (t) => {
   const server = await Server.start(t);
   const ann = await enter(await person(t, 'Ann'), server);
