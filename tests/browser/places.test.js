@@ -74,6 +74,20 @@ test('a link to a message far back opens there, and the way down misses and repe
   await isAtEnd(page);
 });
 
+test('a stranger who opens a link gives a name, and is taken to the message', async (t) => {
+  const server = await Server.start(t);
+  await server.fill(150);
+  const page = await (await person(t)).newPage();
+  await page.goto(`${server.url}/rooms/general#40`);
+  await page.locator('#ask-name').waitFor();
+  await page.locator('#name').fill('Kim');
+  await page.locator('#name').press('Enter');
+  await connected(page);
+  await isMarked(page, 40);
+  assert.equal(new URL(page.url()).hash, '#40');
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.id), '40');
+});
+
 test('messages that come while the last stretch is fetched are not lost', async (t) => {
   const server = await Server.start(t);
   await server.fill(100);

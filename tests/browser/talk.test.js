@@ -1,7 +1,8 @@
 // People in a room: they talk, see who types and who is here, and nothing they write becomes more than text.
 import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { connected, enter, hide, ids, person, say, sees, shown, until, useBrowser } from './support/browser.js';
+import { connected, enter, hide, ids, item, menu, person, say, sees, shown, until, useBrowser } from './support/browser.js';
 import { Proxy } from './support/proxy.js';
 import { Server } from './support/server.js';
 
@@ -126,6 +127,61 @@ test('script and HTML in names, messages, titles and topics stay text', async (t
   // A name and a text of the other direction turn nothing around them.
   assert.ok(await page.locator('#messages .author').evaluateAll((all) => all.every(({ tagName }) => tagName === 'BDI')));
   assert.ok(await page.locator('#messages .content').evaluateAll((all) => all.every(({ dir }) => dir === 'auto')));
+});
+
+test('HTML in a name stays text wherever a name is shown', async (t) => {
+  const server = await Server.start(t);
+  const evil = '<img src=x onerror="document.title=1"><b>Eve</b>';
+  const page = await enter(await notifiable(t, 'Ann'), server);
+  await wantsNotifications(page);
+  await say(page, 'hello');
+  await sees(page, 'hello');
+  const hasText = async (place) => {
+    await place.getByText(evil).first().waitFor({ state: 'attached' });
+    assert.equal(await page.locator(':is(img, main b, dialog b, aside b)').count(), 0);
+  };
+  await server.typing(evil);
+  await hasText(page.locator('#typing'));
+  await server.read(evil, 1);
+  await hasText(item(page, 1).locator('.seen'));
+  await server.react(evil, 1, '👍');
+  await item(page, 1).locator('.chip').waitFor();
+  assert.equal(await item(page, 1).locator('.chip').getAttribute('title'), evil);
+  for (const [entry, title] of [['Seen by', 'Seen by'], ['Reactions', 'Reactions']]) {
+    await (await menu(page, 1)).getByRole('menuitem', { name: entry }).click();
+    await hasText(page.getByRole('dialog', { name: title }).locator('.person'));
+    await page.keyboard.press('Escape');
+    await page.locator('#details').waitFor({ state: 'hidden' });
+  }
+  const { id } = await server.post(evil, evil);
+  await server.edit(evil, id, `${evil}!`);
+  await sees(page, `${evil}!`);
+  await (await menu(page, id)).getByRole('menuitem', { name: 'What it said before' }).click();
+  await hasText(page.locator('#details .revision'));
+  await page.keyboard.press('Escape');
+  await (await menu(page, id)).getByRole('menuitem', { name: 'Reply' }).click();
+  await hasText(page.locator('#context-name'));
+  await server.answer('Ben', id, 'an answer');
+  await hasText(page.locator('#messages .quote'));
+  await page.getByRole('button', { name: 'Search', exact: true }).click();
+  await page.locator('#query').fill('Eve');
+  await hasText(page.locator('#found .author'));
+  await hide(page);
+  await server.post(evil, `${evil} again`);
+  await sees(page, `${evil} again`);
+  const last = await page.evaluate(() => window.notified.at(-1).slice(0, 2));
+  assert.deepEqual(last, [`${evil} in #general`, `${evil} again`]);
+});
+
+test('no script of a page makes markup of text', async () => {
+  const folder = new URL('../../static/', import.meta.url);
+  const scripts = (await readdir(folder, { recursive: true })).filter((name) => /\.(js|html)$/.test(name));
+  assert.ok(scripts.length > 20);
+  for (const name of scripts) {
+    const text = await readFile(new URL(name, folder), 'utf8');
+    const makers = /innerHTML|outerHTML|insertAdjacentHTML|setHTML|document\.write|createContextualFragment|DOMParser|srcdoc|\beval\(|new Function/;
+    assert.doesNotMatch(text, makers, name);
+  }
 });
 
 test('the policy allows nothing but what is from here, on every page', async (t) => {
