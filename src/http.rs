@@ -34,7 +34,7 @@ pub mod stream;
 #[cfg(test)]
 mod tests;
 
-use crate::{app::App, domain::content::ContentLimit};
+use crate::{app::App, config::Config, domain::content::ContentLimit};
 use stream::{long_poll, rooms as streamed_rooms, sse, websocket};
 
 /// Everything that is served.
@@ -61,8 +61,8 @@ fn layered(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
 }
 
 /// What a connection is answered that is one too many, whatever it asks.
-pub fn full() -> Router {
-    Router::new().fallback(middleware::full).layer(from_fn(middleware::observe))
+pub fn full(config: &Config) -> Router {
+    Router::new().fallback(middleware::full).layer((from_fn(middleware::observe), same_site::cors(config)))
 }
 
 /// The `OpenAPI` document, as it is served unless something is set.

@@ -87,7 +87,7 @@ async fn accept(app: &Arc<App>, router: Router, listener: TcpListener) {
     let budget = Arc::new(Semaphore::new(app.config.max_connections));
     let tasks = &app.shutdown.tasks;
     let refusals = Arc::new(Semaphore::new(refusal::AT_ONCE));
-    let full = http::full();
+    let full = http::full(&app.config);
     loop {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,

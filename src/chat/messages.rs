@@ -53,8 +53,10 @@ impl Chat {
     /// [`ChatError`].
     pub async fn messages(&self, name: &RoomName, range: Range, limit: u64, wait: Duration) -> Result<Page, ChatError> {
         let deadline = Instant::now() + wait;
-        // Watched before it is read, so that what comes in between is not missed.
-        let mut marks = (!wait.is_zero()).then(|| self.hub.room(name).watch());
+        // Watched before it is read, so that what comes in between is not missed; and held, since a room that
+        // nobody holds leaves memory, and says nothing more to those who watch.
+        let watched = (!wait.is_zero()).then(|| self.hub.room(name));
+        let mut marks = watched.as_ref().map(|room| room.watch());
         loop {
             let head = marks.as_mut().map(|marks| marks.borrow_and_update().head);
             let page = match self.store.room(name).await? {
@@ -69,7 +71,7 @@ impl Chat {
             };
             let moved = marks.wait_for(|now| Some(now.head) > head);
             let answer_now = tokio::select! {
-                moved = timeout_at(deadline, moved) => moved.is_err(),
+                moved = timeout_at(deadline, moved) => !matches!(moved, Ok(Ok(_))),
                 () = self.closing.cancelled() => true,
             };
             if answer_now {

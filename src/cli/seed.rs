@@ -77,13 +77,14 @@ pub(super) async fn seed(args: &SeedArgs) -> Result<String, SeedError> {
     let (journal, writing) = Journal::new(writer, hub, backlog, health, clock, None, stop.clone());
     let posting = async {
         let posted = post_all(&journal, &room, args.messages).await;
+        // While the journal has the database's lock: nobody else may index it meanwhile.
+        let indexed = index.catch_up().await;
         stop.cancel();
-        posted
+        posted.map_err(SeedError::from).and_then(|()| Ok(indexed?))
     };
     let (posted, written) = tokio::join!(posting, writing);
     written?;
     posted?;
-    index.catch_up().await?;
     index.close().await;
     let head = store.room(&room).await?.map_or(0, |room| room.head);
     store.close().await;

@@ -41,7 +41,7 @@ pub async fn observe(request: Request, next: Next) -> Response {
     if let Some(problem) = &problem {
         let json = problem.to_json(&id);
         if problem.may_pass() && is_event_source {
-            response = sse::refusal(&json);
+            response = sse::refusal(response, &json);
         } else {
             *response.body_mut() = Body::from(json);
             response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

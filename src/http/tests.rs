@@ -13,9 +13,12 @@ use crate::app::tests::TestApp;
 
 const STREAMS: [&str; 2] = ["/api/v1/rooms/general/stream", "/api/v1/stream?rooms=general,random"];
 
-/// The answer to a GET, and its body.
+/// Where a page under development comes from.
+const ORIGIN: &str = "http://localhost:5173";
+
+/// The answer to a GET of such a page, and its body.
 async fn ask(router: &Router, path: &str, accept: &str) -> (Response<()>, String) {
-    let request = Request::get(path).header("host", "127.0.0.1").header("accept", accept);
+    let request = Request::get(path).header("host", "127.0.0.1").header("accept", accept).header("origin", ORIGIN);
     let answer = router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
     let (head, body) = answer.into_parts();
     let body = to_bytes(body, 1024 * 1024).await.unwrap();
@@ -54,6 +57,8 @@ async fn who_follows_by_event_source_is_told_to_come_back_in_its_own_words() {
             (head.status(), &head.headers()[header::CONTENT_TYPE]),
             (StatusCode::OK, &"text/event-stream".parse().unwrap())
         );
+        assert_eq!(head.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], ORIGIN, "or the page's browser gives up");
+        assert!(!head.headers().contains_key(header::RETRY_AFTER));
         let (retry, event) = body.split_once('\n').unwrap();
         assert!((5_000..=30_000).contains(&retry.strip_prefix("retry: ").unwrap().parse().unwrap()), "{retry}");
         let problem: Value = serde_json::from_str(event.strip_prefix("event: error\ndata: ").unwrap()).unwrap();

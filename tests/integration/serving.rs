@@ -144,12 +144,13 @@ async fn connections_over_the_budget_are_refused_until_others_leave() {
     }
     // A browser's `EventSource` would give up for good on any status but 200.
     let mut connection = Connection::open(server.addr()).await;
-    let accept = "Accept: text/event-stream\r\n\r\n";
+    let accept = "Accept: text/event-stream\r\nOrigin: http://localhost:5173\r\n\r\n";
     connection
         .send(get(&server, "/api/v1/rooms/general/stream").replacen("\r\n\r\n", &format!("\r\n{accept}"), 1))
         .await;
     let answer = connection.answer().await.expect("one too many is told so");
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/event-stream")));
+    assert_eq!(answer.header("access-control-allow-origin"), Some("http://localhost:5173"));
     let text = answer.text();
     let (retry, event) = text.split_once('\n').expect("two lines");
     let retry: u64 = retry.strip_prefix("retry: ").and_then(|time| time.parse().ok()).expect("a time");

@@ -10,7 +10,7 @@ use std::{
 use axum::{
     body::Body,
     extract::State,
-    http::{HeaderMap, HeaderName, HeaderValue, Version, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header},
     response::Response,
 };
 use bytes::{Bytes, BytesMut};
@@ -103,7 +103,7 @@ pub(super) fn events(what: &str, events: impl Stream<Item = Bytes> + Send + Unpi
     // a restart does not bring all of them back in the same moment. It goes with the first event: some
     // clients take a block without data for an event without data.
     let prelude = format!(": {what}\nretry: {}\n", rand::random_range(1_000..=3_000));
-    respond(Body::new(Events { prelude: Some(prelude.into()), events }))
+    respond(Response::new(Body::new(Events { prelude: Some(prelude.into()), events })))
 }
 
 /// A cursor that a browser sends by itself; an empty one is none.
@@ -117,16 +117,21 @@ fn last_event_id(value: &HeaderValue) -> Option<Start> {
 
 /// The answer to a reader who is to come back: a browser gives up for good on every status but
 /// `200`, so the problem comes as an event (<https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model>).
+///
+/// Its other headers stay: without those that let a page of another site read it, that page's browser
+/// would give up all the same.
 #[must_use]
-pub fn refusal(problem: &[u8]) -> Response {
+pub fn refusal(refused: Response, problem: &[u8]) -> Response {
     let mut text = format!("retry: {}\nevent: error\ndata: ", rand::random_range(5_000..=30_000)).into_bytes();
     text.extend_from_slice(problem);
     text.extend_from_slice(b"\n\n");
-    respond(Body::from(text))
+    let (mut head, _) = refused.into_parts();
+    head.status = StatusCode::OK;
+    head.headers.remove(header::RETRY_AFTER);
+    respond(Response::from_parts(head, Body::from(text)))
 }
 
-fn respond(body: Body) -> Response {
-    let mut response = Response::new(body);
+fn respond(mut response: Response) -> Response {
     // A stream has no length and its end is the connection's. HTTP/1.0 says just that, where 1.1
     // would wrap every piece in a chunk of its own.
     *response.version_mut() = Version::HTTP_10;

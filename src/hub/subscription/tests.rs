@@ -20,6 +20,7 @@ use crate::{
         room::TAKE_BYTES,
         typing::{LAPSE, SOCKET_LAPSE},
     },
+    store::messages::Range,
 };
 
 struct Fixture {
@@ -222,6 +223,26 @@ async fn a_filter_never_strands_the_cursor() {
     fixture.post(usize::try_from(DROPPED).unwrap()).await;
     let ping = next_of(&mut reader, "ping").await;
     assert!(ping["cursor"].as_i64().unwrap() >= DROPPED);
+    fixture.end().await;
+}
+
+#[tokio::test]
+async fn a_room_stays_in_memory_while_somebody_waits_for_its_next_message() {
+    let fixture = Fixture::new().await;
+    fixture.post(1).await;
+    let (hub, room) = (&fixture.app.hub, room());
+    let waiting = fixture.app.chat.messages(&room, Range::After(1), 10, Duration::from_secs(20));
+    let posting = async {
+        // The map's, this one's, and that of whoever waits.
+        while Arc::strong_count(&hub.room(&room)) < 3 {
+            tokio::task::yield_now().await;
+        }
+        hub.sweep(Instant::now() + Duration::from_mins(2));
+        fixture.post(1).await;
+    };
+    let both = futures_util::future::join(waiting, posting);
+    let (page, ()) = timeout(Duration::from_secs(10), both).await.expect("it is woken");
+    assert_eq!(page.unwrap().messages[0].id, 2);
     fixture.end().await;
 }
 
