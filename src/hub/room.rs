@@ -31,6 +31,9 @@ use crate::{
 /// The most bytes of events a reader takes at once, but for a single event that is larger.
 pub(super) const TAKE_BYTES: usize = 256 * 1024;
 
+/// How many events tell who is here, who types and who has read what.
+pub const STATE_FRAMES: usize = 2;
+
 /// How far a room has come: what its readers watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Marks {
@@ -353,7 +356,7 @@ impl Room {
                     // It showed a message that is deleted by now.
                     let Some(frame) = &slot.frame else { return Some(Missing::Log) };
                     bytes += frame.len();
-                    if frames.len() == lens.limit || (bytes > TAKE_BYTES && !frames.is_empty()) {
+                    if frames.len() >= lens.limit || (bytes > TAKE_BYTES && !frames.is_empty()) {
                         return None;
                     }
                     frames.push(frame.clone());
@@ -366,6 +369,10 @@ impl Room {
             match state.ephemeral.since(position.seen) {
                 Some(slots) => {
                     for slot in slots {
+                        if frames.len() >= lens.limit {
+                            return None;
+                        }
+                        position.seen += 1;
                         let Some(frame) = &slot.frame else {
                             position.state_due = true;
                             break;
@@ -378,6 +385,9 @@ impl Room {
                 }
                 None => position.state_due = true,
             }
+        }
+        if position.state_due && !frames.is_empty() && frames.len() + STATE_FRAMES > lens.limit {
+            return None;
         }
         if position.state_due && lens.awaits_reads && !state.reads.is_known() {
             return Some(Missing::Reads);

@@ -95,6 +95,8 @@ pub struct Subscription {
     position: Position,
     types: TypeSet,
     user: Option<Username>,
+    /// Under what name a reader without one types: it is not told of that either.
+    types_as: Option<Username>,
     history: usize,
     limit: usize,
     queued: Vec<Frame>,
@@ -141,6 +143,7 @@ impl Subscription {
             entry,
             types: request.types,
             user: request.user,
+            types_as: None,
             history: request.history,
             limit: request.limit,
             queued,
@@ -199,6 +202,16 @@ impl Subscription {
     pub(super) fn without_silence(mut self) -> Self {
         self.silence = None;
         self
+    }
+
+    /// From now on it takes no more than this at once.
+    pub fn take_at_most(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
+    /// The reader types under this name until it has one of its own; nobody sees it for that.
+    pub fn type_as(&mut self, user: Username) {
+        self.types_as = Some(user);
     }
 
     /// The reader gets a name: from now on the user is here. Only the first name counts.
@@ -268,7 +281,7 @@ impl Subscription {
             }
             let lens = Lens {
                 types: self.types,
-                user: self.user.as_ref().map(Username::key),
+                user: self.user.as_ref().or(self.types_as.as_ref()).map(Username::key),
                 limit: self.limit,
                 awaits_reads: self.types.has(EventType::ReadState) && !self.asked_reads,
             };

@@ -34,6 +34,18 @@ async fn a_poll_answers_at_most_two_hundred_events_and_says_that_there_are_more(
 }
 
 #[tokio::test]
+async fn what_is_not_of_the_log_counts_too_and_what_is_left_out_comes_next() {
+    let server = Server::start().await;
+    server.post_at_once("general", "Alice", 200).await;
+    let full = server.get_json("/rooms/general/poll?since=0&wait=0&state=old").await;
+    assert_eq!(full["events"].as_array().map(Vec::len), Some(200));
+    let state = full["state"].as_str().expect("a state");
+    let rest = server.get_json(&format!("/rooms/general/poll?since=200&wait=0&state={state}")).await;
+    let rest: Vec<_> = rest["events"].as_array().expect("events").iter().map(|event| kind(event).to_owned()).collect();
+    assert_eq!(rest, ["presence_state", "read_state"]);
+}
+
+#[tokio::test]
 async fn an_ephemeral_event_ends_the_wait_a_little_later() {
     let server = Server::start().await;
     let mut poller = Poller::new(&server, "general", &Query::since(0));

@@ -63,6 +63,23 @@ async fn the_name_is_remembered_from_the_first_frame_that_gave_it() {
 }
 
 #[tokio::test]
+async fn who_types_without_a_name_is_not_told_so() {
+    let server = Server::start().await;
+    let (mut socket, mut other) = (open(&server).await, open(&server).await);
+    socket.send(&json!({"type": "typing", "is_typing": true})).await;
+    let told = other.until("somebody types", |frame| kind(frame) == "typing_indicator").await;
+    assert_eq!((&told["username"], &told["is_typing"]), (&json!("Anonymous"), &json!(true)));
+    socket.send(&json!({"type": "chat_message", "username": "Wendy", "message": "hi"})).await;
+    // All that came before, in the order it came.
+    socket
+        .until("the message", |frame| {
+            assert_ne!(kind(frame), "typing_indicator", "{frame}");
+            kind(frame) == "chat_message"
+        })
+        .await;
+}
+
+#[tokio::test]
 async fn a_name_in_the_query_is_as_good_as_a_join() {
     let server = Server::start().await;
     let mut socket = Socket::open(&server, "general", &Query::user("Wendy")).await;

@@ -16,7 +16,7 @@ use super::{
         openapi::{answers::OfRoom, samples},
         problem::Problem,
     },
-    ReadParams, SinceParams,
+    LIMIT, ReadParams, SinceParams,
 };
 use crate::{
     app::App,
@@ -25,6 +25,7 @@ use crate::{
         frame::Frame,
         presence::LEASE,
         registry::Transport,
+        room::STATE_FRAMES,
         subscription::{Start, StateDue, Subscription},
     },
 };
@@ -103,9 +104,12 @@ async fn gather(subscription: &mut Subscription, mut deadline: Instant) -> Vec<F
     while let Some(more) = subscription.next_until(deadline).await {
         let is_durable = more.iter().any(|frame| frame.id().is_some());
         frames.extend(more);
-        if is_durable {
+        let left = LIMIT.saturating_sub(frames.len());
+        // What is left out comes with the next poll: what is durable by its cursor, the rest by its state.
+        if is_durable || left < STATE_FRAMES {
             break;
         }
+        subscription.take_at_most(left);
         deadline = deadline.min(Instant::now() + EPHEMERAL_WAIT);
     }
     frames

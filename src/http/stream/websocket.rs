@@ -217,6 +217,7 @@ impl Session {
             Say::Join => answer(socket, frame.reference, Ok(None)).await,
             Say::Typing(is_typing) => {
                 if let Some(user) = speaker.or_else(|| Username::parse(ANONYMOUS).ok()) {
+                    self.subscription.type_as(user.clone());
                     self.typing.set(&user, is_typing);
                 }
                 answer(socket, frame.reference, Ok(None)).await
