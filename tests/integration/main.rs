@@ -39,6 +39,7 @@ mod database_server;
 mod documents;
 mod drain;
 mod durability;
+mod erased;
 mod filter;
 mod hostile_text;
 mod idle_socket;

@@ -197,3 +197,13 @@ async fn a_socket_says_who_it_is_by_its_first_name() {
     assert_eq!(observer.next_durable().await["message"]["username"], "Walter");
     assert_eq!(online(&server, "general").await, ["Olive", "Wendy"], "a later name posts, but is not who is here");
 }
+
+#[tokio::test]
+async fn the_list_of_rooms_says_how_many_are_here() {
+    let server = Server::start().await;
+    server.post("general", "Alice", "hi").await;
+    let mut reader = Reader::open(&server, Transport::Sse, "general", Query::user("Alice")).await;
+    reader.until_type("presence_state").await;
+    let room = server.get_json("/rooms").await["rooms"][0].clone();
+    assert_eq!((&room["name"], &room["online"]), (&serde_json::json!("general"), &serde_json::json!(1)));
+}

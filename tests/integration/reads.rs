@@ -155,3 +155,56 @@ async fn unread_is_counted_to_a_bound() {
     server.post("general", "Alice", "one more").await;
     assert_eq!(server.get_json(path).await, json!({"unread": 1_000, "capped": true, "last_read_id": 0}));
 }
+
+/// Whether the reader is told who has read what before it is told that somebody types.
+async fn is_told_who_read(reader: &mut Reader) -> bool {
+    let mut told = false;
+    loop {
+        let event = reader.next().await;
+        match kind(&event) {
+            "read_state" | "read_receipt" => told = true,
+            "typing_indicator" => return told,
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn with_a_crowd_online_nobody_is_told_of_a_receipt() {
+    let server = Server::start().await;
+    server.post("general", "Alice", "hi").await;
+    let be_here = async |count: std::ops::Range<usize>| {
+        for number in count {
+            server.get_json(&format!("/rooms/general/poll?since=1&wait=0&username=user{number}")).await;
+        }
+    };
+    let types = "read_receipt,read_state,typing_indicator";
+    let mut reader = Reader::open(&server, Transport::Sse, "general", Query::since(1).types(types)).await;
+    reader.until_type("read_state").await;
+    // A poll's lease keeps its user here: 100 of them, and then one more.
+    for (more, told) in [(0..100, true), (100..101, false)] {
+        be_here(more).await;
+        marked(&server, if told { "Bob" } else { "Eve" }, 1).await;
+        server.typing("general", if told { "Bob" } else { "Eve" }, true).await;
+        assert_eq!(is_told_who_read(&mut reader).await, told);
+    }
+}
+
+#[tokio::test]
+async fn more_than_two_hundred_cursors_are_not_told_to_who_begins() {
+    let mut server = Server::start().await;
+    server.post("general", "Alice", "hi").await;
+    let mut told_of = 0;
+    for count in [200, 201] {
+        for number in told_of..count {
+            marked(&server, &format!("user{number}"), 1).await;
+        }
+        told_of = count;
+        // Of what is in memory nothing is left.
+        server.restart().await;
+        let mut reader = Reader::open(&server, Transport::Sse, "general", Query::since(1)).await;
+        reader.until_type("presence_state").await;
+        server.typing("general", "Bob", true).await;
+        assert_eq!(is_told_who_read(&mut reader).await, count == 200, "{count}");
+    }
+}
