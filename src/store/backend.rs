@@ -31,8 +31,9 @@ pub(super) const SERVER_READERS: u32 = 8;
 pub(super) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(4);
 /// How long a statement waits for a row that somebody else has locked.
 pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
-/// After how long a connection that lies idle is asked whether it still lives before it is used.
-pub(super) const IDLE: Duration = Duration::from_secs(1);
+/// After how long a connection that lies idle is asked whether it still lives before it is used: less than a server
+/// needs to start anew.
+pub(super) const IDLE: Duration = Duration::from_millis(50);
 /// How long a connection has to come back from use.
 pub(super) const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long an answer of a server is waited for; it would have given up before.
