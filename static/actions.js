@@ -38,11 +38,14 @@ export class Actions {
       popover.addEventListener('toggle', ({ newState }) => newState === 'closed' && this.#return());
     }
     byId('delete').addEventListener('close', () => this.#return());
+    // What opened it has the focus again, unless it is gone.
+    byId('details').addEventListener('close', () => focused() ?? this.#return());
     // What has the same id afterwards may be another message.
     client.addEventListener('reset', () => {
       this.#menu.hidePopover();
       byId('picker').hidePopover();
       byId('delete').close();
+      byId('details').close();
     });
     byId('delete-no').addEventListener('click', () => byId('delete').close());
     byId('delete-yes').addEventListener('click', () => {

@@ -1,6 +1,6 @@
 // The field one writes in: a new message, an answer, or an edit. What is written survives a reload, and others see that one types.
 import { byId } from './dom.js';
-import { oneLine } from './message.js';
+import { inALine } from './message.js';
 import { load, save } from './store.js';
 
 /** After how long without a key one no longer types. */
@@ -34,7 +34,7 @@ export class Composer {
     this.#field.value = load('sessionStorage', this.#key) ?? '';
     this.#answered = load('sessionStorage', this.#answerKey);
     this.#show();
-    client.addEventListener('reset', () => this.#answers(undefined));
+    client.addEventListener('reset', () => this.#reset());
     known.addEventListener('change', ({ detail }) => detail.id === this.#answered && this.#show());
     this.#field.addEventListener('input', () => this.#written());
     this.#field.addEventListener('blur', () => this.#stop());
@@ -135,6 +135,12 @@ export class Composer {
     this.#field.focus();
   }
 
+  /** What had these ids is gone; what is written is not. */
+  #reset() {
+    if (this.#edited) this.retry(this.#field.value);
+    this.#answers(undefined);
+  }
+
   #answers(id) {
     this.#answered = id;
     save('sessionStorage', this.#answerKey, id);
@@ -145,9 +151,11 @@ export class Composer {
     const [isEdit, target] = [Boolean(this.#edited), this.#answered && this.#known.quoted(this.#answered)];
     this.#error.textContent = '';
     byId('context').hidden = !isEdit && !this.#answered;
+    // The page lets go of no message that is named here.
+    byId('context').dataset.quoted = this.#answered ?? '';
     byId('context-kind').textContent = isEdit ? 'Edit your message' : 'Reply to ';
     byId('context-name').textContent = isEdit ? '' : target?.username ?? '';
-    byId('context-words').textContent = isEdit ? '' : oneLine(target?.content ?? '');
+    byId('context-words').textContent = isEdit || !target ? '' : inALine(target);
     byId('form').classList.toggle('editing', isEdit);
   }
 

@@ -89,13 +89,19 @@ export function quote(id) {
   return make('a', { class: 'quote', href: `#${id}`, 'data-quoted': id }, '…');
 }
 
-export function showQuote(link, { username, content, deleted_at: deletedAt, isGone }) {
-  const words = deletedAt || isGone ? (isGone ? 'A message that is no longer here' : DELETED) : oneLine(content);
+/** What a line says of a message. */
+export function inALine({ content, deleted_at: deletedAt, isGone }) {
+  if (isGone) return 'A message that is no longer here';
+  return deletedAt ? DELETED : oneLine(content);
+}
+
+export function showQuote(link, message) {
+  const { username, deleted_at: deletedAt, isGone } = message;
   link.classList.toggle('deleted', Boolean(deletedAt || isGone));
   link.replaceChildren(
     make('span', { class: 'hidden' }, 'In reply to '),
     ...(isGone ? [] : [make('bdi', { class: `author hue-${hue(username)}` }, username), ' ']),
-    make('span', { class: 'words', dir: 'auto' }, words));
+    make('span', { class: 'words', dir: 'auto' }, inALine(message)));
 }
 
 /** So much of a text as a line can show. */

@@ -31,7 +31,8 @@ export class Messages extends EventTarget {
   #arrived = [];
   #isAtEnd = true;
   #lastTop = 0;
-  #missed = 0;
+  /** The ids of messages by others that came while the reader is elsewhere. */
+  #missed = new Set();
   /** What is new comes after this id, and begins with this message. */
   #lineAfter;
   #lineAt;
@@ -47,6 +48,7 @@ export class Messages extends EventTarget {
     client.addEventListener('chat_message', ({ detail }) => {
       this.#posted(...known.add([detail.message]));
     });
+    client.addEventListener('message_deleted', ({ detail }) => this.#missed.delete(detail.message_id) && this.#showDown());
     client.addEventListener('reset', () => this.#replace([]));
     client.addEventListener('state', ({ detail }) => detail.name === 'connected' && this.#loadAhead());
     this.#scroller.addEventListener('scroll', () => this.#scrolled(), { passive: true });
@@ -156,7 +158,7 @@ export class Messages extends EventTarget {
     if (!this.#isAtEnd) return;
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
     this.#lastTop = this.#scroller.scrollTop;
-    this.#missed = 0;
+    this.#missed.clear();
     this.#showDown();
   }
 
@@ -171,7 +173,7 @@ export class Messages extends EventTarget {
     if (scrollHeight - clientHeight - scrollTop < NEAR) this.#isAtEnd = !this.#hasNewer;
     else if (scrollTop < this.#lastTop) this.#isAtEnd = false;
     this.#lastTop = scrollTop;
-    if (this.#isAtEnd) this.#missed = 0;
+    if (this.#isAtEnd) this.#missed.clear();
     this.#showDown();
     this.#loadAhead();
     this.#tell('view');
@@ -181,7 +183,7 @@ export class Messages extends EventTarget {
     // Not the field: on a phone that would bring up the keyboard.
     if (this.#isAtEnd && this.#down === document.activeElement) this.#scroller.focus({ preventScroll: true });
     this.#down.hidden = this.#isAtEnd;
-    const count = this.#missed;
+    const count = this.#missed.size;
     this.#down.textContent = count ? `${count} new message${count > 1 ? 's' : ''} ↓` : 'To the newest ↓';
   }
 
@@ -244,8 +246,8 @@ export class Messages extends EventTarget {
     if (this.#isAtEnd) {
       this.#hold();
       this.#tell('view');
-    } else {
-      this.#missed += 1;
+    } else if (!message.deleted_at && fold(message.username) !== this.#me) {
+      this.#missed.add(message.id);
       this.#showDown();
     }
   }
@@ -276,7 +278,7 @@ export class Messages extends EventTarget {
     }
     // Those that were posted while the reader is far up, or that were shown before a jump.
     if (this.#known.size > 4 * KEPT) {
-      const quoted = [...this.#scroller.querySelectorAll('.quote')].map(({ dataset }) => Number(dataset.quoted));
+      const quoted = [...document.querySelectorAll('[data-quoted]')].map(({ dataset }) => Number(dataset.quoted));
       this.#known.keep(new Set([...this.items.map(idOf), ...quoted]));
     }
   }

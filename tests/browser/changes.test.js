@@ -244,6 +244,39 @@ test('an answer shows a line of what it answers, and says so when that changes',
   assert.equal((await server.get('general/messages/4')).reply_to, null);
 });
 
+test('what is answered is shown as it is, though a flood has taken it out of the page', async (t) => {
+  const server = await Server.start(t);
+  await server.post('Ben', 'before the flood');
+  const page = await enter(await person(t, 'Ann'), server);
+  await (await menu(page, 1)).getByRole('menuitem', { name: 'Reply' }).click();
+  await server.flood(2_450);
+  await item(page, 2_451).waitFor();
+  await item(page, 1).waitFor({ state: 'detached' });
+  assert.equal(await page.locator('#context-words').innerText(), 'before the flood');
+  await server.remove('Ben', 1);
+  await page.locator('#context-words').getByText('Message deleted').waitFor();
+});
+
+test('an edit of a message in a room that is no longer there becomes a draft', async (t) => {
+  const server = await Server.start(t);
+  await server.post('Ann', 'the old words');
+  // With less in it, the next room is not this one.
+  await server.fill(2);
+  const page = await enter(await person(t, 'Ann', { serverGoes: true }), server);
+  await page.locator('#content').fill('a draft');
+  await (await menu(page, 1)).getByRole('menuitem', { name: 'Edit' }).click();
+  await page.locator('#content').fill('the new words');
+  await server.kill();
+  await server.begin({ database: 'another.db' });
+  await server.post('Ben', 'a new beginning');
+  await sees(page, 'a new beginning');
+  assert.ok(!(await page.locator('#context').isVisible()), 'nothing is edited');
+  assert.equal(await page.locator('#content').inputValue(), 'the new words\na draft');
+  await page.reload();
+  await connected(page);
+  assert.equal(await page.locator('#content').inputValue(), 'the new words\na draft');
+});
+
 test('an answer that can not be sent yet is kept with what it answers', async (t) => {
   const server = await Server.start(t);
   await server.post('Ben', 'question');
@@ -377,13 +410,14 @@ test('what changes above does not move what one reads', async (t) => {
   });
 });
 
-test('a menu, a dialog and the picker of a room that is no longer there close', async (t) => {
+test('a menu, the dialogs and the picker of a room that is no longer there close', async (t) => {
   const server = await Server.start(t);
   await server.fill(3);
   const page = await enter(await person(t, 'Ann', { serverGoes: true }), server);
   const open = {
     menu: (id) => menu(page, id),
     delete: async (id) => (await menu(page, id)).getByRole('menuitem', { name: 'Delete' }).click(),
+    details: async (id) => (await menu(page, id)).getByRole('menuitem', { name: 'Seen by' }).click(),
     picker: async (id) => (await menu(page, id)).getByRole('menuitem', { name: 'Another reaction' }).click(),
   };
   let database = 0;

@@ -47,8 +47,9 @@ test('unsent messages are kept, also over a reload, and sent once in their order
   await ann.locator('#unsent').getByText('Not sent yet').first().waitFor();
   assert.deepEqual((await kept(ann)).slice(-2), ['two', 'three']);
 
-  await server.begin();
+  // Before the server is back: the page asks again at any moment.
   await ann.route('**/messages', (route) => route.abort());
+  await server.begin();
   await ann.reload();
   await connected(ann);
   await eventually(async () => (await unsent(ann)).join() === 'two,three', 'kept over the reload');

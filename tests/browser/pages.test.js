@@ -192,6 +192,11 @@ test('older messages load on the way up without a jump, down to the first', asyn
   await server.post('Ben', 'news');
   await page.getByRole('button', { name: '1 new message' }).waitFor();
   assert.ok(await scroller.evaluate(({ scrollTop, scrollHeight }) => scrollHeight - scrollTop > 2_000));
+  // What one has written oneself, in another browser, is no news; nor is what was taken back.
+  await server.post('Kim', 'from my phone');
+  await server.post('Ben', 'a mistake');
+  await page.getByRole('button', { name: '2 new messages' }).waitFor();
+  await server.remove('Ben', 183);
   await page.getByRole('button', { name: '1 new message' }).click();
   await page.locator('#messages .content').getByText('news').waitFor();
   await until(page, () => document.getElementById('down').hidden);
