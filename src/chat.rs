@@ -57,9 +57,9 @@ pub enum ChatError {
     /// The store is out; may pass.
     #[error("the store is out")]
     Unavailable,
-    /// A fault of this program; the log says which.
-    #[error("internal fault")]
-    Internal,
+    /// A fault of this program, in words for its log.
+    #[error("internal fault: {0}")]
+    Internal(String),
 }
 
 impl Chat {
@@ -76,6 +76,13 @@ impl Chat {
     }
 }
 
+impl ChatError {
+    /// The journal answered a command with what is no answer to it.
+    fn wrong_answer() -> Self {
+        Self::Internal("the journal answered what was not asked".to_owned())
+    }
+}
+
 impl From<StoreError> for ChatError {
     fn from(error: StoreError) -> Self {
         match error {
@@ -83,10 +90,7 @@ impl From<StoreError> for ChatError {
                 tracing::warn!(%error, "the store can't be read");
                 Self::Unavailable
             }
-            StoreError::Rejected(_) | StoreError::Hole { .. } => {
-                tracing::error!(%error, "the store is not as it should be");
-                Self::Internal
-            }
+            StoreError::Rejected(_) | StoreError::Hole { .. } => Self::Internal(error.to_string()),
         }
     }
 }
@@ -104,7 +108,7 @@ impl From<Refused> for ChatError {
             Refused::TooManyEmoji => Self::Invalid(vec![emoji::too_many()]),
             Refused::PastHead => Self::Invalid(vec![Invalid::new("last_read_id", "is past the room's newest event")]),
             Refused::Unavailable => Self::Unavailable,
-            Refused::Rejected => Self::Internal,
+            Refused::Rejected(why) => Self::Internal(why),
         }
     }
 }

@@ -101,8 +101,7 @@ fn answer<T: Serialize>(value: T) -> Response {
     match serde_json::to_vec(&value) {
         Ok(json) => ([(header::CONTENT_TYPE, "application/json")], json).into_response(),
         Err(error) => {
-            tracing::error!(%error, "an answer can't be written as JSON");
-            problem::Problem::internal().into_response()
+            problem::Problem::internal(format!("an answer can't be written as JSON: {error}")).into_response()
         }
     }
 }

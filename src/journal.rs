@@ -184,9 +184,16 @@ pub enum Refused {
     /// The store is out or hangs, or more wait already than it takes: not known to be stored.
     #[error("the store takes no posts now")]
     Unavailable,
-    /// The store rejects what the journal decided: a fault of this program, logged.
-    #[error("the store rejects the command")]
-    Rejected,
+    /// The store rejects what the journal decided: a fault of this program, in words for its log.
+    #[error("the store rejects the command: {0}")]
+    Rejected(String),
+}
+
+impl Refused {
+    /// The command is about a room that the batch has not locked.
+    fn unlocked() -> Self {
+        Self::Rejected("its room is not locked".to_owned())
+    }
 }
 
 #[derive(Debug)]

@@ -67,7 +67,7 @@ impl Chat {
     async fn change(&self, command: Command) -> Result<Changed, ChatError> {
         match self.journal.submit(command).await? {
             Outcome::Changed { message, event } => Ok(Changed { message, event }),
-            _ => Err(ChatError::Internal),
+            _ => Err(ChatError::wrong_answer()),
         }
     }
 

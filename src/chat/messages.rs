@@ -42,7 +42,7 @@ impl Chat {
         let draft = post.check(self.content_limit)?;
         match self.journal.submit(Command::Post { room: room.clone(), draft }).await? {
             Outcome::Posted { message, replayed } => Ok(Posted { message, replayed }),
-            _ => Err(ChatError::Internal),
+            _ => Err(ChatError::wrong_answer()),
         }
     }
 

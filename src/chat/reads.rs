@@ -37,7 +37,7 @@ impl Chat {
     ) -> Result<ReadCursor, ChatError> {
         match self.journal.submit(Command::MarkRead { room: room.clone(), username, last_read_id }).await? {
             Outcome::Read(cursor) => Ok(cursor),
-            _ => Err(ChatError::Internal),
+            _ => Err(ChatError::wrong_answer()),
         }
     }
 

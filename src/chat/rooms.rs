@@ -20,7 +20,7 @@ impl Chat {
         match self.journal.submit(Command::PutRoom { room: name.clone(), change }).await? {
             Outcome::RoomPut { room, made: true } => Ok((self.view(room, None), true)),
             Outcome::RoomPut { .. } => Ok((self.room(name).await?, false)),
-            _ => Err(ChatError::Internal),
+            _ => Err(ChatError::wrong_answer()),
         }
     }
 

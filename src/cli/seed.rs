@@ -100,7 +100,7 @@ async fn post_all(journal: &Journal, room: &RoomName, count: u64) -> Result<(), 
             ..Post::default()
         };
         // It keeps the rules.
-        let draft = post.check(ContentLimit::default()).map_err(|_| Refused::Rejected)?;
+        let draft = post.check(ContentLimit::default()).map_err(|invalid| Refused::Rejected(format!("{invalid:?}")))?;
         journal.submit(Command::Post { room: room.clone(), draft }).await.map(|_| ())
     });
     posts.buffer_unordered(AT_ONCE).try_collect().await

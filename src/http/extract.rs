@@ -72,7 +72,7 @@ async fn path_param<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) ->
     let invalid = |_| Problem::invalid(vec![FieldError { field: name.into(), detail: "the path is not UTF-8".into() }]);
     let params = RawPathParams::from_request_parts(parts, state).await.map_err(invalid)?;
     let value = params.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned());
-    value.ok_or_else(Problem::internal)
+    value.ok_or_else(|| Problem::internal(format!("the route has no {name}")))
 }
 
 /// The parameters of the query.

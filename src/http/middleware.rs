@@ -1,6 +1,6 @@
 //! What happens to every request: an id, a line in the log, problems written, strangers refused.
 
-use std::{any::Any, sync::Arc};
+use std::{any::Any, ops::Deref, sync::Arc};
 
 use axum::{
     body::{Body, to_bytes},
@@ -25,11 +25,25 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The most bytes of an id that a proxy gave a request.
 const MAX_REQUEST_ID: usize = 64;
 
+/// A request's id, for those who have to name it in the log themselves.
+#[derive(Debug, Clone)]
+pub struct RequestId(Arc<str>);
+
+impl Deref for RequestId {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Gives the request an id, writes its problem if it has one, and logs one line. Never what people
 /// wrote: no body, no query.
-pub async fn observe(request: Request, next: Next) -> Response {
+pub async fn observe(mut request: Request, next: Next) -> Response {
     let start = Instant::now();
     let id = given_id(request.headers()).unwrap_or_else(|| Uuid::new_v4().simple().to_string());
+    let id = RequestId(id.into());
+    request.extensions_mut().insert(id.clone());
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().cloned();
     let is_stream = path.as_ref().map_or(request.uri().path(), MatchedPath::as_str).ends_with("/stream");
@@ -39,6 +53,7 @@ pub async fn observe(request: Request, next: Next) -> Response {
 
     let problem = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = &problem {
+        problem.log(&id);
         let json = problem.to_json(&id);
         if problem.may_pass() && is_event_source {
             response = sse::refusal(response, &json);
@@ -54,7 +69,7 @@ pub async fn observe(request: Request, next: Next) -> Response {
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 
     tracing::info!(
-        request.id = %id,
+        request.id = &*id,
         http.method = %method,
         http.route = path.as_ref().map_or("(none)", MatchedPath::as_str),
         http.status = response.status().as_u16(),
@@ -79,12 +94,11 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
     next.run(request).await
 }
 
-/// The answer to a panic, whose text is in the log only.
+/// The answer to a panic.
 #[expect(clippy::needless_pass_by_value, reason = "the layer gives it away")]
 pub fn on_panic(panic: Box<dyn Any + Send>) -> Response {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    tracing::error!(panic = text.unwrap_or("(no text)"), "a handler panicked");
-    Problem::internal().into_response()
+    Problem::internal(format!("a handler panicked: {}", text.unwrap_or("(no text)"))).into_response()
 }
 
 /// The answer where nothing is.

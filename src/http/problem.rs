@@ -112,6 +112,8 @@ pub struct Problem {
     pub detail: String,
     /// The fields that are wrong.
     pub errors: Vec<FieldError>,
+    /// What the log is told of a fault of the server, and the client is not.
+    pub fault: Option<Box<str>>,
 }
 
 /// One field and what is wrong with it.
@@ -154,7 +156,7 @@ pub struct ProblemBody<'a> {
 impl Problem {
     /// A problem, in words for a person.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new() }
+        Self { code, detail: detail.into(), errors: Vec::new(), fault: None }
     }
 
     /// A parameter of the query that can't be used.
@@ -164,6 +166,7 @@ impl Problem {
             code: Code::BadQuery,
             detail: format!("{field}: {detail}"),
             errors: vec![FieldError { field: field.to_owned(), detail }],
+            fault: None,
         }
     }
 
@@ -172,7 +175,7 @@ impl Problem {
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         let detail =
             errors.iter().map(|error| format!("{}: {}", error.field, error.detail)).collect::<Vec<_>>().join("; ");
-        Self { code: Code::Invalid, detail, errors }
+        Self { code: Code::Invalid, detail, errors, fault: None }
     }
 
     /// The same of an input that calls a field by another name.
@@ -187,10 +190,17 @@ impl Problem {
         self
     }
 
-    /// A fault of the server, whose text is in its log only.
-    #[must_use]
-    pub fn internal() -> Self {
-        Self::new(Code::Internal, "The server's log says more under this request_id.")
+    /// A fault of the server, in words for its log.
+    pub fn internal(fault: impl Into<Box<str>>) -> Self {
+        let detail = "The server's log says more under the id of this request.";
+        Self { fault: Some(fault.into()), ..Self::new(Code::Internal, detail) }
+    }
+
+    /// Tells the log of a fault of the server, and for which request it was.
+    pub fn log(&self, request_id: &str) {
+        if let Some(fault) = &self.fault {
+            tracing::error!(request.id = request_id, fault, "the server is at fault");
+        }
     }
 
     /// The document's bytes.
@@ -254,7 +264,7 @@ impl From<ChatError> for Problem {
                 Code::Unavailable,
                 "The store is out. Ask again with the same client_id: nothing is posted twice.",
             ),
-            ChatError::Internal => Self::internal(),
+            ChatError::Internal(fault) => Self::internal(fault),
         }
     }
 }

@@ -107,7 +107,7 @@ impl Batch {
         draft: &Draft,
         fingerprint: impl Fn(&Draft) -> Vec<u8>,
     ) -> Result<Outcome, Refused> {
-        let growing = self.rooms.get_mut(name).ok_or(Refused::Rejected)?;
+        let growing = self.rooms.get_mut(name).ok_or_else(Refused::unlocked)?;
         let room_id = growing.room.id;
         let key = draft.client_id.as_ref().map(|client_id| {
             let key = PostKey { room_id, user: draft.username.key().clone(), client_id: client_id.clone() };
@@ -154,7 +154,7 @@ impl Batch {
     }
 
     fn put_room(&mut self, name: &RoomName, change: &RoomChange) -> Result<Outcome, Refused> {
-        let growing = self.rooms.get_mut(name).ok_or(Refused::Rejected)?;
+        let growing = self.rooms.get_mut(name).ok_or_else(Refused::unlocked)?;
         let made = !growing.exists;
         growing.exists = true;
         let title = change.title.as_ref().unwrap_or(&growing.room.title).clone();

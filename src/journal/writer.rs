@@ -235,7 +235,7 @@ impl Task {
                 let mut outcomes = Vec::with_capacity(commands.len());
                 for command in &commands {
                     let outcome = match self.write(std::slice::from_ref(command)).await {
-                        Ok(mut outcomes) => outcomes.pop().unwrap_or(Err(Refused::Rejected)),
+                        Ok(mut outcomes) => outcomes.pop().unwrap_or(Err(Refused::Unavailable)),
                         Err(failed) => self.fail(failed, 1).await?.pop().unwrap_or(Err(Refused::Unavailable)),
                     };
                     outcomes.push(outcome);
@@ -313,7 +313,7 @@ impl Task {
             StoreError::Rejected(why) => {
                 tracing::error!(why, "the store rejects a command");
                 self.reopen().await;
-                return Ok(vec![Err(Refused::Rejected); commands]);
+                return Ok(vec![Err(Refused::Rejected(why)); commands]);
             }
             StoreError::Unavailable(_) | StoreError::Conflict(_) | StoreError::Hole { .. } => {}
         }

@@ -1,11 +1,24 @@
 //! A fault of the server: the answer says nothing of it, the log does, and the next request is served.
 
 use serde_json::json;
+use tokio_tungstenite::tungstenite::{client::IntoClientRequest as _, http::HeaderValue};
 
 use crate::support::{DEADLINE, Server, problem::expect_problem, socket::Socket};
 
 /// A rule of the database that the program knows nothing of: nobody may post twice.
 const RULE: &str = "CREATE UNIQUE INDEX nobody_twice ON message (username)";
+
+/// What the log says of the fault that a request met.
+async fn fault_of(server: &Server, request_id: &str) -> String {
+    let told = format!("the server is at fault request.id=\"{request_id}\"");
+    server.wait_for_log(&told, DEADLINE).await
+}
+
+fn expect_reason(line: &str) {
+    // MySQL's own words quote what people wrote, so its number has to do.
+    assert!(line.to_lowercase().contains("unique") || line.contains("1062"), "{line}");
+    assert!(!line.contains("Alice"), "{line}");
+}
 
 #[tokio::test]
 async fn what_the_database_rejects_is_a_500_whose_text_is_in_the_log_only() {
@@ -18,14 +31,17 @@ async fn what_the_database_rejects_is_a_500_whose_text_is_in_the_log_only() {
     let answer = server.try_post("general", "Alice", "second").await.expect("an answer");
     let problem = expect_problem(answer, 500, "internal", &[]).await;
     let reason = server.wait_for_log("rejects a command", DEADLINE).await;
-    // MySQL's own words quote what people wrote, so its number has to do.
-    assert!(reason.to_lowercase().contains("unique") || reason.contains("1062"), "{reason}");
-    assert!(!reason.contains("Alice"), "{reason}");
+    expect_reason(&reason);
+    expect_reason(&fault_of(&server, problem["request_id"].as_str().expect("an id")).await);
 
-    let mut socket = Socket::open_at(&server, "/api/v1/rooms/general/ws?history=0").await;
+    let url = format!("ws://{}/api/v1/rooms/general/ws?history=0", server.addr());
+    let mut request = url.into_client_request().expect("a request");
+    request.headers_mut().insert("x-request-id", HeaderValue::from_static("of-the-socket"));
+    let mut socket = Socket::connect(request).await.expect("a socket opens");
     socket.send(&json!({"type": "chat_message", "username": "Alice", "message": "third", "ref": "r"})).await;
     let error = socket.reply("r").await;
     assert_eq!((&error["type"], &error["code"]), (&json!("error"), &json!("internal")), "{error}");
+    expect_reason(&fault_of(&server, "of-the-socket").await);
     for told in [problem, error] {
         let told = told.to_string().to_lowercase();
         assert!(!told.contains("unique") && !told.contains("username"), "{told}");

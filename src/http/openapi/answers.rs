@@ -180,7 +180,7 @@ fn sample(code: Code, answer: &str) -> Problem {
         Code::Unavailable => {
             Problem::new(code, "The store is out. Ask again with the same client_id: nothing is posted twice.")
         }
-        Code::Internal => Problem::internal(),
+        Code::Internal => Problem::internal("a sample"),
         code => Problem::new(code, format!("{}.", code.parts().2)),
     }
 }

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, pin::Pin, sync::Arc, time::Duration};
 
 use axum::{
+    Extension,
     extract::{
         State,
         ws::{
@@ -20,6 +21,7 @@ use tokio_stream::StreamExt;
 use super::{
     super::{
         extract::{Params, RoomPath},
+        middleware::RequestId,
         openapi::answers::{OfGeneralSocket, OfSocket},
         problem::{Code, Problem},
         reads::parse_cursor,
@@ -83,6 +85,7 @@ pub async fn open(
     RoomPath(room): RoomPath,
     Params(since): Params<SinceParams>,
     Params(params): Params<ReadParams>,
+    Extension(request_id): Extension<RequestId>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     let upgrade = upgrade.map_err(|refusal| Problem::new(Code::UpgradeRequired, refusal.body_text()))?;
@@ -97,7 +100,9 @@ pub async fn open(
         .max_message_size(MAX_FRAME)
         .max_frame_size(MAX_FRAME);
     let tasks = app.shutdown.tasks.clone();
-    Ok(upgrade.on_upgrade(move |socket| tasks.track_future(Session::new(app, room, user, subscription).run(socket))))
+    Ok(upgrade.on_upgrade(move |socket| {
+        tasks.track_future(Session::new(app, request_id, room, user, subscription).run(socket))
+    }))
 }
 
 /// Follow a room by WebSocket
@@ -114,9 +119,10 @@ pub async fn open_room(
     room: RoomPath,
     since: Params<SinceParams>,
     params: Params<ReadParams>,
+    request_id: Extension<RequestId>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
-    open(state, room, since, params, upgrade).await
+    open(state, room, since, params, request_id, upgrade).await
 }
 
 /// Follow the room general by WebSocket
@@ -131,10 +137,11 @@ pub async fn open_general(
     state: State<Arc<App>>,
     since: Params<SinceParams>,
     params: Params<ReadParams>,
+    request_id: Extension<RequestId>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
-    let room = RoomName::parse("general").map_err(|_| Problem::internal())?;
-    open(state, RoomPath(room), since, params, upgrade).await
+    let room = RoomName::parse("general").map_err(|invalid| Problem::internal(invalid.detail))?;
+    open(state, RoomPath(room), since, params, request_id, upgrade).await
 }
 
 /// What a frame led to: the id it made, if any.
@@ -145,6 +152,8 @@ type Effect = Pin<Box<dyn Future<Output = (Option<Value>, Done)> + Send>>;
 /// One socket.
 struct Session {
     app: Arc<App>,
+    /// Of the request that opened it.
+    request_id: RequestId,
     room: RoomName,
     /// Who is here: the first name that was given.
     user: Option<Username>,
@@ -155,9 +164,15 @@ struct Session {
 }
 
 impl Session {
-    fn new(app: Arc<App>, room: RoomName, user: Option<Username>, subscription: Subscription) -> Self {
+    fn new(
+        app: Arc<App>,
+        request_id: RequestId,
+        room: RoomName,
+        user: Option<Username>,
+        subscription: Subscription,
+    ) -> Self {
         let typing = SocketTyping::new(subscription.room().clone());
-        Self { app, room, user, subscription, typing, effect: None }
+        Self { app, request_id, room, user, subscription, typing, effect: None }
     }
 
     async fn run(mut self, mut socket: WebSocket) {
@@ -169,6 +184,9 @@ impl Session {
             let sent = tokio::select! {
                 (reference, done) = effect(&mut self.effect) => {
                     self.effect = None;
+                    if let Err(problem) = &done {
+                        problem.log(&self.request_id);
+                    }
                     answer(&mut socket, reference, done).await
                 }
                 frames = self.subscription.next() => match frames {

@@ -87,7 +87,7 @@ impl Batch {
         if message.deleted_at.is_some() {
             return Err(Refused::Deleted);
         }
-        let growing = self.rooms.get(name).ok_or(Refused::Rejected)?;
+        let growing = self.rooms.get(name).ok_or_else(Refused::unlocked)?;
         let room_id = growing.room.id;
         let key = ReactionKey { room_id, message_id: id, emoji: emoji.to_owned(), user: username.key().clone() };
         let is_on = match growing.reactions.get(&key) {
@@ -120,7 +120,7 @@ impl Batch {
         username: &Username,
         last_read_id: EventId,
     ) -> Result<Outcome, Refused> {
-        let growing = self.rooms.get_mut(name).ok_or(Refused::Rejected)?;
+        let growing = self.rooms.get_mut(name).ok_or_else(Refused::unlocked)?;
         if last_read_id > growing.room.head {
             return Err(Refused::PastHead);
         }
@@ -137,13 +137,13 @@ impl Batch {
     }
 
     fn message(&self, name: &RoomName, id: EventId) -> Result<Arc<Message>, Refused> {
-        let room = self.known.rooms.get(name).ok_or(Refused::Rejected)?;
+        let room = self.known.rooms.get(name).ok_or_else(Refused::unlocked)?;
         self.known.messages.get(&(room.id, id)).cloned().ok_or(Refused::NoSuchMessage)
     }
 
     /// Takes the message as it is from now on.
     fn change(&mut self, name: &RoomName, message: &Arc<Message>) -> Result<&mut Growing, Refused> {
-        let growing = self.rooms.get_mut(name).ok_or(Refused::Rejected)?;
+        let growing = self.rooms.get_mut(name).ok_or_else(Refused::unlocked)?;
         self.known.messages.insert((growing.room.id, message.id), message.clone());
         growing.changed.insert(message.id);
         Ok(growing)
