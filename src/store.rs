@@ -14,7 +14,7 @@ mod backend;
 pub mod changed;
 pub mod changes;
 mod database_file;
-mod deadline;
+pub(crate) mod deadline;
 mod entity;
 pub mod error;
 pub mod health;

@@ -1,6 +1,6 @@
 //! The journal over a real store.
 
-use std::time::Duration;
+use std::{pin::Pin, time::Duration};
 
 use futures_util::{future::join_all, poll};
 use tokio::time::timeout;
@@ -13,7 +13,7 @@ use crate::{
     clock::Clock,
     domain::{
         event::{Event, EventType, ServiceStatus, TypeSet},
-        message::Post,
+        message::{Correction, Post},
         name::{RoomName, Username},
         room::RoomChange,
         timestamp::Timestamp,
@@ -24,6 +24,7 @@ use crate::{
         subscription::{Request, Start, StateDue, Subscription},
     },
     store::{
+        deadline::counting::statements,
         messages::Range,
         writer::faults::{Fault, inject},
     },
@@ -83,7 +84,7 @@ async fn waiting<'a>(
     app: &'a TestApp,
     room: &'a RoomName,
     contents: impl IntoIterator<Item = String>,
-) -> Vec<std::pin::Pin<Box<dyn Future<Output = Result<Posted, ChatError>> + 'a>>> {
+) -> Vec<Pin<Box<dyn Future<Output = Result<Posted, ChatError>> + 'a>>> {
     let mut waiting = Vec::new();
     for content in contents {
         let mut posting = Box::pin(app.chat.post_message(room, post(&content, None, None)));
@@ -126,6 +127,58 @@ async fn a_transaction_takes_so_many_commands_and_bytes_and_leaves_the_rest_to_t
         assert_eq!(sizes, batches);
         app.end().await;
     }
+}
+
+#[tokio::test]
+async fn a_batch_takes_as_many_statements_however_many_commands_it_has() {
+    let (app, indexer) = TestApp::without_indexer().await;
+    let rooms: Vec<_> = (0..200).map(|number| room(&format!("room-{number}"))).collect();
+    let general = room("general");
+    let user = |number: usize| Username::parse(&format!("User {number}")).unwrap();
+    for answer in join_all(waiting(&app, &general, vec!["before".to_owned(); 401]).await).await {
+        answer.unwrap();
+    }
+    // What takes a message's row anew counts for as many bytes as that may have, so fewer of them are one batch.
+    for (kind, many) in
+        [("post", 200), ("rooms", 200), ("keyed", 200), ("read", 200), ("edit", 52), ("react", 52), ("delete", 200)]
+    {
+        let mut costs = Vec::new();
+        for numbers in [0..2, 2..many] {
+            let before = statements();
+            let mut commands: Vec<Pin<Box<dyn Future<Output = bool> + '_>>> = Vec::new();
+            for number in numbers {
+                let (app, general, rooms) = (&app, &general, &rooms);
+                let id = i64::try_from(number).unwrap() + 1;
+                commands.push(Box::pin(async move {
+                    let author = Username::parse("Alice").unwrap();
+                    match kind {
+                        "post" => app.chat.post_message(general, post("now", None, Some(id))).await.is_ok(),
+                        "rooms" => app.chat.post_message(&rooms[number], post("now", None, None)).await.is_ok(),
+                        "keyed" => {
+                            let key = format!("key-{number}");
+                            app.chat.post_message(general, post("now", Some(&key), Some(id))).await.is_ok()
+                        }
+                        "read" => app.chat.mark_read(general, user(number), 1).await.is_ok(),
+                        "edit" => {
+                            let change = Correction { username: Some("Alice".into()), content: Some("after".into()) };
+                            app.chat.edit_message(general, id, change, None).await.is_ok()
+                        }
+                        "react" => app.chat.react(general, id, user(number), "👍", true).await.is_ok(),
+                        _ => app.chat.delete_message(general, id, author).await.is_ok(),
+                    }
+                }));
+            }
+            for command in &mut commands {
+                assert!(poll!(command).is_pending(), "the writer has not begun");
+            }
+            assert!(join_all(commands).await.into_iter().all(|done| done), "{kind}");
+            costs.push(statements() - before);
+        }
+        assert_eq!(costs[0], costs[1], "{kind}");
+        assert!((4..20).contains(&costs[0]), "{kind}: {costs:?}");
+    }
+    drop(indexer);
+    app.end().await;
 }
 
 #[tokio::test]

@@ -35,6 +35,8 @@ impl<C> Timed<C> {
 
     /// The work's result, if it is there in time. What was cut may have happened all the same.
     pub(super) async fn in_time<T>(&self, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+        #[cfg(test)]
+        counting::count();
         in_time(self.limit, work).await
     }
 }
@@ -70,5 +72,25 @@ impl<C: ConnectionTrait + Send> ConnectionTrait for Timed<C> {
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         self.in_time(self.inner.query_all_raw(statement)).await
+    }
+}
+
+/// How many statements a test has had.
+#[cfg(test)]
+pub(crate) mod counting {
+    use std::cell::Cell;
+
+    thread_local! {
+        /// A test has one thread, on which all tasks of its app run.
+        static STATEMENTS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn count() {
+        STATEMENTS.set(STATEMENTS.get() + 1);
+    }
+
+    /// Those so far, what begins and ends a transaction included.
+    pub(crate) fn statements() -> usize {
+        STATEMENTS.get()
     }
 }
