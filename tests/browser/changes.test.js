@@ -1,7 +1,7 @@
 // What messages live through: edited, deleted, reacted to and answered in one window, seen in the other, live and by whoever was away.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { connected, enter, eventually, item, menu, person, say, sees, shown, until, useBrowser } from './support/browser.js';
+import { connected, enter, eventually, hasFocus, item, menu, person, say, sees, shown, until, useBrowser } from './support/browser.js';
 import { Proxy } from './support/proxy.js';
 import { Server } from './support/server.js';
 
@@ -31,7 +31,7 @@ test('an edit is seen by others, says that it is one, and what was said before o
   await field.fill('half a tho');
   await (await menu(ann, 1)).getByRole('menuitem', { name: 'Edit' }).click();
   assert.equal(await field.inputValue(), 'Helo');
-  assert.equal(await ann.evaluate(() => document.activeElement.id), 'content');
+  await hasFocus(ann, 'content');
   await field.press('l');
   await ann.keyboard.press('Escape');
   assert.equal(await field.inputValue(), 'half a tho', 'given up');
@@ -57,7 +57,7 @@ test('an edit is seen by others, says that it is one, and what was said before o
   assert.equal(await dialog.locator('b, img').count(), 0);
   await ben.keyboard.press('Escape');
   await dialog.waitFor({ state: 'hidden' });
-  assert.equal(await ben.evaluate(() => document.activeElement.className), 'edited', 'the focus is back');
+  await hasFocus(ben, '(edited)', 'the focus is back');
   await (await menu(ben, 1)).getByRole('menuitem', { name: 'What it said before' }).waitFor();
   assert.equal(await ben.getByRole('menuitem', { name: /^(Edit|Delete)/ }).count(), 0, 'what others said is theirs');
 
@@ -98,7 +98,7 @@ test('a deleted message leaves a tombstone, also where it is quoted, and its wor
   await (await menu(ann, 1)).getByRole('menuitem', { name: 'Delete' }).click();
   await dialog.getByRole('button', { name: 'Delete' }).click();
   await dialog.waitFor({ state: 'hidden' });
-  assert.equal(await ann.evaluate(() => document.activeElement.dataset.id), '1', 'the focus is back at the message');
+  await hasFocus(ann, '1', 'the focus is back at the message');
   for (const page of [ann, ben]) {
     await says(page, 1, 'Message deleted');
     await item(page, 3).locator('.quote').getByText('Message deleted').waitFor();
@@ -139,7 +139,7 @@ test('reactions are added from the picker, joined and taken back by a click, and
   await chip(ann, 1, '🎉').getByText('1').waitFor();
   await chip(ann, 1, '🎉').click();
   for (const page of [ann, ben]) await chip(page, 1, '🎉').waitFor({ state: 'detached' });
-  assert.equal(await ann.evaluate(() => document.activeElement.dataset.id), '1', 'the focus does not go with the chip');
+  await hasFocus(ann, '1', 'the focus does not go with the chip');
 
   // From the menu, and any emoji that is typed. Chosen once it is at hand.
   await (await menu(ben, 1)).getByRole('menuitem', { name: 'React with 🎉' }).click();
@@ -215,7 +215,7 @@ test('an answer shows a line of what it answers, and says so when that changes',
   await sees(ben, 'Lunch?\nAt twelve');
   await item(ben, 1).hover();
   await item(ben, 1).getByRole('button', { name: 'Reply' }).click();
-  assert.equal(await ben.evaluate(() => document.activeElement.id), 'content');
+  await hasFocus(ben, 'content');
   assert.equal(await ben.locator('#context-text').innerText(), 'Reply to Ann Lunch? At twelve');
   // It is kept like the draft.
   await ben.locator('#content').fill('Yes');
@@ -430,7 +430,7 @@ test('a menu, the dialogs and the picker of a room that is no longer there close
     await server.post('Ann', 'message 1');
     await page.locator(`#${name}`).waitFor({ state: 'hidden' });
     await page.locator('#messages > li').nth(1).waitFor({ state: 'detached' });
-    await until(page, () => document.activeElement.id === 'scroller');
+    await hasFocus(page, 'scroller');
     // A room with more in it is not the one that is made next.
     await server.post('Ann', 'message 2');
     await sees(page, 'message 2');
@@ -452,5 +452,5 @@ test('what one is about to do to a message is done, though a flood has taken it 
   await item(page, 2_451).waitFor();
   await page.keyboard.press('Enter');
   await eventually(async () => (await server.get('general/messages/1')).reactions[0]?.emoji === '🌭', 'the reaction is there');
-  assert.equal(await page.evaluate(() => document.activeElement.id), 'scroller');
+  await hasFocus(page, 'scroller');
 });

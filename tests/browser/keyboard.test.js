@@ -1,7 +1,7 @@
 // The same without a mouse: from message to message, through menus, dialogs and the emoji, and the focus is never lost.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { enter, item, person, say, sees, until, useBrowser } from './support/browser.js';
+import { enter, hasFocus, item, person, say, sees, until, useBrowser } from './support/browser.js';
 import { Server } from './support/server.js';
 
 useBrowser();
@@ -15,14 +15,13 @@ test('all of it by the keyboard alone', async (t) => {
   const page = await enter(await person(t, 'Ann'), server);
   await say(page, 'two');
   await sees(page, 'two');
-  const current = () => page.evaluate(() => document.activeElement.dataset.id ?? document.activeElement.id);
   const label = () => page.evaluate(() => document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent);
   await page.keyboard.press('Shift+Tab');
-  assert.equal(await current(), 'scroller', 'no message is in the way');
+  await hasFocus(page, 'scroller', 'no message is in the way');
   await page.keyboard.press('ArrowUp');
-  assert.equal(await current(), '2');
+  await hasFocus(page, '2');
   await page.keyboard.press('ArrowUp');
-  assert.equal(await current(), '1');
+  await hasFocus(page, '1');
   // What belongs to this one message, and then the field.
   const order = [];
   for (let step = 0; step < 5; step += 1) {
@@ -30,14 +29,14 @@ test('all of it by the keyboard alone', async (t) => {
     order.push(await label());
   }
   assert.deepEqual(order, ['https://example.org/', 'React', 'Reply', 'More', '']);
-  assert.equal(await current(), 'content');
+  await hasFocus(page, 'content');
   await item(page, 1).focus();
   await page.keyboard.press('Enter');
   await page.getByRole('menu').waitFor();
   await page.keyboard.press('ArrowDown');
-  assert.equal(await label(), 'Reply');
+  await hasFocus(page, 'Reply');
   await page.keyboard.press('Enter');
-  assert.equal(await current(), 'content');
+  await hasFocus(page, 'content');
   await page.keyboard.type('three');
   await page.keyboard.press('Enter');
   await item(page, 3).locator('.quote').getByText('one').waitFor();
@@ -50,30 +49,30 @@ test('all of it by the keyboard alone', async (t) => {
 
   // Back to the message one came from, and on from there.
   await page.keyboard.press('Shift+Tab');
-  assert.equal(await label(), 'More');
+  await hasFocus(page, 'More');
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('ArrowDown');
-  assert.equal(await current(), '3');
+  await hasFocus(page, '3');
   await page.keyboard.press('Enter');
   await page.keyboard.press('Enter');
   await chip(page, 3, '👍').waitFor();
-  assert.equal(await current(), '3', 'back at the message');
+  await hasFocus(page, '3', 'back at the message');
   await page.keyboard.press(' ');
   await page.keyboard.press('End');
-  assert.equal(await label(), 'Delete…');
+  await hasFocus(page, 'Delete…');
   await page.keyboard.press('Enter');
-  assert.equal(await label(), 'Keep it', 'the harmless answer first');
+  await hasFocus(page, 'Keep it', 'the harmless answer first');
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
   await says(page, 3, 'Message deleted');
-  assert.equal(await current(), '3');
+  await hasFocus(page, '3');
   await page.keyboard.press('Enter');
   await page.getByRole('menu').waitFor();
   await page.keyboard.press('Escape');
   await page.getByRole('menu').waitFor({ state: 'hidden' });
-  assert.equal(await current(), '3');
+  await hasFocus(page, '3');
   await page.keyboard.press('Escape');
-  assert.equal(await current(), 'content');
+  await hasFocus(page, 'content');
 });
 
 test('the picker is used by the keyboard alone, remembers, and works without its list', async (t) => {
@@ -82,7 +81,6 @@ test('the picker is used by the keyboard alone, remembers, and works without its
   const page = await enter(await person(t, 'Ann', { expect: [/status of 503/] }), server);
   await sees(page, 'hi');
   await page.route('**/emoji.json', (route) => route.fulfill({ status: 503 }), { times: 1 });
-  const focused = () => page.evaluate(() => document.activeElement.dataset.emoji ?? document.activeElement.id);
   const open = async () => {
     await item(page, 1).focus();
     await page.keyboard.press('Enter');
@@ -92,31 +90,31 @@ test('the picker is used by the keyboard alone, remembers, and works without its
     await page.getByRole('dialog', { name: 'Choose an emoji' }).waitFor();
   };
   await open();
-  assert.equal(await focused(), 'emoji-search');
+  await hasFocus(page, 'emoji-search');
   await page.getByText('could not be loaded').waitFor();
   await page.keyboard.press('ArrowDown');
-  assert.equal(await focused(), '👍', 'the common ones are there');
+  await hasFocus(page, '👍', 'the common ones are there');
   await page.keyboard.press('Escape');
-  assert.equal(await page.evaluate(() => document.activeElement.dataset.id), '1', 'the focus is back');
+  await hasFocus(page, '1', 'the focus is back');
 
   await open();
   await page.locator('#emoji-group-8').waitFor({ state: 'attached' });
   assert.ok(await page.locator('#emoji-grid [data-emoji]').count() > 1_800);
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('ArrowRight');
-  assert.equal(await focused(), '❤️');
+  await hasFocus(page, '❤️');
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('ArrowDown');
   const below = await page.evaluate(() => document.activeElement.closest('section').id);
   assert.equal(below, 'emoji-group-0');
   await page.keyboard.press('ArrowUp');
   await page.keyboard.press('ArrowUp');
-  assert.equal(await focused(), '❤️', 'up again in the same column');
+  await hasFocus(page, '❤️', 'up again in the same column');
   await page.keyboard.press('ArrowUp');
-  assert.equal(await focused(), 'emoji-search');
+  await hasFocus(page, 'emoji-search');
   await page.keyboard.press('Tab');
   for (let step = 0; step < 8; step += 1) await page.keyboard.press('ArrowRight');
-  assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Flags');
+  await hasFocus(page, 'Flags');
   await page.keyboard.press('Enter');
   await page.waitForFunction(() => {
     const [grid, flags] = ['emoji-grid', 'emoji-group-8'].map((id) => document.getElementById(id).getBoundingClientRect());
@@ -129,13 +127,13 @@ test('the picker is used by the keyboard alone, remembers, and works without its
   await page.getByRole('status').getByText('hot dog').waitFor();
   await page.keyboard.press('Enter');
   await chip(page, 1, '🌭').waitFor();
-  assert.equal(await page.evaluate(() => document.activeElement.dataset.id), '1');
+  await hasFocus(page, '1');
   // What was chosen is the first choice next time, also after a reload.
   await page.reload();
   await sees(page, 'hi');
   await item(page, 1).focus();
   await page.keyboard.press('Enter');
-  assert.equal(await focused(), '🌭');
+  await hasFocus(page, '🌭');
 });
 
 test('the focus survives what others do to the message it is in', async (t) => {
@@ -192,20 +190,19 @@ test('the focus survives the way down, and that other messages are shown', async
   const server = await Server.start(t);
   await server.fill(120);
   const page = await enter(await person(t, 'Ann'), server, '/rooms/general#20');
-  const current = () => page.evaluate(() => document.activeElement.dataset.id ?? document.activeElement.id);
   await page.locator('.marked[data-id="20"]').waitFor();
   await page.locator('#down').focus();
   await page.keyboard.press('Enter');
   await sees(page, 'message 120');
   await page.locator('#down').waitFor({ state: 'hidden' });
-  assert.equal(await current(), 'scroller');
+  await hasFocus(page, 'scroller');
   await page.keyboard.press('ArrowUp');
-  assert.equal(await current(), '120', 'and the keys go on from there');
+  await hasFocus(page, '120', 'and the keys go on from there');
   // What has the focus is let go of: the link leads far from it, to what is not there.
   await page.evaluate(() => (location.hash = '#30'));
   await page.locator('.marked[data-id="30"]').waitFor();
-  assert.equal(await current(), '30');
+  await hasFocus(page, '30');
   await page.evaluate(() => document.getElementById('down').click());
   await sees(page, 'message 120');
-  assert.equal(await current(), 'scroller');
+  await hasFocus(page, 'scroller');
 });

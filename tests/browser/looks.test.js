@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import { enter, person, say, sees, until, useBrowser } from './support/browser.js';
+import { enter, hasFocus, person, say, sees, until, useBrowser } from './support/browser.js';
 import { Proxy } from './support/proxy.js';
 import { Server } from './support/server.js';
 
@@ -256,25 +256,25 @@ test('the keyboard alone is enough', async (t) => {
   await page.goto(`${server.url}/`);
   await page.locator('.room-link').waitFor();
   await page.keyboard.press('Tab');
-  assert.equal(await focused(), 'name');
+  await hasFocus(page, 'name');
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
-  assert.equal(await focused(), 'name', 'a name first');
+  await hasFocus(page, 'name', 'a name first');
   await page.keyboard.type('Kim');
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
   await page.waitForURL('**/rooms/general');
   await page.locator('#status[data-state="connected"]').waitFor();
-  assert.equal(await focused(), 'content', 'ready to write');
+  await hasFocus(page, 'content', 'ready to write');
   await page.keyboard.type('one');
   await page.keyboard.press('Shift+Enter');
   await page.keyboard.type('two');
   await page.keyboard.press('Enter');
   await sees(page, 'one\ntwo');
-  assert.equal(await focused(), 'content');
+  await hasFocus(page, 'content');
   // Up to the messages, and through them.
   await page.keyboard.press('Shift+Tab');
-  assert.equal(await focused(), 'Messages');
+  await hasFocus(page, 'Messages');
   await page.keyboard.press('Home');
   await sees(page, 'message 1');
   await page.keyboard.press('End');
@@ -294,12 +294,12 @@ test('the keyboard alone is enough', async (t) => {
   await page.keyboard.press('Enter');
   await page.locator('#settings').waitFor();
   await page.keyboard.press('Tab');
-  assert.equal(await focused(), 'rename');
+  await hasFocus(page, 'rename');
   await page.keyboard.press('Tab');
-  assert.equal(await focused(), 'transport');
+  await hasFocus(page, 'transport');
   await page.keyboard.press('Escape');
   await page.locator('#settings').waitFor({ state: 'hidden' });
-  assert.equal(await focused(), 'Settings', 'the focus is back');
+  await hasFocus(page, 'Settings', 'the focus is back');
 });
 
 test('nothing moves for whoever asked for less motion', async (t) => {

@@ -1,14 +1,13 @@
 // What is not sent yet: kept, shown, sent in its order by whichever tab is there, refused, edited and discarded.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { connected, enter, eventually, item, menu, person, say, sees, shown, state, until, useBrowser } from './support/browser.js';
+import { connected, enter, eventually, hasFocus, item, menu, person, say, sees, shown, state, until, useBrowser } from './support/browser.js';
 import { Proxy } from './support/proxy.js';
 import { Server } from './support/server.js';
 
 useBrowser();
 
 const unsent = (page) => page.locator('#unsent .content').allTextContents();
-const focused = (page) => page.evaluate(() => document.activeElement.textContent || document.activeElement.id);
 
 /** What Ann's browser keeps, in the order it was written. */
 const kept = async (page) => {
@@ -184,7 +183,7 @@ test('what waits can be discarded, from any tab, and what is behind it is sent',
   await eventually(() => lost > 0, 'it was tried');
   await discard(page);
   await sees(page, 'behind');
-  assert.equal(await focused(page), 'content');
+  await hasFocus(page, 'content');
   const other = await enter(context, server);
   await say(page, 'stuck again');
   await say(page, 'behind that');
@@ -206,14 +205,14 @@ test('the focus stays where it is while messages are tried again, and goes to th
   await page.locator('#unsent .refused').getByRole('button', { name: 'Discard' }).focus();
   const before = lost.count;
   await eventually(() => lost.count >= before + 2, 'it was tried again');
-  assert.equal(await focused(page), 'Discard');
+  await hasFocus(page, 'Discard');
   await page.keyboard.press('Enter');
   await page.locator('#unsent .refused').waitFor({ state: 'detached' });
-  assert.equal(await focused(page), 'content');
+  await hasFocus(page, 'content');
   await page.locator('#unsent').getByRole('button', { name: 'Discard' }).focus();
   await page.unroute('**/messages');
   await sees(page, 'waits');
-  await until(page, () => document.activeElement.id === 'content');
+  await hasFocus(page, 'content');
 });
 
 test('a refused message that is edited joins what is written already, and keeps what it answers', async (t) => {

@@ -1,7 +1,7 @@
 // The rooms page, and the way through a long room: what is older comes without a jump, and a reload keeps the place.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { connected, enter, eventually, ids, person, say, sees, shown, until, useBrowser } from './support/browser.js';
+import { connected, enter, eventually, hasFocus, ids, person, say, sees, shown, until, useBrowser } from './support/browser.js';
 import { Server } from './support/server.js';
 
 useBrowser();
@@ -22,7 +22,7 @@ test('the rooms page lists all rooms page by page and lets one in under a rememb
   await links.nth(59).waitFor();
   assert.equal(await links.count(), 60);
   assert.equal(await page.locator('#more').isVisible(), false);
-  assert.equal(await page.evaluate(() => document.activeElement.getAttribute('href')), '/rooms/room-150', 'at the first new one');
+  await hasFocus(page, '/rooms/room-150', 'at the first new one');
   assert.equal(await links.first().innerText(), 'The first\nAll begins here\nnobody here');
 
   await links.first().click();

@@ -1,7 +1,7 @@
 // The way to a message, wherever in the room it is, by a link, a quote or a line; and back to the newest without a gap.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { connected, enter, eventually, hide, ids, item, menu, person, say, sees, until, useBrowser } from './support/browser.js';
+import { connected, enter, eventually, hasFocus, hide, ids, item, menu, person, say, sees, until, useBrowser } from './support/browser.js';
 import { Server } from './support/server.js';
 
 useBrowser();
@@ -30,7 +30,7 @@ test('a link to a message far back opens there, and the way down misses and repe
   const context = await person(t, 'Kim');
   const page = await enter(context, server, '/rooms/general#60');
   await isMarked(page, 60);
-  assert.equal(await page.evaluate(() => document.activeElement.dataset.id), '60', 'a screen reader is there as well');
+  await hasFocus(page, '60', 'a screen reader is there as well');
   assert.equal(await item(page, 60).getAttribute('aria-current'), 'true');
   const around = await ids(page);
   assert.ok(around[0] > 1 && around.at(-1) < 240, `only what is around it: ${around[0]} to ${around.at(-1)}`);
@@ -85,7 +85,7 @@ test('a stranger who opens a link gives a name, and is taken to the message', as
   await connected(page);
   await isMarked(page, 40);
   assert.equal(new URL(page.url()).hash, '#40');
-  assert.equal(await page.evaluate(() => document.activeElement.dataset.id), '40');
+  await hasFocus(page, '40');
 });
 
 test('messages that come while the last stretch is fetched are not lost', async (t) => {
@@ -137,7 +137,7 @@ test('a quote leads to its message, near or far, and the way back is the browser
   await isMarked(page, 149);
   // The same one again, though the address does not change.
   await item(page, 152).locator('.quote').click();
-  await until(page, () => document.activeElement.dataset.id === '149');
+  await hasFocus(page, '149');
   // Deleted it is still a place.
   await server.remove('Ann', 7);
   await item(page, 151).locator('.quote').getByText('Message deleted').waitFor();

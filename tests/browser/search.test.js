@@ -1,7 +1,7 @@
 // Finding messages: as one types, page by page, with links that lead to them, and nothing found that is no longer there.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { enter, eventually, person, sees, until, useBrowser } from './support/browser.js';
+import { enter, eventually, hasFocus, person, sees, until, useBrowser } from './support/browser.js';
 import { Server } from './support/server.js';
 
 useBrowser();
@@ -23,7 +23,7 @@ test('messages are found as one types, and lead to their place', async (t) => {
   const page = await enter(await person(t, 'Kim'), server);
   await sees(page, 'message 120');
   const field = await open(page);
-  assert.equal(await page.evaluate(() => document.activeElement.id), 'query');
+  await hasFocus(page, 'query');
   await field.pressSequentially('CAF');
   await finds(page, ['<b>Café</b> closed & <img src=x>', 'The café opens at nine']);
   assert.equal(await page.locator('#found :is(b, img)').count(), 0, 'HTML stays text');
@@ -40,7 +40,7 @@ test('messages are found as one types, and lead to their place', async (t) => {
   await finds(page, ['<b>Café</b> closed & <img src=x>', 'The café opens at nine']);
   await page.locator('#found a').last().click();
   await page.locator('.marked[data-id="1"]').waitFor();
-  assert.equal(await page.evaluate(() => document.activeElement.dataset.id), '1');
+  await hasFocus(page, '1');
   assert.ok(await page.locator('#search').isVisible(), 'there is room for both');
   // What is found follows what happens.
   await server.edit('Ann', 1, 'The café opens at ten');
@@ -51,7 +51,7 @@ test('messages are found as one types, and lead to their place', async (t) => {
   await field.focus();
   await page.keyboard.press('Escape');
   await page.locator('#search').waitFor({ state: 'hidden' });
-  assert.equal(await page.evaluate(() => document.activeElement.id), 'show-search', 'the focus is back');
+  await hasFocus(page, 'show-search', 'the focus is back');
   assert.equal(await page.getByRole('button', { name: 'Search', exact: true }).getAttribute('aria-expanded'), 'false');
 });
 
@@ -70,7 +70,7 @@ test('older results come page by page, by the keyboard alone', async (t) => {
   await page.keyboard.press('Enter');
   await says(page, '70 messages found');
   assert.equal((await found(page)).at(-1), 'message 1');
-  assert.equal(await page.evaluate(() => document.activeElement.getAttribute('href')), '#20', 'at the first new one');
+  await hasFocus(page, '#20', 'at the first new one');
   assert.ok(!(await page.locator('#found-more').isVisible()));
   await page.keyboard.press('Enter');
   await page.locator('.marked[data-id="20"]').waitFor();

@@ -104,6 +104,17 @@ export async function eventually(check, what, timeout = DEADLINE) {
   }
 }
 
+/** Waits until something has the focus, by its label or text, its address, its id or that of its message, or its emoji. */
+export async function hasFocus(page, name, why = '') {
+  const isNamed = (wanted) => {
+    const { activeElement: it } = document;
+    const attributes = ['aria-label', 'href', 'id', 'data-id', 'data-emoji'].map((attribute) => it.getAttribute(attribute));
+    return [...attributes, it.textContent.trim()].includes(wanted);
+  };
+  const has = () => page.evaluate(() => document.activeElement.outerHTML.slice(0, 300));
+  await until(page, isNamed, name).catch(async () => assert.fail(`${name} has the focus. ${why} What has it is ${await has()}`));
+}
+
 /** Makes a page believe that it is hidden, or no longer: a headless browser never hides one. */
 export const hide = (page, isHidden = true) => page.evaluate((hidden) => {
   Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
