@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use socket2::SockRef;
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
@@ -11,7 +11,7 @@ use crate::support::{DEADLINE, Query, Reader, Server, Transport, reader::is_dura
 const ROOM: &str = "abort";
 /// How long a post may take right after another was cut: a transaction left open would block it.
 const NEXT_POST: Duration = Duration::from_secs(5);
-/// How often the connection is cut right after the request is complete.
+/// How often the connection is cut right after the request is complete, at least.
 const COMPLETE: usize = 100;
 
 /// How a client goes.
@@ -91,22 +91,31 @@ async fn a_post_cut_before_its_end_was_never_made() {
 async fn a_complete_post_whose_client_is_gone_is_made_for_everybody_or_nobody() {
     let server = Server::start().await;
     let reader = Reader::open(&server, Transport::Sse, ROOM, Query::since(0)).await;
-    for number in 0..COMPLETE {
-        let cut = if number % 2 == 0 { Cut::Close } else { Cut::Reset };
-        abort(&server, &format!("gone {number}"), None, cut).await;
-        if number % 20 == 0 {
-            next_post(&server, &format!("after {number}")).await;
+    let is_gone = |content: &str| content.starts_with("gone");
+    // On a busy machine it may be that of the first ones none is made.
+    within(Duration::from_mins(1), "one is made", async {
+        for number in 0.. {
+            if number % 20 == 0 {
+                next_post(&server, &format!("after {number}")).await;
+                let messages = server.messages(ROOM).await;
+                let content = |message: &Value| message["content"].as_str().is_some_and(is_gone);
+                if number >= COMPLETE && messages.iter().any(content) {
+                    break;
+                }
+            }
+            let cut = if number % 2 == 0 { Cut::Close } else { Cut::Reset };
+            abort(&server, &format!("gone {number}"), None, cut).await;
         }
-    }
+    })
+    .await;
     // A post that was read before its client had gone may still be on its way: those that follow on
     // the same queue come after it.
     next_post(&server, "the last but one").await;
     wait_until_idle(&server).await;
     next_post(&server, "the last").await;
     let contents = compare(&server, reader, "the last").await;
-    let gone = contents.iter().filter(|content| content.starts_with("gone")).count();
-    println!("{gone} of {COMPLETE} posts were made although their clients had gone");
-    assert!(gone > 0, "no post was complete: the scenario is not what it should be");
+    let gone = contents.iter().filter(|content| is_gone(content)).count();
+    println!("{gone} posts were made although their clients had gone");
 }
 
 /// Waits until the server has no connection left but those of the test's own client.
