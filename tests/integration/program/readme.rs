@@ -9,7 +9,7 @@ use tokio::{
 
 use crate::support::{DEADLINE, Server, within};
 
-const README: &str = include_str!("../../README.md");
+const README: &str = include_str!("../../../README.md");
 
 /// A line of the README, as it is run against another address, failing on every status that is an error.
 fn run(line: &str, server: &Server) -> Child {

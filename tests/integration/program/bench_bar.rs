@@ -1,7 +1,7 @@
 //! What the bench calls met and missed: the rule is the bench's own, which can't test itself.
 
 #[expect(unreachable_pub, reason = "in the bench it is used by other modules")]
-#[path = "../../benches/parlor/bar.rs"]
+#[path = "../../../benches/parlor/bar.rs"]
 mod bar;
 
 use bar::{Bar, PAIRS, quartiles};

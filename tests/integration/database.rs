@@ -1,0 +1,3 @@
+//! What is asked of the database.
+
+mod statements;

@@ -1,0 +1,6 @@
+//! What can be done with messages, and what is refused.
+
+mod bad_changes;
+mod changes;
+mod content_limit;
+mod posting;

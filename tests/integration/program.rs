@@ -1,0 +1,6 @@
+//! The program, its command line and its documents.
+
+mod bench_bar;
+mod command_line;
+mod documents;
+mod readme;

@@ -1,0 +1,6 @@
+//! What holds for every request.
+
+mod bad_input;
+mod cross_site;
+mod internal_fault;
+mod paths;

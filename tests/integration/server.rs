@@ -1,0 +1,4 @@
+//! Connections, and what stands in front of them.
+
+mod proxies;
+mod serving;
