@@ -76,11 +76,11 @@ impl EventType {
 
 /// A set of event types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TypeSet(u16);
+pub struct TypeSet(u64);
 
 impl TypeSet {
     /// Every type.
-    pub const ALL: Self = Self(u16::MAX);
+    pub const ALL: Self = Self(u64::MAX);
 
     /// What comes whatever a reader filters: without these it could not follow the rest.
     const ALWAYS: Self = Self(
