@@ -53,7 +53,7 @@ impl App {
     ) -> Result<(Arc<Self>, Background<impl Future<Output = Result<(), Fatal>> + Send + 'static>), OpenError> {
         let Opened { store, writer, index, lock } = Store::open(&config.store).await?;
         let health = Health::default();
-        let hub = Hub::new(store.clone(), clock.clone(), health.clone());
+        let hub = Hub::new(store.clone(), clock.clone(), health.clone(), config.timings);
         let stop = shutdown.finishing.clone();
         let backlog = Arc::<Backlog>::default();
         let (window, waiting) = (config.edit_window, backlog.clone());

@@ -15,8 +15,10 @@ use std::{
 use clap::{Args, ValueEnum};
 
 mod database_url;
+pub mod timings;
 
 pub use database_url::DatabaseUrl;
+pub use timings::Timings;
 
 use crate::domain::content::ContentLimit;
 
@@ -88,6 +90,10 @@ pub struct ServeArgs {
     /// What this version does not have.
     #[command(flatten)]
     pub absent: AbsentArgs,
+
+    /// The product's own times.
+    #[command(flatten)]
+    pub timings: Timings,
 }
 
 /// Settings whose feature this version does not have: refused wherever they are given, rather than taken
@@ -231,6 +237,8 @@ pub struct Config {
     pub stall_timeout: Duration,
     /// The most connections at once.
     pub max_connections: usize,
+    /// The product's own times.
+    pub timings: Timings,
 }
 
 /// Settings that can't be used.
@@ -269,6 +277,7 @@ impl ServeArgs {
             drain_delay: self.drain_delay,
             stall_timeout: self.stall_timeout,
             max_connections,
+            timings: self.timings,
         })
     }
 }

@@ -6,7 +6,6 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use tokio::{
@@ -37,14 +36,11 @@ use subscriptions::Subscriptions;
 
 use crate::{
     clock::Clock,
+    config::Timings,
     domain::{event::Event, name::RoomName, read_cursor::ReadCursor},
     store::{Store, error::StoreError, health::Health},
 };
 
-/// How long after its last use a room that nobody reads stays in memory.
-const IDLE: Duration = Duration::from_mins(1);
-/// How often rooms are looked through for those that may leave.
-const SWEEP: Duration = Duration::from_secs(10);
 /// How many bytes all rooms hold before rooms that nobody reads leave at once.
 const BUDGET: usize = 256 * 1024 * 1024;
 /// Of how many rooms it is asked at once how far their logs go.
@@ -62,12 +58,13 @@ pub struct Hub {
     lapses: Arc<Lapses>,
     registry: Arc<Registry>,
     catch_ups: Semaphore,
+    timings: Timings,
 }
 
 impl Hub {
     /// No room yet.
     #[must_use]
-    pub fn new(store: Store, clock: Clock, health: Health) -> Arc<Self> {
+    pub fn new(store: Store, clock: Clock, health: Health, timings: Timings) -> Arc<Self> {
         Arc::new(Self {
             rooms: Mutex::default(),
             store,
@@ -76,6 +73,7 @@ impl Hub {
             lapses: Arc::default(),
             registry: Arc::default(),
             catch_ups: Semaphore::new(CATCH_UPS),
+            timings,
         })
     }
 
@@ -86,7 +84,7 @@ impl Hub {
         if let Some(room) = rooms.get(name) {
             return room.clone();
         }
-        let room = Room::new(name.clone(), self.clock.clone(), self.lapses.clone());
+        let room = Room::new(name.clone(), self.clock.clone(), self.lapses.clone(), &self.timings);
         rooms.insert(name.clone(), room.clone());
         room
     }
@@ -141,6 +139,12 @@ impl Hub {
         Subscriptions::open(self.clone(), rooms).await
     }
 
+    /// The product's own times.
+    #[must_use]
+    pub fn timings(&self) -> &Timings {
+        &self.timings
+    }
+
     /// Everybody who reads.
     #[must_use]
     pub fn registry(&self) -> &Arc<Registry> {
@@ -151,7 +155,7 @@ impl Hub {
     /// Never ends.
     pub async fn run(&self) {
         let mut health = self.health.watch();
-        let mut sweep = interval(SWEEP);
+        let mut sweep = interval(self.timings.room_sweep_interval);
         let lapses = self.lapses.run();
         tokio::pin!(lapses);
         loop {
@@ -172,7 +176,8 @@ impl Hub {
     fn sweep(&self, now: Instant) {
         let mut rooms = self.rooms();
         let bytes: usize = rooms.values().map(|room| room.bytes()).sum();
-        let since = if bytes > BUDGET { now } else { now.checked_sub(IDLE).unwrap_or(now) };
+        let idle = self.timings.room_idle_time;
+        let since = if bytes > BUDGET { now } else { now.checked_sub(idle).unwrap_or(now) };
         // Under the map's lock nobody can begin to use a room, and whoever uses one holds it.
         rooms.retain(|_, room| Arc::strong_count(room) > 1 || !room.is_idle(since));
     }

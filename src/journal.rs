@@ -29,8 +29,6 @@ use crate::domain::{
 
 /// How many commands wait at most; one more is refused at once.
 const QUEUE: usize = 4_096;
-/// How long an answer is waited for: a disk may hang, and neither fail nor answer.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Something to be written.
 #[derive(Debug)]
@@ -206,6 +204,8 @@ struct Waiting {
 #[derive(Debug, Clone)]
 pub struct Journal {
     queue: mpsc::Sender<Waiting>,
+    /// How long an answer is waited for: a disk may hang, and neither fail nor answer.
+    patience: Duration,
 }
 
 impl Journal {
@@ -216,6 +216,6 @@ impl Journal {
     pub async fn submit(&self, command: Command) -> Result<Outcome, Refused> {
         let (answer, answered) = oneshot::channel();
         self.queue.try_send(Waiting { command, answer }).map_err(|_| Refused::Unavailable)?;
-        timeout(PATIENCE, answered).await.ok().and_then(Result::ok).unwrap_or(Err(Refused::Unavailable))
+        timeout(self.patience, answered).await.ok().and_then(Result::ok).unwrap_or(Err(Refused::Unavailable))
     }
 }

@@ -19,10 +19,6 @@ use crate::{
     shutdown::Shutdown, store::OpenError,
 };
 
-/// Over how long streams are sent away, so that they don't all come back in the same moment.
-const SPREAD: Duration = Duration::from_secs(2);
-/// How long the end takes at most, from the moment the listener closes.
-const DRAIN: Duration = Duration::from_secs(10);
 /// How long the journal has at least to finish once nobody asks it for anything more.
 const FINISH: Duration = Duration::from_secs(2);
 /// How long to wait after an error of accepting: it is most likely a lack of file descriptors.
@@ -72,7 +68,7 @@ pub async fn serve(
             sleep(app.config.drain_delay).await;
         } => {}
     }
-    let deadline = Instant::now() + DRAIN;
+    let deadline = Instant::now() + app.config.timings.drain_timeout;
     drain(&app, &shutdown, deadline).await;
     shutdown.finishing.cancel();
     if let Ok(ended) = timeout_at(deadline.max(Instant::now() + FINISH), background).await {
@@ -100,7 +96,8 @@ async fn accept(app: &Arc<App>, router: Router, listener: TcpListener) {
         match budget.clone().try_acquire_owned() {
             Ok(permit) => {
                 let (router, closing) = (router.clone(), app.shutdown.closing.clone());
-                tasks.spawn(connection::run(stream, router, permit, app.config.stall_timeout, closing));
+                let (head_timeout, stall_timeout) = (app.config.timings.head_timeout, app.config.stall_timeout);
+                tasks.spawn(connection::run(stream, router, permit, head_timeout, stall_timeout, closing));
             }
             Err(_) => {
                 if let Ok(permit) = refusals.clone().try_acquire_owned() {
@@ -118,7 +115,7 @@ async fn drain(app: &App, shutdown: &Shutdown, deadline: Instant) {
     // Said once it is so: whoever reads it may count on it.
     tracing::info!(readers = app.hub.registry().count(), "draining");
     let gone = async {
-        app.hub.registry().close_all(CloseReason::Shutdown, SPREAD).await;
+        app.hub.registry().close_all(CloseReason::Shutdown, app.config.timings.drain_spread).await;
         shutdown.tasks.wait().await;
     };
     if timeout_at(deadline, gone).await.is_err() {

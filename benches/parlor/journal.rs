@@ -9,7 +9,7 @@ use std::{
 use parlor::{
     app::App,
     clock::Clock,
-    config::{Config, StoreConfig},
+    config::{Config, StoreConfig, Timings},
     domain::{content::ContentLimit, message::Post, name::RoomName},
     shutdown::Shutdown,
 };
@@ -42,6 +42,7 @@ impl Journal {
             drain_delay: Duration::ZERO,
             stall_timeout: Duration::from_mins(1),
             max_connections: 1,
+            timings: Timings::default(),
         };
         let building = App::build(config, Clock::system(), Shutdown::default());
         let (app, background) = runtime.block_on(building).map_err(|error| failed(&error.to_string()))?;

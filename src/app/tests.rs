@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 use super::{App, Background};
 use crate::{
     clock::Clock,
-    config::{Config, StoreConfig},
+    config::{Config, StoreConfig, Timings},
     domain::{content::ContentLimit, timestamp::Timestamp},
     journal::{indexer::Indexer, writer::Fatal},
     shutdown::Shutdown,
@@ -92,6 +92,7 @@ async fn built(
         drain_delay: Duration::ZERO,
         stall_timeout: Duration::from_mins(1),
         max_connections: 1,
+        timings: Timings::default(),
     };
     let (app, background) = App::build(config, clock, Shutdown::default()).await.unwrap();
     (app, background, folder)

@@ -1,6 +1,6 @@
 //! Who is here, and who types.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::Chat;
 use crate::{
@@ -8,10 +8,7 @@ use crate::{
         event::PresentUser,
         name::{RoomName, UserKey, Username},
     },
-    hub::{
-        room::Room,
-        typing::{LAPSE, SOCKET_LAPSE},
-    },
+    hub::room::Room,
 };
 
 /// A page of the users who are here.
@@ -29,7 +26,8 @@ impl Chat {
     /// The user types, or no longer, as said by a request: it lapses unless it is said again.
     pub fn set_typing(&self, room: &RoomName, username: &Username, is_typing: bool) {
         let room = self.hub.room(room);
-        if is_typing { room.start_typing(username, LAPSE) } else { room.stop_typing(username.key()) }
+        let lapse = self.hub.timings().typing_lapse;
+        if is_typing { room.start_typing(username, lapse) } else { room.stop_typing(username.key()) }
     }
 
     /// At most `limit` of the users who are here, by name, after `after`.
@@ -50,6 +48,8 @@ impl Chat {
 #[derive(Debug)]
 pub struct SocketTyping {
     room: Arc<Room>,
+    /// How long it holds unless it is said again.
+    lapse: Duration,
     /// Who types. One socket types under one name at a time.
     user: Option<UserKey>,
 }
@@ -57,8 +57,8 @@ pub struct SocketTyping {
 impl SocketTyping {
     /// Nobody types yet.
     #[must_use]
-    pub fn new(room: Arc<Room>) -> Self {
-        Self { room, user: None }
+    pub fn new(room: Arc<Room>, lapse: Duration) -> Self {
+        Self { room, lapse, user: None }
     }
 
     /// The user types, or no longer.
@@ -67,7 +67,7 @@ impl SocketTyping {
             self.stop();
         }
         if is_typing {
-            self.room.start_typing(username, SOCKET_LAPSE);
+            self.room.start_typing(username, self.lapse);
             self.user = Some(username.key().clone());
         } else {
             self.room.stop_typing(username.key());

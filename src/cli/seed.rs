@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::Clock,
-    config::{DatabaseArgs, FileArgs},
+    config::{DatabaseArgs, FileArgs, Timings},
     domain::{content::ContentLimit, message::Post, name::RoomName},
     hub::Hub,
     journal::{Command, Journal, Refused, backlog::Backlog, writer::Fatal},
@@ -70,7 +70,7 @@ pub(super) async fn seed(args: &SeedArgs) -> Result<String, SeedError> {
     let start = Instant::now();
     let Opened { store, writer, mut index, lock: _lock } = Store::open(&args.database.store(true)).await?;
     let (clock, health, stop) = (Clock::system(), Health::default(), CancellationToken::new());
-    let hub = Hub::new(store.clone(), clock.clone(), health.clone());
+    let hub = Hub::new(store.clone(), clock.clone(), health.clone(), Timings::default());
     let backlog = Arc::<Backlog>::default();
     // Nobody indexes meanwhile: that is done once all is posted.
     drop(backlog.leaving());

@@ -1,6 +1,6 @@
 //! What a handler takes from a request, with every refusal a problem document.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
 use axum::{
     body::Body as HttpBody,
@@ -14,17 +14,18 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::problem::{Code, FieldError, Problem};
-use crate::domain::{
-    EventId,
-    name::{RoomName, Username},
+use crate::{
+    app::App,
+    domain::{
+        EventId,
+        name::{RoomName, Username},
+    },
 };
 
 /// The most bytes of a request's body.
 pub const MAX_BODY: usize = 64 * 1024;
 /// How much of a body that is too large is still read, so that its sender gets to read the answer.
 const DRAINED_BODY: usize = 1024 * 1024;
-/// How long a body may take.
-const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The `{room}` of a path.
 #[derive(Debug)]
@@ -139,20 +140,21 @@ pub fn actor(value: Option<&str>) -> Result<Username, Problem> {
 #[derive(Debug)]
 pub struct Body<T>(pub T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for Body<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
         let kind = content_type(request.headers());
+        let time = app.config.timings.body_timeout;
         let refuse = || {
             let detail = "The body has to be application/json or application/x-www-form-urlencoded.";
             Problem::new(Code::UnsupportedMediaType, detail)
         };
         match kind.as_deref() {
-            Some("application/json") => from_json(&read_body(request).await?),
-            Some("application/x-www-form-urlencoded") => from_form(&read_body(request).await?),
+            Some("application/json") => from_json(&read_body(request, time).await?),
+            Some("application/x-www-form-urlencoded") => from_form(&read_body(request, time).await?),
             // Nothing at all, as of `curl -X PUT`: no field is given.
-            None if read_body(request).await?.is_empty() => from_json(b"{}"),
+            None if read_body(request, time).await?.is_empty() => from_json(b"{}"),
             _ => Err(refuse()),
         }
         .map(Self)
@@ -164,9 +166,9 @@ fn content_type(headers: &HeaderMap) -> Option<String> {
     Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }
 
-async fn read_body(request: Request) -> Result<Bytes, Problem> {
+async fn read_body(request: Request, time: Duration) -> Result<Bytes, Problem> {
     let too_large = || Problem::new(Code::TooLarge, format!("A body has at most {MAX_BODY} bytes."));
-    timeout(BODY_TIMEOUT, collect(request.into_body()))
+    timeout(time, collect(request.into_body()))
         .await
         .map_err(|_| Problem::new(Code::Timeout, "The body did not come in time."))?
         .ok_or_else(too_large)?

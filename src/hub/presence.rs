@@ -10,18 +10,14 @@ use crate::domain::{
     timestamp::Timestamp,
 };
 
-/// How long after its last connection a user counts as here, so that a reload is no event.
-pub const GRACE: Duration = Duration::from_secs(5);
-/// How long after a poll's answer its user stays connected.
-pub const LEASE: Duration = Duration::from_secs(30);
 /// With more users than this, readers are told only the number.
 pub const CROWD: usize = 200;
-/// How often a crowd's number is told at most.
-pub const DIGEST_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The users of a room.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Presence {
+    /// How long after its last connection a user counts as here.
+    grace: Duration,
     members: HashMap<UserKey, Member>,
 }
 
@@ -35,12 +31,18 @@ struct Member {
 }
 
 impl Member {
-    fn gone_at(&self) -> Option<Instant> {
-        (self.connections == 0).then_some(self.stays_until + GRACE)
+    fn gone_at(&self, grace: Duration) -> Option<Instant> {
+        (self.connections == 0).then_some(self.stays_until + grace)
     }
 }
 
 impl Presence {
+    /// Nobody is here.
+    #[must_use]
+    pub fn new(grace: Duration) -> Self {
+        Self { grace, members: HashMap::new() }
+    }
+
     /// A connection of the user begins. Whether they were away until now.
     pub fn enter(&mut self, username: &Username, now: Instant, since: Timestamp) -> bool {
         let mut arrived = false;
@@ -58,19 +60,20 @@ impl Presence {
         let member = self.members.get_mut(user)?;
         member.connections = member.connections.saturating_sub(1);
         member.stays_until = member.stays_until.max(now + lease);
-        member.gone_at()
+        member.gone_at(self.grace)
     }
 
     /// Removes those whose grace is over.
     pub fn expire(&mut self, now: Instant) -> Vec<Username> {
-        let gone = self.members.extract_if(|_, member| member.gone_at().is_some_and(|at| at <= now));
+        let grace = self.grace;
+        let gone = self.members.extract_if(|_, member| member.gone_at(grace).is_some_and(|at| at <= now));
         gone.map(|(_, member)| member.username).collect()
     }
 
     /// When the next one's grace is over.
     #[must_use]
     pub fn next_expiry(&self) -> Option<Instant> {
-        self.members.values().filter_map(Member::gone_at).min()
+        self.members.values().filter_map(|member| member.gone_at(self.grace)).min()
     }
 
     /// How many are here.
@@ -99,11 +102,15 @@ impl Presence {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Timings;
+
+    const GRACE: Duration = Timings::DEFAULT.presence_grace;
+    const LEASE: Duration = Timings::DEFAULT.presence_lease;
 
     #[tokio::test(start_paused = true)]
     async fn two_connections_are_one_user_until_the_grace_of_the_last_is_over() {
         let (alice, now) = (Username::parse("Alice").unwrap(), Instant::now());
-        let mut presence = Presence::default();
+        let mut presence = Presence::new(GRACE);
         assert!(presence.enter(&alice, now, Timestamp::from_micros(0)));
         assert!(!presence.enter(&Username::parse("ALICE").unwrap(), now, Timestamp::from_micros(1)));
         assert_eq!(presence.leave(alice.key(), now, Duration::ZERO), None);
@@ -119,7 +126,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_lease_outlasts_a_connection_that_ends_within_it() {
         let (bob, now) = (Username::parse("Bob").unwrap(), Instant::now());
-        let mut presence = Presence::default();
+        let mut presence = Presence::new(GRACE);
         presence.enter(&bob, now, Timestamp::from_micros(0));
         presence.leave(bob.key(), now, LEASE);
         presence.enter(&bob, now, Timestamp::from_micros(0));

@@ -19,15 +19,14 @@ use crate::domain::{
 pub const CROWD: usize = 100;
 /// With more cursors than this, readers are not told all of them.
 pub const MAX_CURSORS: usize = 200;
-/// How often readers are told of one user at most.
-const INTERVAL: Duration = Duration::from_secs(1);
-
 /// How many may wait for the store. Past that nobody finishes the load, most likely: who began it hung up.
 const WAITING: usize = 1_024;
 
 /// The cursors of a room, as far as memory knows them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Reads {
+    /// How often readers are told of one user at most.
+    interval: Duration,
     cursors: Cursors,
     /// All of them as one event, made when it is first wanted.
     encoded: OnceLock<Frame>,
@@ -68,6 +67,13 @@ pub enum Telling {
 }
 
 impl Reads {
+    /// The store has not been asked.
+    #[must_use]
+    pub fn new(interval: Duration) -> Self {
+        let cursors = Cursors::default();
+        Self { interval, cursors, encoded: OnceLock::new(), told: HashMap::new(), missed: false }
+    }
+
     /// Whether the store was asked.
     #[must_use]
     pub fn is_known(&self) -> bool {
@@ -124,7 +130,7 @@ impl Reads {
             return Telling::Everything;
         }
         match self.told.get_mut(cursor.username.key()) {
-            Some(told) if now < told.at + INTERVAL => {
+            Some(told) if now < told.at + self.interval => {
                 told.next = Some(cursor.clone());
                 Telling::Later
             }
@@ -139,7 +145,7 @@ impl Reads {
     pub fn expire(&mut self, now: Instant) -> Vec<ReadCursor> {
         let mut due = Vec::new();
         self.told.retain(|_, told| {
-            if now < told.at + INTERVAL {
+            if now < told.at + self.interval {
                 return true;
             }
             let Some(next) = told.next.take() else { return false };
@@ -153,7 +159,7 @@ impl Reads {
     /// When there is something to be told, or to be forgotten.
     #[must_use]
     pub fn next_expiry(&self) -> Option<Instant> {
-        self.told.values().map(|told| told.at + INTERVAL).min()
+        self.told.values().map(|told| told.at + self.interval).min()
     }
 
     /// Everybody's cursor as one event; none if there are too many, or the store was not asked.
@@ -171,7 +177,10 @@ impl Reads {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{EventId, name::Username, timestamp::Timestamp};
+    use crate::{
+        config::Timings,
+        domain::{EventId, name::Username, timestamp::Timestamp},
+    };
 
     fn cursor(name: &str, last_read_id: EventId) -> ReadCursor {
         let updated_at = Timestamp::from_micros(0);
@@ -189,7 +198,7 @@ mod tests {
     #[test]
     fn what_moves_during_the_load_is_not_lost_and_never_goes_back() {
         let now = Instant::now();
-        let mut reads = Reads::default();
+        let mut reads = Reads::new(Timings::DEFAULT.read_receipt_interval);
         reads.note(&cursor("Early", 9), 1, now);
         assert_eq!(known(&reads), None);
         reads.begin_loading();
@@ -209,7 +218,7 @@ mod tests {
     fn of_one_user_readers_are_told_once_a_second_and_the_newest() {
         let start = Instant::now();
         let after = |ms| start + Duration::from_millis(ms);
-        let mut reads = Reads::default();
+        let mut reads = Reads::new(Timings::DEFAULT.read_receipt_interval);
         assert_eq!(reads.note(&cursor("Alice", 1), 2, start), Telling::Now);
         assert_eq!(reads.note(&cursor("Alice", 2), 2, after(1)), Telling::Later);
         assert_eq!(reads.note(&cursor("Alice", 3), 2, after(2)), Telling::Later);
@@ -226,7 +235,7 @@ mod tests {
     #[test]
     fn a_crowd_is_told_nothing_and_everything_once_it_is_none() {
         let now = Instant::now();
-        let mut reads = Reads::default();
+        let mut reads = Reads::new(Timings::DEFAULT.read_receipt_interval);
         assert_eq!(reads.note(&cursor("Alice", 1), CROWD + 1, now), Telling::Nothing);
         assert_eq!(reads.note(&cursor("Alice", 2), CROWD, now), Telling::Everything);
         assert_eq!(reads.note(&cursor("Alice", 3), CROWD, now), Telling::Now);
@@ -234,7 +243,7 @@ mod tests {
 
     #[test]
     fn a_load_that_nobody_finishes_is_given_up() {
-        let mut reads = Reads::default();
+        let mut reads = Reads::new(Timings::DEFAULT.read_receipt_interval);
         reads.begin_loading();
         for id in 0..=EventId::try_from(WAITING).unwrap() {
             reads.note(&cursor("Alice", id), 1, Instant::now());

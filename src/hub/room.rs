@@ -1,6 +1,9 @@
 //! A room in memory: the newest page of its log, who is here, who types, and the wake of readers.
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::{
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::Duration,
+};
 
 use tokio::{sync::watch, time::Instant};
 
@@ -19,6 +22,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    config::Timings,
     domain::{
         EventId,
         event::{Event, EventBody, EventType, TypeSet},
@@ -48,6 +52,7 @@ pub struct Room {
     name: RoomName,
     clock: Clock,
     lapses: Arc<Lapses>,
+    digest_interval: Duration,
     /// Tells this stay in memory from an earlier one, whose counts began anew.
     stay: u32,
     marks: watch::Sender<Marks>,
@@ -115,7 +120,7 @@ pub enum Missing {
 }
 
 impl Room {
-    pub(super) fn new(name: RoomName, clock: Clock, lapses: Arc<Lapses>) -> Arc<Self> {
+    pub(super) fn new(name: RoomName, clock: Clock, lapses: Arc<Lapses>, timings: &Timings) -> Arc<Self> {
         let state = State {
             ring: None,
             floor: None,
@@ -123,9 +128,9 @@ impl Room {
             history: None,
             deletions: Deletions::default(),
             ephemeral: Ephemeral::default(),
-            presence: Presence::default(),
+            presence: Presence::new(timings.presence_grace),
             typing: Typing::default(),
-            reads: Reads::default(),
+            reads: Reads::new(timings.read_receipt_interval),
             digest_at: None,
             digested_at: None,
             lapse_at: None,
@@ -135,6 +140,7 @@ impl Room {
             name,
             clock,
             lapses,
+            digest_interval: timings.presence_digest_interval,
             stay: rand::random(),
             marks: watch::Sender::new(Marks::default()),
             state: RwLock::new(state),

@@ -8,12 +8,11 @@ use std::{
 
 use tokio::time::{Instant, Sleep, sleep};
 
-/// After how much silence a reader gets a `ping`, so that it can tell a dead line.
-const SILENCE: Duration = Duration::from_secs(15);
-
 /// The time since a reader was told something.
 #[derive(Debug)]
 pub struct Silence {
+    /// After how much of it the reader gets a `ping`, so that it can tell a dead line.
+    limit: Duration,
     /// The next look at it.
     look: Pin<Box<Sleep>>,
     /// Whether the look has been asked since it was last set.
@@ -22,8 +21,8 @@ pub struct Silence {
 }
 
 impl Silence {
-    pub(super) fn new() -> Self {
-        Self { look: Box::pin(sleep(SILENCE)), is_asked: false, broken_at: Instant::now() }
+    pub(super) fn new(limit: Duration) -> Self {
+        Self { limit, look: Box::pin(sleep(limit)), is_asked: false, broken_at: Instant::now() }
     }
 
     /// The reader is told something.
@@ -41,9 +40,9 @@ impl Silence {
             self.is_asked = true;
             ready!(self.look.as_mut().poll(cx));
             // The look is not moved by every event, which would cost more than looking once more.
-            let due = self.broken_at + SILENCE;
+            let due = self.broken_at + self.limit;
             if due <= Instant::now() {
-                self.look.as_mut().reset(Instant::now() + SILENCE);
+                self.look.as_mut().reset(Instant::now() + self.limit);
                 self.is_asked = false;
                 return Poll::Ready(());
             }

@@ -135,7 +135,7 @@ impl Subscription {
             StateDue::Unless(word) => word != room.state_word(seen),
             StateDue::Never => false,
         };
-        let silence = (request.transport != Transport::LongPoll).then(Silence::new);
+        let silence = (request.transport != Transport::LongPoll).then(|| Silence::new(hub.timings.ping_interval));
         Ok(Self {
             position: Position { cursor, told: cursor, seen, state_due },
             room,

@@ -77,6 +77,7 @@ impl Subscriptions {
         for (name, request) in &rooms {
             cursors.push(before_its_turn(&hub, name, request).await?);
         }
+        let silence = Silence::new(hub.timings.ping_interval);
         let mut this = Self {
             hub,
             begun: Vec::with_capacity(rooms.len()),
@@ -85,7 +86,7 @@ impl Subscriptions {
             waiting: rooms.into(),
             positions: cursors.into_iter().collect(),
             turn: 0,
-            silence: Silence::new(),
+            silence,
             ended: false,
         };
         // The first one begins here, so that whoever can't be served yet is told before the stream starts.

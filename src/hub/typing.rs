@@ -1,15 +1,10 @@
 //! Who types, until they stop, post, leave, or time runs out.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use tokio::time::Instant;
 
 use crate::domain::name::{UserKey, Username};
-
-/// How long typing holds after it was last said by a request.
-pub const LAPSE: Duration = Duration::from_secs(6);
-/// How long typing holds that was said by a socket, which can say when it ends.
-pub const SOCKET_LAPSE: Duration = Duration::from_mins(1);
 
 /// Those who type in a room.
 #[derive(Debug, Default)]

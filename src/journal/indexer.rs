@@ -162,7 +162,7 @@ mod tests {
         let index = Store::open(&StoreConfig { url: url.into(), fsync: false, migrate: true }).await.unwrap().index;
         let turns = index.turns().clone();
         let (queue, mut commands) = mpsc::channel(QUEUE);
-        let journal = Journal { queue };
+        let journal = Journal { queue, patience: Duration::ZERO };
         let (health, stop) = (Health::default(), CancellationToken::new());
         let mut indexer = Indexer::new(index, &journal, Arc::default(), health.clone(), stop);
 

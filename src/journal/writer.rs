@@ -101,6 +101,7 @@ impl Journal {
         stop: CancellationToken,
     ) -> (Self, impl Future<Output = Result<(), Fatal>> + Send + 'static) {
         let (sender, queue) = mpsc::channel(QUEUE);
+        let patience = hub.timings().write_timeout;
         let task = Task {
             queue,
             left_over: None,
@@ -116,7 +117,7 @@ impl Journal {
             commits: 0,
             bytes: 0,
         };
-        (Self { queue: sender }, task.run())
+        (Self { queue: sender, patience }, task.run())
     }
 }
 

@@ -14,9 +14,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::guard::Guard;
 
-/// How long the head of a request may take, and how long a connection may be idle between requests:
-/// for hyper they are one (its timer starts when it begins to read a head).
-const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// hyper's buffers for reading and for writing: its minimum, which is most of what an idle stream
 /// costs. A longer head is answered `431`.
 pub(super) const BUFFER: usize = 8 * 1024;
@@ -28,10 +25,14 @@ const KEEPALIVE: Duration = Duration::from_mins(1);
 const USER_TIMEOUT_MARGIN: Duration = Duration::from_secs(15);
 
 /// Serves the connection until it ends, or until `closing` and what it is busy with is done.
+///
+/// `head_timeout` bounds how long the head of a request may take, and how long the connection may be idle
+/// between requests: for hyper they are one (its timer starts when it begins to read a head).
 pub async fn run(
     stream: TcpStream,
     router: Router,
     permit: OwnedSemaphorePermit,
+    head_timeout: Duration,
     stall_timeout: Duration,
     closing: CancellationToken,
 ) {
@@ -42,7 +43,7 @@ pub async fn run(
     let io = TokioIo::new(Guard::new(stream, stall_timeout, permit));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(head_timeout)
         .max_buf_size(BUFFER)
         .serve_connection(io, TowerToHyperService::new(router))
         .with_upgrades();
@@ -92,7 +93,14 @@ mod tests {
         let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
         let (stream, stall_timeout) = (TcpStream::from_std(accepted).unwrap(), Duration::from_secs(7));
         let tasks = TaskTracker::new();
-        tasks.spawn(run(stream, Router::new(), permit, stall_timeout, CancellationToken::new()));
+        tasks.spawn(run(
+            stream,
+            Router::new(),
+            permit,
+            Duration::from_secs(15),
+            stall_timeout,
+            CancellationToken::new(),
+        ));
         client.write_all(b"GET / HTTP/1.0\r\n\r\n").await.unwrap();
         client.read_to_end(&mut Vec::new()).await.unwrap();
 

@@ -23,15 +23,11 @@ use crate::{
     domain::{EventId, event::EventBody},
     hub::{
         frame::Frame,
-        presence::LEASE,
         registry::Transport,
         room::STATE_FRAMES,
         subscription::{Start, StateDue, Subscription},
     },
 };
-
-/// How long after the first ephemeral event a poll still waits for more of them.
-const EPHEMERAL_WAIT: Duration = Duration::from_secs(2);
 
 /// How long to wait, and for what.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -77,6 +73,7 @@ pub async fn poll(
     Params(params): Params<ReadParams>,
     Params(PollParams { wait, state }): Params<PollParams>,
 ) -> Result<Response, Problem> {
+    let timings = &app.config.timings;
     let wait = Duration::from_secs(within("wait", wait, 0..=MAX_WAIT, 25)?);
     let state = state.map_or(StateDue::Never, StateDue::Unless);
     let mut request = params.request(since.start()?, Transport::LongPoll, state)?;
@@ -85,7 +82,7 @@ pub async fn poll(
         request.state = StateDue::Always;
     }
     let mut subscription = app.chat.read(&room, request).await?;
-    let frames = gather(&mut subscription, Instant::now() + wait).await;
+    let frames = gather(&mut subscription, Instant::now() + wait, timings.poll_ephemeral_wait).await;
     let events =
         frames.iter().filter_map(|frame| RawValue::from_string(String::from_utf8(frame.json().into()).ok()?).ok());
     let body = PollAnswer {
@@ -94,12 +91,13 @@ pub async fn poll(
         has_more: subscription.has_more(),
         state: subscription.state_word(),
     };
-    subscription.end_with_lease(LEASE);
+    subscription.end_with_lease(timings.presence_lease);
     Ok(answer(body))
 }
 
-/// Waits for the first events; a durable one ends the wait at once, an ephemeral one soon.
-async fn gather(subscription: &mut Subscription, mut deadline: Instant) -> Vec<Frame> {
+/// Waits for the first events; a durable one ends the wait at once, an ephemeral one after
+/// `ephemeral_wait`.
+async fn gather(subscription: &mut Subscription, mut deadline: Instant, ephemeral_wait: Duration) -> Vec<Frame> {
     let mut frames: Vec<Frame> = Vec::new();
     while let Some(more) = subscription.next_until(deadline).await {
         let is_durable = more.iter().any(|frame| frame.id().is_some());
@@ -110,7 +108,7 @@ async fn gather(subscription: &mut Subscription, mut deadline: Instant) -> Vec<F
             break;
         }
         subscription.take_at_most(left);
-        deadline = deadline.min(Instant::now() + EPHEMERAL_WAIT);
+        deadline = deadline.min(Instant::now() + ephemeral_wait);
     }
     frames
 }

@@ -1,6 +1,6 @@
 //! Reading and talking by WebSocket.
 
-use std::{borrow::Cow, pin::Pin, sync::Arc, time::Duration};
+use std::{borrow::Cow, pin::Pin, sync::Arc};
 
 use axum::{
     Extension,
@@ -53,8 +53,6 @@ const MAX_FRAME: usize = 64 * 1024;
 const READ_BUFFER: usize = 4 * 1024;
 /// How much is gathered before it is written.
 const WRITE_BUFFER: usize = 4 * 1024;
-/// How often a client is asked whether it is there.
-const PING: Duration = Duration::from_secs(20);
 /// After how many unanswered pings it is not.
 const MISSED_PINGS: u32 = 2;
 /// Who speaks without a name.
@@ -171,12 +169,13 @@ impl Session {
         user: Option<Username>,
         subscription: Subscription,
     ) -> Self {
-        let typing = SocketTyping::new(subscription.room().clone());
+        let typing = SocketTyping::new(subscription.room().clone(), app.config.timings.socket_typing_lapse);
         Self { app, request_id, room, user, subscription, typing, effect: None }
     }
 
     async fn run(mut self, mut socket: WebSocket) {
-        let mut pings = interval_at(Instant::now() + PING, PING);
+        let interval = self.app.config.timings.socket_ping_interval;
+        let mut pings = interval_at(Instant::now() + interval, interval);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut unanswered = 0;
         // An error of the socket ends it; its client resumes by its cursor.

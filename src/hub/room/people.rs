@@ -6,12 +6,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use super::{
-    super::{
-        frame::Frame,
-        presence::{CROWD, DIGEST_INTERVAL},
-        reads::Telling,
-        ring::EphemeralSlot,
-    },
+    super::{frame::Frame, presence::CROWD, reads::Telling, ring::EphemeralSlot},
     Room, State,
 };
 use crate::domain::{
@@ -146,8 +141,8 @@ impl Room {
                 state.ephemeral.push(EphemeralSlot { frame: None, not_to: None });
             }
             (_, true) => match state.digested_at {
-                Some(last) if now < last + DIGEST_INTERVAL => {
-                    let at = *state.digest_at.get_or_insert(last + DIGEST_INTERVAL);
+                Some(last) if now < last + self.digest_interval => {
+                    let at = *state.digest_at.get_or_insert(last + self.digest_interval);
                     self.lapse_by(state, at);
                 }
                 _ => say_digest(state, now),

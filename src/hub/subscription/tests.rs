@@ -11,17 +11,23 @@ use super::*;
 use crate::{
     app::tests::TestApp,
     clock::Clock,
+    config::Timings,
     domain::{message::Post, timestamp::Timestamp},
     hub::{
         CATCH_UPS,
         lapse::Lapses,
-        presence::{CROWD, DIGEST_INTERVAL, GRACE, LEASE},
+        presence::CROWD,
         ring::{MAX_EPHEMERAL, MAX_EVENTS},
         room::TAKE_BYTES,
-        typing::{LAPSE, SOCKET_LAPSE},
     },
     store::messages::Range,
 };
+
+const LAPSE: Duration = Timings::DEFAULT.typing_lapse;
+const SOCKET_LAPSE: Duration = Timings::DEFAULT.socket_typing_lapse;
+const GRACE: Duration = Timings::DEFAULT.presence_grace;
+const LEASE: Duration = Timings::DEFAULT.presence_lease;
+const DIGEST_INTERVAL: Duration = Timings::DEFAULT.presence_digest_interval;
 
 struct Fixture {
     app: TestApp,
@@ -202,7 +208,8 @@ async fn what_memory_was_not_told_is_read_from_the_store() {
     let fixture = Fixture::new().await;
     fixture.post(5).await;
     // A room of another hub is one that was never told.
-    let other = Hub::new(fixture.app.hub.store.clone(), Clock::system(), fixture.app.health.clone());
+    let other =
+        Hub::new(fixture.app.hub.store.clone(), Clock::system(), fixture.app.health.clone(), Timings::default());
     let state = StateDue::Never;
     let (user, transport, types) = (None, Transport::Sse, TypeSet::ALL);
     let request = Request { start: Start::After(5), history: 50, types, user, transport, state, limit: 200 };
@@ -277,7 +284,7 @@ fn room_with_lapses() -> (Arc<Room>, TaskTracker) {
     let tasks = TaskTracker::new();
     let running = lapses.clone();
     tasks.spawn(async move { running.run().await });
-    (Room::new(room(), clock, lapses), tasks)
+    (Room::new(room(), clock, lapses, &Timings::default()), tasks)
 }
 
 /// What a reader without a name takes from a room.

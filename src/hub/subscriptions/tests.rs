@@ -10,6 +10,7 @@ use super::*;
 use crate::{
     app::tests::TestApp,
     clock::Clock,
+    config::Timings,
     domain::{
         event::{EventType, ResetReason, TypeSet},
         message::Post,
@@ -192,7 +193,12 @@ async fn history_replay_and_state_come_room_by_room() {
     fixture.post("two", 3).await;
     fixture.post("three", 450).await;
     // Another hub knows of nothing and reads the store.
-    let cold = Hub::new(fixture.app.hub.store_for_tests().clone(), Clock::system(), fixture.app.health.clone());
+    let cold = Hub::new(
+        fixture.app.hub.store_for_tests().clone(),
+        Clock::system(),
+        fixture.app.health.clone(),
+        Timings::default(),
+    );
     for hub in [&fixture.app.hub, &cold] {
         // Somebody who reads the second room, which then begins at once when its turn has come.
         let other = fixture.read_from(hub, &[("two", Start::History)], TypeSet::ALL).await;
@@ -247,7 +253,12 @@ async fn a_reader_that_stops_while_a_room_begins_holds_nobody_up_and_tells_nothi
     fixture.post("one", 1).await;
     fixture.post("two", 3).await;
     // This hub has told nobody of the second room yet, so its history has to be read.
-    let hub = Hub::new(fixture.app.hub.store_for_tests().clone(), Clock::system(), fixture.app.health.clone());
+    let hub = Hub::new(
+        fixture.app.hub.store_for_tests().clone(),
+        Clock::system(),
+        fixture.app.health.clone(),
+        Timings::default(),
+    );
     let rooms = [("one", Start::After(1)), ("two", Start::History)];
     let mut reader = fixture.read_from(&hub, &rooms, TypeSet::ALL).await;
     assert_eq!(next(&mut reader).await.unwrap()[0].0["type"], "presence_state");

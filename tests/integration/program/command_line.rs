@@ -8,13 +8,33 @@ use crate::support::{
     server::{Builder, failure, parlor},
 };
 
+/// The product's own times, with their defaults.
+const TIMES: [(&str, &str); 16] = [
+    ("typing-lapse", "6s"),
+    ("socket-typing-lapse", "1m"),
+    ("presence-grace", "5s"),
+    ("presence-lease", "30s"),
+    ("presence-digest-interval", "5s"),
+    ("read-receipt-interval", "1s"),
+    ("ping-interval", "15s"),
+    ("socket-ping-interval", "20s"),
+    ("poll-ephemeral-wait", "2s"),
+    ("head-timeout", "15s"),
+    ("body-timeout", "15s"),
+    ("write-timeout", "10s"),
+    ("room-idle-time", "1m"),
+    ("room-sweep-interval", "10s"),
+    ("drain-spread", "2s"),
+    ("drain-timeout", "10s"),
+];
+
 fn directory() -> tempfile::TempDir {
     tempfile::tempdir().expect("a directory")
 }
 
 #[tokio::test]
 async fn unusable_settings_exit_2_and_are_named() {
-    let flags: [(&[&str], &str); 10] = [
+    let flags: [(&[&str], &str); 12] = [
         (&["--listen", "nonsense"], "--listen"),
         (&["--listen", "0.0.0.0:0"], "--allow-open"),
         (&["--stall-timeout", "nonsense"], "--stall-timeout"),
@@ -23,6 +43,8 @@ async fn unusable_settings_exit_2_and_are_named() {
         (&["--content-limit", "20001"], "20000"),
         (&["--drain-delay=-1s"], "--drain-delay"),
         (&["--max-connections", "0"], "--max-connections"),
+        (&["--ping-interval", "0s"], "--ping-interval"),
+        (&["--head-timeout", "61m"], "--head-timeout"),
         (&["--allow-origin", "nonsense"], "--allow-origin"),
         (&["--no-such-flag"], "--no-such-flag"),
     ];
@@ -191,7 +213,10 @@ fn help_lists_what_can_be_set() {
         ("max-connections", None),
         ("log-format", Some("text")),
         ("config", None),
-    ] {
+    ]
+    .into_iter()
+    .chain(TIMES.map(|(flag, default)| (flag, Some(default))))
+    {
         let (_, about) =
             help.split_once(&format!("--{flag} ")).unwrap_or_else(|| panic!("--{flag} is missing: {help}"));
         let about = about.split("\n      --").next().expect("a first part");
@@ -202,6 +227,15 @@ fn help_lists_what_can_be_set() {
         if let Some(default) = default {
             assert!(about.contains(&format!("[default: {default}]")), "--{flag}: {about}");
         }
+    }
+
+    // The times have a heading of their own, and a row each in the document.
+    let (_, times) = help.split_once("\nTimes:\n").expect("a heading");
+    let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operating.md")).expect("a text");
+    let listed: Vec<_> = times.lines().filter_map(|line| line.trim_start().strip_prefix("--")).collect();
+    assert_eq!(listed, TIMES.map(|(flag, _)| format!("{flag} <TIME>")));
+    for (flag, default) in TIMES {
+        assert!(document.contains(&format!("| `--{flag}` | `{default}` |")), "--{flag}");
     }
 }
 

@@ -1,5 +1,7 @@
 //! A socket over an in-memory connection, with the time of waiting in the test's hand.
 
+use std::time::Duration;
+
 use futures_util::StreamExt;
 use hyper::server::conn::http1;
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
@@ -9,7 +11,6 @@ use tokio::{
 };
 use tokio_tungstenite::{WebSocketStream, tungstenite::protocol::Role};
 
-use super::*;
 use crate::{app::tests::TestApp, http};
 
 const UPGRADE: &str = "GET /api/v1/rooms/general/ws HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\n\
