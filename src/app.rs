@@ -59,7 +59,7 @@ impl App {
         let (window, waiting) = (config.edit_window, backlog.clone());
         let (journal, task) = Journal::new(writer, hub.clone(), waiting, health.clone(), clock, window, stop.clone());
         let indexer = Indexer::new(index, &journal, backlog, health.clone(), stop);
-        let chat = Chat::new(journal, hub.clone(), store.clone(), config.content_limit, shutdown.closing.clone());
+        let chat = Chat::new(journal, hub.clone(), store.clone(), shutdown.closing.clone());
         let background = Background { journal: task, indexer, hub: hub.clone(), store, _lock: lock };
         Ok((Arc::new(Self { chat, hub, health, config, shutdown }), background))
     }

@@ -7,25 +7,30 @@ use tokio_util::sync::CancellationToken;
 pub mod changes;
 pub mod messages;
 pub mod presence;
+pub mod read_cursors;
 pub mod reading;
-pub mod reads;
 pub mod rooms;
 pub mod search;
 
+pub use crate::journal::{Refused, command::Committed};
 use crate::{
-    domain::{content::ContentLimit, emoji, invalid::Invalid, message},
+    domain::{
+        invalid::Invalid,
+        name::RoomName,
+        policy::{Act, Actor, Denied, Standing, may},
+        room::Room,
+    },
     hub::Hub,
-    journal::{Journal, Refused},
+    journal::Journal,
     store::{Store, error::StoreError},
 };
 
-/// Everything a user can do.
+/// Everything a user can do. Each function takes the actor first, and asks the policy.
 #[derive(Debug)]
 pub struct Chat {
     journal: Journal,
     hub: Arc<Hub>,
     store: Store,
-    content_limit: ContentLimit,
     /// Cancelled when whoever waits is to be answered at once.
     closing: CancellationToken,
 }
@@ -36,27 +41,12 @@ pub enum ChatError {
     /// The input breaks rules.
     #[error("invalid input")]
     Invalid(Vec<Invalid>),
-    /// The idempotency key was used for another message.
-    #[error("the idempotency key was used for another message")]
-    KeyReused,
     /// There is no such thing.
     #[error("there is no such {0}")]
     NotFound(&'static str),
-    /// It is deleted, and can't be changed any more.
-    #[error("the {0} is deleted")]
-    Deleted(&'static str),
-    /// Who asks may not.
-    #[error("only the author may do this")]
-    NotTheAuthor,
-    /// The time for it is over.
-    #[error("the time to edit it is over")]
-    WindowOver,
-    /// It has changed since who asks looked at it.
-    #[error("the message has changed meanwhile")]
-    VersionMissed,
-    /// The store is out; may pass.
-    #[error("the store is out")]
-    Unavailable,
+    /// The journal refuses it, or the policy does before the journal is asked.
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// A fault of this program, in words for its log.
     #[error("internal fault: {0}")]
     Internal(String),
@@ -65,21 +55,15 @@ pub enum ChatError {
 impl Chat {
     /// A chat over these parts.
     #[must_use]
-    pub fn new(
-        journal: Journal,
-        hub: Arc<Hub>,
-        store: Store,
-        content_limit: ContentLimit,
-        closing: CancellationToken,
-    ) -> Self {
-        Self { journal, hub, store, content_limit, closing }
+    pub fn new(journal: Journal, hub: Arc<Hub>, store: Store, closing: CancellationToken) -> Self {
+        Self { journal, hub, store, closing }
     }
-}
 
-impl ChatError {
-    /// The journal answered a command with what is no answer to it.
-    fn wrong_answer() -> Self {
-        Self::Internal("the journal answered what was not asked".to_owned())
+    /// The room as the database has it, absent if nobody has made it, for an actor who may read it. Whatever is
+    /// read of a room is read with the answer.
+    async fn readable(&self, actor: &Actor, name: &RoomName) -> Result<Option<Room>, ChatError> {
+        may(actor, Act::ReadRoom, &Standing::default())?;
+        Ok(self.store.room(name).await?)
     }
 }
 
@@ -88,33 +72,21 @@ impl From<StoreError> for ChatError {
         match error {
             StoreError::Unavailable(_) | StoreError::Conflict(_) | StoreError::FsyncRefused(_) => {
                 tracing::warn!(%error, "the store can't be read");
-                Self::Unavailable
+                Self::Refused(Refused::Unavailable)
             }
             StoreError::Rejected(_) | StoreError::Hole { .. } => Self::Internal(error.to_string()),
         }
     }
 }
 
-impl From<Refused> for ChatError {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::KeyReused => Self::KeyReused,
-            Refused::NoSuchTarget => Self::Invalid(vec![message::no_such_target()]),
-            Refused::NoSuchMessage => Self::NotFound("message"),
-            Refused::Deleted => Self::Deleted("message"),
-            Refused::NotTheAuthor => Self::NotTheAuthor,
-            Refused::WindowOver => Self::WindowOver,
-            Refused::VersionMissed => Self::VersionMissed,
-            Refused::TooManyEmoji => Self::Invalid(vec![emoji::too_many()]),
-            Refused::PastHead => Self::Invalid(vec![Invalid::new("last_read_id", "is past the room's newest event")]),
-            Refused::Unavailable => Self::Unavailable,
-            Refused::Rejected(why) => Self::Internal(why),
-        }
+impl From<Denied> for ChatError {
+    fn from(denied: Denied) -> Self {
+        Self::Refused(denied.into())
     }
 }
 
-impl From<Vec<Invalid>> for ChatError {
-    fn from(invalid: Vec<Invalid>) -> Self {
-        Self::Invalid(invalid)
+impl From<Invalid> for ChatError {
+    fn from(invalid: Invalid) -> Self {
+        Self::Invalid(vec![invalid])
     }
 }

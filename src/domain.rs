@@ -7,11 +7,13 @@ pub mod event;
 pub mod invalid;
 pub mod message;
 pub mod name;
+pub mod policy;
 pub mod read_cursor;
 pub mod room;
 pub mod search;
 pub mod timestamp;
 pub mod tokens;
+pub mod version;
 
 /// The id of a durable event within its room: 1, 2, 3 … without a gap. At once the message id, the
 /// resume cursor and the paging key; 0 is the cursor before the first event.

@@ -16,7 +16,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub mod caller;
 pub mod changes;
+pub mod conditions;
 pub mod extract;
 pub mod health;
 pub mod messages;
@@ -26,7 +28,7 @@ pub mod pages;
 pub mod presence;
 pub mod problem;
 pub mod reactions;
-pub mod reads;
+pub mod read_cursors;
 pub mod rooms;
 pub mod same_site;
 pub mod search;
@@ -79,8 +81,8 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(messages::get, changes::edit, changes::delete))
         .routes(routes!(changes::revisions))
         .routes(routes!(reactions::list, reactions::add, reactions::remove))
-        .routes(routes!(reads::list, reads::mark))
-        .routes(routes!(reads::unread))
+        .routes(routes!(read_cursors::list, read_cursors::mark))
+        .routes(routes!(read_cursors::unread))
         .routes(routes!(search::find))
         .routes(routes!(presence::list))
         .routes(routes!(presence::typing))

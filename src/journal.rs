@@ -3,7 +3,7 @@
 //!
 //! A caller only awaits its answer, so that a client who hangs up cancels nothing half way.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -11,6 +11,7 @@ use tokio::{
 };
 
 pub mod backlog;
+pub mod command;
 pub mod decide;
 pub mod indexer;
 pub mod known;
@@ -20,141 +21,27 @@ pub mod writer;
 
 use crate::domain::{
     EventId,
-    content::MAX_CONTENT_BYTES,
-    message::{Draft, Edit, Message},
-    name::{RoomName, Username},
-    read_cursor::ReadCursor,
-    room::{Room, RoomChange},
+    name::RoomName,
+    policy::{Actor, Denied},
+    version::Precondition,
 };
+use command::{Action, Command, Committed, Outcome, typed};
 
 /// How many commands wait at most; one more is refused at once.
 const QUEUE: usize = 4_096;
 
-/// Something to be written.
-#[derive(Debug)]
-pub enum Command {
-    /// A message is posted.
-    Post {
-        /// Where.
-        room: RoomName,
-        /// What.
-        draft: Draft,
-    },
-    /// A message is to say something else.
-    Edit {
-        /// Where.
-        room: RoomName,
-        /// Which message.
-        id: EventId,
-        /// Who edits, and what it says then.
-        edit: Edit,
-        /// The versions that the editor takes the message to be at; any, if absent.
-        versions: Option<Vec<String>>,
-    },
-    /// A message is deleted.
-    Delete {
-        /// Where.
-        room: RoomName,
-        /// Which message.
-        id: EventId,
-        /// Who deletes it.
-        username: Username,
-    },
-    /// A reaction is added or taken back.
-    React {
-        /// Where.
-        room: RoomName,
-        /// To which message.
-        id: EventId,
-        /// Who.
-        username: Username,
-        /// With what.
-        emoji: String,
-        /// Whether it is added.
-        on: bool,
-    },
-    /// Somebody has read up to a message.
-    MarkRead {
-        /// Where.
-        room: RoomName,
-        /// Who.
-        username: Username,
-        /// Up to where.
-        last_read_id: EventId,
-    },
-    /// A room is made or changed.
-    PutRoom {
-        /// Which.
-        room: RoomName,
-        /// What is to change.
-        change: RoomChange,
-    },
-}
-
-impl Command {
-    /// The room it is about.
-    #[must_use]
-    pub fn room(&self) -> &RoomName {
-        match self {
-            Self::Post { room, .. }
-            | Self::Edit { room, .. }
-            | Self::Delete { room, .. }
-            | Self::React { room, .. }
-            | Self::MarkRead { room, .. }
-            | Self::PutRoom { room, .. } => room,
-        }
-    }
-
-    /// About how many bytes it adds to a transaction.
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Post { draft, .. } => draft.content.len(),
-            // The earlier content is written too, as a revision, and may be as long.
-            Self::Edit { edit, .. } => edit.content.len() + MAX_CONTENT_BYTES,
-            // A reaction writes the message's row anew.
-            Self::React { .. } => MAX_CONTENT_BYTES,
-            Self::Delete { .. } | Self::MarkRead { .. } => 0,
-            Self::PutRoom { change, .. } => {
-                change.title.as_ref().map_or(0, String::len) + change.topic.as_ref().map_or(0, String::len)
-            }
-        }
-    }
-}
-
-/// What a command led to. It is on disk.
-#[derive(Debug, Clone)]
-pub enum Outcome {
-    /// The message is in the log.
-    Posted {
-        /// The message.
-        message: Arc<Message>,
-        /// Whether it was there before, posted with the same key.
-        replayed: bool,
-    },
-    /// The message is as asked.
-    Changed {
-        /// The message.
-        message: Arc<Message>,
-        /// The event that made it so; none if it was so already.
-        event: Option<EventId>,
-    },
-    /// The user has read at least as far as asked.
-    Read(ReadCursor),
-    /// The room is as asked.
-    RoomPut {
-        /// The room.
-        room: Room,
-        /// Whether it was made by this.
-        made: bool,
-    },
-}
-
 /// Why a command changed nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// The idempotency key was used for something else.
+    /// The policy forbids it.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The idempotency key was used for a message with other content or another target.
     #[error("the idempotency key was used for another message")]
-    KeyReused,
+    KeyReused {
+        /// The message that was posted with it.
+        message_id: EventId,
+    },
     /// The message to reply to is not in the room.
     #[error("the message to reply to is not in the room")]
     NoSuchTarget,
@@ -164,15 +51,9 @@ pub enum Refused {
     /// The message is deleted.
     #[error("the message is deleted")]
     Deleted,
-    /// The message is somebody else's.
-    #[error("the message is somebody else's")]
-    NotTheAuthor,
-    /// The message is too old to be edited.
-    #[error("the message is too old to be edited")]
-    WindowOver,
-    /// The message is at another version than the editor takes it to be.
-    #[error("the message has changed meanwhile")]
-    VersionMissed,
+    /// What is to be changed does not meet the request's conditions.
+    #[error("what is to be changed does not meet the request's conditions")]
+    PreconditionFailed,
     /// The message has as many different emoji as it may have.
     #[error("the message has too many different emoji")]
     TooManyEmoji,
@@ -197,7 +78,7 @@ impl Refused {
 #[derive(Debug)]
 struct Waiting {
     command: Command,
-    answer: oneshot::Sender<Result<Outcome, Refused>>,
+    answer: oneshot::Sender<Result<Committed<Outcome>, Refused>>,
 }
 
 /// The way to the writer. Cheap to clone; the writer ends when all of them are gone.
@@ -209,13 +90,22 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Has a command carried out. Neither cancelling this nor losing patience cancels the command.
+    /// Has an action carried out for an actor, under conditions. Neither cancelling this nor losing patience
+    /// cancels the action.
     ///
     /// # Errors
     /// [`Refused`].
-    pub async fn submit(&self, command: Command) -> Result<Outcome, Refused> {
+    pub async fn submit<A: Action>(
+        &self,
+        actor: Actor,
+        room: RoomName,
+        when: Precondition,
+        action: A,
+    ) -> Result<Committed<A::Answer>, Refused> {
         let (answer, answered) = oneshot::channel();
+        let command = Command { actor, room, when, change: action.into() };
         self.queue.try_send(Waiting { command, answer }).map_err(|_| Refused::Unavailable)?;
-        timeout(self.patience, answered).await.ok().and_then(Result::ok).unwrap_or(Err(Refused::Unavailable))
+        let outcome = timeout(self.patience, answered).await.ok().and_then(Result::ok);
+        typed::<A>(outcome.unwrap_or(Err(Refused::Unavailable))?)
     }
 }

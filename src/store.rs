@@ -24,7 +24,7 @@ pub mod messages;
 mod mysql;
 mod pieces;
 mod postgres;
-pub mod reads;
+pub mod read_cursors;
 pub mod rooms;
 pub mod search;
 mod session;

@@ -10,7 +10,12 @@ use parlor::{
     app::App,
     clock::Clock,
     config::{Config, StoreConfig, Timings},
-    domain::{content::ContentLimit, message::Post, name::RoomName},
+    domain::{
+        content::ContentLimit,
+        message::Post,
+        name::{RoomName, Username},
+        policy::Actor,
+    },
     shutdown::Shutdown,
 };
 use tempfile::TempDir;
@@ -70,16 +75,13 @@ impl Journal {
 
 async fn post_until(app: Arc<App>, end: Instant) -> io::Result<u32> {
     let room = RoomName::parse("bench").map_err(|error| failed(error.field))?;
+    let actor = Actor::named(Username::parse("Alice").map_err(|error| failed(error.field))?);
     let content = crate::content();
     let mut posted = 0;
     while Instant::now() < end {
-        let post = Post {
-            username: Some("Alice".to_owned()),
-            content: Some(content.clone()),
-            reply_to: None,
-            client_id: None,
-        };
-        app.chat.post_message(&room, post).await.map_err(|error| failed(&error.to_string()))?;
+        let post = Post { content: Some(content.clone()), ..Post::default() };
+        let draft = post.check(ContentLimit::default()).map_err(|_| failed("the content breaks a rule"))?;
+        app.chat.post_message(&actor, &room, draft).await.map_err(|error| failed(&error.to_string()))?;
         posted += 1;
     }
     Ok(posted)

@@ -8,9 +8,16 @@ use tokio_util::task::TaskTracker;
 
 use super::{App, Background};
 use crate::{
+    chat::{ChatError, Committed, messages::Posted},
     clock::Clock,
     config::{Config, StoreConfig, Timings},
-    domain::{content::ContentLimit, timestamp::Timestamp},
+    domain::{
+        content::ContentLimit,
+        message::Post,
+        name::{RoomName, Username},
+        policy::Actor,
+        timestamp::Timestamp,
+    },
     journal::{indexer::Indexer, writer::Fatal},
     shutdown::Shutdown,
 };
@@ -53,6 +60,12 @@ impl TestApp {
         self.folder.path()
     }
 
+    /// Posts a message as a user.
+    pub(crate) async fn post(&self, user: &str, room: &RoomName, post: Post) -> Result<Committed<Posted>, ChatError> {
+        let draft = post.check(ContentLimit::default()).map_err(ChatError::Invalid)?;
+        self.chat.post_message(&actor(user), room, draft).await
+    }
+
     /// The app, for whoever keeps a part of it.
     pub(crate) fn app(&self) -> Arc<App> {
         self.app.clone()
@@ -72,6 +85,11 @@ impl TestApp {
         self.tasks.wait().await;
         self.folder
     }
+}
+
+/// Somebody who goes by this name.
+pub(crate) fn actor(name: &str) -> Actor {
+    Actor::named(Username::parse(name).unwrap())
 }
 
 fn fixed() -> Clock {

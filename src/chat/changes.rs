@@ -2,50 +2,46 @@
 
 use std::sync::Arc;
 
-use super::{Chat, ChatError};
+use super::{Chat, ChatError, Committed};
 use crate::{
     domain::{
         EventId, emoji,
-        message::{Correction, Message, Revision},
-        name::{RoomName, Username},
+        message::{Edit, Message, Reactor, Revision},
+        name::RoomName,
+        policy::Actor,
         room::Room,
+        version::Precondition,
     },
-    journal::{Command, Outcome},
-    store::changed::Reactor,
+    journal::command::{Delete, React},
 };
 
-/// A message as it is asked for.
-#[derive(Debug, Clone)]
-pub struct Changed {
-    /// The message.
-    pub message: Arc<Message>,
-    /// The event that made it so; none if it was so already.
-    pub event: Option<EventId>,
-}
-
 impl Chat {
-    /// Has a message say something else: the author only, within the edit window. With `versions` only if
-    /// the message is at one of them ([`Message::version`]).
+    /// Has a message say something else: the author only, within the edit window.
     ///
     /// # Errors
     /// [`ChatError`].
     pub async fn edit_message(
         &self,
+        actor: &Actor,
         room: &RoomName,
-        id: EventId,
-        correction: Correction,
-        versions: Option<Vec<String>>,
-    ) -> Result<Changed, ChatError> {
-        let edit = correction.check(self.content_limit)?;
-        self.change(Command::Edit { room: room.clone(), id, edit, versions }).await
+        edit: Edit,
+        when: Precondition,
+    ) -> Result<Committed<Arc<Message>>, ChatError> {
+        Ok(self.journal.submit(actor.clone(), room.clone(), when, edit).await?)
     }
 
     /// Deletes a message: the author only. Deleting it again changes nothing.
     ///
     /// # Errors
     /// [`ChatError`].
-    pub async fn delete_message(&self, room: &RoomName, id: EventId, username: Username) -> Result<Changed, ChatError> {
-        self.change(Command::Delete { room: room.clone(), id, username }).await
+    pub async fn delete_message(
+        &self,
+        actor: &Actor,
+        room: &RoomName,
+        id: EventId,
+        when: Precondition,
+    ) -> Result<Committed<Arc<Message>>, ChatError> {
+        Ok(self.journal.submit(actor.clone(), room.clone(), when, Delete { id }).await?)
     }
 
     /// Adds a reaction or takes it back. Doing so again changes nothing.
@@ -54,21 +50,15 @@ impl Chat {
     /// [`ChatError`].
     pub async fn react(
         &self,
+        actor: &Actor,
         room: &RoomName,
         id: EventId,
-        username: Username,
         emoji: &str,
         on: bool,
-    ) -> Result<Changed, ChatError> {
-        let emoji = emoji::parse(emoji).map_err(|invalid| vec![invalid])?;
-        self.change(Command::React { room: room.clone(), id, username, emoji, on }).await
-    }
-
-    async fn change(&self, command: Command) -> Result<Changed, ChatError> {
-        match self.journal.submit(command).await? {
-            Outcome::Changed { message, event } => Ok(Changed { message, event }),
-            _ => Err(ChatError::wrong_answer()),
-        }
+        when: Precondition,
+    ) -> Result<Committed<Arc<Message>>, ChatError> {
+        let react = React { id, emoji: emoji::parse(emoji)?, on };
+        Ok(self.journal.submit(actor.clone(), room.clone(), when, react).await?)
     }
 
     /// At most `limit` of what a message said before, oldest first, after the edit `after`; and the edit
@@ -78,12 +68,13 @@ impl Chat {
     /// [`ChatError`].
     pub async fn revisions(
         &self,
+        actor: &Actor,
         name: &RoomName,
         id: EventId,
         after: EventId,
         limit: usize,
     ) -> Result<(Vec<Revision>, Option<EventId>), ChatError> {
-        let room = self.room_of(name, id).await?;
+        let room = self.room_of(actor, name, id).await?;
         let mut revisions = self.store.revisions(&room, id, after, limit as u64 + 1).await?;
         let has_more = revisions.len() > limit;
         revisions.truncate(limit);
@@ -98,14 +89,15 @@ impl Chat {
     /// [`ChatError`].
     pub async fn reactors(
         &self,
+        actor: &Actor,
         name: &RoomName,
         id: EventId,
         emoji: &str,
         after: EventId,
         limit: usize,
     ) -> Result<(Vec<Reactor>, Option<EventId>), ChatError> {
-        let emoji = emoji::parse(emoji).map_err(|invalid| vec![invalid])?;
-        let room = self.room_of(name, id).await?;
+        let emoji = emoji::parse(emoji)?;
+        let room = self.room_of(actor, name, id).await?;
         let mut reactors = self.store.reactors(&room, id, &emoji, after, limit as u64 + 1).await?;
         let has_more = reactors.len() > limit;
         reactors.truncate(limit);
@@ -114,9 +106,9 @@ impl Chat {
     }
 
     /// The room of a message that is there.
-    async fn room_of(&self, name: &RoomName, id: EventId) -> Result<Room, ChatError> {
+    async fn room_of(&self, actor: &Actor, name: &RoomName, id: EventId) -> Result<Room, ChatError> {
         let missing = ChatError::NotFound("message");
-        let Some(room) = self.store.room(name).await? else { return Err(missing) };
+        let Some(room) = self.readable(actor, name).await? else { return Err(missing) };
         if self.store.message(&room, id).await?.is_some() { Ok(room) } else { Err(missing) }
     }
 }

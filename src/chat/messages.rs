@@ -1,28 +1,18 @@
 //! Posting messages, and reading them as they are now.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::{Chat, ChatError};
-use crate::{
-    domain::{
-        EventId,
-        message::{Message, Post},
-        name::RoomName,
-    },
-    journal::{Command, Outcome},
-    store::messages::Range,
+use super::{Chat, ChatError, Committed};
+use crate::domain::{
+    EventId,
+    message::{Draft, Message, Range},
+    name::RoomName,
+    policy::Actor,
+    version::Precondition,
 };
-
-/// A message that is in the log.
-#[derive(Debug, Clone)]
-pub struct Posted {
-    /// The message.
-    pub message: Arc<Message>,
-    /// Whether it was there before, posted with the same key.
-    pub replayed: bool,
-}
+pub use crate::journal::command::Posted;
 
 /// A page of messages.
 #[derive(Debug)]
@@ -37,13 +27,15 @@ impl Chat {
     /// Posts a message. Once this answers, it is on disk.
     ///
     /// # Errors
-    /// [`ChatError`]; after [`ChatError::Unavailable`] it is not known to be stored.
-    pub async fn post_message(&self, room: &RoomName, post: Post) -> Result<Posted, ChatError> {
-        let draft = post.check(self.content_limit)?;
-        match self.journal.submit(Command::Post { room: room.clone(), draft }).await? {
-            Outcome::Posted { message, replayed } => Ok(Posted { message, replayed }),
-            _ => Err(ChatError::wrong_answer()),
-        }
+    /// [`ChatError`]; after [`Refused::Unavailable`](crate::journal::Refused::Unavailable) it is not known to be
+    /// stored.
+    pub async fn post_message(
+        &self,
+        actor: &Actor,
+        room: &RoomName,
+        draft: Draft,
+    ) -> Result<Committed<Posted>, ChatError> {
+        Ok(self.journal.submit(actor.clone(), room.clone(), Precondition::default(), draft).await?)
     }
 
     /// A page of messages; in a room that nobody has made it is empty. After a cursor, waits up to
@@ -51,7 +43,14 @@ impl Chat {
     ///
     /// # Errors
     /// [`ChatError`].
-    pub async fn messages(&self, name: &RoomName, range: Range, limit: u64, wait: Duration) -> Result<Page, ChatError> {
+    pub async fn messages(
+        &self,
+        actor: &Actor,
+        name: &RoomName,
+        range: Range,
+        limit: u64,
+        wait: Duration,
+    ) -> Result<Page, ChatError> {
         let deadline = Instant::now() + wait;
         // Watched before it is read, so that what comes in between is not missed; and held, since a room that
         // nobody holds leaves memory, and says nothing more to those who watch.
@@ -59,7 +58,7 @@ impl Chat {
         let mut marks = watched.as_ref().map(|room| room.watch());
         loop {
             let head = marks.as_mut().map(|marks| marks.borrow_and_update().head);
-            let page = match self.store.room(name).await? {
+            let page = match self.readable(actor, name).await? {
                 Some(room) => {
                     let (messages, has_more) = self.store.messages(&room, range, limit).await?;
                     Page { messages, has_more }
@@ -84,11 +83,28 @@ impl Chat {
     ///
     /// # Errors
     /// [`ChatError`].
-    pub async fn message(&self, name: &RoomName, id: EventId) -> Result<Message, ChatError> {
-        let message = match self.store.room(name).await? {
+    pub async fn message(&self, actor: &Actor, name: &RoomName, id: EventId) -> Result<Message, ChatError> {
+        let message = match self.readable(actor, name).await? {
             Some(room) => self.store.message(&room, id).await?,
             None => None,
         };
         message.ok_or(ChatError::NotFound("message"))
+    }
+
+    /// The message that the actor posted with an idempotency key, as it is now.
+    ///
+    /// # Errors
+    /// [`ChatError`].
+    pub async fn message_by_key(
+        &self,
+        actor: &Actor,
+        name: &RoomName,
+        client_id: &str,
+    ) -> Result<Option<Message>, ChatError> {
+        let user = actor.name()?.key().clone();
+        match self.readable(actor, name).await? {
+            Some(room) => Ok(self.store.message_by_key(&room, &user, client_id).await?),
+            None => Ok(None),
+        }
     }
 }

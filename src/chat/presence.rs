@@ -2,11 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::Chat;
+use super::{Chat, ChatError};
 use crate::{
     domain::{
         event::PresentUser,
         name::{RoomName, UserKey, Username},
+        policy::{Act, Actor, Standing, may},
     },
     hub::room::Room,
 };
@@ -23,16 +24,33 @@ pub struct PresencePage {
 }
 
 impl Chat {
-    /// The user types, or no longer, as said by a request: it lapses unless it is said again.
-    pub fn set_typing(&self, room: &RoomName, username: &Username, is_typing: bool) {
-        let room = self.hub.room(room);
-        let lapse = self.hub.timings().typing_lapse;
-        if is_typing { room.start_typing(username, lapse) } else { room.stop_typing(username.key()) }
+    /// The actor types, or no longer, as said by a request: it lapses unless it is said again.
+    ///
+    /// # Errors
+    /// [`ChatError`].
+    pub fn set_typing(&self, actor: &Actor, room: &RoomName, is_typing: bool) -> Result<(), ChatError> {
+        may(actor, Act::Type, &Standing::default())?;
+        let (user, room) = (actor.name()?, self.hub.room(room));
+        if is_typing {
+            room.start_typing(user, self.hub.timings().typing_lapse);
+        } else {
+            room.stop_typing(user.key());
+        }
+        Ok(())
     }
 
     /// At most `limit` of the users who are here, by name, after `after`.
-    #[must_use]
-    pub fn presence(&self, room: &RoomName, after: Option<&UserKey>, limit: usize) -> PresencePage {
+    ///
+    /// # Errors
+    /// [`ChatError`].
+    pub fn presence(
+        &self,
+        actor: &Actor,
+        room: &RoomName,
+        after: Option<&UserKey>,
+        limit: usize,
+    ) -> Result<PresencePage, ChatError> {
+        may(actor, Act::ReadRoom, &Standing::default())?;
         let mut users = self.hub.room_in_memory(room).map(|room| room.users()).unwrap_or_default();
         let online = users.len();
         if let Some(after) = after {
@@ -40,7 +58,7 @@ impl Chat {
         }
         let has_more = users.len() > limit;
         users.truncate(limit);
-        PresencePage { online, users, has_more }
+        Ok(PresencePage { online, users, has_more })
     }
 }
 

@@ -2,7 +2,10 @@
 
 use super::{Chat, ChatError};
 use crate::{
-    domain::name::RoomName,
+    domain::{
+        name::RoomName,
+        policy::{Act, Actor, Standing, may},
+    },
     hub::{
         subscription::{Request, Subscription},
         subscriptions::Subscriptions,
@@ -10,11 +13,12 @@ use crate::{
 };
 
 impl Chat {
-    /// Begins to read a room; whoever has its name may.
+    /// Begins to read a room, as the actor if that has a name.
     ///
     /// # Errors
     /// [`ChatError::Unavailable`] when the store is needed and out.
-    pub async fn read(&self, room: &RoomName, request: Request) -> Result<Subscription, ChatError> {
+    pub async fn read(&self, actor: &Actor, room: &RoomName, request: Request) -> Result<Subscription, ChatError> {
+        may(actor, Act::ReadRoom, &Standing::default())?;
         Ok(self.hub.subscribe(room, request).await?)
     }
 
@@ -22,7 +26,8 @@ impl Chat {
     ///
     /// # Errors
     /// [`ChatError::Unavailable`] when the store is needed and out.
-    pub async fn read_all(&self, rooms: Vec<(RoomName, Request)>) -> Result<Subscriptions, ChatError> {
+    pub async fn read_all(&self, actor: &Actor, rooms: Vec<(RoomName, Request)>) -> Result<Subscriptions, ChatError> {
+        may(actor, Act::ReadRoom, &Standing::default())?;
         Ok(self.hub.subscribe_to_all(rooms).await?)
     }
 }

@@ -1,34 +1,39 @@
 //! Making, changing and finding rooms.
 
-use super::{Chat, ChatError};
-use crate::{
-    domain::{
-        name::RoomName,
-        room::{Room, RoomChange, RoomView},
-        timestamp::Timestamp,
-    },
-    journal::{Command, Outcome},
+use super::{Chat, ChatError, Committed};
+use crate::domain::{
+    name::RoomName,
+    policy::{Act, Actor, Standing, may},
+    room::{Room, RoomChange, RoomView},
+    timestamp::Timestamp,
+    version::Precondition,
 };
 
 impl Chat {
-    /// Makes the room or changes it. Whether it was made by this.
+    /// Makes the room or changes it. The answer says whether it was made by this.
     ///
     /// # Errors
     /// [`ChatError`].
-    pub async fn put_room(&self, name: &RoomName, change: RoomChange) -> Result<(RoomView, bool), ChatError> {
-        let change = change.check()?;
-        match self.journal.submit(Command::PutRoom { room: name.clone(), change }).await? {
-            Outcome::RoomPut { room, made: true } => Ok((self.view(room, None), true)),
-            Outcome::RoomPut { .. } => Ok((self.room(name).await?, false)),
-            _ => Err(ChatError::wrong_answer()),
-        }
+    pub async fn put_room(
+        &self,
+        actor: &Actor,
+        name: &RoomName,
+        change: RoomChange,
+        when: Precondition,
+    ) -> Result<Committed<(RoomView, bool)>, ChatError> {
+        let change = change.check().map_err(ChatError::Invalid)?;
+        let put = self.journal.submit(actor.clone(), name.clone(), when, change).await?;
+        let made = put.answer.made;
+        let view = if made { self.view(put.answer.room, None) } else { self.room(actor, name).await? };
+        Ok(Committed { answer: (view, made), event: put.event })
     }
 
     /// The room.
     ///
     /// # Errors
     /// [`ChatError::NotFound`] when nobody has made it.
-    pub async fn room(&self, name: &RoomName) -> Result<RoomView, ChatError> {
+    pub async fn room(&self, actor: &Actor, name: &RoomName) -> Result<RoomView, ChatError> {
+        may(actor, Act::ReadRoom, &Standing::default())?;
         let (room, last) = self.store.listed_room(name).await?.ok_or(ChatError::NotFound("room"))?;
         Ok(self.view(room, last))
     }
@@ -37,7 +42,13 @@ impl Chat {
     ///
     /// # Errors
     /// [`ChatError`].
-    pub async fn rooms(&self, after: Option<&RoomName>, limit: usize) -> Result<(Vec<RoomView>, bool), ChatError> {
+    pub async fn rooms(
+        &self,
+        actor: &Actor,
+        after: Option<&RoomName>,
+        limit: usize,
+    ) -> Result<(Vec<RoomView>, bool), ChatError> {
+        may(actor, Act::ListRooms, &Standing::default())?;
         let mut rooms = self.store.listed_rooms(after, limit as u64 + 1).await?;
         let has_more = rooms.len() > limit;
         rooms.truncate(limit);

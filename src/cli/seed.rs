@@ -9,9 +9,15 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::Clock,
     config::{DatabaseArgs, FileArgs, Timings},
-    domain::{content::ContentLimit, message::Post, name::RoomName},
+    domain::{
+        content::ContentLimit,
+        message::Post,
+        name::{RoomName, Username},
+        policy::Actor,
+        version::Precondition,
+    },
     hub::Hub,
-    journal::{Command, Journal, Refused, backlog::Backlog, writer::Fatal},
+    journal::{Journal, Refused, backlog::Backlog, writer::Fatal},
     store::{OpenError, Opened, Store, error::StoreError, health::Health},
 };
 
@@ -94,14 +100,13 @@ pub(super) async fn seed(args: &SeedArgs) -> Result<String, SeedError> {
 
 async fn post_all(journal: &Journal, room: &RoomName, count: u64) -> Result<(), Refused> {
     let posts = stream::iter(0..count).map(|number| async move {
-        let post = Post {
-            username: Some(format!("Person {}", number % PEOPLE)),
-            content: Some(content(number)),
-            ..Post::default()
-        };
-        // It keeps the rules.
-        let draft = post.check(ContentLimit::default()).map_err(|invalid| Refused::Rejected(format!("{invalid:?}")))?;
-        journal.submit(Command::Post { room: room.clone(), draft }).await.map(|_| ())
+        // Both keep the rules.
+        let rejected = |invalid| Refused::Rejected(format!("{invalid:?}"));
+        let user =
+            Username::parse(&format!("Person {}", number % PEOPLE)).map_err(|invalid| rejected(vec![invalid]))?;
+        let post = Post { content: Some(content(number)), ..Post::default() };
+        let draft = post.check(ContentLimit::default()).map_err(rejected)?;
+        journal.submit(Actor::named(user), room.clone(), Precondition::default(), draft).await.map(|_| ())
     });
     posts.buffer_unordered(AT_ONCE).try_collect().await
 }

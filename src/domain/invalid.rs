@@ -26,6 +26,11 @@ impl Check {
         result.map_err(|invalid| self.0.push(invalid)).ok()
     }
 
+    /// Takes the value, or notes everything that is wrong with it.
+    pub fn take_all<T>(&mut self, result: Result<T, Vec<Invalid>>) -> Option<T> {
+        result.map_err(|invalid| self.0.extend(invalid)).ok()
+    }
+
     /// The values if all of them were taken.
     ///
     /// # Errors

@@ -1,7 +1,6 @@
 //! A message, and the rules for what may become one.
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::{
@@ -10,6 +9,7 @@ use super::{
     invalid::{Check, Invalid},
     name::{RoomName, Username},
     timestamp::Timestamp,
+    version::{Version, word},
 };
 
 /// The most characters an idempotency key may have.
@@ -47,14 +47,11 @@ pub struct Message {
 }
 
 impl Message {
-    /// A word for the message as it is: equal for equal messages only.
+    /// The message's version as it is now.
     #[must_use]
-    pub fn version(&self) -> String {
-        // It has only string keys, so it can be written; if it could not, no version would match.
-        let json = serde_json::to_vec(self).unwrap_or_default();
-        let mut word = [0; 16];
-        word.copy_from_slice(&Sha256::digest(&json)[..16]);
-        format!("{:032x}", u128::from_be_bytes(word))
+    pub fn version(&self) -> Version {
+        let content = word(&(&self.content, self.edited_at, self.deleted_at));
+        Version { content, whole: word(self) }
     }
 
     /// How many bytes of text it has.
@@ -85,11 +82,31 @@ pub struct Reaction {
     pub usernames: Vec<Username>,
 }
 
+/// A user who reacted to a message with an emoji.
+#[derive(Debug, Clone)]
+pub struct Reactor {
+    /// The user.
+    pub username: Username,
+    /// When they did.
+    pub timestamp: Timestamp,
+    /// The event that added the reaction.
+    pub event: EventId,
+}
+
+/// A range of a room's messages, by their ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Range {
+    /// The newest.
+    Newest,
+    /// The newest of those before an id.
+    Before(EventId),
+    /// The oldest of those after an id.
+    After(EventId),
+}
+
 /// What a client asks to post, as it came: nothing is checked yet.
 #[derive(Debug, Default, Clone)]
 pub struct Post {
-    /// Who posts.
-    pub username: Option<String>,
     /// What is said.
     pub content: Option<String>,
     /// The message it answers.
@@ -101,8 +118,6 @@ pub struct Post {
 /// A post whose every field keeps the rules; whether `reply_to` exists only the journal can tell.
 #[derive(Debug, Clone)]
 pub struct Draft {
-    /// Who posts.
-    pub username: Username,
     /// What is said.
     pub content: String,
     /// The message it answers.
@@ -118,44 +133,30 @@ impl Post {
     /// Every field that breaks a rule.
     pub fn check(self, limit: ContentLimit) -> Result<Draft, Vec<Invalid>> {
         let mut check = Check::default();
-        let username = check.take(required("username", self.username).and_then(|text| Username::parse(&text)));
         let content = check.take(required("content", self.content).and_then(|content| limit.check(content)));
         let reply_to = check.take(self.reply_to.map(parse_reply_to).transpose());
         let client_id = check.take(self.client_id.map(parse_client_id).transpose());
-        let draft =
-            (|| Some(Draft { username: username?, content: content?, reply_to: reply_to?, client_id: client_id? }))();
+        let draft = (|| Some(Draft { content: content?, reply_to: reply_to?, client_id: client_id? }))();
         check.finish(draft)
     }
 }
 
-/// What a client asks a message to say instead, as it came: nothing is checked yet.
-#[derive(Debug, Default, Clone)]
-pub struct Correction {
-    /// Who edits.
-    pub username: Option<String>,
-    /// What is to be said.
-    pub content: Option<String>,
-}
-
-/// A correction whose every field keeps the rules.
+/// Another content for a message, which keeps the rules.
 #[derive(Debug, Clone)]
 pub struct Edit {
-    /// Who edits.
-    pub username: Username,
-    /// What is to be said.
+    /// The message.
+    pub id: EventId,
+    /// What it is to say.
     pub content: String,
 }
 
-impl Correction {
-    /// The edit this asks for.
+impl Edit {
+    /// The edit of a message to this content, as it came.
     ///
     /// # Errors
-    /// Every field that breaks a rule.
-    pub fn check(self, limit: ContentLimit) -> Result<Edit, Vec<Invalid>> {
-        let mut check = Check::default();
-        let username = check.take(required("username", self.username).and_then(|text| Username::parse(&text)));
-        let content = check.take(required("content", self.content).and_then(|content| limit.check(content)));
-        check.finish(username.zip(content).map(|(username, content)| Edit { username, content }))
+    /// [`Invalid`] when the content is missing or breaks a rule.
+    pub fn check(id: EventId, content: Option<String>, limit: ContentLimit) -> Result<Self, Invalid> {
+        Ok(Self { id, content: required("content", content).and_then(|content| limit.check(content))? })
     }
 }
 
@@ -205,6 +206,6 @@ mod tests {
         let post = Post { reply_to: Some(0), client_id: Some("é".into()), ..Post::default() };
         let fields: Vec<_> =
             post.check(ContentLimit::default()).unwrap_err().iter().map(|invalid| invalid.field).collect();
-        assert_eq!(fields, ["username", "content", "reply_to", "client_id"]);
+        assert_eq!(fields, ["content", "reply_to", "client_id"]);
     }
 }

@@ -8,6 +8,7 @@ use super::{
     invalid::{Check, Invalid},
     name::RoomName,
     timestamp::Timestamp,
+    version::{Version, word},
 };
 
 /// The most characters a room's title may have.
@@ -34,6 +35,14 @@ pub struct Room {
     pub floor: EventId,
     /// What raised the floor.
     pub floor_reason: FloorReason,
+}
+
+impl Room {
+    /// A word for what is set of the room: equal for equal titles and topics only.
+    #[must_use]
+    pub fn described(&self) -> String {
+        word(&(&self.title, &self.topic))
+    }
 }
 
 /// Why a room's log no longer starts at its beginning.
@@ -98,4 +107,12 @@ pub struct RoomView {
     /// When its newest message was posted, also if that is deleted by now; null before the first.
     #[schema(required)]
     pub last_message_at: Option<Timestamp>,
+}
+
+impl RoomView {
+    /// The room's version as it is shown.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        Version { content: word(&(&self.title, &self.topic)), whole: word(self) }
+    }
 }

@@ -2,31 +2,30 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::State,
-    http::{HeaderMap, header},
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, http::HeaderMap, response::Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
     answer,
-    extract::{Body, MessagePath, Params, actor, cursor, within},
-    messages::etag,
+    caller::Caller,
+    conditions::{self, precondition},
+    extract::{Body, MessagePath, Params, acting, cursor, within},
     openapi::{
         answers::{OfDelete, OfEdit, OfThing},
-        params::IfMatch,
+        params::{IfMatch, UnlessMatch},
         samples,
     },
     problem::Problem,
 };
 use crate::{
     app::App,
+    chat::Committed,
     domain::{
         EventId,
         content::Content,
-        message::{Correction, Message, Revision},
+        invalid::Check,
+        message::{Edit, Message, Revision},
         name::Username,
     },
 };
@@ -48,41 +47,34 @@ pub struct MessageEdit {
 /// revision. Saying what it says already changes nothing.
 #[utoipa::path(
     patch, path = "/rooms/{room}/messages/{id}", operation_id = "edit_message", tag = "messages",
-    params(MessagePath, IfMatch),
+    params(MessagePath, IfMatch, UnlessMatch),
     request_body(content(
         (MessageEdit = "application/json", example = json!(samples::message_edit())),
         (MessageEdit = "application/x-www-form-urlencoded", example = json!(samples::message_edit())),
     )),
     responses(
-        (status = 200, description = "the message", body = Message, headers(("ETag" = String, description = "changes with the message")), example = json!(samples::edited())),
+        (status = 200, description = "the message", body = Message, headers(("ETag" = String, description = "changes with the message"), ("Event-Id" = i64, description = "the event that was made; absent if nothing changed")), example = json!(samples::edited())),
         OfEdit,
     )
 )]
 pub async fn edit(
     State(app): State<Arc<App>>,
     MessagePath(room, id): MessagePath,
+    caller: Caller,
     headers: HeaderMap,
     Body(body): Body<MessageEdit>,
 ) -> Result<Response, Problem> {
-    let correction = Correction { username: body.username, content: body.content };
-    let changed = app.chat.edit_message(&room, id, correction, if_match(&headers)).await?;
-    Ok(([(header::ETAG, etag(&changed.message))], answer(&*changed.message)).into_response())
+    let mut check = Check::default();
+    let actor = check.take(caller.act_as(body.username.as_deref()));
+    let edit = check.take(Edit::check(id, body.content, app.config.content_limit));
+    let (actor, edit) = check.finish(actor.zip(edit))?;
+    let edited = app.chat.edit_message(&actor, &room, edit, precondition(&headers)).await?;
+    Ok(as_changed(&edited))
 }
 
-/// The versions that `If-Match` names; absent when any will do. Weak ones match nothing (RFC 9110, 13.1.1).
-fn if_match(headers: &HeaderMap) -> Option<Vec<String>> {
-    let mut versions = None;
-    for value in headers.get_all(header::IF_MATCH) {
-        let versions: &mut Vec<String> = versions.get_or_insert_default();
-        // What can't be read is no version of ours.
-        for tag in value.to_str().unwrap_or_default().split(',').map(str::trim) {
-            if tag == "*" {
-                return None;
-            }
-            versions.extend(tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).map(ToOwned::to_owned));
-        }
-    }
-    versions
+/// The answer to a change of a message.
+pub(super) fn as_changed(changed: &Committed<Arc<Message>>) -> Response {
+    conditions::changed(answer(&*changed.answer), &changed.answer.version(), changed.event)
 }
 
 /// Who does it.
@@ -100,16 +92,21 @@ pub struct ActorParams {
 /// said is in no later answer. Deleting it again changes nothing.
 #[utoipa::path(
     delete, path = "/rooms/{room}/messages/{id}", operation_id = "delete_message", tag = "messages",
-    params(MessagePath, ActorParams),
-    responses((status = 200, description = "the tombstone", body = Message, example = json!(samples::tombstone())), OfDelete)
+    params(MessagePath, ActorParams, IfMatch, UnlessMatch),
+    responses(
+        (status = 200, description = "the tombstone", body = Message, headers(("ETag" = String, description = "changes with the message"), ("Event-Id" = i64, description = "the event that was made; absent if nothing changed")), example = json!(samples::tombstone())),
+        OfDelete,
+    )
 )]
 pub async fn delete(
     State(app): State<Arc<App>>,
     MessagePath(room, id): MessagePath,
+    caller: Caller,
+    headers: HeaderMap,
     Params(params): Params<ActorParams>,
 ) -> Result<Response, Problem> {
-    let username = actor(params.username.as_deref())?;
-    Ok(answer(&*app.chat.delete_message(&room, id, username).await?.message))
+    let actor = acting(caller, params.username.as_deref())?;
+    Ok(as_changed(&app.chat.delete_message(&actor, &room, id, precondition(&headers)).await?))
 }
 
 /// Which revisions.
@@ -145,11 +142,12 @@ pub struct RevisionPage {
 pub async fn revisions(
     State(app): State<Arc<App>>,
     MessagePath(room, id): MessagePath,
+    caller: Caller,
     Params(params): Params<RevisionParams>,
 ) -> Result<Response, Problem> {
     let after = cursor("after", params.after)?.unwrap_or(0);
     let limit = within("limit", params.limit, 1..=200, 200)?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let (revisions, next) = app.chat.revisions(&room, id, after, limit).await?;
+    let (revisions, next) = app.chat.revisions(&caller.as_named(None), &room, id, after, limit).await?;
     Ok(answer(RevisionPage { revisions, next }))
 }

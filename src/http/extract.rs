@@ -13,12 +13,16 @@ use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-use super::problem::{Code, FieldError, Problem};
+use super::{
+    caller::Caller,
+    problem::{Code, FieldError, Problem},
+};
 use crate::{
     app::App,
     domain::{
         EventId,
         name::{RoomName, Username},
+        policy::Actor,
     },
 };
 
@@ -128,12 +132,13 @@ pub fn username(value: Option<&str>) -> Result<Option<Username>, Problem> {
     value.map(Username::parse).transpose().map_err(invalid)
 }
 
-/// The username of the query that says who acts.
+/// The actor whom the query names.
 ///
 /// # Errors
 /// A problem that names the parameter.
-pub fn actor(value: Option<&str>) -> Result<Username, Problem> {
-    username(value)?.ok_or_else(|| Problem::bad_query("username", "is required: who does this"))
+pub fn acting(caller: Caller, value: Option<&str>) -> Result<Actor, Problem> {
+    let named = username(value)?.ok_or_else(|| Problem::bad_query("username", "is required: who does this"))?;
+    Ok(caller.as_named(Some(named)))
 }
 
 /// The body, as JSON or as a form.

@@ -12,23 +12,26 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     answer,
-    extract::{Body, MessagePath, Params, RoomPath, cursor, within},
+    caller::Caller,
+    conditions::{self, shown},
+    extract::{Body, MessagePath, Params, RoomPath, acting, cursor, within},
     openapi::{
-        answers::{OfPost, OfRoom, OfThing},
-        params::{IdempotencyKey, IfNoneMatch},
+        answers::{OfPost, OfRoom, OfTagged},
+        params::{IdempotencyKey, IfMatch, IfNoneMatch},
         samples,
     },
     problem::{FieldError, Problem},
 };
 use crate::{
     app::App,
+    chat::{Committed, messages::Posted},
     domain::{
         EventId,
         content::Content,
-        message::{Message, Post, parse_client_id},
-        name::Username,
+        invalid::Check,
+        message::{Message, Post, Range, parse_client_id},
+        name::{RoomName, Username},
     },
-    store::messages::Range,
 };
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -66,27 +69,33 @@ pub struct NewMessage {
         (NewMessage = "application/x-www-form-urlencoded", example = json!(samples::new_message())),
     )),
     responses(
-        (status = 201, description = "posted", body = Message, headers(("Location" = String, description = "where the message is")), example = json!(samples::message())),
-        (status = 200, description = "posted before with this key: the message as it is now", body = Message, headers(("Idempotent-Replayed" = bool, description = "true")), example = json!(samples::message())),
+        (status = 201, description = "posted", body = Message, headers(("Location" = String, description = "where the message is"), ("ETag" = String, description = "changes with the message"), ("Event-Id" = i64, description = "the event that was made")), example = json!(samples::message())),
+        (status = 200, description = "posted before with this key: the message as it is now", body = Message, headers(("Idempotent-Replayed" = bool, description = "true"), ("ETag" = String, description = "changes with the message")), example = json!(samples::message())),
         OfPost,
     )
 )]
 pub async fn post(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,
+    caller: Caller,
     headers: HeaderMap,
     Body(body): Body<NewMessage>,
 ) -> Result<Response, Problem> {
     let client_id = one_key(&headers, body.client_id)?;
-    let post = Post { username: body.username, content: body.content, reply_to: body.reply_to, client_id };
-    let posted = app.chat.post_message(&room, post).await?;
-    if posted.replayed {
-        return Ok(
-            ([(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"))], answer(&*posted.message)).into_response()
-        );
-    }
-    let location = format!("/api/v1/rooms/{room}/messages/{}", posted.message.id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], answer(&*posted.message)).into_response())
+    let post = Post { content: body.content, reply_to: body.reply_to, client_id };
+    let mut check = Check::default();
+    let actor = check.take(caller.act_as(body.username.as_deref()));
+    let draft = check.take_all(post.check(app.config.content_limit));
+    let (actor, draft) = check.finish(actor.zip(draft))?;
+    let Committed { answer: Posted { message, replayed }, event } = app.chat.post_message(&actor, &room, draft).await?;
+    let body = answer(&*message);
+    let response = if replayed {
+        ([(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"))], body).into_response()
+    } else {
+        let location = format!("/api/v1/rooms/{room}/messages/{}", message.id);
+        (StatusCode::CREATED, [(header::LOCATION, location)], body).into_response()
+    };
+    Ok(conditions::changed(response, &message.version(), event))
 }
 
 /// The key of the header and the key of the body are one thing.
@@ -117,6 +126,12 @@ pub struct PageParams {
     /// With `after`: how many seconds to wait for the first one.
     #[param(minimum = 0, maximum = 50, default = 0)]
     wait: Option<u64>,
+    /// Only the message that `username` posted with this key, if there is one.
+    #[param(value_type = Option<String>, pattern = "^[ -~]{1,64}$")]
+    client_id: Option<String>,
+    /// The author of the message with the key `client_id`.
+    #[param(value_type = Option<Username>)]
+    username: Option<String>,
 }
 
 /// A page of messages, oldest first.
@@ -145,8 +160,12 @@ pub struct MessagePage {
 pub async fn list(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,
+    caller: Caller,
     Params(params): Params<PageParams>,
 ) -> Result<Response, Problem> {
+    if let Some(client_id) = &params.client_id {
+        return by_key(&app, caller, &room, &params, client_id).await;
+    }
     let range = match (cursor("before", params.before)?, cursor("after", params.after)?) {
         (Some(_), Some(_)) => return Err(Problem::bad_query("before", "can't be used together with after")),
         (Some(before), None) => Range::Before(before),
@@ -158,7 +177,7 @@ pub async fn list(
     if wait > 0 && params.after.is_none() {
         return Err(Problem::bad_query("wait", "needs after: what to wait for"));
     }
-    let page = app.chat.messages(&room, range, limit, Duration::from_secs(wait)).await?;
+    let page = app.chat.messages(&caller.as_named(None), &room, range, limit, Duration::from_secs(wait)).await?;
     let given = params.before.or(params.after).unwrap_or(0);
     let (first, last) = (page.messages.first(), page.messages.last());
     Ok(answer(MessagePage {
@@ -169,36 +188,43 @@ pub async fn list(
     }))
 }
 
+/// The page of the one message that a user posted with a key, if there is one.
+async fn by_key(
+    app: &App,
+    caller: Caller,
+    room: &RoomName,
+    params: &PageParams,
+    client_id: &str,
+) -> Result<Response, Problem> {
+    if params.before.is_some() || params.after.is_some() || params.wait.is_some() {
+        return Err(Problem::bad_query("client_id", "can't be used together with before, after or wait"));
+    }
+    let actor = acting(caller, params.username.as_deref())?;
+    let client_id =
+        parse_client_id(client_id.to_owned()).map_err(|error| Problem::bad_query("client_id", error.detail))?;
+    let message = app.chat.message_by_key(&actor, room, &client_id).await?;
+    let id = message.as_ref().map_or(0, |message| message.id);
+    Ok(answer(MessagePage { messages: message.into_iter().collect(), has_more: false, next: id, prev: id }))
+}
+
 /// Get a message
 ///
 /// As it is now; `ETag` changes with it.
 #[utoipa::path(
     get, path = "/rooms/{room}/messages/{id}", operation_id = "get_message", tag = "messages",
-    params(MessagePath, IfNoneMatch),
+    params(MessagePath, IfMatch, IfNoneMatch),
     responses(
         (status = 200, description = "the message", body = Message, headers(("ETag" = String, description = "changes with the message")), example = json!(samples::message())),
         (status = 304, description = "it is as `If-None-Match` says"),
-        OfThing,
+        OfTagged,
     )
 )]
 pub async fn get(
     State(app): State<Arc<App>>,
     MessagePath(room, id): MessagePath,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let message = app.chat.message(&room, id).await?;
-    let etag = etag(&message);
-    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let is_known = known.flat_map(|tags| tags.split(',')).any(|tag| tag.trim().trim_start_matches("W/") == etag);
-    let cache = [(header::ETAG, etag), (header::CACHE_CONTROL, "no-cache".to_owned())];
-    Ok(if is_known {
-        (StatusCode::NOT_MODIFIED, cache).into_response()
-    } else {
-        (cache, answer(message)).into_response()
-    })
-}
-
-/// Equal for equal messages only.
-pub(super) fn etag(message: &Message) -> String {
-    format!("\"{}\"", message.version())
+    let message = app.chat.message(&caller.as_named(None), &room, id).await?;
+    shown(&headers, &message.version(), || answer(&message))
 }

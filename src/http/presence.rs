@@ -8,13 +8,14 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     answer,
+    caller::Caller,
     extract::{Body, Params, RoomPath, within},
     middleware::no_content,
     openapi::{
         answers::{OfBody, OfRoom},
         samples,
     },
-    problem::{FieldError, Problem},
+    problem::Problem,
 };
 use crate::{
     app::App,
@@ -56,13 +57,14 @@ pub struct PresencePage {
 pub async fn list(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,
+    caller: Caller,
     Params(params): Params<PresenceParams>,
 ) -> Result<Response, Problem> {
     let limit = within("limit", params.limit, 1..=200, 50)?;
     let after = params.after.as_deref().map(Username::parse).transpose();
     let after = after.map_err(|invalid| Problem::bad_query("after", invalid.detail))?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let page = app.chat.presence(&room, after.as_ref().map(Username::key), limit);
+    let page = app.chat.presence(&caller.as_named(None), &room, after.as_ref().map(Username::key), limit)?;
     let next = page.users.last().filter(|_| page.has_more).map(|user| user.username.clone());
     Ok(answer(PresencePage { online: page.online, users: page.users, next }))
 }
@@ -93,13 +95,13 @@ pub struct SetTyping {
 pub async fn typing(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,
+    caller: Caller,
     Body(body): Body<SetTyping>,
 ) -> Result<Response, Problem> {
     let mut check = Check::default();
-    let username = check.take(required("username", body.username).and_then(|text| Username::parse(&text)));
+    let actor = check.take(caller.act_as(body.username.as_deref()));
     let is_typing = check.take(required("is_typing", body.is_typing));
-    let invalid = |errors: Vec<_>| Problem::invalid(errors.into_iter().map(FieldError::from).collect());
-    let (username, is_typing) = check.finish(username.zip(is_typing)).map_err(invalid)?;
-    app.chat.set_typing(&room, &username, is_typing);
+    let (actor, is_typing) = check.finish(actor.zip(is_typing))?;
+    app.chat.set_typing(&actor, &room, is_typing)?;
     Ok(no_content())
 }

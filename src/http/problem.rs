@@ -10,7 +10,11 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{chat::ChatError, domain::invalid::Invalid};
+use super::conditions;
+use crate::{
+    chat::{ChatError, Refused},
+    domain::{EventId, emoji, invalid::Invalid, message, policy::Denied},
+};
 
 /// After how many seconds to ask again what may pass.
 const RETRY_AFTER: u32 = 2;
@@ -112,6 +116,8 @@ pub struct Problem {
     pub detail: String,
     /// The fields that are wrong.
     pub errors: Vec<FieldError>,
+    /// The message that stands in the way.
+    pub message_id: Option<EventId>,
     /// What the log is told of a fault of the server, and the client is not.
     pub fault: Option<Box<str>>,
 }
@@ -151,12 +157,16 @@ pub struct ProblemBody<'a> {
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
     #[schema(value_type = Option<Vec<FieldError>>, nullable = false)]
     pub errors: &'a [FieldError],
+    /// The message that was posted with the idempotency key, if that is what it was used for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>, nullable = false, minimum = 1)]
+    pub message_id: Option<EventId>,
 }
 
 impl Problem {
     /// A problem, in words for a person.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), fault: None }
+        Self { code, detail: detail.into(), errors: Vec::new(), message_id: None, fault: None }
     }
 
     /// A parameter of the query that can't be used.
@@ -166,6 +176,7 @@ impl Problem {
             code: Code::BadQuery,
             detail: format!("{field}: {detail}"),
             errors: vec![FieldError { field: field.to_owned(), detail }],
+            message_id: None,
             fault: None,
         }
     }
@@ -175,7 +186,7 @@ impl Problem {
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         let detail =
             errors.iter().map(|error| format!("{}: {}", error.field, error.detail)).collect::<Vec<_>>().join("; ");
-        Self { code: Code::Invalid, detail, errors, fault: None }
+        Self { code: Code::Invalid, detail, errors, message_id: None, fault: None }
     }
 
     /// The same of an input that calls a field by another name.
@@ -215,6 +226,7 @@ impl Problem {
             code,
             request_id,
             errors: &self.errors,
+            message_id: self.message_id,
         };
         serde_json::to_vec(&body).unwrap_or_default()
     }
@@ -246,25 +258,50 @@ impl From<Invalid> for FieldError {
     }
 }
 
+impl From<Vec<Invalid>> for Problem {
+    fn from(invalid: Vec<Invalid>) -> Self {
+        Self::invalid(invalid.into_iter().map(FieldError::from).collect())
+    }
+}
+
 impl From<ChatError> for Problem {
     fn from(error: ChatError) -> Self {
         match error {
-            ChatError::Invalid(invalid) => Self::invalid(invalid.into_iter().map(FieldError::from).collect()),
-            ChatError::KeyReused => {
-                Self::new(Code::IdempotencyKeyReused, "This key was used for a message with other content or reply_to.")
-            }
+            ChatError::Invalid(invalid) => invalid.into(),
             ChatError::NotFound(what) => Self::new(Code::NotFound, format!("There is no such {what}.")),
-            ChatError::Deleted(what) => Self::new(Code::Deleted, format!("This {what} is deleted.")),
-            ChatError::NotTheAuthor => Self::new(Code::NotTheAuthor, "This message is somebody else's."),
-            ChatError::WindowOver => Self::new(Code::EditWindowOver, "This message is too old to be edited."),
-            ChatError::VersionMissed => {
-                Self::new(Code::PreconditionFailed, "The message is not as If-Match says: get it again.")
+            ChatError::Refused(refused) => refused.into(),
+            ChatError::Internal(fault) => Self::internal(fault),
+        }
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        let invalid = |invalid: Invalid| Self::from(vec![invalid]);
+        match refused {
+            Refused::Denied(Denied::Nameless) => invalid(Invalid::new("username", "is required")),
+            Refused::Denied(Denied::NotTheAuthor) => Self::new(Code::NotTheAuthor, "This message is somebody else's."),
+            Refused::Denied(Denied::WindowOver) => {
+                Self::new(Code::EditWindowOver, "This message is too old to be edited.")
             }
-            ChatError::Unavailable => Self::new(
+            Refused::KeyReused { message_id } => Self {
+                message_id: Some(message_id),
+                ..Self::new(
+                    Code::IdempotencyKeyReused,
+                    "This key was used for a message with other content or reply_to, the one message_id names.",
+                )
+            },
+            Refused::NoSuchTarget => invalid(message::no_such_target()),
+            Refused::NoSuchMessage => Self::new(Code::NotFound, "There is no such message."),
+            Refused::Deleted => Self::new(Code::Deleted, "This message is deleted."),
+            Refused::PreconditionFailed => conditions::failed(),
+            Refused::TooManyEmoji => invalid(emoji::too_many()),
+            Refused::PastHead => invalid(Invalid::new("last_read_id", "is past the room's newest event")),
+            Refused::Unavailable => Self::new(
                 Code::Unavailable,
                 "The store is out. Ask again with the same client_id: nothing is posted twice.",
             ),
-            ChatError::Internal(fault) => Self::internal(fault),
+            Refused::Rejected(fault) => Self::internal(fault),
         }
     }
 }

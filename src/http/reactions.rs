@@ -2,23 +2,32 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, response::Response};
+use axum::{extract::State, http::HeaderMap, response::Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
     answer,
-    changes::ActorParams,
-    extract::{Params, ReactionPath, actor, cursor, within},
+    caller::Caller,
+    changes::{ActorParams, as_changed},
+    conditions::precondition,
+    extract::{Params, ReactionPath, acting, cursor, within},
     openapi::{
         answers::{OfReaction, OfThing},
+        params::{IfMatch, UnlessMatch},
         samples,
     },
     problem::Problem,
 };
 use crate::{
     app::App,
-    domain::{EventId, message::Message, name::Username, timestamp::Timestamp},
+    domain::{
+        EventId,
+        message::{Message, Reactor},
+        name::Username,
+        policy::Actor,
+        timestamp::Timestamp,
+    },
 };
 
 /// React to a message
@@ -26,15 +35,21 @@ use crate::{
 /// One reaction a user and emoji: doing so again changes nothing. A message has at most 50 different ones.
 #[utoipa::path(
     put, path = "/rooms/{room}/messages/{id}/reactions/{emoji}", operation_id = "add_reaction", tag = "messages",
-    params(ReactionPath, ActorParams),
-    responses((status = 200, description = "the message", body = Message, example = json!(samples::reacted())), OfReaction)
+    params(ReactionPath, ActorParams, IfMatch, UnlessMatch),
+    responses(
+        (status = 200, description = "the message", body = Message, headers(("ETag" = String, description = "changes with the message"), ("Event-Id" = i64, description = "the event that was made; absent if nothing changed")), example = json!(samples::reacted())),
+        OfReaction,
+    )
 )]
 pub async fn add(
     State(app): State<Arc<App>>,
     path: ReactionPath,
+    caller: Caller,
+    headers: HeaderMap,
     Params(params): Params<ActorParams>,
 ) -> Result<Response, Problem> {
-    set(&app, path, &params, true).await
+    let actor = acting(caller, params.username.as_deref())?;
+    set(&app, &actor, path, &headers, true).await
 }
 
 /// Take a reaction back
@@ -42,25 +57,31 @@ pub async fn add(
 /// Taking back what is not there changes nothing.
 #[utoipa::path(
     delete, path = "/rooms/{room}/messages/{id}/reactions/{emoji}", operation_id = "remove_reaction", tag = "messages",
-    params(ReactionPath, ActorParams),
-    responses((status = 200, description = "the message", body = Message, example = json!(samples::message())), OfReaction)
+    params(ReactionPath, ActorParams, IfMatch, UnlessMatch),
+    responses(
+        (status = 200, description = "the message", body = Message, headers(("ETag" = String, description = "changes with the message"), ("Event-Id" = i64, description = "the event that was made; absent if nothing changed")), example = json!(samples::message())),
+        OfReaction,
+    )
 )]
 pub async fn remove(
     State(app): State<Arc<App>>,
     path: ReactionPath,
+    caller: Caller,
+    headers: HeaderMap,
     Params(params): Params<ActorParams>,
 ) -> Result<Response, Problem> {
-    set(&app, path, &params, false).await
+    let actor = acting(caller, params.username.as_deref())?;
+    set(&app, &actor, path, &headers, false).await
 }
 
 async fn set(
     app: &App,
+    actor: &Actor,
     ReactionPath(room, id, emoji): ReactionPath,
-    params: &ActorParams,
+    headers: &HeaderMap,
     on: bool,
 ) -> Result<Response, Problem> {
-    let username = actor(params.username.as_deref())?;
-    Ok(answer(&*app.chat.react(&room, id, username, &emoji, on).await?.message))
+    Ok(as_changed(&app.chat.react(actor, &room, id, &emoji, on, precondition(headers)).await?))
 }
 
 /// Which of those who reacted.
@@ -105,15 +126,13 @@ pub struct ReactionUser {
 pub async fn list(
     State(app): State<Arc<App>>,
     ReactionPath(room, id, emoji): ReactionPath,
+    caller: Caller,
     Params(params): Params<ReactionParams>,
 ) -> Result<Response, Problem> {
     let after = cursor("after", params.after)?.unwrap_or(0);
     let limit = within("limit", params.limit, 1..=200, 50)?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let (reactors, next) = app.chat.reactors(&room, id, &emoji, after, limit).await?;
-    let user = |reactor: crate::store::changed::Reactor| ReactionUser {
-        username: reactor.username,
-        timestamp: reactor.timestamp,
-    };
+    let (reactors, next) = app.chat.reactors(&caller.as_named(None), &room, id, &emoji, after, limit).await?;
+    let user = |reactor: Reactor| ReactionUser { username: reactor.username, timestamp: reactor.timestamp };
     Ok(answer(ReactionPage { users: reactors.into_iter().map(user).collect(), next }))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::State,
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
@@ -12,9 +12,12 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     answer,
+    caller::Caller,
+    conditions::{self, precondition, shown},
     extract::{Body, Params, RoomPath, within},
     openapi::{
-        answers::{OfBody, OfService, OfThing},
+        answers::{OfRoomPut, OfService, OfTagged},
+        params::{IfMatch, IfNoneMatch, UnlessMatch},
         samples,
     },
     problem::Problem,
@@ -56,11 +59,16 @@ pub struct RoomPage {
     get, path = "/rooms", operation_id = "list_rooms", tag = "rooms", params(ListParams),
     responses((status = 200, description = "a page of rooms", body = RoomPage, example = json!(samples::rooms())), OfService)
 )]
-pub async fn list(State(app): State<Arc<App>>, Params(params): Params<ListParams>) -> Result<Response, Problem> {
+pub async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Params(params): Params<ListParams>,
+) -> Result<Response, Problem> {
     let limit = within("limit", params.limit, 1..=200, 50)?;
     let after = params.after.as_deref().map(RoomName::parse).transpose();
     let after = after.map_err(|invalid| Problem::bad_query("after", invalid.detail))?;
-    let (rooms, has_more) = app.chat.rooms(after.as_ref(), usize::try_from(limit).unwrap_or(usize::MAX)).await?;
+    let (rooms, has_more) =
+        app.chat.rooms(&caller.as_named(None), after.as_ref(), usize::try_from(limit).unwrap_or(usize::MAX)).await?;
     let next = rooms.last().filter(|_| has_more).map(|room| room.name.clone());
     Ok(answer(RoomPage { rooms, next }))
 }
@@ -81,37 +89,52 @@ pub struct PutRoom {
 /// Making a room takes no id; a change is a `room_updated` event; what changes nothing is none.
 #[utoipa::path(
     put, path = "/rooms/{room}", operation_id = "put_room", tag = "rooms",
-    params(RoomPath),
+    params(RoomPath, IfMatch, UnlessMatch),
     request_body(content(
         (PutRoom = "application/json", example = json!(samples::put_room())),
         (PutRoom = "application/x-www-form-urlencoded", example = json!(samples::put_room())),
     )),
     responses(
-        (status = 201, description = "made", body = RoomView, headers(("Location" = String, description = "where the room is")), example = json!(samples::room())),
-        (status = 200, description = "changed, or as it was", body = RoomView, example = json!(samples::room())),
-        OfBody,
+        (status = 201, description = "made", body = RoomView, headers(("Location" = String, description = "where the room is"), ("ETag" = String, description = "changes with the room")), example = json!(samples::room())),
+        (status = 200, description = "changed, or as it was", body = RoomView, headers(("ETag" = String, description = "changes with the room"), ("Event-Id" = i64, description = "the event that was made; absent if nothing changed")), example = json!(samples::room())),
+        OfRoomPut,
     )
 )]
 pub async fn put(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,
+    caller: Caller,
+    headers: HeaderMap,
     Body(body): Body<PutRoom>,
 ) -> Result<Response, Problem> {
-    let (view, made) = app.chat.put_room(&room, RoomChange { title: body.title, topic: body.topic }).await?;
-    Ok(if made {
-        (StatusCode::CREATED, [(header::LOCATION, format!("/api/v1/rooms/{room}"))], answer(view)).into_response()
+    let change = RoomChange { title: body.title, topic: body.topic };
+    let put = app.chat.put_room(&caller.as_named(None), &room, change, precondition(&headers)).await?;
+    let (view, made) = put.answer;
+    let response = if made {
+        (StatusCode::CREATED, [(header::LOCATION, format!("/api/v1/rooms/{room}"))], answer(&view)).into_response()
     } else {
-        answer(view)
-    })
+        answer(&view)
+    };
+    Ok(conditions::changed(response, &view.version(), put.event))
 }
 
 /// Get a room
 ///
 /// `head` is the cursor that this state is true at: follow the room from there.
 #[utoipa::path(
-    get, path = "/rooms/{room}", operation_id = "get_room", tag = "rooms", params(RoomPath),
-    responses((status = 200, description = "the room", body = RoomView, example = json!(samples::room())), OfThing)
+    get, path = "/rooms/{room}", operation_id = "get_room", tag = "rooms", params(RoomPath, IfMatch, IfNoneMatch),
+    responses(
+        (status = 200, description = "the room", body = RoomView, headers(("ETag" = String, description = "changes with the room")), example = json!(samples::room())),
+        (status = 304, description = "it is as `If-None-Match` says"),
+        OfTagged,
+    )
 )]
-pub async fn get(State(app): State<Arc<App>>, RoomPath(room): RoomPath) -> Result<Response, Problem> {
-    Ok(answer(app.chat.room(&room).await?))
+pub async fn get(
+    State(app): State<Arc<App>>,
+    RoomPath(room): RoomPath,
+    caller: Caller,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let view = app.chat.room(&caller.as_named(None), &room).await?;
+    shown(&headers, &view.version(), || answer(&view))
 }

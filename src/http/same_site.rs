@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, heade
 use tower_http::cors::{AllowOrigin, CorsLayer, ExposeHeaders};
 
 use super::{
+    conditions::EVENT_ID,
     middleware::REQUEST_ID,
     problem::{Code, Problem},
 };
@@ -57,6 +58,7 @@ pub fn cors(config: &Config) -> CorsLayer {
         header::RETRY_AFTER,
         REQUEST_ID,
         HeaderName::from_static("idempotent-replayed"),
+        EVENT_ID,
     ];
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(allow))

@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     answer,
+    caller::Caller,
     extract::{Params, RoomPath, cursor, within},
     openapi::{answers::OfRoom, samples},
     problem::Problem,
@@ -60,6 +61,7 @@ pub struct FoundPage {
 pub async fn find(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,
+    caller: Caller,
     Params(params): Params<SearchParams>,
 ) -> Result<Response, Problem> {
     let q = params.q.as_deref().unwrap_or_default();
@@ -67,7 +69,7 @@ pub async fn find(
     let before = cursor("before", params.before)?;
     let limit = within("limit", params.limit, 1..=200, 50)?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let (messages, has_more) = app.chat.search(&room, &query, before, limit).await?;
+    let (messages, has_more) = app.chat.search(&caller.as_named(None), &room, &query, before, limit).await?;
     let next = messages.last().filter(|_| has_more).map(|message| message.id);
     Ok(answer(FoundPage { messages, next }))
 }

@@ -9,16 +9,22 @@ use std::{
     time::Duration,
 };
 
-use super::{Command, Outcome, Refused, known::Known};
+use super::{
+    Refused,
+    command::{Change, Command, Committed, Outcome, Posted, RoomPut},
+    known::Known,
+};
 use crate::{
     domain::{
         EventId,
         event::{Event, RoomUpdated},
         message::{Draft, Message},
         name::{RoomName, UserKey, Username},
+        policy::{self, Standing},
         read_cursor::ReadCursor,
         room::{Room, RoomChange},
         timestamp::Timestamp,
+        version::{Part, Version},
     },
     store::{
         changes::{Changes, ReactionKey, Replaced},
@@ -34,7 +40,7 @@ mod tests;
 #[derive(Debug, Default)]
 pub struct Decided {
     /// One answer a command, in their order.
-    pub answers: Vec<Result<Outcome, Refused>>,
+    pub answers: Vec<Decision>,
     /// What the rooms gain; none without an event or a read cursor.
     pub growths: Vec<Growth>,
     /// The rooms that were made for the batch and not needed in the end.
@@ -51,6 +57,9 @@ pub struct Moment {
     /// How long after its posting a message may be edited; for ever, if absent.
     pub edit_window: Option<Duration>,
 }
+
+/// What a command leads to.
+type Decision = Result<Committed<Outcome>, Refused>;
 
 struct Batch {
     known: Known,
@@ -88,29 +97,26 @@ pub fn decide<'a>(
     let mut batch = Batch { rooms: rooms.collect(), known, moment };
     let answers = commands
         .into_iter()
-        .map(|command| match command {
-            Command::Post { room, draft } => batch.post(room, draft, &fingerprint),
-            Command::Edit { room, id, edit, versions } => batch.edit(room, *id, edit, versions.as_deref()),
-            Command::Delete { room, id, username } => batch.delete(room, *id, username),
-            Command::React { room, id, username, emoji, on } => batch.react(room, *id, username, emoji, *on),
-            Command::MarkRead { room, username, last_read_id } => batch.mark_read(room, username, *last_read_id),
-            Command::PutRoom { room, change } => batch.put_room(room, change),
+        .map(|command| match &command.change {
+            Change::Post(draft) => batch.post(command, draft, &fingerprint),
+            Change::Edit(edit) => batch.edit(command, edit),
+            Change::Delete(delete) => batch.delete(command, delete),
+            Change::React(react) => batch.react(command, react),
+            Change::MarkRead(mark) => batch.mark_read(command, mark),
+            Change::PutRoom(change) => batch.put_room(command, change),
         })
         .collect();
     batch.finish(answers)
 }
 
 impl Batch {
-    fn post(
-        &mut self,
-        name: &RoomName,
-        draft: &Draft,
-        fingerprint: impl Fn(&Draft) -> Vec<u8>,
-    ) -> Result<Outcome, Refused> {
-        let growing = self.rooms.get_mut(name).ok_or_else(Refused::unlocked)?;
+    fn post(&mut self, command: &Command, draft: &Draft, fingerprint: impl Fn(&Draft) -> Vec<u8>) -> Decision {
+        policy::may(&command.actor, command.change.act(), &Standing::default())?;
+        let username = command.actor.name()?;
+        let growing = self.rooms.get_mut(&command.room).ok_or_else(Refused::unlocked)?;
         let room_id = growing.room.id;
         let key = draft.client_id.as_ref().map(|client_id| {
-            let key = PostKey { room_id, user: draft.username.key().clone(), client_id: client_id.clone() };
+            let key = PostKey { room_id, user: username.key().clone(), client_id: client_id.clone() };
             (key, fingerprint(draft))
         });
         if let Some((key, fingerprint)) = &key
@@ -122,9 +128,9 @@ impl Batch {
             // Of one whose content is deleted nobody can tell any more.
             let differs = first.fingerprint.as_ref().is_some_and(|first| first != fingerprint);
             if differs && message.deleted_at.is_none() {
-                return Err(Refused::KeyReused);
+                return Err(Refused::KeyReused { message_id: message.id });
             }
-            return Ok(Outcome::Posted { message, replayed: true });
+            return Ok(Committed { answer: Outcome::Posted(Posted { message, replayed: true }), event: None });
         }
         if draft.reply_to.is_some_and(|target| !self.known.existing.contains(&(room_id, target))) {
             return Err(Refused::NoSuchTarget);
@@ -132,8 +138,8 @@ impl Batch {
         let id = growing.next_id();
         let message = Arc::new(Message {
             id,
-            room: name.clone(),
-            username: draft.username.clone(),
+            room: command.room.clone(),
+            username: username.clone(),
             content: draft.content.clone(),
             timestamp: self.moment.now,
             edited_at: None,
@@ -150,15 +156,22 @@ impl Batch {
             growing.fingerprints.insert(id, fingerprint.clone());
             self.known.keyed.insert(key, Keyed { message: (*message).clone(), fingerprint: Some(fingerprint) });
         }
-        Ok(Outcome::Posted { message, replayed: false })
+        Ok(Committed { answer: Outcome::Posted(Posted { message, replayed: false }), event: Some(id) })
     }
 
-    fn put_room(&mut self, name: &RoomName, change: &RoomChange) -> Result<Outcome, Refused> {
-        let growing = self.rooms.get_mut(name).ok_or_else(Refused::unlocked)?;
+    fn put_room(&mut self, command: &Command, change: &RoomChange) -> Decision {
+        policy::may(&command.actor, command.change.act(), &Standing::default())?;
+        let growing = self.rooms.get_mut(&command.room).ok_or_else(Refused::unlocked)?;
         let made = !growing.exists;
+        // Only what is set of a room can be asked for, so the other part of its version is no matter.
+        let version = Version { content: growing.room.described(), whole: String::new() };
+        if !command.when.holds((!made).then_some(&version), Part::Content) {
+            return Err(Refused::PreconditionFailed);
+        }
         growing.exists = true;
         let title = change.title.as_ref().unwrap_or(&growing.room.title).clone();
         let topic = change.topic.as_ref().unwrap_or(&growing.room.topic).clone();
+        let mut event = None;
         if title != growing.room.title || topic != growing.room.topic {
             growing.described = true;
             growing.room.title.clone_from(&title);
@@ -166,13 +179,15 @@ impl Batch {
             // Making a room takes no id: whoever learns of it learns what it is called.
             if !made {
                 let id = growing.next_id();
-                growing.events.push(Event::RoomUpdated(Arc::new(RoomUpdated { id, room: name.clone(), title, topic })));
+                event = Some(id);
+                let updated = RoomUpdated { id, room: command.room.clone(), title, topic };
+                growing.events.push(Event::RoomUpdated(Arc::new(updated)));
             }
         }
-        Ok(Outcome::RoomPut { room: growing.room.clone(), made })
+        Ok(Committed { answer: Outcome::RoomPut(RoomPut { room: growing.room.clone(), made }), event })
     }
 
-    fn finish(mut self, answers: Vec<Result<Outcome, Refused>>) -> Decided {
+    fn finish(mut self, answers: Vec<Decision>) -> Decided {
         let mut decided = Decided { answers, ..Decided::default() };
         for (name, growing) in std::mem::take(&mut self.rooms) {
             if !growing.exists {

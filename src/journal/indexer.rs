@@ -150,8 +150,8 @@ mod tests {
     use super::*;
     use crate::{
         config::StoreConfig,
-        domain::{name::RoomName, room::RoomChange},
-        journal::Command,
+        domain::{name::RoomName, policy::Actor, room::RoomChange, version::Precondition},
+        journal::command::Command,
         store::Store,
     };
 
@@ -182,7 +182,12 @@ mod tests {
             assert!(poll!(&mut waiting).is_ready(), "it is idle");
         }
 
-        let put = || Command::PutRoom { room: RoomName::parse("a").unwrap(), change: RoomChange::default() };
+        let put = || Command {
+            actor: Actor::nameless(),
+            room: RoomName::parse("a").unwrap(),
+            when: Precondition::default(),
+            change: RoomChange::default().into(),
+        };
         let (answer, _) = oneshot::channel();
         journal.queue.try_send(Waiting { command: put(), answer }).unwrap();
         {

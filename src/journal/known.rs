@@ -5,11 +5,11 @@ use std::{
     sync::Arc,
 };
 
-use super::Command;
+use super::command::{Change, Command, Delete, React};
 use crate::{
     domain::{
         EventId,
-        message::Message,
+        message::{Edit, Message},
         name::{RoomName, UserKey, Username},
         read_cursor::ReadCursor,
         room::Room,
@@ -61,26 +61,27 @@ impl Known {
         // How many reactions with each emoji are taken back.
         let mut taken_back: HashMap<(i64, EventId, String), usize> = HashMap::new();
         for command in commands {
-            let Some(room_id) = rooms.get(command.room()).map(|room| room.id) else { continue };
-            match command {
-                Command::Post { draft, .. } => {
+            let Some(room_id) = rooms.get(&command.room).map(|room| room.id) else { continue };
+            let user = command.actor.user().map(Username::key);
+            match (&command.change, user) {
+                (Change::Post(draft), Some(user)) => {
                     if let Some(client_id) = &draft.client_id {
-                        let user = draft.username.key().clone();
-                        keys.push(PostKey { room_id, user, client_id: client_id.clone() });
+                        keys.push(PostKey { room_id, user: user.clone(), client_id: client_id.clone() });
                     }
                     replied.extend(draft.reply_to.map(|target| (room_id, target)));
                 }
-                Command::Edit { id, .. } | Command::Delete { id, .. } => changed.push((room_id, *id)),
-                Command::React { id, username, emoji, on, .. } => {
+                (Change::Edit(Edit { id, .. }) | Change::Delete(Delete { id }), _) => changed.push((room_id, *id)),
+                (Change::React(React { id, emoji, on }), Some(user)) => {
                     changed.push((room_id, *id));
-                    let (message_id, emoji, user) = (*id, emoji.clone(), username.key().clone());
+                    let (message_id, emoji, user) = (*id, emoji.clone(), user.clone());
                     if !on {
                         *taken_back.entry((room_id, message_id, emoji.clone())).or_default() += 1;
                     }
                     reacted.push(ReactionKey { room_id, message_id, emoji, user });
                 }
-                Command::MarkRead { username, .. } => read.push((room_id, username.key().clone())),
-                Command::PutRoom { .. } => {}
+                (Change::MarkRead(_), Some(user)) => read.push((room_id, user.clone())),
+                // Nobody does these without a name, so there is nothing to know.
+                (Change::Post(_) | Change::React(_) | Change::MarkRead(_), None) | (Change::PutRoom(_), _) => {}
             }
         }
         changed.sort_unstable();

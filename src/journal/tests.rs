@@ -6,17 +6,19 @@ use futures_util::{future::join_all, poll};
 use tokio::time::timeout;
 use tokio_stream::StreamExt;
 
-use super::QUEUE;
+use super::{QUEUE, Refused};
 use crate::{
-    app::tests::TestApp,
-    chat::{ChatError, messages::Posted},
+    app::tests::{TestApp, actor},
+    chat::{ChatError, Committed, messages::Posted},
     clock::Clock,
     domain::{
         event::{Event, EventType, ServiceStatus, TypeSet},
-        message::{Correction, Post},
-        name::{RoomName, Username},
+        message::{Edit, Post, Range},
+        name::RoomName,
+        policy::Actor,
         room::RoomChange,
         timestamp::Timestamp,
+        version::Precondition,
     },
     hub::{
         frame::Frame,
@@ -25,7 +27,6 @@ use crate::{
     },
     store::{
         deadline::counting::statements,
-        messages::Range,
         writer::faults::{Fault, inject},
     },
 };
@@ -35,12 +36,7 @@ fn room(name: &str) -> RoomName {
 }
 
 fn post(content: &str, client_id: Option<&str>, reply_to: Option<i64>) -> Post {
-    Post {
-        username: Some("Alice".into()),
-        content: Some(content.into()),
-        reply_to,
-        client_id: client_id.map(Into::into),
-    }
+    Post { content: Some(content.into()), reply_to, client_id: client_id.map(Into::into) }
 }
 
 #[tokio::test]
@@ -53,9 +49,9 @@ async fn commands_that_depend_on_each_other_leave_no_hole() {
         async move {
             match number % 3 {
                 // Each key comes twice, in some order.
-                0 => app.chat.post_message(general, post("same", Some(&format!("key{}", number / 6)), None)).await,
-                1 => app.chat.post_message(general, post("lost", None, Some(1_000_000))).await,
-                _ => app.chat.post_message(general, post("good", None, None)).await,
+                0 => app.post("Alice", general, post("same", Some(&format!("key{}", number / 6)), None)).await,
+                1 => app.post("Alice", general, post("lost", None, Some(1_000_000))).await,
+                _ => app.post("Alice", general, post("good", None, None)).await,
             }
         }
     }))
@@ -63,10 +59,9 @@ async fn commands_that_depend_on_each_other_leave_no_hole() {
     let (mut posted, mut replayed, mut refused) = (0, 0, 0);
     for answer in answers {
         match answer {
-            Ok(answer) if answer.replayed => replayed += 1,
+            Ok(answer) if answer.answer.replayed => replayed += 1,
             Ok(_) => posted += 1,
-            Err(ChatError::Invalid(fields)) => {
-                assert_eq!(fields[0].field, "reply_to");
+            Err(ChatError::Refused(Refused::NoSuchTarget)) => {
                 refused += 1;
             }
             Err(error) => panic!("{error}"),
@@ -84,10 +79,10 @@ async fn waiting<'a>(
     app: &'a TestApp,
     room: &'a RoomName,
     contents: impl IntoIterator<Item = String>,
-) -> Vec<Pin<Box<dyn Future<Output = Result<Posted, ChatError>> + 'a>>> {
+) -> Vec<Pin<Box<dyn Future<Output = Result<Committed<Posted>, ChatError>> + 'a>>> {
     let mut waiting = Vec::new();
     for content in contents {
-        let mut posting = Box::pin(app.chat.post_message(room, post(&content, None, None)));
+        let mut posting = Box::pin(app.post("Alice", room, post(&content, None, None)));
         assert!(poll!(&mut posting).is_pending());
         waiting.push(posting as _);
     }
@@ -99,13 +94,13 @@ async fn a_full_queue_is_refused_at_once() {
     let app = TestApp::new().await;
     let general = room("general");
     let waiting = waiting(&app, &general, (0..QUEUE).map(|number| number.to_string())).await;
-    let one_more = poll!(Box::pin(app.chat.post_message(&general, post("one more", None, None))));
-    assert!(matches!(one_more, std::task::Poll::Ready(Err(ChatError::Unavailable))), "{one_more:?}");
+    let one_more = poll!(Box::pin(app.post("Alice", &general, post("one more", None, None))));
+    assert!(matches!(one_more, std::task::Poll::Ready(Err(ChatError::Refused(Refused::Unavailable)))), "{one_more:?}");
     for (answer, id) in join_all(waiting).await.into_iter().zip(1..) {
-        assert_eq!(answer.unwrap().message.id, id);
+        assert_eq!(answer.unwrap().answer.message.id, id);
     }
-    let next = app.chat.post_message(&general, post("next", None, None)).await.unwrap();
-    assert_eq!(usize::try_from(next.message.id).unwrap(), QUEUE + 1);
+    let next = app.post("Alice", &general, post("next", None, None)).await.unwrap();
+    assert_eq!(usize::try_from(next.answer.message.id).unwrap(), QUEUE + 1);
     app.end().await;
 }
 
@@ -122,7 +117,8 @@ async fn a_transaction_takes_so_many_commands_and_bytes_and_leaves_the_rest_to_t
         let now = move || Timestamp::from_micros(ticks.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
         let (app, general) = (TestApp::with_clock(Clock::new(now)).await, room("general"));
         let posted = join_all(waiting(&app, &general, contents).await).await;
-        let times: Vec<_> = posted.into_iter().map(|posted| posted.unwrap().message.timestamp.micros()).collect();
+        let times: Vec<_> =
+            posted.into_iter().map(|posted| posted.unwrap().answer.message.timestamp.micros()).collect();
         let sizes: Vec<_> = times.chunk_by(|one, next| one == next).map(<[i64]>::len).collect();
         assert_eq!(sizes, batches);
         app.end().await;
@@ -134,7 +130,7 @@ async fn a_batch_takes_as_many_statements_however_many_commands_it_has() {
     let (app, indexer) = TestApp::without_indexer().await;
     let rooms: Vec<_> = (0..200).map(|number| room(&format!("room-{number}"))).collect();
     let general = room("general");
-    let user = |number: usize| Username::parse(&format!("User {number}")).unwrap();
+    let user = |number: usize| actor(&format!("User {number}"));
     for answer in join_all(waiting(&app, &general, vec!["before".to_owned(); 401]).await).await {
         answer.unwrap();
     }
@@ -150,21 +146,21 @@ async fn a_batch_takes_as_many_statements_however_many_commands_it_has() {
                 let (app, general, rooms) = (&app, &general, &rooms);
                 let id = i64::try_from(number).unwrap() + 1;
                 commands.push(Box::pin(async move {
-                    let author = Username::parse("Alice").unwrap();
+                    let (alice, when) = (actor("Alice"), Precondition::default());
                     match kind {
-                        "post" => app.chat.post_message(general, post("now", None, Some(id))).await.is_ok(),
-                        "rooms" => app.chat.post_message(&rooms[number], post("now", None, None)).await.is_ok(),
+                        "post" => app.post("Alice", general, post("now", None, Some(id))).await.is_ok(),
+                        "rooms" => app.post("Alice", &rooms[number], post("now", None, None)).await.is_ok(),
                         "keyed" => {
                             let key = format!("key-{number}");
-                            app.chat.post_message(general, post("now", Some(&key), Some(id))).await.is_ok()
+                            app.post("Alice", general, post("now", Some(&key), Some(id))).await.is_ok()
                         }
-                        "read" => app.chat.mark_read(general, user(number), 1).await.is_ok(),
+                        "read" => app.chat.mark_read(&user(number), general, 1).await.is_ok(),
                         "edit" => {
-                            let change = Correction { username: Some("Alice".into()), content: Some("after".into()) };
-                            app.chat.edit_message(general, id, change, None).await.is_ok()
+                            let edit = Edit { id, content: "after".into() };
+                            app.chat.edit_message(&alice, general, edit, when).await.is_ok()
                         }
-                        "react" => app.chat.react(general, id, user(number), "👍", true).await.is_ok(),
-                        _ => app.chat.delete_message(general, id, author).await.is_ok(),
+                        "react" => app.chat.react(&user(number), general, id, "👍", true, when).await.is_ok(),
+                        _ => app.chat.delete_message(&alice, general, id, when).await.is_ok(),
                     }
                 }));
             }
@@ -192,27 +188,31 @@ async fn of_a_batch_the_store_rejects_only_the_guilty_commands_fail() {
         let rooms = [room("general"), room("other"), room("only-guilty")];
         let posts = [(0, "one"), (1, "two"), (0, "guilty"), (2, "guilty"), (0, "three"), (1, "guilty"), (1, "four")];
         // All of these are in the queue before the writer, on the same thread, takes the first.
-        let answers = posts.map(|(at, content)| app.chat.post_message(&rooms[at], post(content, None, None)));
+        let answers = posts.map(|(at, content)| app.post("Alice", &rooms[at], post(content, None, None)));
         let mut ids = Vec::new();
         for ((_, content), answer) in posts.iter().zip(join_all(answers).await) {
             match answer {
-                Ok(posted) => ids.push((*content, posted.message.id)),
+                Ok(posted) => ids.push((*content, posted.answer.message.id)),
                 Err(error) => {
                     assert!(
-                        *content == "guilty" && matches!(&error, ChatError::Internal(why) if why.contains("guilty")),
+                        *content == "guilty"
+                            && matches!(&error, ChatError::Refused(Refused::Rejected(why)) if why.contains("guilty")),
                         "{content}: {error}"
                     );
                 }
             }
         }
         assert_eq!(ids, [("one", 1), ("two", 1), ("three", 2), ("four", 2)], "{how}");
-        assert!(matches!(app.chat.room(&rooms[2]).await, Err(ChatError::NotFound(_))), "nothing of it is left");
+        assert!(
+            matches!(app.chat.room(&Actor::nameless(), &rooms[2]).await, Err(ChatError::NotFound(_))),
+            "nothing of it is left"
+        );
 
         assert!(app.health.is_ok(), "the store is not out");
         for (room, stored) in rooms.iter().zip([&["one", "three", "next"][..], &["two", "four", "next"], &["next"]]) {
-            let next = app.chat.post_message(room, post("next", None, None)).await.unwrap();
-            assert_eq!(next.message.id, i64::try_from(stored.len()).unwrap(), "no hole");
-            let page = app.chat.messages(room, Range::After(0), 50, Duration::ZERO).await.unwrap();
+            let next = app.post("Alice", room, post("next", None, None)).await.unwrap();
+            assert_eq!(next.answer.message.id, i64::try_from(stored.len()).unwrap(), "no hole");
+            let page = app.chat.messages(&Actor::nameless(), room, Range::After(0), 50, Duration::ZERO).await.unwrap();
             assert_eq!(page.messages.iter().map(|message| message.content.as_str()).collect::<Vec<_>>(), stored);
         }
         app.end().await;
@@ -223,28 +223,26 @@ async fn of_a_batch_the_store_rejects_only_the_guilty_commands_fail() {
 async fn a_key_is_of_one_author_in_one_room_and_of_one_content() {
     let app = TestApp::new().await;
     let (one, two) = (room("one"), room("two"));
-    let first = app.chat.post_message(&one, post("a", Some("k"), None)).await.unwrap();
-    let again = app.chat.post_message(&one, post("a", Some("k"), None)).await.unwrap();
-    assert!(again.replayed && again.message.id == first.message.id);
-    let other_content = app.chat.post_message(&one, post("b", Some("k"), None)).await;
-    assert!(matches!(other_content, Err(ChatError::KeyReused)));
-    let other_reply = app.chat.post_message(&one, post("a", Some("k"), Some(1))).await;
-    assert!(matches!(other_reply, Err(ChatError::KeyReused)));
-    let other_room = app.chat.post_message(&two, post("a", Some("k"), None)).await.unwrap();
-    assert!(!other_room.replayed);
-    let bob = Post { username: Some("Bob".into()), ..post("a", Some("k"), None) };
-    assert!(!app.chat.post_message(&one, bob).await.unwrap().replayed);
-    let alice_folded = Post { username: Some("ALICE".into()), ..post("a", Some("k"), None) };
-    assert!(app.chat.post_message(&one, alice_folded).await.unwrap().replayed);
+    let first = app.post("Alice", &one, post("a", Some("k"), None)).await.unwrap();
+    let again = app.post("Alice", &one, post("a", Some("k"), None)).await.unwrap();
+    assert!(again.answer.replayed && again.answer.message.id == first.answer.message.id);
+    let other_content = app.post("Alice", &one, post("b", Some("k"), None)).await;
+    assert!(matches!(other_content, Err(ChatError::Refused(Refused::KeyReused { message_id: 1 }))));
+    let other_reply = app.post("Alice", &one, post("a", Some("k"), Some(1))).await;
+    assert!(matches!(other_reply, Err(ChatError::Refused(Refused::KeyReused { message_id: 1 }))));
+    let other_room = app.post("Alice", &two, post("a", Some("k"), None)).await.unwrap();
+    assert!(!other_room.answer.replayed);
+    assert!(!app.post("Bob", &one, post("a", Some("k"), None)).await.unwrap().answer.replayed);
+    assert!(app.post("ALICE", &one, post("a", Some("k"), None)).await.unwrap().answer.replayed);
     app.end().await;
 }
 
 #[tokio::test]
 async fn a_room_that_only_a_refused_post_wanted_is_not_made() {
     let app = TestApp::new().await;
-    let answer = app.chat.post_message(&room("ghost"), post("a", None, Some(7))).await;
-    assert!(matches!(answer, Err(ChatError::Invalid(_))));
-    assert!(matches!(app.chat.room(&room("ghost")).await, Err(ChatError::NotFound(_))));
+    let answer = app.post("Alice", &room("ghost"), post("a", None, Some(7))).await;
+    assert!(matches!(answer, Err(ChatError::Refused(Refused::NoSuchTarget))));
+    assert!(matches!(app.chat.room(&Actor::nameless(), &room("ghost")).await, Err(ChatError::NotFound(_))));
     app.end().await;
 }
 
@@ -253,15 +251,18 @@ async fn rooms_and_messages_share_the_ids_of_a_log() {
     let app = TestApp::new().await;
     let name = room("general");
     let title = |title: &str| RoomChange { title: Some(title.into()), topic: None };
-    assert!(app.chat.put_room(&name, title("first")).await.unwrap().1, "made");
-    app.chat.post_message(&name, post("a", None, None)).await.unwrap();
-    let (view, made) = app.chat.put_room(&name, title("second")).await.unwrap();
-    assert_eq!((view.head, made), (2, false));
-    assert_eq!(app.chat.put_room(&name, title("second")).await.unwrap().0.head, 2, "nothing changed");
-    app.chat.post_message(&name, post("b", None, Some(1))).await.unwrap();
-    let not_a_message = app.chat.post_message(&name, post("c", None, Some(2))).await;
-    assert!(matches!(not_a_message, Err(ChatError::Invalid(_))), "an event is no message");
-    let page = app.chat.messages(&name, Range::After(0), 50, Duration::ZERO).await.unwrap();
+    let put = async |text| {
+        let put = app.chat.put_room(&Actor::nameless(), &name, title(text), Precondition::default()).await.unwrap();
+        (put.answer.0.head, put.answer.1, put.event)
+    };
+    assert_eq!(put("first").await, (0, true, None));
+    app.post("Alice", &name, post("a", None, None)).await.unwrap();
+    assert_eq!(put("second").await, (2, false, Some(2)));
+    assert_eq!(put("second").await, (2, false, None), "nothing changed");
+    app.post("Alice", &name, post("b", None, Some(1))).await.unwrap();
+    let not_a_message = app.post("Alice", &name, post("c", None, Some(2))).await;
+    assert!(matches!(not_a_message, Err(ChatError::Refused(Refused::NoSuchTarget))), "an event is no message");
+    let page = app.chat.messages(&Actor::nameless(), &name, Range::After(0), 50, Duration::ZERO).await.unwrap();
     assert_eq!(page.messages.iter().map(|message| message.id).collect::<Vec<_>>(), [1, 3]);
     app.end().await;
 }
@@ -286,7 +287,7 @@ impl Scene {
 
     /// Posts with the content as the key.
     async fn post(&self, content: &str) -> Result<Posted, ChatError> {
-        self.app.chat.post_message(&room("general"), post(content, Some(content), None)).await
+        self.app.post("Alice", &room("general"), post(content, Some(content), None)).await.map(|posted| posted.answer)
     }
 
     /// The id of a post that must be taken, and whether it was there before.
@@ -332,7 +333,7 @@ async fn a_commit_that_happened_is_answered_and_read_once_though_its_answer_was_
 async fn a_commit_that_did_not_happen_is_refused_and_leaves_no_hole() {
     let mut scene = Scene::new().await;
     inject(&[Fault::BeforeCommit]);
-    assert!(matches!(scene.post("second").await, Err(ChatError::Unavailable)));
+    assert!(matches!(scene.post("second").await, Err(ChatError::Refused(Refused::Unavailable))));
     assert!(!scene.app.health.is_ok());
     assert_eq!(scene.posted("other").await, (2, false));
     assert_eq!(scene.posted("second").await, (3, false));
@@ -354,7 +355,7 @@ async fn a_commit_of_which_nothing_is_known_is_read_once_whoever_learns_of_it() 
         let mut scene = Scene::new().await;
         assert_eq!(scene.read_through(1).await, [1]);
         inject(&[Fault::AfterCommit, Fault::Heads]);
-        assert!(matches!(scene.post("second").await, Err(ChatError::Unavailable)));
+        assert!(matches!(scene.post("second").await, Err(ChatError::Refused(Refused::Unavailable))));
         if let Some(next) = next {
             assert_eq!(scene.posted(next).await, (id, replayed));
         }
@@ -370,13 +371,13 @@ async fn a_commit_of_which_nothing_is_known_is_read_once_whoever_learns_of_it() 
 #[tokio::test]
 async fn a_read_cursor_whose_commit_lost_its_answer_is_told_to_who_comes_next() {
     let scene = Scene::new().await;
-    let bob = || Username::parse("Bob").unwrap();
+    let bob = actor("Bob");
     assert_eq!(cursors(&scene.app).await, "[]", "memory knows them from here on");
     inject(&[Fault::AfterCommit]);
-    let marked = scene.app.chat.mark_read(&room("general"), bob(), 1).await;
-    assert!(matches!(marked, Err(ChatError::Unavailable)));
+    let marked = scene.app.chat.mark_read(&bob, &room("general"), 1).await;
+    assert!(matches!(marked, Err(ChatError::Refused(Refused::Unavailable))));
     // Asked again, it has nothing to write, and so nothing to tell.
-    assert_eq!(scene.app.chat.mark_read(&room("general"), bob(), 1).await.unwrap().last_read_id, 1);
+    assert_eq!(scene.app.chat.mark_read(&bob, &room("general"), 1).await.unwrap().last_read_id, 1);
     let told = cursors(&scene.app).await;
     assert!(told.contains("Bob"), "{told}");
     scene.end().await;

@@ -9,8 +9,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Command, Journal, Outcome, QUEUE, Refused, Waiting,
+    Journal, QUEUE, Refused, Waiting,
     backlog::Backlog,
+    command::{Command, Committed, Outcome},
     decide::{Decided, Moment, decide},
     known::Known,
 };
@@ -198,11 +199,11 @@ impl Task {
                 }
             }
         };
-        let mut bytes = first.command.bytes();
+        let mut bytes = first.command.change.bytes();
         let mut batch = vec![first];
         while batch.len() < BATCH {
             let Ok(next) = self.queue.try_recv() else { break };
-            bytes += next.command.bytes();
+            bytes += next.command.change.bytes();
             if bytes > BATCH_BYTES {
                 self.left_over = Some(next);
                 break;
@@ -215,7 +216,7 @@ impl Task {
     async fn process(&mut self, batch: Vec<Waiting>) -> Result<(), Fatal> {
         let (commands, answers): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|waiting| (waiting.command, waiting.answer)).unzip();
-        let bytes = commands.iter().map(Command::bytes).sum::<usize>();
+        let bytes = commands.iter().map(|command| command.change.bytes()).sum::<usize>();
         self.bytes += bytes;
         let mut written = self.write(&commands).await;
         for _ in 1..TRIES {
@@ -256,7 +257,7 @@ impl Task {
     }
 
     /// The four steps: lock, read, decide, write; then commit and publish.
-    async fn write(&mut self, commands: &[Command]) -> Result<Vec<Result<Outcome, Refused>>, Failed> {
+    async fn write(&mut self, commands: &[Command]) -> Result<Vec<Result<Committed<Outcome>, Refused>>, Failed> {
         let now = self.clock.now();
         let tx = match self.writer.begin().await {
             // A server that was started anew while nobody wrote has cut the line; it is no outage.
@@ -266,7 +267,8 @@ impl Task {
             begun => begun?,
         };
 
-        let names: Vec<_> = commands.iter().map(Command::room).collect::<BTreeSet<_>>().into_iter().cloned().collect();
+        let names: Vec<_> =
+            commands.iter().map(|command| &command.room).collect::<BTreeSet<_>>().into_iter().cloned().collect();
         let (rooms, made) = tx.lock_rooms(&names, now).await?;
 
         let known = Known::read(&tx, commands, rooms, made).await?;
@@ -304,7 +306,11 @@ impl Task {
     }
 
     /// Answers for a batch that failed, once it is known what became of it.
-    async fn fail(&mut self, failed: Failed, commands: usize) -> Result<Vec<Result<Outcome, Refused>>, Fatal> {
+    async fn fail(
+        &mut self,
+        failed: Failed,
+        commands: usize,
+    ) -> Result<Vec<Result<Committed<Outcome>, Refused>>, Fatal> {
         let (error, decided) = match failed {
             Failed::Before(error) => (error, None),
             Failed::AtCommit(error, decided, at) => (error, Some((decided, at))),

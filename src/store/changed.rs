@@ -7,18 +7,13 @@ use super::{
     entity::{reaction, revision},
     error::StoreError,
 };
-use crate::domain::{EventId, message::Revision, name::Username, room::Room, timestamp::Timestamp};
-
-/// Somebody who reacted to a message.
-#[derive(Debug, Clone)]
-pub struct Reactor {
-    /// Who.
-    pub username: Username,
-    /// When.
-    pub timestamp: Timestamp,
-    /// The event that added it.
-    pub event: EventId,
-}
+use crate::domain::{
+    EventId,
+    message::{Reactor, Revision},
+    name::Username,
+    room::Room,
+    timestamp::Timestamp,
+};
 
 impl Store {
     /// At most `limit` of what a message said before, oldest first, after the edit `after`.

@@ -3,18 +3,8 @@
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::{Store, entity::message, error::StoreError};
-use crate::domain::{EventId, message::Message, room::Room};
-
-/// Which messages of a room, by their ids.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Range {
-    /// The newest.
-    Newest,
-    /// The newest of those before an id.
-    Before(EventId),
-    /// The oldest of those after an id.
-    After(EventId),
-}
+pub use crate::domain::message::Range;
+use crate::domain::{EventId, message::Message, name::UserKey, room::Room};
 
 impl Store {
     /// At most `limit` messages of a range, oldest first, and whether there are more in the
@@ -72,6 +62,26 @@ impl Store {
     /// [`StoreError`] when the database is out.
     pub async fn message(&self, room: &Room, id: EventId) -> Result<Option<Message>, StoreError> {
         let row = message::Entity::find_by_id((room.id, id)).one(&self.readers).await?;
+        Ok(row.map(|row| row.into_message(&room.name)))
+    }
+
+    /// The message that a user posted with a key.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database is out.
+    pub async fn message_by_key(
+        &self,
+        room: &Room,
+        user: &UserKey,
+        client_id: &str,
+    ) -> Result<Option<Message>, StoreError> {
+        let row = message::Entity::find()
+            .filter(message::Column::RoomId.eq(room.id))
+            .filter(message::Column::UserKey.eq(user.as_str()))
+            .filter(message::Column::ClientId.eq(client_id))
+            .filter(message::Column::Id.lte(room.head))
+            .one(&self.readers)
+            .await?;
         Ok(row.map(|row| row.into_message(&room.name)))
     }
 }

@@ -1,6 +1,7 @@
 //! What holds for every request.
 
 mod bad_input;
+mod conditions;
 mod cross_site;
 mod internal_fault;
 mod paths;

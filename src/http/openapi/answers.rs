@@ -43,8 +43,12 @@ const NOT_EDITABLE: Answer = (
     &[Code::NotTheAuthor, Code::EditWindowOver, Code::CrossSite],
 );
 const GONE: Answer = ("410", "Gone", "The message is deleted.", &[Code::Deleted]);
-const CHANGED_MEANWHILE: Answer =
-    ("412", "ChangedMeanwhile", "The message is not as `If-Match` says.", &[Code::PreconditionFailed]);
+const CHANGED_MEANWHILE: Answer = (
+    "412",
+    "ChangedMeanwhile",
+    "The resource has another version than `If-Match` or `If-None-Match` ask for.",
+    &[Code::PreconditionFailed],
+);
 const NOT_FOUND: Answer = ("404", "NotFound", "There is no such room or message.", &[Code::NotFound]);
 const TIMEOUT: Answer = ("408", "BodyTimeout", "The body did not come within 15 seconds.", &[Code::Timeout]);
 const TOO_LARGE: Answer = ("413", "TooLarge", "The body has more than 64 KiB.", &[Code::TooLarge]);
@@ -121,6 +125,10 @@ macro_rules! answers {
 answers! {
     /// Of what reads the server itself.
     OfService = [BAD_REQUEST, MISDIRECTED, INTERNAL, UNAVAILABLE];
+    /// Of what reads a thing with a tag.
+    OfTagged = [BAD_REQUEST, NOT_FOUND, CHANGED_MEANWHILE, MISDIRECTED, INVALID_ROOM, INTERNAL, UNAVAILABLE];
+    /// Of making or changing a room.
+    OfRoomPut = [BAD_BODY, CROSS_SITE, TIMEOUT, CHANGED_MEANWHILE, TOO_LARGE, NOT_THIS_TYPE, MISDIRECTED, INVALID, INTERNAL, UNAVAILABLE];
     /// Of what reads a room that need not be there.
     OfRoom = [BAD_REQUEST, MISDIRECTED, INVALID_ROOM, INTERNAL, UNAVAILABLE];
     /// Of what reads one thing, which may be missing.
@@ -132,9 +140,9 @@ answers! {
     /// Of editing a message.
     OfEdit = [BAD_BODY, NOT_EDITABLE, NOT_FOUND, TIMEOUT, GONE, CHANGED_MEANWHILE, TOO_LARGE, NOT_THIS_TYPE, MISDIRECTED, INVALID, INTERNAL, UNAVAILABLE];
     /// Of deleting a message.
-    OfDelete = [BAD_REQUEST, NOT_YOURS, NOT_FOUND, MISDIRECTED, INVALID_ROOM, INTERNAL, UNAVAILABLE];
+    OfDelete = [BAD_REQUEST, NOT_YOURS, NOT_FOUND, CHANGED_MEANWHILE, MISDIRECTED, INVALID_ROOM, INTERNAL, UNAVAILABLE];
     /// Of reacting to a message.
-    OfReaction = [BAD_REQUEST, CROSS_SITE, NOT_FOUND, GONE, MISDIRECTED, INVALID_EMOJI, INTERNAL, UNAVAILABLE];
+    OfReaction = [BAD_REQUEST, CROSS_SITE, NOT_FOUND, GONE, CHANGED_MEANWHILE, MISDIRECTED, INVALID_EMOJI, INTERNAL, UNAVAILABLE];
     /// Of opening a socket.
     OfSocket = [BAD_REQUEST, CROSS_SITE, MISDIRECTED, INVALID_ROOM, UPGRADE, INTERNAL, UNAVAILABLE];
     /// Of opening a socket of the room `general`.

@@ -90,10 +90,17 @@ headers! {
         "Resume each room after its cursor of this id; wins over `since`. A browser's `EventSource` sends it by \
          itself. One that has not a cursor for each room, or can't be read, is answered with a `reset` event for each.",
         ObjectBuilder::new().schema_type(Type::String).max_length(Some(1_024)).examples(["12,7,0"]);
-    /// What the client takes the message to be.
-    IfMatch = "If-Match", "`ETag`s of this message: it is changed only if it is at one of them.",
+    /// The versions that a request is for.
+    IfMatch = "If-Match",
+        "`ETag`s of this resource: the request is carried out only if it is at one of them, `*`: only if it is there; \
+         else `412`. What a proxy has made of a tag by compressing (`W/`, `-gzip`, `-br`, `-zstd`) still matches.",
         ObjectBuilder::new().schema_type(Type::String);
-    /// What the client has already.
-    IfNoneMatch = "If-None-Match", "An `ETag` of this message: if it still holds, the answer is `304`.",
+    /// The versions that a change is not for.
+    UnlessMatch = "If-None-Match",
+        "`ETag`s of this resource: the request is carried out only if it is at none of them, `*`: only if it is not \
+         there; else `412`.",
+        ObjectBuilder::new().schema_type(Type::String);
+    /// The versions that the client has already.
+    IfNoneMatch = "If-None-Match", "`ETag`s of this resource: if it is at one of them, the answer is `304`.",
         ObjectBuilder::new().schema_type(Type::String);
 }

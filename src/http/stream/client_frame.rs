@@ -49,7 +49,7 @@ pub struct BadFrame {
     /// The frame's `ref`, if it could be read.
     pub reference: Option<Value>,
     /// Why.
-    pub problem: Problem,
+    pub problem: Box<Problem>,
     /// The stable word, where it is none of a problem document's.
     pub code: Option<&'static str>,
 }
@@ -106,7 +106,11 @@ impl ClientFrame {
     /// # Errors
     /// [`BadFrame`]: the socket stays open, its client is told.
     pub fn parse(text: &str) -> Result<Self, BadFrame> {
-        let bad = |reference: Option<&Value>, problem| BadFrame { reference: reference.cloned(), problem, code: None };
+        let bad = |reference: Option<&Value>, problem: Problem| BadFrame {
+            reference: reference.cloned(),
+            problem: Box::new(problem),
+            code: None,
+        };
         let not_json = |detail: String| bad(None, Problem::new(Code::InvalidJson, detail));
         let frame: Value =
             serde_json::from_str(text).map_err(|error| not_json(format!("The frame is not JSON: {error}.")))?;
@@ -130,7 +134,7 @@ impl ClientFrame {
         let read = match kind.as_str() {
             "user_join" => fields(frame).map(|UserJoin { username }| (username, Say::Join)),
             "chat_message" => fields(frame).map(|ChatMessage { username, message, client_id, reply_to }| {
-                (username, Say::Message(Post { username: None, content: message, reply_to, client_id }))
+                (username, Say::Message(Post { content: message, reply_to, client_id }))
             }),
             "typing" => fields(frame).and_then(|Typing { username, is_typing }| {
                 Ok((username, Say::Typing(needed("is_typing", is_typing)?)))
@@ -150,7 +154,7 @@ impl ClientFrame {
             }),
             _ => {
                 let problem = Problem::new(Code::Invalid, "This server knows no frame of this type.");
-                return Err(BadFrame { reference, problem, code: Some("unknown_type") });
+                return Err(BadFrame { reference, problem: Box::new(problem), code: Some("unknown_type") });
             }
         };
         let (username, say) = read.map_err(|problem| bad(reference.as_ref(), problem))?;

@@ -11,6 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     super::{
         answer,
+        caller::Caller,
         extract::{Params, RoomPath, within},
         messages::MAX_WAIT,
         openapi::{answers::OfRoom, samples},
@@ -69,6 +70,7 @@ pub struct PollAnswer {
 pub async fn poll(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,
+    caller: Caller,
     Params(since): Params<SinceParams>,
     Params(params): Params<ReadParams>,
     Params(PollParams { wait, state }): Params<PollParams>,
@@ -81,7 +83,7 @@ pub async fn poll(
     if request.start == Start::History && request.state == StateDue::Never {
         request.state = StateDue::Always;
     }
-    let mut subscription = app.chat.read(&room, request).await?;
+    let mut subscription = app.chat.read(&caller.as_named(request.user.clone()), &room, request).await?;
     let frames = gather(&mut subscription, Instant::now() + wait, timings.poll_ephemeral_wait).await;
     let events =
         frames.iter().filter_map(|frame| RawValue::from_string(String::from_utf8(frame.json().into()).ok()?).ok());

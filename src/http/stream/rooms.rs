@@ -20,7 +20,8 @@ use utoipa::{
 
 use super::{
     super::{
-        extract::Params,
+        caller::Caller,
+        extract::{Params, username},
         openapi::{answers::OfService, params::LastEventIds, samples},
         problem::Problem,
     },
@@ -140,6 +141,7 @@ fn from_positions(value: &HeaderValue, count: usize) -> Vec<Start> {
 )]
 pub async fn stream(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Params(rooms): Params<RoomsParams>,
     Params(params): Params<ReadParams>,
     Params(writing): Params<StreamParams>,
@@ -149,7 +151,8 @@ pub async fn stream(
     let what = format!("{} rooms", starts.len());
     let request = |(room, start)| Ok((room, params.request(start, Transport::Sse, StateDue::Always)?));
     let requests = starts.into_iter().map(request).collect::<Result<_, Problem>>()?;
-    let subscriptions = app.chat.read_all(requests).await?;
+    let actor = caller.as_named(username(params.username.as_deref())?);
+    let subscriptions = app.chat.read_all(&actor, requests).await?;
     let is_named = writing.is_named();
     Ok(events(&what, subscriptions.map(move |placed| write(&placed, is_named))))
 }

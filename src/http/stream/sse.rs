@@ -21,6 +21,7 @@ use utoipa::IntoParams;
 
 use super::{
     super::{
+        caller::Caller,
         extract::{Params, RoomPath},
         openapi::{answers::OfRoom, params::LastEventId, samples},
         problem::Problem,
@@ -84,6 +85,7 @@ impl StreamParams {
 pub async fn stream(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,
+    caller: Caller,
     Params(since): Params<SinceParams>,
     Params(params): Params<ReadParams>,
     Params(writing): Params<StreamParams>,
@@ -92,7 +94,7 @@ pub async fn stream(
     let since = since.start()?;
     let start = headers.get(LAST_EVENT_ID).and_then(last_event_id).unwrap_or(since);
     let request = params.request(start, Transport::Sse, StateDue::Always)?;
-    let subscription = app.chat.read(&room, request).await?;
+    let subscription = app.chat.read(&caller.as_named(request.user.clone()), &room, request).await?;
     let is_named = writing.is_named();
     Ok(events(room.as_str(), subscription.map(move |frames| join(&frames, is_named))))
 }

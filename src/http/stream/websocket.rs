@@ -20,11 +20,12 @@ use tokio_stream::StreamExt;
 
 use super::{
     super::{
+        caller::Caller,
         extract::{Params, RoomPath},
         middleware::RequestId,
         openapi::answers::{OfGeneralSocket, OfSocket},
         problem::{Code, Problem},
-        reads::parse_cursor,
+        read_cursors::parse_cursor,
     },
     ReadParams, SinceParams,
     client_frame::{BadFrame, ClientFrame, Say, ack, error},
@@ -34,8 +35,10 @@ use crate::{
     chat::presence::SocketTyping,
     domain::{
         EventId,
-        message::{Correction, Post},
+        message::Edit,
         name::{RoomName, Username},
+        policy::Actor,
+        version::Precondition,
     },
     hub::{
         frame::Frame,
@@ -84,12 +87,13 @@ pub async fn open(
     Params(since): Params<SinceParams>,
     Params(params): Params<ReadParams>,
     Extension(request_id): Extension<RequestId>,
+    caller: Caller,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     let upgrade = upgrade.map_err(|refusal| Problem::new(Code::UpgradeRequired, refusal.body_text()))?;
     let request = params.request(since.start()?, Transport::WebSocket, StateDue::Always)?;
     let user = request.user.clone();
-    let subscription = app.chat.read(&room, request).await?;
+    let subscription = app.chat.read(&caller.as_named(user.clone()), &room, request).await?;
     // No bound on what is to be written: the next events are asked for only when all of the last
     // ones are on their way, and one history may be larger than any bound.
     let upgrade = upgrade
@@ -99,7 +103,7 @@ pub async fn open(
         .max_frame_size(MAX_FRAME);
     let tasks = app.shutdown.tasks.clone();
     Ok(upgrade.on_upgrade(move |socket| {
-        tasks.track_future(Session::new(app, request_id, room, user, subscription).run(socket))
+        tasks.track_future(Session::new(app, caller, request_id, room, user, subscription).run(socket))
     }))
 }
 
@@ -118,9 +122,10 @@ pub async fn open_room(
     since: Params<SinceParams>,
     params: Params<ReadParams>,
     request_id: Extension<RequestId>,
+    caller: Caller,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
-    open(state, room, since, params, request_id, upgrade).await
+    open(state, room, since, params, request_id, caller, upgrade).await
 }
 
 /// Follow the room general by WebSocket
@@ -136,10 +141,11 @@ pub async fn open_general(
     since: Params<SinceParams>,
     params: Params<ReadParams>,
     request_id: Extension<RequestId>,
+    caller: Caller,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     let room = RoomName::parse("general").map_err(|invalid| Problem::internal(invalid.detail))?;
-    open(state, RoomPath(room), since, params, request_id, upgrade).await
+    open(state, RoomPath(room), since, params, request_id, caller, upgrade).await
 }
 
 /// What a frame led to: the id it made, if any.
@@ -150,6 +156,7 @@ type Effect = Pin<Box<dyn Future<Output = (Option<Value>, Done)> + Send>>;
 /// One socket.
 struct Session {
     app: Arc<App>,
+    caller: Caller,
     /// Of the request that opened it.
     request_id: RequestId,
     room: RoomName,
@@ -164,13 +171,14 @@ struct Session {
 impl Session {
     fn new(
         app: Arc<App>,
+        caller: Caller,
         request_id: RequestId,
         room: RoomName,
         user: Option<Username>,
         subscription: Subscription,
     ) -> Self {
         let typing = SocketTyping::new(subscription.room().clone(), app.config.timings.socket_typing_lapse);
-        Self { app, request_id, room, user, subscription, typing, effect: None }
+        Self { app, caller, request_id, room, user, subscription, typing, effect: None }
     }
 
     async fn run(mut self, mut socket: WebSocket) {
@@ -241,8 +249,9 @@ impl Session {
             }
             say => {
                 let Some(speaker) = speaker.or_else(|| Username::parse(ANONYMOUS).ok()) else { return Ok(()) };
+                let actor = self.caller.as_named(Some(speaker));
                 let (app, room, reference) = (self.app.clone(), self.room.clone(), frame.reference);
-                self.effect = Some(Box::pin(async move { (reference, take_effect(&app, &room, speaker, say).await) }));
+                self.effect = Some(Box::pin(async move { (reference, take_effect(&app, &actor, &room, say).await) }));
                 Ok(())
             }
         }
@@ -250,24 +259,27 @@ impl Session {
 }
 
 /// Carries out what is asked of the journal; the answer is the id of the event it made.
-async fn take_effect(app: &App, room: &RoomName, speaker: Username, say: Say) -> Done {
-    let username = Some(speaker.as_str().to_owned());
+async fn take_effect(app: &App, actor: &Actor, room: &RoomName, say: Say) -> Done {
+    let limit = app.config.content_limit;
+    // No frame sets conditions.
+    let when = Precondition::default();
     let changed = match say {
         Say::Message(post) => {
-            let posted = app.chat.post_message(room, Post { username, ..post }).await;
             // A message's content is called `message` in a frame.
-            let posted = posted.map_err(|error| Problem::from(error).calling("content", "message"))?;
-            return Ok(Some(posted.message.id));
+            let draft = post.check(limit).map_err(|invalid| Problem::from(invalid).calling("content", "message"))?;
+            let posted = app.chat.post_message(actor, room, draft).await?;
+            return Ok(Some(posted.answer.message.id));
         }
         Say::Edit(id, content) => {
-            let changed = app.chat.edit_message(room, id, Correction { username, content }, None).await;
-            changed.map_err(|error| Problem::from(error).calling("content", "new_content"))?
+            let edit = Edit::check(id, content, limit);
+            let edit = edit.map_err(|invalid| Problem::from(vec![invalid]).calling("content", "new_content"))?;
+            app.chat.edit_message(actor, room, edit, when).await?
         }
-        Say::Delete(id) => app.chat.delete_message(room, id, speaker).await?,
-        Say::React(id, emoji, on) => app.chat.react(room, id, speaker, &emoji, on).await?,
+        Say::Delete(id) => app.chat.delete_message(actor, room, id, when).await?,
+        Say::React(id, emoji, on) => app.chat.react(actor, room, id, &emoji, on, when).await?,
         Say::Read(last_read_id) => {
-            let last_read_id = parse_cursor(last_read_id).map_err(|invalid| Problem::invalid(vec![invalid.into()]))?;
-            app.chat.mark_read(room, speaker, last_read_id).await?;
+            let last_read_id = parse_cursor(last_read_id).map_err(|invalid| Problem::from(vec![invalid]))?;
+            app.chat.mark_read(actor, room, last_read_id).await?;
             return Ok(None);
         }
         // These take effect at once.
@@ -288,13 +300,15 @@ async fn answer(socket: &mut WebSocket, reference: Option<Value>, done: Done) ->
     match (done, reference) {
         (Ok(id), Some(reference)) => send_text(socket, ack(&reference, id)).await,
         (Ok(_), None) => Ok(()),
-        (Err(problem), reference) => send_text(socket, error(&BadFrame { reference, problem, code: None })).await,
+        (Err(problem), reference) => {
+            send_text(socket, error(&BadFrame { reference, problem: Box::new(problem), code: None })).await
+        }
     }
 }
 
 async fn refuse_binary(socket: &mut WebSocket) -> Result<(), axum::Error> {
     let problem = Problem::new(Code::InvalidJson, "Frames are text, each a JSON object.");
-    send_text(socket, error(&BadFrame { reference: None, problem, code: None })).await
+    send_text(socket, error(&BadFrame { reference: None, problem: Box::new(problem), code: None })).await
 }
 
 async fn send_events(socket: &mut WebSocket, frames: Vec<Frame>) -> Result<(), axum::Error> {

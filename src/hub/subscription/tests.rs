@@ -9,10 +9,10 @@ use tokio_util::task::TaskTracker;
 
 use super::*;
 use crate::{
-    app::tests::TestApp,
+    app::tests::{TestApp, actor},
     clock::Clock,
     config::Timings,
-    domain::{message::Post, timestamp::Timestamp},
+    domain::{message::Post, timestamp::Timestamp, version::Precondition},
     hub::{
         CATCH_UPS,
         lapse::Lapses,
@@ -39,9 +39,9 @@ impl Fixture {
     }
 
     async fn post(&self, count: usize) {
-        let post = || Post { username: Some("Poster".into()), content: Some("hi".into()), ..Post::default() };
+        let post = || Post { content: Some("hi".into()), ..Post::default() };
         let room = room();
-        let posts = (0..count).map(|_| self.app.chat.post_message(&room, post()));
+        let posts = (0..count).map(|_| self.app.post("Poster", &room, post()));
         for posted in futures_util::future::join_all(posts).await {
             posted.unwrap();
         }
@@ -131,8 +131,7 @@ async fn a_reader_that_stops_holds_nothing_of_the_store_and_tells_nothing_that_w
     fixture.post(MAX_EVENTS + 200).await;
     let mut reader = fixture.read(Start::After(0), None, TypeSet::ALL).await;
     reads_and_stops(&fixture, &mut reader).await;
-    let poster = Username::parse("Poster").unwrap();
-    fixture.app.chat.delete_message(&room(), 7, poster).await.unwrap();
+    fixture.app.chat.delete_message(&actor("Poster"), &room(), 7, Precondition::default()).await.unwrap();
     let events = next(&mut reader).await;
     assert_eq!(events.len(), usize::try_from(PAGE).unwrap());
     for event in events {
@@ -147,8 +146,8 @@ async fn what_is_read_from_the_store_at_once_is_bounded_in_bytes() {
     let fixture = Fixture::new().await;
     let content = "x".repeat(9_000);
     let posts = (0..200).map(|_| {
-        let post = Post { username: Some("Poster".into()), content: Some(content.clone()), ..Post::default() };
-        async { fixture.app.chat.post_message(&room(), post).await.unwrap() }
+        let post = Post { content: Some(content.clone()), ..Post::default() };
+        async { fixture.app.post("Poster", &room(), post).await.unwrap() }
     });
     futures_util::future::join_all(posts).await;
     let mut reader = fixture.read(Start::After(0), None, TypeSet::ALL).await;
@@ -170,7 +169,7 @@ async fn the_state_comes_with_who_has_read_what_after_that_was_forgotten() {
     fixture.post(1).await;
     let mut reader = fixture.read(Start::After(1), None, TypeSet::ALL).await;
     assert_eq!(next_of(&mut reader, "read_state").await["cursors"], serde_json::json!([]));
-    fixture.app.chat.mark_read(&room(), Username::parse("Bob").unwrap(), 1).await.unwrap();
+    fixture.app.chat.mark_read(&actor("Bob"), &room(), 1).await.unwrap();
     fixture.app.hub.catch_up().await.unwrap();
     let typing = fixture.app.hub.room(&room());
     for _ in 0..MAX_EPHEMERAL {
@@ -237,8 +236,8 @@ async fn a_filter_never_strands_the_cursor() {
 async fn a_room_stays_in_memory_while_somebody_waits_for_its_next_message() {
     let fixture = Fixture::new().await;
     fixture.post(1).await;
-    let (hub, room) = (&fixture.app.hub, room());
-    let waiting = fixture.app.chat.messages(&room, Range::After(1), 10, Duration::from_secs(20));
+    let (hub, room, bob) = (&fixture.app.hub, room(), actor("Bob"));
+    let waiting = fixture.app.chat.messages(&bob, &room, Range::After(1), 10, Duration::from_secs(20));
     let posting = async {
         // The map's, this one's, and that of whoever waits.
         while Arc::strong_count(&hub.room(&room)) < 3 {

@@ -8,13 +8,13 @@ use tokio_stream::StreamExt;
 
 use super::*;
 use crate::{
-    app::tests::TestApp,
+    app::tests::{TestApp, actor},
     clock::Clock,
     config::Timings,
     domain::{
         event::{EventType, ResetReason, TypeSet},
         message::Post,
-        name::Username,
+        version::Precondition,
     },
     hub::{
         registry::{CloseReason, Transport},
@@ -32,9 +32,9 @@ impl Fixture {
     }
 
     async fn post(&self, room: &str, count: usize) {
-        let post = || Post { username: Some("Poster".into()), content: Some("hi".into()), ..Post::default() };
+        let post = || Post { content: Some("hi".into()), ..Post::default() };
         let room = name(room);
-        let posts = (0..count).map(|_| self.app.chat.post_message(&room, post()));
+        let posts = (0..count).map(|_| self.app.post("Poster", &room, post()));
         for posted in futures_util::future::join_all(posts).await {
             posted.unwrap();
         }
@@ -272,7 +272,7 @@ async fn a_reader_that_stops_while_a_room_begins_holds_nobody_up_and_tells_nothi
         }
     };
     timeout(Duration::from_secs(20), begun).await.expect("the second room has begun");
-    fixture.app.chat.delete_message(&name("two"), 2, Username::parse("Poster").unwrap()).await.unwrap();
+    fixture.app.chat.delete_message(&actor("Poster"), &name("two"), 2, Precondition::default()).await.unwrap();
     hub.catch_up().await.unwrap();
     let told = next(&mut reader).await.unwrap();
     let history = told.iter().find(|(event, _)| event["type"] == "message_history").expect("a history");

@@ -1,10 +1,14 @@
-//! Deciding what changes a message that is there, and how far somebody has read.
+//! Deciding on changes of a message that is there, and on read cursors.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{
-    super::{Outcome, Refused, known::SHOWN_NAMES},
-    Batch, Growing,
+    super::{
+        Refused,
+        command::{Command, Committed, Delete, MarkRead, Outcome, React},
+        known::SHOWN_NAMES,
+    },
+    Batch, Decision, Growing,
 };
 use crate::{
     domain::{
@@ -13,127 +17,124 @@ use crate::{
         event::Event,
         message::{Edit, Message, Reaction, Revision},
         name::{RoomName, Username},
+        policy::{self, Standing},
         read_cursor::ReadCursor,
+        version::{Part, Precondition},
     },
     store::changes::{ReactionKey, Replaced},
 };
 
 impl Batch {
-    /// Edits: only the author, while the window is open, and what is still as the editor takes it to be.
-    pub(super) fn edit(
-        &mut self,
-        name: &RoomName,
-        id: EventId,
-        edit: &Edit,
-        versions: Option<&[String]>,
-    ) -> Result<Outcome, Refused> {
-        let message = self.message(name, id)?;
+    /// Edits a message.
+    pub(super) fn edit(&mut self, command: &Command, edit: &Edit) -> Decision {
+        let message = self.message(&command.room, edit.id)?;
         if message.deleted_at.is_some() {
             return Err(Refused::Deleted);
         }
-        if message.username.key() != edit.username.key() {
-            return Err(Refused::NotTheAuthor);
-        }
-        if versions.is_some_and(|versions| !versions.contains(&message.version())) {
-            return Err(Refused::VersionMissed);
+        self.may(command, &message, Part::Content)?;
+        if message.content == edit.content {
+            return Ok(unchanged(message));
         }
         let now = self.moment.now;
-        let age = u128::try_from(now.micros().saturating_sub(message.timestamp.micros())).unwrap_or(0);
-        if self.moment.edit_window.is_some_and(|window| age > window.as_micros()) {
-            return Err(Refused::WindowOver);
-        }
-        if message.content == edit.content {
-            return Ok(Outcome::Changed { message, event: None });
-        }
         let after = Arc::new(Message { content: edit.content.clone(), edited_at: Some(now), ..(*message).clone() });
-        let growing = self.change(name, &after)?;
+        let growing = self.change(&command.room, &after)?;
         let event = growing.next_id();
         let timestamp = message.edited_at.unwrap_or(message.timestamp);
         let revision = Revision { content: message.content.clone(), timestamp };
-        growing.revisions.push(Replaced { message_id: id, id: event, revision });
+        growing.revisions.push(Replaced { message_id: edit.id, id: event, revision });
         growing.events.push(Event::MessageEdited { id: event, edited_at: now, message: after.clone() });
-        Ok(Outcome::Changed { message: after, event: Some(event) })
+        Ok(changed(after, event))
     }
 
-    /// Deletes: only the author. Again is no change, so that who lost the answer may ask again.
-    pub(super) fn delete(&mut self, name: &RoomName, id: EventId, username: &Username) -> Result<Outcome, Refused> {
-        let message = self.message(name, id)?;
-        if message.username.key() != username.key() {
-            return Err(Refused::NotTheAuthor);
-        }
+    /// Deletes a message. Again is no change, so that who lost the answer may ask again.
+    pub(super) fn delete(&mut self, command: &Command, delete: &Delete) -> Decision {
+        let message = self.message(&command.room, delete.id)?;
+        self.may(command, &message, Part::Content)?;
         if message.deleted_at.is_some() {
-            return Ok(Outcome::Changed { message, event: None });
+            return Ok(unchanged(message));
         }
+        let username = command.actor.name()?.clone();
         let deleted_at = self.moment.now;
         let after = Arc::new(message.tombstone(deleted_at));
-        let growing = self.change(name, &after)?;
+        let growing = self.change(&command.room, &after)?;
         let event = growing.next_id();
-        growing.deleted.insert(id);
-        let username = username.clone();
+        growing.deleted.insert(delete.id);
         growing.events.push(Event::MessageDeleted { id: event, username, deleted_at, message: after.clone() });
-        Ok(Outcome::Changed { message: after, event: Some(event) })
+        Ok(changed(after, event))
     }
 
     /// Adds a reaction or takes it back. Again is no change.
-    pub(super) fn react(
-        &mut self,
-        name: &RoomName,
-        id: EventId,
-        username: &Username,
-        emoji: &str,
-        on: bool,
-    ) -> Result<Outcome, Refused> {
-        let message = self.message(name, id)?;
+    pub(super) fn react(&mut self, command: &Command, react: &React) -> Decision {
+        let React { id, emoji, on } = react;
+        let message = self.message(&command.room, *id)?;
         if message.deleted_at.is_some() {
             return Err(Refused::Deleted);
         }
-        let growing = self.rooms.get(name).ok_or_else(Refused::unlocked)?;
+        self.may(command, &message, Part::Whole)?;
+        let username = command.actor.name()?;
+        let growing = self.rooms.get(&command.room).ok_or_else(Refused::unlocked)?;
         let room_id = growing.room.id;
-        let key = ReactionKey { room_id, message_id: id, emoji: emoji.to_owned(), user: username.key().clone() };
+        let key = ReactionKey { room_id, message_id: *id, emoji: emoji.clone(), user: username.key().clone() };
         let is_on = match growing.reactions.get(&key) {
             Some(touched) => touched.is_some(),
             None => self.known.reactions.contains(&key),
         };
-        if is_on == on {
-            return Ok(Outcome::Changed { message, event: None });
+        if is_on == *on {
+            return Ok(unchanged(message));
         }
         let mut reactions = message.reactions.clone();
-        let names = self.known.reactors.get_mut(&(room_id, id, emoji.to_owned()));
-        if on {
+        let names = self.known.reactors.get_mut(&(room_id, *id, emoji.clone()));
+        if *on {
             add(&mut reactions, emoji, username, names)?;
         } else {
             take_back(&mut reactions, emoji, username, names);
         }
         let after = Arc::new(Message { reactions, ..(*message).clone() });
-        let growing = self.change(name, &after)?;
+        let growing = self.change(&command.room, &after)?;
         let event = growing.next_id();
         growing.reactions.insert(key, on.then(|| (username.clone(), event)));
-        let (username, emoji) = (username.clone(), emoji.to_owned());
+        let (username, emoji, on) = (username.clone(), emoji.clone(), *on);
         growing.events.push(Event::Reacted { id: event, username, emoji, on, message: after.clone() });
-        Ok(Outcome::Changed { message: after, event: Some(event) })
+        Ok(changed(after, event))
     }
 
-    /// Moves a user's cursor, forward only. It takes no id: how far people read is state, not history.
-    pub(super) fn mark_read(
-        &mut self,
-        name: &RoomName,
-        username: &Username,
-        last_read_id: EventId,
-    ) -> Result<Outcome, Refused> {
-        let growing = self.rooms.get_mut(name).ok_or_else(Refused::unlocked)?;
-        if last_read_id > growing.room.head {
+    /// Moves a user's cursor, forward only. It takes no id: read cursors are state, not history.
+    pub(super) fn mark_read(&mut self, command: &Command, mark: &MarkRead) -> Decision {
+        policy::may(&command.actor, command.change.act(), &Standing::default())?;
+        let username = command.actor.name()?;
+        let growing = self.rooms.get_mut(&command.room).ok_or_else(Refused::unlocked)?;
+        if mark.last_read_id > growing.room.head {
             return Err(Refused::PastHead);
         }
+        let read = |cursor| Ok(Committed { answer: Outcome::Read(cursor), event: None });
         let key = (growing.room.id, username.key().clone());
         if let Some(cursor) = self.known.cursors.get(&key)
-            && cursor.last_read_id >= last_read_id
+            && cursor.last_read_id >= mark.last_read_id
         {
-            return Ok(Outcome::Read(cursor.clone()));
+            return read(cursor.clone());
         }
+        let last_read_id = mark.last_read_id;
         let cursor = ReadCursor { username: username.clone(), last_read_id, updated_at: self.moment.now };
         self.known.cursors.insert(key, cursor.clone());
         growing.cursors.insert(username.key().clone(), cursor.clone());
-        Ok(Outcome::Read(cursor))
+        read(cursor)
+    }
+
+    /// Asks the policy about a change of a message, and then whether the message meets the request's conditions:
+    /// they count only where all else is well (RFC 9110, 13.2.1).
+    fn may(&self, command: &Command, message: &Message, part: Part) -> Result<(), Refused> {
+        let age = self.moment.now.micros().saturating_sub(message.timestamp.micros());
+        let standing = Standing {
+            author: Some(message.username.key()),
+            age: Duration::from_micros(u64::try_from(age).unwrap_or(0)),
+            window: self.moment.edit_window,
+        };
+        policy::may(&command.actor, command.change.act(), &standing)?;
+        // A version costs a hash of the message, and few ask for one.
+        if command.when != Precondition::default() && !command.when.holds(Some(&message.version()), part) {
+            return Err(Refused::PreconditionFailed);
+        }
+        Ok(())
     }
 
     fn message(&self, name: &RoomName, id: EventId) -> Result<Arc<Message>, Refused> {
@@ -148,6 +149,14 @@ impl Batch {
         growing.changed.insert(message.id);
         Ok(growing)
     }
+}
+
+fn changed(message: Arc<Message>, event: EventId) -> Committed<Outcome> {
+    Committed { answer: Outcome::Changed(message), event: Some(event) }
+}
+
+fn unchanged(message: Arc<Message>) -> Committed<Outcome> {
+    Committed { answer: Outcome::Changed(message), event: None }
 }
 
 /// Counts a reaction in. `names` are those who reacted with the emoji first, if anybody takes theirs back.

@@ -1,10 +1,18 @@
 //! Batches whose commands depend on each other.
 
-use super::*;
-use crate::domain::{
-    content::ContentLimit,
-    message::{Edit, Post},
-    room::FloorReason,
+use super::{
+    super::command::{Delete, MarkRead, React},
+    *,
+};
+use crate::{
+    app::tests::actor,
+    domain::{
+        content::ContentLimit,
+        message::{Edit, Post},
+        policy::Denied,
+        room::FloorReason,
+        version::{Precondition, Versions},
+    },
 };
 
 fn room(name: &str, head: EventId) -> Room {
@@ -20,19 +28,17 @@ fn room(name: &str, head: EventId) -> Room {
     }
 }
 
+fn command(name: &str, change: impl Into<Change>) -> Command {
+    Command { actor: actor(name), room: general(), when: Precondition::default(), change: change.into() }
+}
+
 fn post(content: &str, client_id: Option<&str>, reply_to: Option<EventId>) -> Command {
-    let post = Post {
-        username: Some("Alice".into()),
-        content: Some(content.into()),
-        reply_to,
-        client_id: client_id.map(Into::into),
-    };
-    Command::Post { room: RoomName::parse("general").unwrap(), draft: post.check(ContentLimit::default()).unwrap() }
+    let post = Post { content: Some(content.into()), reply_to, client_id: client_id.map(Into::into) };
+    command("Alice", post.check(ContentLimit::default()).unwrap())
 }
 
 fn put(title: &str) -> Command {
-    let change = RoomChange { title: Some(title.into()), topic: None };
-    Command::PutRoom { room: RoomName::parse("general").unwrap(), change }
+    command("Alice", RoomChange { title: Some(title.into()), topic: None })
 }
 
 fn decide_on(head: EventId, made: bool, commands: &[Command]) -> Decided {
@@ -64,11 +70,14 @@ fn the_same_key_twice_is_one_message() {
     assert_eq!(ids(&decided), [1, 2]);
     for (index, replayed) in [(0, false), (1, true)] {
         match &decided.answers[index] {
-            Ok(Outcome::Posted { message, replayed: answer }) => assert_eq!((message.id, *answer), (1, replayed)),
+            Ok(Committed { answer: Outcome::Posted(posted), event }) => {
+                assert_eq!((posted.message.id, posted.replayed), (1, replayed));
+                assert_eq!(*event, (!replayed).then_some(1));
+            }
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!(decided.answers[2].as_ref().unwrap_err(), &Refused::KeyReused);
+    assert_eq!(decided.answers[2].as_ref().unwrap_err(), &Refused::KeyReused { message_id: 1 });
 }
 
 #[test]
@@ -82,9 +91,15 @@ fn a_room_that_only_refused_commands_wanted_is_not_made() {
 fn making_a_room_takes_no_id_and_changing_nothing_takes_none() {
     let decided = decide_on(0, true, &[put("a"), put("a"), put("b"), put("b")]);
     assert_eq!(ids(&decided), [1]);
-    let made: Vec<_> =
-        decided.answers.iter().map(|answer| matches!(answer, Ok(Outcome::RoomPut { made: true, .. }))).collect();
-    assert_eq!(made, [true, false, false, false]);
+    let made: Vec<_> = decided
+        .answers
+        .iter()
+        .map(|answer| match answer {
+            Ok(Committed { answer: Outcome::RoomPut(put), event }) => (put.made, *event),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(made, [(true, None), (false, None), (false, Some(1)), (false, None)]);
     assert_eq!(decided.growths[0].described.as_ref().map(|(title, _)| title.as_str()), Some("b"));
 
     let decided = decide_on(3, false, &[put("")]);
@@ -100,20 +115,19 @@ fn general() -> RoomName {
 }
 
 fn edit(id: EventId, content: &str) -> Command {
-    let edit = Edit { username: user("Alice"), content: content.into() };
-    Command::Edit { room: general(), id, edit, versions: None }
+    command("Alice", Edit { id, content: content.into() })
 }
 
 fn delete(id: EventId) -> Command {
-    Command::Delete { room: general(), id, username: user("alice") }
+    command("alice", Delete { id })
 }
 
 fn react(id: EventId, name: &str, on: bool) -> Command {
-    Command::React { room: general(), id, username: user(name), emoji: "👍".into(), on }
+    command(name, React { id, emoji: "👍".into(), on })
 }
 
 fn read(name: &str, last_read_id: EventId) -> Command {
-    Command::MarkRead { room: general(), username: user(name), last_read_id }
+    command(name, MarkRead { last_read_id })
 }
 
 fn kinds(decided: &Decided) -> Vec<&'static str> {
@@ -151,12 +165,17 @@ fn of_a_message_deleted_in_its_batch_nothing_is_written() {
     assert_eq!((growth.posted[0].content.as_str(), growth.posted[0].reactions.len()), ("", 0));
     assert!(growth.fingerprints.is_empty() && growth.changes.revisions.is_empty() && growth.changes.added.is_empty());
     assert_eq!(growth.changes.deleted, [1]);
-    assert!(matches!(decided.answers[4], Ok(Outcome::Changed { event: None, .. })), "again is no change");
+    assert!(
+        matches!(decided.answers[4], Ok(Committed { answer: Outcome::Changed(_), event: None })),
+        "again is no change"
+    );
     for late in [5, 6] {
         assert_eq!(decided.answers[late].as_ref().unwrap_err(), &Refused::Deleted);
     }
     match &decided.answers[7] {
-        Ok(Outcome::Posted { message, replayed: true }) => assert!(message.deleted_at.is_some()),
+        Ok(Committed { answer: Outcome::Posted(posted), .. }) => {
+            assert!(posted.replayed && posted.message.deleted_at.is_some());
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -186,7 +205,9 @@ fn a_cursor_moves_forward_within_a_batch_and_takes_no_id() {
     assert_eq!(decided.answers[4].as_ref().unwrap_err(), &Refused::PastHead);
     let cursors: Vec<_> = decided.growths[0].changes.cursors.iter().map(|cursor| cursor.last_read_id).collect();
     assert_eq!(cursors, [5]);
-    assert!(matches!(&decided.answers[3], Ok(Outcome::Read(cursor)) if cursor.last_read_id == 5));
+    assert!(
+        matches!(&decided.answers[3], Ok(Committed { answer: Outcome::Read(cursor), .. }) if cursor.last_read_id == 5)
+    );
 
     let decided = decide_on(4, false, &[read("Bob", 4)]);
     assert!(decided.changes && ids(&decided).is_empty(), "it is written without an event");
@@ -207,7 +228,7 @@ fn the_edit_window_is_counted_from_the_post() {
     };
     let window = Some(Duration::from_secs(1));
     assert_eq!(edit_at(2_000_000, window), Ok(()));
-    assert_eq!(edit_at(2_000_001, window), Err(Refused::WindowOver));
+    assert_eq!(edit_at(2_000_001, window), Err(Refused::Denied(Denied::WindowOver)));
     assert_eq!(edit_at(900_000, window), Ok(()), "a clock that was set back");
     assert_eq!(edit_at(i64::MAX, None), Ok(()));
 }
@@ -225,4 +246,44 @@ fn message(id: EventId) -> Message {
         reactions: Vec::new(),
         client_id: None,
     }
+}
+
+#[test]
+fn a_condition_that_an_earlier_command_of_the_batch_defeats_refuses_the_later_one() {
+    let known = || Known {
+        rooms: HashMap::from([(general(), room("general", 1))]),
+        messages: HashMap::from([((7, 1), Arc::new(message(1)))]),
+        ..Known::default()
+    };
+    let only_as_posted = |command: Command| {
+        let matches = Some(Versions::These(vec![message(1).version()]));
+        Command { when: Precondition { matches, ..Precondition::default() }, ..command }
+    };
+    let decide = |commands: &[Command]| {
+        let moment = Moment { now: Timestamp::from_micros(1), edit_window: None };
+        let answers = super::decide(commands, known(), |_| Vec::new(), moment).answers;
+        answers.into_iter().map(|answer| answer.map(|done| done.event)).collect::<Vec<_>>()
+    };
+    let failed = || Err(Refused::PreconditionFailed);
+    let again = [only_as_posted(edit(1, "b")), only_as_posted(edit(1, "c")), only_as_posted(delete(1))];
+    assert_eq!(decide(&again), [Ok(Some(2)), failed(), failed()]);
+    // A reaction defeats no edit and no deletion, but another reaction.
+    let reacted = [react(1, "Bob", true), only_as_posted(react(1, "Eve", true)), only_as_posted(edit(1, "b"))];
+    assert_eq!(decide(&reacted), [Ok(Some(2)), failed(), Ok(Some(3))]);
+    // Conditions count only where all else is well (RFC 9110, 13.2.1).
+    let by_other = Command { actor: actor("Eve"), ..only_as_posted(edit(1, "c")) };
+    assert_eq!(decide(&[edit(1, "b"), by_other])[1], Err(Refused::Denied(Denied::NotTheAuthor)));
+}
+
+#[test]
+fn a_room_is_made_only_if_it_is_not_there_and_changed_only_if_it_is() {
+    let put_when = |title, when: Precondition| Command { when, ..put(title) };
+    let unless_there = || Precondition { matches_none: Some(Versions::Any), ..Precondition::default() };
+    let if_there = || Precondition { matches: Some(Versions::Any), ..Precondition::default() };
+    let decided = decide_on(0, true, &[put_when("a", if_there())]);
+    assert_eq!(decided.answers[0].as_ref().unwrap_err(), &Refused::PreconditionFailed);
+    assert_eq!(decided.unneeded, [7]);
+    let decided =
+        decide_on(0, true, &[put_when("a", unless_there()), put_when("b", unless_there()), put_when("c", if_there())]);
+    assert_eq!(decided.answers.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
 }

@@ -11,15 +11,15 @@ use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbB
 
 use super::{candidates, edits, index, named, tail};
 use crate::{
-    app::tests::TestApp,
+    app::tests::{TestApp, actor},
     domain::{
         EventId,
-        message::{Correction, Message, Post},
-        name::{RoomName, Username},
+        message::{Edit, Message, Post, Range},
+        name::RoomName,
         search::Query,
+        version::Precondition,
     },
     journal::indexer::Indexer,
-    store::messages::Range,
 };
 
 fn room() -> RoomName {
@@ -29,21 +29,22 @@ fn room() -> RoomName {
 const ALICE: &str = "Alice";
 
 async fn post(app: &TestApp, content: &str) -> EventId {
-    let post = Post { username: Some(ALICE.into()), content: Some(content.into()), reply_to: None, client_id: None };
-    app.chat.post_message(&room(), post).await.unwrap().message.id
+    let post = Post { content: Some(content.into()), ..Post::default() };
+    app.post(ALICE, &room(), post).await.unwrap().answer.message.id
 }
 
 async fn edit(app: &TestApp, id: EventId, content: &str) {
-    let correction = Correction { username: Some(ALICE.into()), content: Some(content.into()) };
-    app.chat.edit_message(&room(), id, correction, None).await.unwrap();
+    let edit = Edit { id, content: content.into() };
+    app.chat.edit_message(&actor(ALICE), &room(), edit, Precondition::default()).await.unwrap();
 }
 
 async fn delete(app: &TestApp, id: EventId) {
-    app.chat.delete_message(&room(), id, Username::parse(ALICE).unwrap()).await.unwrap();
+    app.chat.delete_message(&actor(ALICE), &room(), id, Precondition::default()).await.unwrap();
 }
 
 async fn search(app: &TestApp, q: &str, before: Option<EventId>, limit: usize) -> (Vec<EventId>, bool) {
-    let (messages, has_more) = app.chat.search(&room(), &Query::parse(q).unwrap(), before, limit).await.unwrap();
+    let (messages, has_more) =
+        app.chat.search(&actor(ALICE), &room(), &Query::parse(q).unwrap(), before, limit).await.unwrap();
     (messages.iter().map(|message| message.id).collect(), has_more)
 }
 
@@ -244,13 +245,12 @@ async fn the_index_takes_a_long_log_piece_by_piece() {
 async fn a_deletion_in_another_room_is_not_felt() {
     let (app, mut indexer) = TestApp::without_indexer().await;
     let other = RoomName::parse("other").unwrap();
-    let there =
-        Post { username: Some(ALICE.into()), content: Some("shared word".into()), reply_to: None, client_id: None };
-    app.chat.post_message(&other, there).await.unwrap();
+    let there = Post { content: Some("shared word".into()), ..Post::default() };
+    app.post(ALICE, &other, there).await.unwrap();
     let here = post(&app, "shared word").await;
     index_all(&mut indexer).await;
     assert_eq!(found(&app, "shared").await, [here], "each room for itself");
-    app.chat.delete_message(&other, 1, Username::parse(ALICE).unwrap()).await.unwrap();
+    app.chat.delete_message(&actor(ALICE), &other, 1, Precondition::default()).await.unwrap();
     assert_eq!(found(&app, "shared").await, [here]);
     drop(indexer);
     app.end().await;
@@ -312,7 +312,7 @@ async fn a_search_finds_what_matches_and_nothing_else() {
                 }
                 Step::Edit(..) | Step::Delete(_) => {}
             }
-            let page = app.chat.messages(&room(), Range::Newest, 200, Duration::ZERO).await.unwrap();
+            let page = app.chat.messages(&actor(ALICE), &room(), Range::Newest, 200, Duration::ZERO).await.unwrap();
             for q in ["a", "b", "ab", "a b", "cafe", "東京", "京", "京 a", "ไม", "🎉"] {
                 let query = Query::parse(q).unwrap();
                 let matches = |message: &&Message| query.matches(&message.content);
@@ -356,7 +356,10 @@ async fn no_query_is_an_error_to_the_index() {
     for _ in 0..500 {
         let q = any::<String>().new_tree(&mut runner).unwrap().current();
         if let Ok(query) = Query::parse(&q) {
-            app.chat.search(&room(), &query, None, 50).await.unwrap_or_else(|error| panic!("{q:?}: {error}"));
+            app.chat
+                .search(&actor(ALICE), &room(), &query, None, 50)
+                .await
+                .unwrap_or_else(|error| panic!("{q:?}: {error}"));
         }
     }
     // More terms than any index is asked for.

@@ -1,7 +1,7 @@
 //! What a message can live through, by REST, and how readers of every transport learn of it: live, and by
 //! nothing but their cursor.
 
-use reqwest::{Method, StatusCode, header};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -264,36 +264,6 @@ async fn a_message_has_at_most_fifty_different_emoji() {
     ok(react(&server, Method::PUT, 1, "Eve", ":e7:").await).await;
     ok(react(&server, Method::DELETE, 1, "Bob", ":e9:").await).await;
     ok(react(&server, Method::PUT, 1, "Bob", "👍").await).await;
-}
-
-#[tokio::test]
-async fn if_match_guards_an_edit() {
-    let server = Server::start().await;
-    server.post("general", "Alice", "one").await;
-    let etag = |answer: &reqwest::Response| answer.headers()[header::ETAG].to_str().unwrap().to_owned();
-    let first = etag(&server.get("/rooms/general/messages/1").await);
-    let edit_if = async |matches: &str, content: &str| {
-        let request = server.http().patch(server.api("/rooms/general/messages/1"));
-        let request = request.header(header::IF_MATCH, matches).json(&json!({"username": "Alice", "content": content}));
-        within(DEADLINE, "the edit is answered", request.send()).await.unwrap()
-    };
-    let second = edit_if(&first, "two").await;
-    assert_eq!(second.status(), StatusCode::OK);
-    let second = etag(&second);
-    assert_ne!(first, second);
-    assert_eq!(etag(&server.get("/rooms/general/messages/1").await), second);
-    for stale in [&first, "\"nonsense\"", &format!("W/{second}"), "nonsense"] {
-        assert_eq!(
-            refused(edit_if(stale, "three").await, StatusCode::PRECONDITION_FAILED).await,
-            "precondition_failed"
-        );
-    }
-    assert_eq!(edit_if(&format!("\"x\", {second}"), "three").await.status(), StatusCode::OK);
-    assert_eq!(edit_if("*", "four").await.status(), StatusCode::OK);
-    // A reaction is a change of what the editor saw, too.
-    let fourth = etag(&server.get("/rooms/general/messages/1").await);
-    ok(react(&server, Method::PUT, 1, "Bob", "👍").await).await;
-    assert_eq!(edit_if(&fourth, "five").await.status(), StatusCode::PRECONDITION_FAILED);
 }
 
 #[tokio::test]

@@ -1,22 +1,24 @@
-//! How far people have read, and how much is before them.
+//! Read cursors and unread counts.
 
 use super::{Chat, ChatError};
 use crate::{
     domain::{
         EventId,
-        name::{RoomName, UserKey, Username},
+        name::{RoomName, UserKey},
+        policy::{Act, Actor, Standing, may},
         read_cursor::ReadCursor,
+        version::Precondition,
     },
-    journal::{Command, Outcome},
+    journal::command::MarkRead,
 };
 
 /// The most unread messages that are counted.
 pub const MAX_UNREAD: u64 = 1_000;
 
-/// How much is before a reader.
+/// A count of unread messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unread {
-    /// How many messages by others are past the cursor, as far as they are counted.
+    /// The messages by others past the cursor, as far as they are counted.
     pub unread: u64,
     /// Whether there may be more.
     pub capped: bool,
@@ -25,20 +27,18 @@ pub struct Unread {
 }
 
 impl Chat {
-    /// Moves a reader's cursor, forward only: it ends where it is further.
+    /// Moves the actor's read cursor, forward only: it ends where it is further.
     ///
     /// # Errors
     /// [`ChatError`].
     pub async fn mark_read(
         &self,
+        actor: &Actor,
         room: &RoomName,
-        username: Username,
         last_read_id: EventId,
     ) -> Result<ReadCursor, ChatError> {
-        match self.journal.submit(Command::MarkRead { room: room.clone(), username, last_read_id }).await? {
-            Outcome::Read(cursor) => Ok(cursor),
-            _ => Err(ChatError::wrong_answer()),
-        }
+        let mark = MarkRead { last_read_id };
+        Ok(self.journal.submit(actor.clone(), room.clone(), Precondition::default(), mark).await?.answer)
     }
 
     /// At most `limit` readers' cursors, by name, after `after`, and whether there are more.
@@ -47,26 +47,29 @@ impl Chat {
     /// [`ChatError`].
     pub async fn read_cursors(
         &self,
+        actor: &Actor,
         room: &RoomName,
         after: Option<&UserKey>,
         limit: usize,
     ) -> Result<(Vec<ReadCursor>, bool), ChatError> {
+        may(actor, Act::ReadRoom, &Standing::default())?;
         let mut cursors = self.store.read_cursors(room, after, limit as u64 + 1).await?;
         let has_more = cursors.len() > limit;
         cursors.truncate(limit);
         Ok((cursors, has_more))
     }
 
-    /// Counts what is before a reader: messages by others, not deleted, past the cursor.
+    /// Counts the messages by others, not deleted, past the actor's read cursor.
     ///
     /// # Errors
     /// [`ChatError`].
-    pub async fn unread(&self, name: &RoomName, username: &Username) -> Result<Unread, ChatError> {
+    pub async fn unread(&self, actor: &Actor, name: &RoomName) -> Result<Unread, ChatError> {
         let nothing = Unread { unread: 0, capped: false, last_read_id: 0 };
-        let Some(room) = self.store.room(name).await? else { return Ok(nothing) };
-        let cursor = self.store.read_cursor(&room, username.key()).await?;
+        let user = actor.name()?.key();
+        let Some(room) = self.readable(actor, name).await? else { return Ok(nothing) };
+        let cursor = self.store.read_cursor(&room, user).await?;
         let last_read_id = cursor.map_or(0, |cursor| cursor.last_read_id);
-        let ahead = self.store.ahead(&room, last_read_id, username.key()).await?;
+        let ahead = self.store.ahead(&room, last_read_id, user).await?;
         let capped = ahead.more || ahead.by_others > MAX_UNREAD;
         Ok(Unread { unread: ahead.by_others.min(MAX_UNREAD), capped, last_read_id })
     }

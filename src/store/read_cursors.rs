@@ -1,4 +1,4 @@
-//! Reading how far people have read, and how much is before them.
+//! Read cursors, and counting the messages past them.
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
@@ -20,7 +20,7 @@ use crate::domain::{
 /// How many messages past a cursor are looked at.
 const LOOKED_AT: u64 = 2_000;
 
-/// How much is before a reader.
+/// A count of the messages past a cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ahead {
     /// Messages by others that are not deleted, among those that were looked at.
@@ -57,7 +57,7 @@ impl Store {
         Ok(query.all(&self.readers).await?.into_iter().map(ReadCursor::from).collect())
     }
 
-    /// How far a user has read a room; not at all, if absent.
+    /// A user's read cursor; absent if the user has read nothing.
     ///
     /// # Errors
     /// [`StoreError`] when the database is out.

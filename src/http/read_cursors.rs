@@ -1,4 +1,4 @@
-//! How far people have read, and how much is before them.
+//! Read cursors and unread counts.
 
 use std::sync::Arc;
 
@@ -8,13 +8,14 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     answer,
+    caller::Caller,
     changes::ActorParams,
-    extract::{Body, Params, RoomPath, actor, within},
+    extract::{Body, Params, RoomPath, acting, within},
     openapi::{
         answers::{OfBody, OfRoom},
         samples,
     },
-    problem::{FieldError, Problem},
+    problem::Problem,
 };
 use crate::{
     app::App,
@@ -53,14 +54,14 @@ pub struct MarkRead {
 pub async fn mark(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,
+    caller: Caller,
     Body(body): Body<MarkRead>,
 ) -> Result<Response, Problem> {
     let mut check = Check::default();
-    let username = check.take(required("username", body.username).and_then(|text| Username::parse(&text)));
+    let actor = check.take(caller.act_as(body.username.as_deref()));
     let last_read_id = check.take(required("last_read_id", body.last_read_id).and_then(parse_cursor));
-    let invalid = |errors: Vec<_>| Problem::invalid(errors.into_iter().map(FieldError::from).collect());
-    let (username, last_read_id) = check.finish(username.zip(last_read_id)).map_err(invalid)?;
-    Ok(answer(app.chat.mark_read(&room, username, last_read_id).await?))
+    let (actor, last_read_id) = check.finish(actor.zip(last_read_id))?;
+    Ok(answer(app.chat.mark_read(&actor, &room, last_read_id).await?))
 }
 
 /// The id, if it is one.
@@ -104,13 +105,15 @@ pub struct ReadPage {
 pub async fn list(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,
+    caller: Caller,
     Params(params): Params<ReadParams>,
 ) -> Result<Response, Problem> {
     let limit = within("limit", params.limit, 1..=1_000, 1_000)?;
     let after = params.after.as_deref().map(Username::parse).transpose();
     let after = after.map_err(|invalid| Problem::bad_query("after", invalid.detail))?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let (cursors, has_more) = app.chat.read_cursors(&room, after.as_ref().map(Username::key), limit).await?;
+    let (cursors, has_more) =
+        app.chat.read_cursors(&caller.as_named(None), &room, after.as_ref().map(Username::key), limit).await?;
     let next = cursors.last().filter(|_| has_more).map(|cursor| cursor.username.clone());
     Ok(answer(ReadPage { cursors, next }))
 }
@@ -139,9 +142,10 @@ pub struct UnreadCount {
 pub async fn unread(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,
+    caller: Caller,
     Params(params): Params<ActorParams>,
 ) -> Result<Response, Problem> {
-    let username = actor(params.username.as_deref())?;
-    let count = app.chat.unread(&room, &username).await?;
+    let actor = acting(caller, params.username.as_deref())?;
+    let count = app.chat.unread(&actor, &room).await?;
     Ok(answer(UnreadCount { unread: count.unread, capped: count.capped, last_read_id: count.last_read_id }))
 }
