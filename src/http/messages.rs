@@ -53,7 +53,8 @@ pub struct NewMessage {
     #[schema(value_type = Option<i64>, minimum = 1)]
     reply_to: Option<EventId>,
     /// A key of the client's own: with the same one, the same message is never posted twice.
-    #[schema(pattern = "^[ -~]{1,64}$", example = "a1b2c3")]
+    // Swagger UI would make up a key, and send it with each try.
+    #[schema(pattern = "^[ -~]{1,64}$", example = "")]
     client_id: Option<String>,
 }
 

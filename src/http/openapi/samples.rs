@@ -70,8 +70,9 @@ pub(crate) fn found() -> Value {
     json!({"messages": [message()], "next": null})
 }
 
+/// Without a `client_id`: whoever tries the sample twice posts twice.
 pub(crate) fn new_message() -> Value {
-    json!({"username": "Alice", "content": "Hello", "client_id": "a1b2c3"})
+    json!({"username": "Alice", "content": "Hello"})
 }
 
 pub(crate) fn message_edit() -> Value {
