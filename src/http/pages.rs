@@ -1,11 +1,11 @@
-//! The web client, embedded in the binary.
+//! The web client, embedded in the binary by `build.rs`, with a gzip and a brotli variant of each file.
 
 use std::sync::Arc;
 
 use axum::{
     Router,
-    http::{HeaderName, header},
-    response::{IntoResponse, Redirect},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
     routing::get,
 };
 
@@ -15,66 +15,121 @@ use crate::app::App;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
                       base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
 
-const HTML: &str = "text/html; charset=utf-8";
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-const STYLE: &str = "text/css; charset=utf-8";
-const DATA: &str = "application/json";
-const PICTURE: &str = "image/svg+xml";
+/// Each file in `static/`, by its name there.
+static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/pages.rs"));
 
-const ROOM: &str = include_str!("../../static/room.html");
-const ICON: &str = include_str!("../../static/favicon.svg");
-
-/// Each path with its type and text. The page of a room reads its own path to know which room it is.
-const FILES: [(&str, &str, &str); 33] = [
-    ("/", HTML, include_str!("../../static/index.html")),
-    ("/rooms/{room}", HTML, ROOM),
-    ("/client1/", HTML, ROOM),
-    ("/client2/", HTML, ROOM),
+/// The paths of pages and of what is asked for without being named. The page of a room reads its own path to
+/// know which room it is.
+const PAGES: [(&str, &str); 6] = [
+    ("/", "rooms/rooms.html"),
+    ("/rooms/{room}", "room/room.html"),
+    ("/rooms/{room}/", "room/room.html"),
+    ("/client1/", "room/room.html"),
+    ("/client2/", "room/room.html"),
     // For what has no page that names another, as a picture looked at alone.
-    ("/favicon.ico", PICTURE, ICON),
-    ("/static/favicon.svg", PICTURE, ICON),
-    ("/static/base.css", STYLE, include_str!("../../static/base.css")),
-    ("/static/room.css", STYLE, include_str!("../../static/room.css")),
-    ("/static/message.css", STYLE, include_str!("../../static/message.css")),
-    ("/static/panels.css", STYLE, include_str!("../../static/panels.css")),
-    ("/static/rooms.css", STYLE, include_str!("../../static/rooms.css")),
-    ("/static/emoji/emoji.json", DATA, include_str!("../../static/emoji/emoji.json")),
-    ("/static/actions.js", SCRIPT, include_str!("../../static/actions.js")),
-    ("/static/attention.js", SCRIPT, include_str!("../../static/attention.js")),
-    ("/static/composer.js", SCRIPT, include_str!("../../static/composer.js")),
-    ("/static/details.js", SCRIPT, include_str!("../../static/details.js")),
-    ("/static/dom.js", SCRIPT, include_str!("../../static/dom.js")),
-    ("/static/emoji.js", SCRIPT, include_str!("../../static/emoji.js")),
-    ("/static/known.js", SCRIPT, include_str!("../../static/known.js")),
-    ("/static/message.js", SCRIPT, include_str!("../../static/message.js")),
-    ("/static/messages.js", SCRIPT, include_str!("../../static/messages.js")),
-    ("/static/names.js", SCRIPT, include_str!("../../static/names.js")),
-    ("/static/notice.js", SCRIPT, include_str!("../../static/notice.js")),
-    ("/static/outbox.js", SCRIPT, include_str!("../../static/outbox.js")),
-    ("/static/parlor.js", SCRIPT, include_str!("../../static/parlor.js")),
-    ("/static/people.js", SCRIPT, include_str!("../../static/people.js")),
-    ("/static/places.js", SCRIPT, include_str!("../../static/places.js")),
-    ("/static/reading.js", SCRIPT, include_str!("../../static/reading.js")),
-    ("/static/room.js", SCRIPT, include_str!("../../static/room.js")),
-    ("/static/rooms.js", SCRIPT, include_str!("../../static/rooms.js")),
-    ("/static/search.js", SCRIPT, include_str!("../../static/search.js")),
-    ("/static/store.js", SCRIPT, include_str!("../../static/store.js")),
-    ("/static/tabs.js", SCRIPT, include_str!("../../static/tabs.js")),
+    ("/favicon.ico", "favicon.svg"),
 ];
+
+const REDIRECTS: [(&str, &str); 4] =
+    [("/client1", "/client1/"), ("/client2", "/client2/"), ("/rooms", "/"), ("/rooms/", "/")];
+
+struct File {
+    name: &'static str,
+    plain: Variant,
+    /// Absent where it would not be smaller, as the next.
+    gzip: Option<Variant>,
+    brotli: Option<Variant>,
+}
+
+/// A file as it is sent, with the `ETag` of just these bytes (RFC 9110, 8.8.3.3).
+struct Variant {
+    tag: &'static str,
+    body: &'static [u8],
+}
+
+impl File {
+    fn kind(&self) -> &'static str {
+        match self.name.rsplit_once('.').map(|(_, end)| end) {
+            Some("html") => "text/html; charset=utf-8",
+            Some("js") => "text/javascript; charset=utf-8",
+            Some("css") => "text/css; charset=utf-8",
+            Some("json") => "application/json",
+            Some("svg") => "image/svg+xml",
+            _ => "text/plain; charset=utf-8",
+        }
+    }
+
+    /// The smallest variant that the client takes, with its `Content-Encoding`.
+    fn variant(&self, accepts: &Accepts) -> (&Variant, Option<&'static str>) {
+        let packed = [("br", accepts.brotli, &self.brotli), ("gzip", accepts.gzip, &self.gzip)];
+        let taken = packed.into_iter().filter(|(_, is_taken, _)| *is_taken);
+        taken
+            .filter_map(|(coding, _, variant)| Some((variant.as_ref()?, Some(coding))))
+            .min_by_key(|(variant, _)| variant.body.len())
+            .unwrap_or((&self.plain, None))
+    }
+
+    fn answer(&self, request: &HeaderMap) -> Response {
+        let (variant, coding) = self.variant(&Accepts::of(request));
+        let mut headers = HeaderMap::new();
+        let mut set = |name, value| headers.insert(name, HeaderValue::from_static(value));
+        set(header::ETAG, variant.tag);
+        // Files of another version must never meet: each is asked for again, and answered 304 as long as it is the same.
+        set(header::CACHE_CONTROL, "no-cache");
+        set(header::VARY, "accept-encoding");
+        set(header::CONTENT_SECURITY_POLICY, POLICY);
+        set(HeaderName::from_static("referrer-policy"), "no-referrer");
+        if has(request, variant.tag) {
+            return (StatusCode::NOT_MODIFIED, headers).into_response();
+        }
+        set(header::CONTENT_TYPE, self.kind());
+        if let Some(coding) = coding {
+            set(header::CONTENT_ENCODING, coding);
+        }
+        (headers, variant.body).into_response()
+    }
+}
+
+/// The codings that a client takes (RFC 9110, 12.5.3): those it names, unless with a weight of 0.
+struct Accepts {
+    gzip: bool,
+    brotli: bool,
+}
+
+impl Accepts {
+    fn of(request: &HeaderMap) -> Self {
+        let named = || list(request, &header::ACCEPT_ENCODING).map(|each| each.split_once(';').unwrap_or((each, "")));
+        let is_wanted = |parameter: &str| {
+            let weight = parameter.trim().strip_prefix("q=").and_then(|weight| weight.trim().parse().ok());
+            weight.unwrap_or(1.0) > 0.0
+        };
+        let takes = |coding: &str| {
+            let by = |name: &str| named().find(|(each, _)| each.trim().eq_ignore_ascii_case(name));
+            by(coding).or_else(|| by("*")).is_some_and(|(_, parameter)| is_wanted(parameter))
+        };
+        Self { gzip: takes("gzip") || takes("x-gzip"), brotli: takes("br") }
+    }
+}
+
+/// Returns true if the client has these bytes already. Tags are compared weakly, as the RFC has it (9110, 13.1.2).
+fn has(request: &HeaderMap, tag: &str) -> bool {
+    list(request, &header::IF_NONE_MATCH).any(|each| each == "*" || each.strip_prefix("W/").unwrap_or(each) == tag)
+}
+
+fn list<'a>(request: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    let lines = request.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim)
+}
 
 /// The pages and their parts.
 pub fn routes() -> Router<Arc<App>> {
-    let router = Router::new()
-        .route("/client1", get(|| async { Redirect::permanent("/client1/") }))
-        .route("/client2", get(|| async { Redirect::permanent("/client2/") }));
-    FILES.into_iter().fold(router, |router, (path, kind, text)| {
-        let headers = [
-            (header::CONTENT_TYPE, kind),
-            // Files of another version must never meet: each is asked for anew.
-            (header::CACHE_CONTROL, "no-cache"),
-            (header::CONTENT_SECURITY_POLICY, POLICY),
-            (HeaderName::from_static("referrer-policy"), "no-referrer"),
-        ];
-        router.route(path, get(move || async move { (headers, text).into_response() }))
+    let named = |name: &str| FILES.iter().find(|file| file.name == name);
+    let pages = PAGES.into_iter().filter_map(|(path, name)| Some((path.to_owned(), named(name)?)));
+    let files = FILES.iter().map(|file| (format!("/static/{}", file.name), file));
+    let router = REDIRECTS.into_iter().fold(Router::new(), |router, (from, to)| {
+        router.route(from, get(move || async move { Redirect::permanent(to) }))
+    });
+    pages.chain(files).fold(router, |router, (path, file)| {
+        router.route(&path, get(move |request: HeaderMap| async move { file.answer(&request) }))
     })
 }

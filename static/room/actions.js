@@ -1,9 +1,9 @@
 // What one can do with a message: its buttons, its menu, the keys that go from message to message, and the changes themselves.
 import { Details } from './details.js';
-import { byId, focused, icon, make, placeBeside, step } from './dom.js';
+import { byId, focused, icon, make, placeBeside, step } from '../shared/dom.js';
 import { favourites, isSame, Picker } from './emoji.js';
 import { oneLine, setCurrent } from './message.js';
-import { fold } from './names.js';
+import { fold } from '../shared/names.js';
 import { notice } from './notice.js';
 
 const QUICK = 6;

@@ -1,7 +1,7 @@
 // What calls somebody back who looks elsewhere: the number of unread messages in the title, and notifications.
-import { byId } from './dom.js';
-import { fold } from './names.js';
-import { load, save } from './store.js';
+import { byId } from '../shared/dom.js';
+import { fold } from '../shared/names.js';
+import { load, save } from '../shared/store.js';
 
 const KEY = 'parlor:notify';
 /** What comes within so short a time of the last is part of the same notification. */

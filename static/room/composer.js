@@ -1,7 +1,7 @@
 // The field one writes in: a new message, an answer, or an edit. What is written survives a reload, and others see that one types.
-import { byId } from './dom.js';
+import { byId } from '../shared/dom.js';
 import { inALine } from './message.js';
-import { load, save } from './store.js';
+import { load, save } from '../shared/store.js';
 
 /** After how long without a key one no longer types. */
 const IDLE = 3_000;

@@ -1,7 +1,7 @@
 // What is shown of a message on request: who has seen it, who reacted, what it said before.
-import { avatar, byId, linked, make } from './dom.js';
+import { avatar, byId, linked, make } from '../shared/dom.js';
 import { exact } from './message.js';
-import { fold, hue } from './names.js';
+import { fold, hue } from '../shared/names.js';
 
 export class Details {
   #client;

@@ -1,6 +1,6 @@
 // The emoji one chooses from: by group, by name, those used before, or any that is typed.
-import { byId, make, placeBeside, step } from './dom.js';
-import { load, save } from './store.js';
+import { byId, make, placeBeside, step } from '../shared/dom.js';
+import { load, save } from '../shared/store.js';
 
 const DATA = '/static/emoji/emoji.json';
 const USED = 'parlor:emoji';

@@ -1,5 +1,5 @@
 // What the page knows of the room's messages, shown or quoted: each as it is now, whatever comes from where in which order.
-import { fold } from './names.js';
+import { fold } from '../shared/names.js';
 
 const CHANGES = ['message_edited', 'message_deleted', 'reaction_added', 'reaction_removed'];
 /** How many quoted messages are fetched at a time: a browser has six connections to a host, and one is the line. */

@@ -1,6 +1,6 @@
 // One message as an element: who and when, what it answers, what it says, and what became of it.
-import { avatar, focused, inWords, linked, make, tool } from './dom.js';
-import { fold, hue } from './names.js';
+import { avatar, focused, inWords, linked, make, tool } from '../shared/dom.js';
+import { fold, hue } from '../shared/names.js';
 
 const DELETED = 'Message deleted';
 

@@ -1,7 +1,7 @@
 // The log of messages: a stretch of the room in groups by author and day, more fetched on the way, the view held where the reader is.
-import { byId } from './dom.js';
+import { byId } from '../shared/dom.js';
 import { messageItem, showLine, showMessage, showQuote } from './message.js';
-import { fold } from './names.js';
+import { fold } from '../shared/names.js';
 
 /** Messages of one author within this time stand together. */
 const GROUP = 5 * 60_000;

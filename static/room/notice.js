@@ -1,5 +1,5 @@
 // A few words above the field, for a while: what was done, or why it could not be.
-import { byId } from './dom.js';
+import { byId } from '../shared/dom.js';
 
 const FOR = 8_000;
 let timer;

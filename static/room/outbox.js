@@ -1,10 +1,10 @@
 // Messages that the server has not answered for yet: kept in this browser, shown as unsent, and sent until it does.
-import { byId, linked, make } from './dom.js';
+import { byId, linked, make } from '../shared/dom.js';
 import { quote, showQuote } from './message.js';
-import { fold } from './names.js';
+import { fold } from '../shared/names.js';
 import { notice } from './notice.js';
-import { newClientId } from './parlor.js';
-import { keys, load, save } from './store.js';
+import { newClientId } from '../client/parlor.js';
+import { keys, load, save } from '../shared/store.js';
 
 /** The server takes no longer request, in bytes; what is far longer it doesn't even read to the end. */
 const LONGEST = 64 * 1024;

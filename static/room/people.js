@@ -1,6 +1,6 @@
 // Who is here and who types, kept up by events and shown in the list beside the messages and the line below them.
-import { avatar, byId, make } from './dom.js';
-import { fold, hue } from './names.js';
+import { avatar, byId, make } from '../shared/dom.js';
+import { fold, hue } from '../shared/names.js';
 
 export class People {
   #me;

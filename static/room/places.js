@@ -1,7 +1,7 @@
 // Where in the room one comes in, and the way to a single message: by the page's address, from a quote, from what was found.
-import { fold } from './names.js';
+import { fold } from '../shared/names.js';
 import { notice } from './notice.js';
-import { load, save } from './store.js';
+import { load, save } from '../shared/store.js';
 
 export class Places {
   #messages;

@@ -1,6 +1,6 @@
 // How far people have read: says it of what was on the screen, and shows to what message others have come.
-import { avatar, inWords, make } from './dom.js';
-import { fold, hue } from './names.js';
+import { avatar, inWords, make } from '../shared/dom.js';
+import { fold, hue } from '../shared/names.js';
 
 /** So long a message is on the screen before it counts as read; and so rarely is it said. */
 const LOOK = 600;

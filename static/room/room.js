@@ -2,16 +2,16 @@
 import { Actions } from './actions.js';
 import { Attention } from './attention.js';
 import { Composer } from './composer.js';
-import { byId } from './dom.js';
+import { byId } from '../shared/dom.js';
 import { Known } from './known.js';
 import { Messages } from './messages.js';
-import { rememberedName, rememberName, wrongWithName } from './names.js';
+import { rememberedName, rememberName, wrongWithName } from '../shared/names.js';
 import { Outbox } from './outbox.js';
 import { People } from './people.js';
 import { Places } from './places.js';
 import { Reading } from './reading.js';
 import { Search } from './search.js';
-import { load, save } from './store.js';
+import { load, save } from '../shared/store.js';
 import { connectShared } from './tabs.js';
 
 const TRANSPORT = 'parlor:transport';

@@ -1,7 +1,7 @@
 // Finding messages by their words: a list of links to them.
-import { byId, make } from './dom.js';
+import { byId, make } from '../shared/dom.js';
 import { exact } from './message.js';
-import { hue } from './names.js';
+import { hue } from '../shared/names.js';
 
 /** After how long without a key it is searched. */
 const IDLE = 300;

@@ -1,6 +1,6 @@
 // One line for all tabs of a browser that follow the same room as the same user: a browser has six connections to a host.
-import { Client, Room } from './parlor.js';
-import { fold } from './names.js';
+import { Client, Room } from '../client/parlor.js';
+import { fold } from '../shared/names.js';
 
 /** How long another tab's line may be silent, its pings included, before a visible tab takes it over. */
 const SILENCE = 75_000;

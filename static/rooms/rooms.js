@@ -1,8 +1,8 @@
 // The page at /: the rooms there are, and the name one goes in under.
-import { byId, make } from './dom.js';
-import { rememberedName, rememberName, wrongWithName } from './names.js';
-import { Client } from './parlor.js';
-import { save } from './store.js';
+import { byId, make } from '../shared/dom.js';
+import { rememberedName, rememberName, wrongWithName } from '../shared/names.js';
+import { Client } from '../client/parlor.js';
+import { save } from '../shared/store.js';
 
 const [name, nameError, list, note, more, form, other, otherError] =
   ['name', 'name-error', 'rooms', 'rooms-note', 'more', 'open', 'other', 'other-error'].map(byId);

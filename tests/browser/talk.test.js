@@ -191,7 +191,7 @@ test('the policy allows nothing but what is from here, on every page', async (t)
   const types = {
     '/': 'text/html; charset=utf-8', '/rooms/general': 'text/html; charset=utf-8', '/client1/': 'text/html; charset=utf-8',
     '/client2/': 'text/html; charset=utf-8', '/static/parlor.js': 'text/javascript; charset=utf-8',
-    '/static/room.css': 'text/css; charset=utf-8', '/static/emoji/emoji.json': 'application/json', '/static/favicon.svg': 'image/svg+xml',
+    '/static/room/room.css': 'text/css; charset=utf-8', '/static/emoji/emoji.json': 'application/json', '/static/favicon.svg': 'image/svg+xml',
   };
   for (const [path, type] of Object.entries(types)) {
     const { headers, status } = await fetch(server.url + path);

@@ -4,4 +4,5 @@ mod bad_input;
 mod conditions;
 mod cross_site;
 mod internal_fault;
+mod pages;
 mod paths;
