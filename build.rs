@@ -62,7 +62,7 @@ fn list(top: &Path, folder: &Path, names: &mut Vec<String>) -> Result<()> {
             continue;
         }
         let name = path.strip_prefix(top)?.to_str().ok_or("a file's name is not UTF-8")?.replace('\\', "/");
-        if SERVED.iter().any(|end| name.ends_with(end)) {
+        if name != "package.json" && SERVED.iter().any(|end| name.ends_with(end)) {
             names.push(name);
         }
     }

@@ -12,7 +12,7 @@ import { Places } from './places.js';
 import { Reading } from './reading.js';
 import { Search } from './search.js';
 import { load, save } from '../shared/store.js';
-import { connectShared } from './tabs.js';
+import { connectShared } from './shared-room.js';
 
 const TRANSPORT = 'parlor:transport';
 const TRANSPORTS = { stream: 'an event stream', websocket: 'a WebSocket', poll: 'long polls' };

@@ -12,6 +12,8 @@ export class Proxy {
   holdsStreams = false;
   /** The paths asked for, without queries. */
   asked = [];
+  /** The queries of the streams asked for. */
+  queries = [];
 
   static async start(t, target) {
     const proxy = new Proxy();
@@ -50,6 +52,7 @@ export class Proxy {
     const path = request.url.split('?')[0];
     this.asked.push(path);
     const isStream = path.endsWith('/stream');
+    if (isStream) this.queries.push(new URL(request.url, target).searchParams);
     const { method, headers, url } = request;
     const onward = http.request({ host: target.hostname, port: target.port, method, path: url, headers }, (answer) => {
       if (isStream && this.holdsStreams) return answer.resume();
