@@ -1,6 +1,14 @@
 //! The command line: `serve`, `migrate`, `seed`, `openapi`, and the exit codes.
 
-use std::{ffi::OsString, io::Write as _, net::SocketAddr, process::ExitCode};
+use std::{
+    ffi::OsString,
+    fmt::Display,
+    io::{IsTerminal as _, Write as _, stderr, stdout},
+    net::SocketAddr,
+    process::ExitCode,
+    sync::mpsc::sync_channel,
+    time::Duration,
+};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio::{
@@ -15,7 +23,7 @@ use crate::{
     http,
     server::{ServeError, serve},
     store::{OpenError, Store},
-    telemetry,
+    telemetry::Log,
 };
 use seed::{SeedArgs, SeedError, seed};
 
@@ -27,6 +35,8 @@ const UNUSABLE: u8 = 2;
 const UNTRUSTED_DISK: u8 = 70;
 /// The signal for a file that would grow past the limit of the process (Linux).
 const SIGXFSZ: i32 = 25;
+/// The longest wait for a line of standard output to be taken.
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// A chat server: the same ordered, durable events by Server-Sent Events, long poll and WebSocket
 #[derive(Debug, Parser)]
@@ -48,98 +58,124 @@ enum Command {
     Openapi,
 }
 
-/// Carries the command line out.
-#[must_use]
-pub fn run(args: &[OsString]) -> ExitCode {
-    let command = match parse(args) {
-        Ok(command) => command,
-        Err(code) => return code,
-    };
-    match command {
-        Command::Serve(args) => run_serve(*args),
-        Command::Migrate(args) => run_migrate(&args.database),
-        Command::Seed(args) => run_seed(&args),
-        Command::Openapi => match http::document().to_pretty_json() {
-            Ok(json) => print(&json),
-            Err(error) => fail(FAILED, &error.to_string()),
-        },
+/// An end otherwise than with success.
+#[derive(Debug)]
+struct Failure {
+    code: u8,
+    /// For people, on standard error.
+    text: String,
+}
+
+impl Failure {
+    fn new(code: u8, why: impl Display) -> Self {
+        Self { code, text: format!("error: {why}") }
     }
 }
 
-fn parse(args: &[OsString]) -> Result<Command, ExitCode> {
+/// Carries the command line out.
+#[must_use]
+pub fn run(args: &[OsString]) -> ExitCode {
+    let log = match Log::open() {
+        Ok(log) => log,
+        Err(error) => {
+            let _ = writeln!(stderr(), "error: can't log: {error}");
+            return ExitCode::from(FAILED);
+        }
+    };
+    let done = parse(args).and_then(|command| match command {
+        Some(Command::Serve(args)) => run_serve(*args, &log),
+        Some(Command::Migrate(args)) => run_migrate(&args.database),
+        Some(Command::Seed(args)) => run_seed(&args),
+        Some(Command::Openapi) => print_openapi(),
+        None => Ok(()),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            log.say(&failure.text);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// The command; none where help was asked for, and given.
+fn parse(args: &[OsString]) -> Result<Option<Command>, Failure> {
     let mut command = Cli::command();
     let name = args.get(1).and_then(|name| name.to_str()).unwrap_or_default();
     if matches!(name, "serve" | "migrate" | "seed")
         && let Some(subcommand) = command.find_subcommand_mut(name)
     {
-        *subcommand = with_file(subcommand.clone(), args).map_err(|error| fail(UNUSABLE, &error.to_string()))?;
+        *subcommand = with_file(subcommand.clone(), args).map_err(|error| Failure::new(UNUSABLE, error))?;
     }
-    let exit = |error: clap::Error| {
-        // Help goes to standard output and is no failure; clap knows which is which.
-        let _ = error.print();
-        ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(UNUSABLE))
-    };
-    let matches = command.try_get_matches_from(args).map_err(exit)?;
-    Ok(Cli::from_arg_matches(&matches).map_err(exit)?.command)
+    let matches = command.try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches));
+    match matches {
+        Ok(cli) => Ok(Some(cli.command)),
+        Err(error) if error.use_stderr() => {
+            let text = error.render();
+            let text = if stderr().is_terminal() { text.ansi().to_string() } else { text.to_string() };
+            let code = u8::try_from(error.exit_code()).unwrap_or(UNUSABLE);
+            Err(Failure { code, text: text.trim_end().to_owned() })
+        }
+        // Help goes to standard output and is no failure.
+        Err(help) => {
+            let _ = help.print();
+            Ok(None)
+        }
+    }
 }
 
-fn run_serve(args: ServeArgs) -> ExitCode {
-    let (log_format, log, listen) = (args.log_format, args.log.clone(), args.listen);
+fn run_serve(args: ServeArgs, log: &Log) -> Result<(), Failure> {
+    let (log_format, filter, listen) = (args.log_format, args.log.clone(), args.listen);
     // Where it can't be raised, what there is has to do.
     let open_files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1_024);
-    let config = match args.check(open_files) {
-        Ok(config) => config,
-        Err(error) => return fail(UNUSABLE, &error.to_string()),
-    };
-    if let Err(error) = telemetry::start(log_format, &log) {
-        return fail(UNUSABLE, &error);
-    }
+    let config = args.check(open_files).map_err(|error| Failure::new(UNUSABLE, error))?;
+    log.start(log_format, &filter).map_err(|error| Failure::new(UNUSABLE, error))?;
     block_on(async {
-        let listener = match TcpListener::bind(listen).await {
-            Ok(listener) => listener,
-            Err(error) => {
-                let advice = "give --listen another address (port 0 picks a free one), or stop what has this one";
-                return fail(FAILED, &format!("can't listen on {listen}: {error}; {advice}"));
-            }
-        };
-        let stop = match told_to_stop() {
-            Ok(stop) => stop,
-            Err(error) => return fail(FAILED, &format!("can't wait for signals: {error}")),
-        };
-        let ready = |address| announce(address, log_format);
-        match serve(config, listener, stop, ready).await {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error @ (ServeError::Fatal(_) | ServeError::Journal(_))) => fail(UNTRUSTED_DISK, &error.to_string()),
-            Err(ServeError::Open(error)) => fail(opening(&error), &error.to_string()),
-            Err(error @ ServeError::Listen(_)) => fail(FAILED, &error.to_string()),
-        }
+        let listener = TcpListener::bind(listen).await.map_err(|error| {
+            let advice = "give --listen another address (port 0 picks a free one), or stop what has this one";
+            Failure::new(FAILED, format!("can't listen on {listen}: {error}; {advice}"))
+        })?;
+        let stop = told_to_stop().map_err(no_signals)?;
+        let ready = |address| announce(address, log_format, log);
+        serve(config, listener, stop, ready).await.map_err(|error| {
+            let code = match &error {
+                ServeError::Fatal(_) | ServeError::Journal(_) => UNTRUSTED_DISK,
+                ServeError::Open(error) => opening(error),
+                ServeError::Listen(_) => FAILED,
+            };
+            Failure::new(code, error)
+        })
     })
 }
 
-fn run_migrate(args: &DatabaseArgs) -> ExitCode {
+fn run_migrate(args: &DatabaseArgs) -> Result<(), Failure> {
     block_on(async {
-        match Store::migrate(&args.store(true)).await {
-            Ok(()) => print(&format!("{} is up to date", args.database_url)),
-            Err(error) => fail(opening(&error), &error.to_string()),
-        }
+        let migrated = Store::migrate(&args.store(true)).await;
+        migrated.map_err(|error| Failure::new(opening(&error), error))?;
+        tell(format!("{} is up to date", args.database_url));
+        Ok(())
     })
 }
 
-fn run_seed(args: &SeedArgs) -> ExitCode {
+fn run_seed(args: &SeedArgs) -> Result<(), Failure> {
     block_on(async {
-        match seed(args).await {
-            Ok(made) => print(&made),
-            Err(error) => {
-                let code = match &error {
-                    SeedError::Room(..) => UNUSABLE,
-                    SeedError::Open(error) => opening(error),
-                    SeedError::Fatal(_) => UNTRUSTED_DISK,
-                    SeedError::Refused(_) | SeedError::Store(_) => FAILED,
-                };
-                fail(code, &error.to_string())
-            }
-        }
+        let made = seed(args).await.map_err(|error| {
+            let code = match &error {
+                SeedError::Room(..) => UNUSABLE,
+                SeedError::Open(error) => opening(error),
+                SeedError::Fatal(_) => UNTRUSTED_DISK,
+                SeedError::Refused(_) | SeedError::Store(_) => FAILED,
+            };
+            Failure::new(code, error)
+        })?;
+        tell(made);
+        Ok(())
     })
+}
+
+fn print_openapi() -> Result<(), Failure> {
+    let document = http::document().to_pretty_json().map_err(|error| Failure::new(FAILED, error))?;
+    writeln!(stdout(), "{document}").map_err(|error| Failure::new(FAILED, format!("can't print it: {error}")))
 }
 
 /// The exit code for a database that can't be opened: a URL that names none is a setting.
@@ -147,55 +183,57 @@ fn opening(error: &OpenError) -> u8 {
     if matches!(error, OpenError::Url(_)) { UNUSABLE } else { FAILED }
 }
 
-fn block_on(main: impl Future<Output = ExitCode>) -> ExitCode {
-    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => {
-            let code = runtime.block_on(main);
-            // What is left at the end has had its time.
-            runtime.shutdown_background();
-            code
-        }
-        Err(error) => fail(FAILED, &format!("can't start: {error}")),
-    }
+fn block_on(main: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new(FAILED, format!("can't start: {error}")))?;
+    let done = runtime.block_on(async {
+        // Caught so that it does not end the process: a write past the limit of a file's size then fails
+        // as one to a full disk does, and the journal and the log know what to do.
+        let _file_limit = signal(SignalKind::from_raw(SIGXFSZ)).map_err(no_signals)?;
+        main.await
+    });
+    // What is left at the end has had its time.
+    runtime.shutdown_background();
+    done
 }
 
 /// Ready on SIGTERM and on SIGINT.
 fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    // Caught so that it does not end the process: a write past the limit of a file's size then fails
-    // as one to a full disk does, and the journal knows what to do.
-    let file_limit = signal(SignalKind::from_raw(SIGXFSZ))?;
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        drop(file_limit);
     })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as errors are mapped")]
+fn no_signals(error: std::io::Error) -> Failure {
+    Failure::new(FAILED, format!("can't wait for signals: {error}"))
+}
+
 /// One line for programs on standard output; for people, what to try, on standard error.
-fn announce(address: SocketAddr, log_format: LogFormat) {
-    // Whoever started the server may not read what it prints; it serves all the same.
-    let _ = writeln!(std::io::stdout(), "listening on http://{address}").and_then(|()| std::io::stdout().flush());
+fn announce(address: SocketAddr, log_format: LogFormat, log: &Log) {
+    tell(format!("listening on http://{address}"));
     if log_format == LogFormat::Text {
-        let _ = writeln!(
-            std::io::stderr(),
+        log.say(&format!(
             "\n  open   http://{address}/\n  try    curl -d username=Alice -d content=hi http://{address}/api/v1/rooms/general/messages\n  \
              follow curl -N http://{address}/api/v1/rooms/general/stream\n"
-        );
+        ));
     }
 }
 
-fn print(text: &str) -> ExitCode {
-    match writeln!(std::io::stdout(), "{text}") {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::from(FAILED),
+/// One line on standard output. Whoever started the process may not read what it prints, or have gone;
+/// what it does is done all the same.
+fn tell(line: String) {
+    let (done, is_done) = sync_channel(1);
+    let telling = std::thread::Builder::new().name("stdout".to_owned()).spawn(move || {
+        let _ = writeln!(stdout(), "{line}");
+        let _ = done.send(());
+    });
+    if telling.is_ok() {
+        let _ = is_done.recv_timeout(PATIENCE);
     }
-}
-
-fn fail(code: u8, why: &str) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "error: {why}");
-    ExitCode::from(code)
 }

@@ -3,4 +3,5 @@
 mod bench_bar;
 mod command_line;
 mod documents;
+mod log;
 mod readme;

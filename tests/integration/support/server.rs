@@ -2,9 +2,12 @@
 
 use std::{
     ffi::OsString,
+    fs::File,
     net::SocketAddr,
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
     process::{ExitStatus, Output, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
@@ -46,6 +49,7 @@ pub struct Builder {
     dir: Option<PathBuf>,
     database_url: Option<String>,
     no_listen: bool,
+    log: Option<Arc<File>>,
 }
 
 impl Builder {
@@ -82,6 +86,12 @@ impl Builder {
     /// The database; otherwise a fresh one.
     pub fn database_url(mut self, url: &str) -> Self {
         self.database_url = Some(url.into());
+        self
+    }
+
+    /// The destination of its standard error; otherwise [`Server::log`].
+    pub fn log_to(mut self, log: impl Into<OwnedFd>) -> Self {
+        self.log = Some(Arc::new(log.into().into()));
         self
     }
 
@@ -135,20 +145,28 @@ impl Builder {
             }
         }
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let log = self.log.as_ref().map(|log| log.try_clone().expect("one more descriptor of the log"));
+        let log = log.map_or_else(Stdio::piped, Stdio::from);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
         command
     }
 }
 
 /// Runs `parlor` in a directory to its end, without the caller's settings.
 pub fn parlor(dir: &Path, args: &[&str]) -> Output {
+    parlor_command(dir, args).output().expect("parlor runs")
+}
+
+/// `parlor` in a directory, without the caller's settings.
+pub fn parlor_command(dir: &Path, args: &[&str]) -> std::process::Command {
     let mut command = std::process::Command::new(PARLOR);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("PARLOR_") {
             command.env_remove(name);
         }
     }
-    command.args(args).current_dir(dir).output().expect("parlor runs")
+    command.args(args).current_dir(dir);
+    command
 }
 
 /// What a failed start says, which must be on standard error alone.
@@ -384,7 +402,10 @@ impl Running {
         let mut child = command.spawn().expect("the server starts");
         let mut tasks = JoinSet::new();
         let mut stdout = collect(&mut tasks, child.stdout.take().expect("its standard output"));
-        let stderr = collect(&mut tasks, child.stderr.take().expect("its standard error"));
+        let stderr = match child.stderr.take() {
+            Some(stderr) => collect(&mut tasks, stderr),
+            None => watch::channel(Vec::new()).1,
+        };
         let listening = stdout.wait_for(|lines| lines.iter().any(|line| port_line(line).is_some()));
         let listening = within(START_DEADLINE, "the server listens", listening).await;
         let Some(addr) = listening.ok().and_then(|lines| lines.iter().find_map(|line| port_line(line))) else {
