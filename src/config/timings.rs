@@ -61,6 +61,14 @@ pub struct Timings {
     #[arg(long, env = "PARLOR_WRITE_TIMEOUT", value_name = "TIME", default_value = shown(Self::DEFAULT.write_timeout), value_parser = time)]
     pub write_timeout: Duration,
 
+    /// How long the database may neither take nor refuse a change before it counts as out
+    #[arg(long, env = "PARLOR_HANG_TIMEOUT", value_name = "TIME", default_value = shown(Self::DEFAULT.hang_timeout), value_parser = time)]
+    pub hang_timeout: Duration,
+
+    /// How often a database that is out is asked whether it is back
+    #[arg(long, env = "PARLOR_PROBE_INTERVAL", value_name = "TIME", default_value = shown(Self::DEFAULT.probe_interval), value_parser = time)]
+    pub probe_interval: Duration,
+
     /// How long a room that nobody uses stays in memory
     #[arg(long, env = "PARLOR_ROOM_IDLE_TIME", value_name = "TIME", default_value = shown(Self::DEFAULT.room_idle_time), value_parser = time)]
     pub room_idle_time: Duration,
@@ -93,6 +101,8 @@ impl Timings {
         head_timeout: Duration::from_secs(15),
         body_timeout: Duration::from_secs(15),
         write_timeout: Duration::from_secs(10),
+        hang_timeout: Duration::from_secs(7),
+        probe_interval: Duration::from_secs(1),
         room_idle_time: Duration::from_mins(1),
         room_sweep_interval: Duration::from_secs(10),
         drain_spread: Duration::from_secs(2),

@@ -30,12 +30,6 @@ const BATCH_BYTES: usize = 1024 * 1024;
 const CHECKPOINT_COMMITS: u32 = 256;
 /// After how many bytes of commands it is.
 const CHECKPOINT_BYTES: usize = 4 * 1024 * 1024;
-/// How often a store that is out is probed.
-const PROBE: Duration = Duration::from_secs(1);
-/// After how long a transaction that neither succeeds nor fails means that the store is out: longer than
-/// `SQLite` waits for a lock, and shorter than a post waits for its answer.
-const HANGS: Duration = Duration::from_secs(7);
-
 /// How often a batch is tried in all when somebody else has what it needs.
 const TRIES: u32 = 3;
 
@@ -141,7 +135,8 @@ impl Task {
 
     async fn work(&mut self) -> Result<(), Fatal> {
         loop {
-            let wait = if self.health.is_ok() && !self.behind { self.writer.heartbeat() } else { Some(PROBE) };
+            let is_in = self.health.is_ok() && !self.behind;
+            let wait = if is_in { self.writer.heartbeat() } else { Some(self.hub.timings().probe_interval) };
             let deadline = wait.map(|wait| Instant::now() + wait);
             let Ok(batch) = until(deadline, self.next_batch()).await else {
                 self.look().await?;
@@ -155,14 +150,16 @@ impl Task {
     /// Processes a batch, and says so if the disk hangs meanwhile. Once it goes on, so does this.
     async fn process_or_say(&mut self, batch: Vec<Waiting>) -> Result<(), Fatal> {
         let health = self.health.clone();
+        // By default longer than `SQLite` waits for a lock, and shorter than a post waits for its answer.
+        let hangs = self.hub.timings().hang_timeout;
         let mut processing = pin!(async {
             self.process(batch).await?;
             self.checkpoint().await
         });
-        if let Ok(processed) = timeout(HANGS, processing.as_mut()).await {
+        if let Ok(processed) = timeout(hangs, processing.as_mut()).await {
             return processed;
         }
-        tracing::error!(after = ?HANGS, "the store hangs: posts are not answered until it goes on");
+        tracing::error!(after = ?hangs, "the store hangs: posts are not answered until it goes on");
         health.set(ServiceStatus::Degraded);
         processing.await
     }

@@ -6,6 +6,10 @@ use serde_json::{Value, json};
 
 use crate::support::{Query, Reader, Server, Transport, reader::kind, socket::Socket};
 
+/// How long typing holds where a test waits for its end; a good deal less than by default.
+const LAPSE: Duration = Duration::from_secs(1);
+const DEFAULT_LAPSE: Duration = Duration::from_secs(6);
+
 over_every_transport!(
     typing_is_told_on_and_off,
     typing_lapses_by_itself,
@@ -49,22 +53,22 @@ async fn typing_is_told_on_and_off(transport: Transport) {
 }
 
 async fn typing_lapses_by_itself(transport: Transport) {
-    let server = Server::start().await;
+    let server = Server::builder().time("typing-lapse", LAPSE).start().await;
     let mut observer = observe(&server, transport, "general", "Olive").await;
     let started = Instant::now();
     server.typing("general", "Bob", true).await;
     sees(&mut observer, "Bob", true).await;
     sees(&mut observer, "Bob", false).await;
     let lasted = started.elapsed();
-    assert!(lasted > Duration::from_secs(5) && lasted < Duration::from_secs(12), "{lasted:?}");
+    assert!(lasted > LAPSE * 5 / 6 && lasted < DEFAULT_LAPSE, "{lasted:?}");
 }
 
 async fn typing_ends_with_the_users_message(transport: Transport) {
-    let server = Server::start().await;
+    let server = Server::builder().time("typing-lapse", Duration::from_mins(10)).start().await;
     let mut observer = observe(&server, transport, "general", "Olive").await;
     server.typing("general", "Bob", true).await;
     sees(&mut observer, "Bob", true).await;
-    let posted = Instant::now();
+    // With the message, and not by lapsing, which is minutes away.
     server.post("general", "bob", "there it is").await;
     let (mut message, mut typing) = (false, true);
     while !message || typing {
@@ -72,7 +76,6 @@ async fn typing_ends_with_the_users_message(transport: Transport) {
         message |= kind(&event) == "chat_message";
         typing = says_typing(&event, "Bob").unwrap_or(typing);
     }
-    assert!(posted.elapsed() < Duration::from_millis(4_500), "with the message, not by lapsing");
 }
 
 async fn typing_is_not_told_to_who_types(transport: Transport) {
@@ -121,13 +124,13 @@ async fn a_renewal_is_no_event() {
 
 #[tokio::test]
 async fn a_renewal_makes_it_last() {
-    let server = Server::start().await;
+    let server = Server::builder().time("typing-lapse", 2 * LAPSE).start().await;
     let mut observer = observe(&server, Transport::Sse, "general", "Olive").await;
     server.typing("general", "Bob", true).await;
     server.typing("general", "Carol", true).await;
     sees(&mut observer, "Carol", true).await;
-    // Half way through the six seconds; the lapses are then in the order of the last renewals.
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    // Within the time it holds; the lapses are then in the order of the last renewals.
+    tokio::time::sleep(LAPSE / 2).await;
     server.typing("general", "Bob", true).await;
     let over = |event: &Value| kind(event) == "typing_indicator" && event["is_typing"] == false;
     assert_eq!(observer.until("the first lapse", over).await["username"], "Carol");
@@ -136,7 +139,8 @@ async fn a_renewal_makes_it_last() {
 
 #[tokio::test]
 async fn typing_by_a_socket_holds_without_renewal_until_the_socket_ends() {
-    let server = Server::start().await;
+    let builder = Server::builder().time("typing-lapse", LAPSE).time("socket-typing-lapse", 600 * LAPSE);
+    let server = builder.start().await;
     let mut observer = observe(&server, Transport::Sse, "general", "Olive").await;
     let mut socket = Socket::open(&server, "general", &Query::user("Wendy")).await;
     socket.send(&json!({"type": "typing", "username": "Wendy", "is_typing": true})).await;
@@ -145,8 +149,20 @@ async fn typing_by_a_socket_holds_without_renewal_until_the_socket_ends() {
     server.typing("general", "Bob", true).await;
     let over = |event: &Value| kind(event) == "typing_indicator" && event["is_typing"] == false;
     assert_eq!(observer.until("the first end", over).await["username"], "Bob");
+    // With the socket, and not by lapsing, which is minutes away.
     socket.close().await;
-    let closed = Instant::now();
     assert_eq!(observer.until("the second end", over).await["username"], "Wendy");
-    assert!(closed.elapsed() < Duration::from_secs(4), "with the socket");
+}
+
+#[tokio::test]
+async fn typing_by_a_socket_that_says_no_more_lapses_too() {
+    let builder = Server::builder().time("typing-lapse", 600 * LAPSE).time("socket-typing-lapse", LAPSE);
+    let server = builder.start().await;
+    let mut observer = observe(&server, Transport::Sse, "general", "Olive").await;
+    let mut socket = Socket::open(&server, "general", &Query::user("Wendy")).await;
+    let started = Instant::now();
+    socket.send(&json!({"type": "typing", "username": "Wendy", "is_typing": true})).await;
+    sees(&mut observer, "Wendy", true).await;
+    sees(&mut observer, "Wendy", false).await;
+    assert!(started.elapsed() > LAPSE * 5 / 6, "{:?}", started.elapsed());
 }

@@ -9,7 +9,7 @@ use crate::support::{
 };
 
 /// The product's own times, with their defaults.
-const TIMES: [(&str, &str); 16] = [
+const TIMES: [(&str, &str); 18] = [
     ("typing-lapse", "6s"),
     ("socket-typing-lapse", "1m"),
     ("presence-grace", "5s"),
@@ -22,6 +22,8 @@ const TIMES: [(&str, &str); 16] = [
     ("head-timeout", "15s"),
     ("body-timeout", "15s"),
     ("write-timeout", "10s"),
+    ("hang-timeout", "7s"),
+    ("probe-interval", "1s"),
     ("room-idle-time", "1m"),
     ("room-sweep-interval", "10s"),
     ("drain-spread", "2s"),

@@ -1,7 +1,10 @@
 //! Any sequence of commands, and any points at which a reader leaves and any transports it returns by: it ends
 //! with the room as one that never left has it, and as REST shows it.
 
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use proptest::{
@@ -23,6 +26,8 @@ use crate::support::{
 const DRAWS: u32 = 40;
 const ROOMS: usize = 6;
 const STEPS: usize = 30;
+/// How often one user's receipts come: often enough that some are merged still.
+const RECEIPTS: Duration = Duration::from_millis(100);
 
 /// Two of them are one user.
 const USERS: [&str; 4] = ["Alice", "ALICE", "Bob", "Çağla"];
@@ -186,7 +191,9 @@ async fn play_all(server: &mut Server, draw: u32, scripts: &[Script], restarts: 
 #[test]
 fn whatever_happens_who_was_away_ends_as_who_was_not() {
     let runtime = Runtime::new().expect("a runtime");
-    let server = RefCell::new(runtime.block_on(Server::start()));
+    // Each draw ends with waiting for the last receipt.
+    let server = Server::builder().time("read-receipt-interval", RECEIPTS);
+    let server = RefCell::new(runtime.block_on(server.start()));
     let mut seed = [0; 32];
     seeded().fill_bytes(&mut seed);
     let config = ProptestConfig {

@@ -8,21 +8,31 @@ use tokio::{
     net::TcpSocket,
 };
 
-use crate::support::{DEADLINE, Query, Reader, Server, Transport, reader::is_durable, rooms::RoomsReader, within};
+use crate::support::{
+    DEADLINE, Query, Reader, Server, Transport, reader::is_durable, rooms::RoomsReader, server::Builder, within,
+};
 
 const ROOM: &str = "slow";
 const CONTENT_BYTES: usize = 8_000;
+/// What a single reader misses comes in few large messages, since they are posted one after the other.
+const LARGE_BYTES: usize = 20_000;
 /// The transports that have a connection to stop reading from; a poll is answered and over.
 const STREAMS: [Transport; 2] = [Transport::Sse, Transport::WebSocket];
-/// How long a reader stops; past the first ping of a socket, and well below the time it is given.
-const PAUSE: Duration = Duration::from_secs(30);
+/// How long a reader stops; past the first ping of a socket, and well below the time it is given: until the
+/// third, or until the buffers are full and no more are sent.
+const PAUSE: Duration = Duration::from_secs(15);
+const SOCKET_PING: Duration = Duration::from_secs(10);
 /// 20 MB: more than what the server's and the reader's kernel buffers and the room's ring hold.
-const MISSED: usize = 2_500;
+const MISSED: usize = 1_000;
 /// By when the server has cut a reader that stopped: the timeout, and time to fill all buffers.
 const CUT: Duration = Duration::from_secs(20);
 
 fn content(number: usize) -> String {
-    format!("{number:0>CONTENT_BYTES$}")
+    format!("{number:0>LARGE_BYTES$}")
+}
+
+fn builder() -> Builder {
+    Server::builder().arg("--content-limit").arg(LARGE_BYTES.to_string())
 }
 
 /// Posts messages one after the other: the number in each is its id.
@@ -50,7 +60,8 @@ async fn read_through(reader: &mut Reader, from: usize, through: usize) -> usize
 
 async fn stops_and_goes_on(transport: Transport) {
     // What it misses takes a while to post, too.
-    let server = Server::builder().arg("--stall-timeout").arg("5m").start().await;
+    let builder = builder().arg("--stall-timeout").arg("5m").time("socket-ping-interval", SOCKET_PING);
+    let server = builder.start().await;
     post(&server, 1..=1).await;
     let mut reader = Reader::open(&server, transport, ROOM, Query::since(0)).await;
     assert_eq!(read_through(&mut reader, 0, 1).await, 1);
@@ -71,7 +82,7 @@ async fn a_reader_that_stops_for_a_while_gets_everything() {
 }
 
 async fn is_cut_and_resumes(transport: Transport) {
-    let server = Server::builder().arg("--stall-timeout").arg("4s").start().await;
+    let server = builder().arg("--stall-timeout").arg("4s").start().await;
     let mut reader = Reader::open(&server, transport, ROOM, Query::since(0)).await;
     post(&server, 1..=MISSED).await;
     server.wait_for_log("stalled", CUT).await;
@@ -92,8 +103,10 @@ async fn a_reader_that_stops_for_too_long_is_cut_and_resumes() {
 #[tokio::test]
 async fn a_slow_reader_is_not_cut() {
     const LITTLE: usize = 32 * 1024;
+    /// 20 MB of small messages, so that what is taken is seen in small steps.
+    const MANY: usize = 2_500;
     let server = Server::builder().arg("--stall-timeout").arg("3s").start().await;
-    post(&server, 1..=MISSED).await;
+    post_at_once(&server, MANY).await;
     // With a small buffer, so that what it takes is what the server sees taken.
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(LITTLE.try_into().expect("a size")).expect("a small buffer");
@@ -108,7 +121,7 @@ async fn a_slow_reader_is_not_cut() {
         taken.extend_from_slice(&buffer[..read.expect("it is not cut")]);
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    let last = format!("\nid: {MISSED}\n");
+    let last = format!("\nid: {MANY}\n");
     while !taken.windows(last.len()).rev().take(2 * LITTLE).any(|bytes| bytes == last.as_bytes()) {
         let read = within(DEADLINE, "there is more", stream.read(&mut buffer)).await.expect("it is not cut");
         assert!(read > 0, "it is not cut");
@@ -116,11 +129,12 @@ async fn a_slow_reader_is_not_cut() {
     }
     let ids = String::from_utf8_lossy(&taken);
     let ids = ids.lines().filter_map(|line| line.strip_prefix("id: ")).filter_map(|id| id.parse::<usize>().ok());
-    assert!(ids.eq(1..=MISSED), "each message comes once and in order");
+    assert!(ids.eq(1..=MANY), "each message comes once and in order");
 }
 
 async fn post_at_once(server: &Server, count: usize) {
-    let posts = (0..count).map(|number| async move { server.post(ROOM, "Alice", &content(number)).await });
+    let post = |number| async move { server.post(ROOM, "Alice", &format!("{number:0>CONTENT_BYTES$}")).await };
+    let posts = (0..count).map(post);
     stream::iter(posts).buffer_unordered(16).for_each(async |_| {}).await;
 }
 

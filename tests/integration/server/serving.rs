@@ -1,6 +1,6 @@
 //! What a server does to connections that are slow, broken, or too many.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta};
 use futures_util::future::join_all;
@@ -13,9 +13,10 @@ use crate::support::{
     within,
 };
 
-/// How long the head of a request may take, and a little more.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
-const SLACK: Duration = Duration::from_secs(4);
+/// How long the head of a request may take and how long its body, where a test waits for it; and what a busy
+/// machine adds. Together they are less than the default, 15 s.
+const SHORT: Duration = Duration::from_secs(3);
+const SLACK: Duration = Duration::from_secs(9);
 /// What a request's head may be long.
 const HEAD_BYTES: usize = 8 * 1024;
 
@@ -35,7 +36,7 @@ fn post(server: &Server) -> String {
 
 #[tokio::test]
 async fn silent_half_and_idle_connections_are_closed_while_others_are_served() {
-    let server = Server::start().await;
+    let server = Server::builder().time("head-timeout", SHORT).start().await;
     let half = "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ";
     let mut connections = Vec::new();
     for number in 0..60 {
@@ -56,7 +57,7 @@ async fn silent_half_and_idle_connections_are_closed_while_others_are_served() {
         let answer = String::from_utf8_lossy(&answer).into_owned();
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
     }));
-    let mut closing = std::pin::pin!(within(HEAD_TIMEOUT + SLACK, "slow connections are closed", closing));
+    let mut closing = std::pin::pin!(within(SHORT + SLACK, "slow connections are closed", closing));
     let mut served = 0;
     loop {
         tokio::select! {
@@ -64,7 +65,7 @@ async fn silent_half_and_idle_connections_are_closed_while_others_are_served() {
             _ = server.post("general", "Alice", "hi") => served += 1,
         }
     }
-    assert!(served > 100, "only {served} posts were made meanwhile");
+    assert!(served > 20, "only {served} posts were made meanwhile");
 }
 
 #[tokio::test]
@@ -94,7 +95,7 @@ async fn a_head_that_is_none_is_answered_400() {
 
 #[tokio::test]
 async fn a_body_that_trickles_is_not_waited_for() {
-    let server = Server::start().await;
+    let server = Server::builder().time("body-timeout", SHORT).start().await;
     let mut connection = Connection::open(server.addr()).await;
     let head = format!(
         "POST /api/v1/rooms/general/messages HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
@@ -102,9 +103,10 @@ async fn a_body_that_trickles_is_not_waited_for() {
         server.addr()
     );
     connection.send(head).await;
-    // The scenario: a byte a second, so that there is never silence.
-    let mut ticks = tokio::time::interval(Duration::from_secs(1));
-    let answer = within(Duration::from_secs(30), "a trickled body is refused", async {
+    // The scenario: a byte now and then, so that there is never silence for long.
+    let started = Instant::now();
+    let mut ticks = tokio::time::interval(SHORT / 15);
+    let answer = within(SHORT + SLACK, "a trickled body is refused", async {
         loop {
             tokio::select! {
                 answer = connection.read_some() => break answer,
@@ -114,6 +116,7 @@ async fn a_body_that_trickles_is_not_waited_for() {
         }
     })
     .await;
+    assert!(started.elapsed() > SHORT * 14 / 15, "{:?}", started.elapsed());
     if answer {
         let answer = connection.answer().await.expect("an answer");
         assert_eq!(answer.status, 408);

@@ -13,8 +13,9 @@ const ROOM: &str = "full";
 const CONTENT_BYTES: usize = 8_000;
 /// How much room the write-ahead log is left with.
 const ROOM_LEFT: u64 = 256 * 1024;
-/// Longer than it takes to look three times.
-const SEVERAL_PROBES: Duration = Duration::from_millis(3_500);
+/// How often it is looked whether there is room again, and longer than it takes to look several times.
+const PROBE: Duration = Duration::from_millis(200);
+const SEVERAL_PROBES: Duration = Duration::from_millis(1_500);
 /// More posts than fit, by far.
 const MOST_POSTS: usize = 1_000;
 
@@ -51,7 +52,7 @@ fn content(number: usize) -> String {
 
 #[tokio::test]
 async fn a_full_disk_refuses_posts_and_heals_by_itself() {
-    let mut server = Server::start().await;
+    let mut server = Server::builder().time("probe-interval", PROBE).start().await;
     let mut answered = Vec::new();
     for number in 0..3 {
         answered.push(server.post(ROOM, "Alice", &content(number)).await["id"].as_i64().expect("an id"));
@@ -142,7 +143,7 @@ async fn post_until_taken(server: &Server, keys: std::ops::Range<usize>) -> Vec<
 #[tokio::test]
 async fn it_heals_as_often_as_it_fills_up() {
     const AT_ONCE: usize = 48;
-    let mut server = Server::start().await;
+    let mut server = Server::builder().time("probe-interval", PROBE).start().await;
     let mut answered = Vec::new();
     for round in 0..5 {
         limit_files(&server, wal_bytes(&server) + ROOM_LEFT / 2 + 1_234 * round);

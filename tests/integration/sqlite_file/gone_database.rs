@@ -7,8 +7,9 @@ use reqwest::StatusCode;
 use crate::support::{Query, Reader, Server, Transport, problem::expect_problem};
 
 const ROOM: &str = "gone";
-/// Longer than it takes to look twice.
-const SEVERAL_PROBES: Duration = Duration::from_millis(2_500);
+/// How often it is looked whether it is back, and longer than it takes to look several times.
+const PROBE: Duration = Duration::from_millis(200);
+const SEVERAL_PROBES: Duration = Duration::from_secs(1);
 
 /// Moves the database's files.
 fn move_files(from: &Path, to: &Path) {
@@ -23,7 +24,7 @@ async fn is_ready(server: &Server) -> bool {
 
 #[tokio::test]
 async fn a_database_that_is_gone_refuses_posts_and_heals_when_it_is_back() {
-    let mut server = Server::start().await;
+    let mut server = Server::builder().time("probe-interval", PROBE).start().await;
     let first = server.post(ROOM, "Alice", "first").await;
     let mut reader = Reader::open(&server, Transport::Sse, ROOM, Query::since(0)).await;
     assert_eq!(reader.next_durable().await["message"], first);

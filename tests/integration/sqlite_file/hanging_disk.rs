@@ -13,12 +13,17 @@ use serde_json::{Value, json};
 use crate::support::{DEADLINE, Query, Reader, Server, Transport, problem::expect_problem, within};
 
 const ROOM: &str = "hangs";
-/// By when a server that is told to end has done so, and what a busy machine adds.
-const END: Duration = Duration::from_secs(10 + 2 + 3);
+/// How long a post waits for its answer, and after how long the disk counts as one that hangs.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(4);
+const HANG_TIMEOUT: Duration = Duration::from_millis(2_500);
+/// How long the end may take, and by when a server that is told to end has done so: it lets the disk finish for
+/// two seconds more, and a busy machine adds to it.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
+const END: Duration = Duration::from_secs(3 + 2 + 3);
 /// Which fsync of the thread that writes hangs; a start on tables that are there has fewer.
 const HANGING_FSYNC: u32 = 12;
-/// For how long: a post waits 10 s for its answer.
-const HANG: Duration = Duration::from_secs(14);
+/// For how long: past the answer to a post, and not past that to the next one.
+const HANG: Duration = Duration::from_secs(6);
 /// More posts than there are fsyncs before.
 const MOST_POSTS: usize = 30;
 
@@ -39,7 +44,8 @@ async fn hanging(dir: &Path, time: Duration) -> Server {
     drop(Server::builder().dir(dir).start().await);
     let hanging = format!("inject=fsync,fdatasync:delay_enter={}:when={HANGING_FSYNC}", time.as_micros());
     let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", &hanging];
-    Server::builder().dir(dir).wrapper(strace).start().await
+    let builder = Server::builder().dir(dir).wrapper(strace).time("write-timeout", WRITE_TIMEOUT);
+    builder.time("hang-timeout", HANG_TIMEOUT).time("drain-timeout", DRAIN_TIMEOUT).start().await
 }
 
 #[tokio::test]

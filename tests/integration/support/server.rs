@@ -40,6 +40,9 @@ const END_DEADLINE: Duration = Duration::from_secs(20);
 /// meet its end.
 const REUSED: Duration = Duration::from_secs(5);
 
+/// Times that nearly every test would only wait for. The others are the product's, unless a test sets them.
+const SHORTER: [(&str, &str); 2] = [("PARLOR_POLL_EPHEMERAL_WAIT", "200ms"), ("PARLOR_DRAIN_SPREAD", "300ms")];
+
 /// How a server is to be started.
 #[derive(Clone, Default)]
 pub struct Builder {
@@ -57,6 +60,11 @@ impl Builder {
     pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
         self.args.push(arg.into());
         self
+    }
+
+    /// A time of the product by the name of its flag: `time("presence-grace", SHORT)`.
+    pub fn time(self, name: &str, time: Duration) -> Self {
+        self.arg(format!("--{name}={}ms", time.as_millis()))
     }
 
     /// One more environment variable.
@@ -132,7 +140,10 @@ impl Builder {
     fn command(&self, dir: &Path, database: &TestDatabase) -> Command {
         let mut words: Vec<OsString> = self.wrapper.iter().map(Into::into).collect();
         words.extend([PARLOR.into(), "serve".into()]);
+        let mut shorter = None;
         if !self.no_listen {
+            // A flag wins over the environment, so a test can set these too.
+            shorter = Some(SHORTER);
             let url = database.url();
             words.extend(["--listen".into(), "127.0.0.1:0".into(), "--database-url".into(), url.into()]);
         }
@@ -144,6 +155,7 @@ impl Builder {
                 command.env_remove(name);
             }
         }
+        command.envs(shorter.into_iter().flatten());
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         let log = self.log.as_ref().map(|log| log.try_clone().expect("one more descriptor of the log"));
         let log = log.map_or_else(Stdio::piped, Stdio::from);
