@@ -1,4 +1,4 @@
-//! The command line: `serve`, `migrate`, `seed`, `openapi`, and the exit codes.
+//! The command line: `serve`, `config`, `migrate`, `seed`, `openapi`, and the exit codes.
 
 use std::{
     ffi::OsString,
@@ -19,7 +19,7 @@ use tokio::{
 mod seed;
 
 use crate::{
-    config::{DatabaseArgs, LogFormat, MigrateArgs, ServeArgs, with_file},
+    config::{Config, DatabaseArgs, FileSettings, LogFormat, MigrateArgs, ServeArgs, shown::shown},
     http,
     server::{ServeError, serve},
     store::{OpenError, Store},
@@ -50,6 +50,8 @@ struct Cli {
 enum Command {
     /// Serve rooms over HTTP
     Serve(Box<ServeArgs>),
+    /// Print the settings that `serve` would have, and where each came from; passwords are hidden
+    Config(Box<ServeArgs>),
     /// Bring the database's tables up to this version, and exit
     Migrate(MigrateArgs),
     /// Fill a room with messages, to see how it does with many; no server may have the database meanwhile
@@ -82,11 +84,12 @@ pub fn run(args: &[OsString]) -> ExitCode {
             return ExitCode::from(FAILED);
         }
     };
-    let done = parse(args).and_then(|command| match command {
-        Some(Command::Serve(args)) => run_serve(*args, &log),
-        Some(Command::Migrate(args)) => run_migrate(&args.database),
-        Some(Command::Seed(args)) => run_seed(&args),
-        Some(Command::Openapi) => print_openapi(),
+    let done = parse(args).and_then(|parsed| match parsed {
+        Some((Command::Serve(args), _)) => run_serve(*args, &log),
+        Some((Command::Config(args), settings)) => check(*args).and_then(|_| print(settings.trim_end())),
+        Some((Command::Migrate(args), _)) => run_migrate(&args.database),
+        Some((Command::Seed(args), _)) => run_seed(&args),
+        Some((Command::Openapi, _)) => print_openapi(),
         None => Ok(()),
     });
     match done {
@@ -98,18 +101,27 @@ pub fn run(args: &[OsString]) -> ExitCode {
     }
 }
 
-/// The command; none where help was asked for, and given.
-fn parse(args: &[OsString]) -> Result<Option<Command>, Failure> {
+/// The command, and for `config` the settings in force in words; none where help was asked for, and given.
+fn parse(args: &[OsString]) -> Result<Option<(Command, String)>, Failure> {
     let mut command = Cli::command();
     let name = args.get(1).and_then(|name| name.to_str()).unwrap_or_default();
-    if matches!(name, "serve" | "migrate" | "seed")
+    let mut file = FileSettings::default();
+    if matches!(name, "serve" | "config" | "migrate" | "seed")
         && let Some(subcommand) = command.find_subcommand_mut(name)
     {
-        *subcommand = with_file(subcommand.clone(), args).map_err(|error| Failure::new(UNUSABLE, error))?;
+        file = FileSettings::read(args).map_err(|error| Failure::new(UNUSABLE, error))?;
+        *subcommand = file.defaults_of(subcommand.clone());
     }
-    let matches = command.try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches));
-    match matches {
-        Ok(cli) => Ok(Some(cli.command)),
+    let matches = command.try_get_matches_from_mut(args);
+    let parsed = matches.and_then(|matches| {
+        let settings = match (matches.subcommand(), command.find_subcommand("config")) {
+            (Some(("config", matches)), Some(command)) => shown(matches, command, &file),
+            _ => String::new(),
+        };
+        Ok((Cli::from_arg_matches(&matches)?.command, settings))
+    });
+    match parsed {
+        Ok(parsed) => Ok(Some(parsed)),
         Err(error) if error.use_stderr() => {
             let text = error.render();
             let text = if stderr().is_terminal() { text.ansi().to_string() } else { text.to_string() };
@@ -124,12 +136,24 @@ fn parse(args: &[OsString]) -> Result<Option<Command>, Failure> {
     }
 }
 
-fn run_serve(args: ServeArgs, log: &Log) -> Result<(), Failure> {
-    let (log_format, filter, listen) = (args.log_format, args.log.clone(), args.listen);
+/// The settings, checked as a whole, on this machine.
+fn check(args: ServeArgs) -> Result<Config, Failure> {
     // Where it can't be raised, what there is has to do.
     let open_files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1_024);
-    let config = args.check(open_files).map_err(|error| Failure::new(UNUSABLE, error))?;
+    args.check(open_files).map_err(|error| Failure::new(UNUSABLE, error))
+}
+
+fn run_serve(args: ServeArgs, log: &Log) -> Result<(), Failure> {
+    let (log_format, filter, listen) = (args.log.log_format, args.log.log.clone(), args.server.listen);
+    let config = check(args)?;
     log.start(log_format, &filter).map_err(|error| Failure::new(UNUSABLE, error))?;
+    if !config.is_loopback_only() && !config.has_names() {
+        tracing::warn!(
+            %listen,
+            "any Host is answered, so a page of another site can reach this server under a name of its own (DNS \
+             rebinding); name the server's own with --public-url or --allowed-hosts"
+        );
+    }
     block_on(async {
         let listener = TcpListener::bind(listen).await.map_err(|error| {
             let advice = "give --listen another address (port 0 picks a free one), or stop what has this one";
@@ -174,8 +198,12 @@ fn run_seed(args: &SeedArgs) -> Result<(), Failure> {
 }
 
 fn print_openapi() -> Result<(), Failure> {
-    let document = http::document().to_pretty_json().map_err(|error| Failure::new(FAILED, error))?;
-    writeln!(stdout(), "{document}").map_err(|error| Failure::new(FAILED, format!("can't print it: {error}")))
+    print(&http::document().to_pretty_json().map_err(|error| Failure::new(FAILED, error))?)
+}
+
+/// What was asked for, on standard output.
+fn print(text: &str) -> Result<(), Failure> {
+    writeln!(stdout(), "{text}").map_err(|error| Failure::new(FAILED, format!("can't print it: {error}")))
 }
 
 /// The exit code for a database that can't be opened: a URL that names none is a setting.

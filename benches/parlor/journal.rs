@@ -43,6 +43,8 @@ impl Journal {
             },
             content_limit: ContentLimit::default(),
             edit_window: None,
+            public_url: None,
+            allowed_hosts: Vec::new(),
             allow_origin: Vec::new(),
             drain_delay: Duration::ZERO,
             stall_timeout: Duration::from_mins(1),

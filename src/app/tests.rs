@@ -104,6 +104,8 @@ async fn built(
     let config = Config {
         listen: ([127, 0, 0, 1], 0).into(),
         store: StoreConfig { url: url.into(), fsync: false, migrate: true },
+        public_url: None,
+        allowed_hosts: Vec::new(),
         allow_origin: Vec::new(),
         content_limit: ContentLimit::default(),
         edit_window: Some(Duration::from_mins(15)),

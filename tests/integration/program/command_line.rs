@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::support::{
     DEADLINE, Server,
     database::TestDatabase,
-    server::{Builder, failure, parlor},
+    server::{Builder, complaint, failure, parlor, parlor_command},
 };
 
 /// The product's own times, with their defaults.
@@ -36,7 +36,7 @@ fn directory() -> tempfile::TempDir {
 
 #[tokio::test]
 async fn unusable_settings_exit_2_and_are_named() {
-    let flags: [(&[&str], &str); 12] = [
+    let flags: [(&[&str], &str); 14] = [
         (&["--listen", "nonsense"], "--listen"),
         (&["--listen", "0.0.0.0:0"], "--allow-open"),
         (&["--stall-timeout", "nonsense"], "--stall-timeout"),
@@ -48,6 +48,8 @@ async fn unusable_settings_exit_2_and_are_named() {
         (&["--ping-interval", "0s"], "--ping-interval"),
         (&["--head-timeout", "61m"], "--head-timeout"),
         (&["--allow-origin", "nonsense"], "--allow-origin"),
+        (&["--public-url", "https://chat.example/parlor"], "--public-url"),
+        (&["--allowed-hosts", "chat.example:443"], "--allowed-hosts"),
         (&["--no-such-flag"], "--no-such-flag"),
     ];
     for (flags, named) in flags {
@@ -65,6 +67,10 @@ async fn unusable_settings_exit_2_and_are_named() {
 
     for (file, named) in [
         ("no-such-key = 1", "no-such-key"),
+        ("[database]\nurk = 1", "database.urk"),
+        ("[no-such-table]", "no-such-table"),
+        ("log = \"info\"\n[log]\nfilter = \"info\"", "log"),
+        ("[times]\nping-interval = \"0s\"", "ping-interval"),
         ("listen = \"nonsense\"", "listen"),
         ("listen = \"127.0.0.1:0\"\nlog-format = 7", "log-format"),
         ("listen", "parlor.toml"),
@@ -175,8 +181,10 @@ async fn a_flag_wins_over_the_environment_over_the_file_over_the_default() {
     let dir = directory();
     let text = || Server::builder().dir(dir.path());
     assert!(!logs_json(text()).await, "the default is text");
-    std::fs::write(dir.path().join("parlor.toml"), "log-format = \"json\"\n").expect("a file is written");
-    assert!(logs_json(text()).await, "the file wins over the default");
+    for file in ["log-format = \"json\"\n", "[log]\nformat = \"json\"\n"] {
+        std::fs::write(dir.path().join("parlor.toml"), file).expect("a file is written");
+        assert!(logs_json(text()).await, "the file wins over the default: {file}");
+    }
     let env = || text().env("PARLOR_LOG_FORMAT", "text");
     assert!(!logs_json(env()).await, "the environment wins over the file");
     assert!(logs_json(env().arg("--log-format").arg("json")).await, "a flag wins over the environment");
@@ -187,13 +195,63 @@ async fn a_flag_wins_over_the_environment_over_the_file_over_the_default() {
     assert!(!logs_json(text().env("PARLOR_CONFIG", "other.toml")).await, "by the environment too");
 }
 
+/// What `parlor config` prints, run with these variables in a directory that has this file.
+fn config(file: &str, env: &[(&str, &str)], args: &[&str]) -> String {
+    let dir = directory();
+    std::fs::write(dir.path().join("parlor.toml"), file).expect("a file is written");
+    let output = parlor_command(dir.path(), &[&["config"], args].concat()).envs(env.iter().copied()).output();
+    let output = output.expect("parlor runs");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+#[test]
+fn config_prints_what_is_in_force_and_where_it_came_from() {
+    let file = "allow-origin = [\"https://a.example\", \"https://b.example\"]\n\
+                [database]\nurl = \"postgres://parlor:a-secret@db.example/parlor\"\n\
+                [log]\nformat = \"json\"\nfilter = \"debug\"\n[limits]\ncontent-limit = 5000\n";
+    let env = [("PARLOR_LOG_FORMAT", "text"), ("PARLOR_MAX_CONNECTIONS", "20"), ("PARLOR_DRAIN_DELAY", "3s")];
+    let shown = config(file, &env, &["--drain-delay", "4s", "--allow-open"]);
+    for line in [
+        "listen = \"127.0.0.1:3000\" # default",
+        "# public-url is not set",
+        "allow-origin = [\"https://a.example\", \"https://b.example\"] # from parlor.toml",
+        "allow-open = true # from --allow-open",
+        "drain-delay = \"4s\" # from --drain-delay",
+        "url = \"postgres://parlor:***@db.example/parlor\" # from parlor.toml",
+        "max-connections = 20 # from PARLOR_MAX_CONNECTIONS",
+        "content-limit = 5000 # from parlor.toml",
+        "format = \"text\" # from PARLOR_LOG_FORMAT",
+        "filter = \"debug\" # from parlor.toml",
+        "ping-interval = \"15s\" # default",
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{line} is missing:\n{shown}");
+    }
+    let from_environment = [("PARLOR_DATABASE_URL", "mysql://parlor:a-secret@db.example/parlor")];
+    let others = config("", &from_environment, &[]);
+    assert!(others.contains("mysql://parlor:***@db.example/parlor\" # from PARLOR_DATABASE_URL"), "{others}");
+    assert!(!shown.contains("a-secret") && !others.contains("a-secret"), "{shown}{others}");
+    assert!(!config("", &[], &[]).contains(" # from"), "all are defaults");
+
+    // What is printed is a file of settings, and says the same again.
+    let strip = |text: &str| text.lines().map(|line| line.split(" # ").next().expect("a part").to_owned()).collect();
+    let lines: Vec<String> = strip(&shown);
+    let again: Vec<String> = strip(&config(&shown, &[], &[]));
+    assert_eq!(lines, again);
+
+    // What `serve` would refuse is refused here.
+    let refused = parlor(directory().path(), &["config", "--listen", "0.0.0.0:3000"]);
+    let error = complaint(&refused, 2);
+    assert!(error.contains("--allow-open"), "{error}");
+}
+
 #[test]
 fn help_lists_what_can_be_set() {
     let dir = directory();
     let help = parlor(dir.path(), &["--help"]);
     assert_eq!(help.status.code(), Some(0));
     let help = String::from_utf8(help.stdout).expect("text");
-    for command in ["serve", "migrate", "seed", "openapi"] {
+    for command in ["serve", "config", "migrate", "seed", "openapi"] {
         assert!(help.contains(command), "{command} is missing: {help}");
     }
 
@@ -207,6 +265,8 @@ fn help_lists_what_can_be_set() {
         ("migrate", Some("true")),
         ("auth", Some("open")),
         ("allow-open", Some("false")),
+        ("public-url", None),
+        ("allowed-hosts", None),
         ("allow-origin", None),
         ("content-limit", Some("10000")),
         ("edit-window", Some("15m")),

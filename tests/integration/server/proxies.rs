@@ -20,7 +20,7 @@ const AT_ONCE: Duration = Duration::from_secs(10);
 
 /// A server told of the site, as the document says.
 async fn server() -> Server {
-    Server::builder().arg("--allow-origin").arg(format!("https://{SITE}")).start().await
+    Server::builder().arg("--public-url").arg(format!("https://{SITE}")).start().await
 }
 
 /// Posts as a page of this origin does.

@@ -1,10 +1,10 @@
 //! What `docs/operating.md` says to write and to type works as it stands.
 
-use std::{collections::BTreeSet, path::Path, process::Command};
+use std::{path::Path, process::Command};
 
 use serde_json::json;
 
-use crate::support::{Query, Reader, Server, Transport, reader::kind, server::PARLOR};
+use crate::support::{Query, Reader, Server, Transport, reader::kind, server::parlor};
 
 const OPERATING: &str = include_str!("../../../docs/operating.md");
 
@@ -22,14 +22,29 @@ fn shell(commands: &str, dir: &Path) {
 #[tokio::test]
 async fn the_file_with_every_setting_has_every_setting() {
     let [file] = blocks("toml")[..] else { panic!("one file of settings") };
-    let keys: BTreeSet<_> = file.lines().filter_map(|line| line.split_once(" = ")).map(|(key, _)| key).collect();
-    let help = Command::new(PARLOR).args(["serve", "--help"]).output().expect("parlor runs").stdout;
-    let help = String::from_utf8(help).expect("text");
-    let flags = help.lines().filter_map(|line| line.strip_prefix("      --")?.split(' ').next());
-    assert_eq!(keys, flags.filter(|flag| *flag != "config").collect());
-
     let dir = tempfile::tempdir().expect("a directory");
-    std::fs::write(dir.path().join("parlor.toml"), file.replace(":3000", ":0")).expect("a file is written");
+    let path = dir.path().join("parlor.toml");
+    let shown = || {
+        let output = parlor(dir.path(), &["config"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let lines = |text: &str| -> Vec<String> {
+        let lines = text.lines().map(|line| line.split(" #").next().expect("a part").trim_end().to_owned());
+        lines.filter(|line| !line.is_empty()).collect()
+    };
+    // All that can be set is there, in its order; what has a default, with it.
+    let defaults = shown();
+    std::fs::write(&path, file).expect("a file is written");
+    let set = shown();
+    assert!(!set.contains("# default") && !set.contains("is not set"), "{set}");
+    assert_eq!(lines(file), lines(&set));
+    let given = lines(file);
+    for line in lines(&defaults).iter().filter(|line| !line.starts_with("# ")) {
+        assert!(given.contains(line), "the default is {line}");
+    }
+
+    std::fs::write(&path, file.replace(":3000", ":0")).expect("a file is written");
     let server = Server::builder().dir(dir.path()).bare().start().await;
     server.post("general", "Alice", "hi").await;
     assert!(dir.path().join("parlor.db").exists(), "the database of the file is used");

@@ -51,6 +51,7 @@ pub struct Builder {
     wrapper: Vec<String>,
     dir: Option<PathBuf>,
     database_url: Option<String>,
+    listen: Option<String>,
     no_listen: bool,
     log: Option<Arc<File>>,
 }
@@ -103,6 +104,12 @@ impl Builder {
         self
     }
 
+    /// Where to listen; otherwise on loopback.
+    pub fn listen(mut self, address: &str) -> Self {
+        self.listen = Some(address.into());
+        self
+    }
+
     /// Leaves `--listen` and `--database-url` to the test, for settings from elsewhere.
     pub fn bare(mut self) -> Self {
         self.no_listen = true;
@@ -144,8 +151,8 @@ impl Builder {
         if !self.no_listen {
             // A flag wins over the environment, so a test can set these too.
             shorter = Some(SHORTER);
-            let url = database.url();
-            words.extend(["--listen".into(), "127.0.0.1:0".into(), "--database-url".into(), url.into()]);
+            let (listen, url) = (self.listen.as_deref().unwrap_or("127.0.0.1:0"), database.url());
+            words.extend(["--listen".into(), listen.into(), "--database-url".into(), url.into()]);
         }
         words.extend(self.args.iter().cloned());
         let mut command = Command::new(&words[0]);

@@ -1,0 +1,25 @@
+//! Settings whose feature this version does not have.
+
+use std::convert::Infallible;
+
+use clap::Args;
+
+/// They are refused wherever they are given, rather than taken and ignored.
+#[derive(Debug, Clone, Args)]
+pub struct AbsentArgs {
+    /// What connects several nodes.
+    #[arg(long, env = "PARLOR_REDIS_URL", hide = true, value_parser = absent)]
+    pub redis_url: Option<Infallible>,
+
+    /// Whether requests are limited.
+    #[arg(long, env = "PARLOR_LIMITS", hide = true, value_parser = absent)]
+    pub limits: Option<Infallible>,
+
+    /// Whose requests are not limited.
+    #[arg(long, env = "PARLOR_LIMITS_EXEMPT", hide = true, value_parser = absent)]
+    pub limits_exempt: Option<Infallible>,
+}
+
+fn absent(_: &str) -> Result<Infallible, &'static str> {
+    Err("this version does not have this setting")
+}

@@ -1,0 +1,54 @@
+//! Which database, and how it is opened.
+
+use clap::{Args, ValueEnum};
+
+use super::DatabaseUrl;
+
+/// The settings of the database.
+#[derive(Debug, Clone, Args)]
+pub struct DatabaseArgs {
+    /// The database: <sqlite://FILE?mode=rwc>, <postgres://USER:PASSWORD@HOST/NAME> or <mysql://USER:PASSWORD@HOST/NAME>; other programs see a flag, so give a password by the environment or the file
+    #[arg(
+        long,
+        env = "PARLOR_DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL",
+        default_value = "sqlite://parlor.db?mode=rwc"
+    )]
+    pub database_url: DatabaseUrl,
+
+    /// Whether `SQLite` waits for the disk before a post is answered.
+    #[arg(
+        help = "Whether SQLite waits for the disk before a post is answered; off is for throw-away data: a crash of the machine can lose answered posts"
+    )]
+    #[arg(long, env = "PARLOR_SQLITE_SYNCHRONOUS", value_name = "MODE", default_value = "full")]
+    pub sqlite_synchronous: Synchronous,
+}
+
+/// Whether a commit waits for the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Synchronous {
+    /// It does.
+    Full,
+    /// It does not.
+    Off,
+}
+
+/// How the database is opened.
+#[derive(Debug, Clone)]
+pub struct StoreConfig {
+    /// Where it is.
+    pub url: DatabaseUrl,
+    /// Whether `SQLite` waits for the disk at a commit; `false` is for throw-away data only.
+    pub fsync: bool,
+    /// Whether a database behind this program's tables is brought up to them.
+    pub migrate: bool,
+}
+
+impl DatabaseArgs {
+    /// How the database is opened.
+    #[must_use]
+    pub fn store(&self, migrate: bool) -> StoreConfig {
+        StoreConfig { url: self.database_url.clone(), fsync: self.sqlite_synchronous == Synchronous::Full, migrate }
+    }
+}

@@ -1,0 +1,36 @@
+//! How much the server takes, and for how long.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::domain::content::ContentLimit;
+
+/// The limits.
+#[derive(Debug, Clone, Args)]
+pub struct LimitArgs {
+    /// The most connections at once [default: the limit of open files less 256]
+    #[arg(long, env = "PARLOR_MAX_CONNECTIONS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_connections: Option<u32>,
+
+    /// The most bytes of UTF-8 that a message may have, up to 20000
+    #[arg(long, env = "PARLOR_CONTENT_LIMIT", value_name = "BYTES", default_value_t)]
+    pub content_limit: ContentLimit,
+
+    /// How long after its posting a message may be edited by its author; 0 is for ever
+    #[arg(long, env = "PARLOR_EDIT_WINDOW", value_name = "TIME", default_value = "15m", value_parser = humantime::parse_duration)]
+    pub edit_window: Duration,
+
+    /// Cut a reader that has not taken what waits for it for so long; it resumes by its cursor
+    #[arg(long, env = "PARLOR_STALL_TIMEOUT", value_name = "TIME", default_value = "60s", value_parser = stall_timeout)]
+    pub stall_timeout: Duration,
+}
+
+fn stall_timeout(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if (Duration::from_secs(1)..=Duration::from_hours(1)).contains(&time) {
+        Ok(time)
+    } else {
+        Err("has to be from 1s to 1h".into())
+    }
+}

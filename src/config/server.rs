@@ -1,0 +1,50 @@
+//! Where the server listens, under which names, and whom it lets in.
+
+use std::{net::SocketAddr, time::Duration};
+
+use clap::{Args, ValueEnum};
+
+use super::site::{HostName, Origin};
+
+/// The settings of the server's address and of who may reach it.
+#[derive(Debug, Clone, Args)]
+pub struct ServerArgs {
+    /// Where to listen; port 0 picks a free one
+    #[arg(long, env = "PARLOR_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:3000")]
+    pub listen: SocketAddr,
+
+    /// The address that browsers see.
+    #[arg(
+        help = "The address that browsers see, as in https://chat.example.org: its host is answered, and its pages may use the API"
+    )]
+    #[arg(long, env = "PARLOR_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<Origin>,
+
+    /// More names that a request may ask for, besides the public URL's, IP addresses and localhost; others are refused. With neither set, any name will do on an address that is not loopback
+    #[arg(long, env = "PARLOR_ALLOWED_HOSTS", value_name = "NAME", value_delimiter = ',')]
+    pub allowed_hosts: Vec<HostName>,
+
+    /// Sites whose pages may use the API (CORS) and open sockets.
+    #[arg(help = "Let pages of these sites use the API (CORS) and open sockets; as in https://example.org")]
+    #[arg(long, env = "PARLOR_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
+    pub allow_origin: Vec<Origin>,
+
+    /// Who may do what: in open mode names are claimed, not proven
+    #[arg(long, env = "PARLOR_AUTH", value_name = "MODE", default_value = "open")]
+    pub auth: AuthMode,
+
+    /// Say that open mode is meant on an address that others can reach
+    #[arg(long, env = "PARLOR_ALLOW_OPEN", value_name = "BOOL", default_value_t = false, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    pub allow_open: bool,
+
+    /// How long /readyz says 503 before the listener closes
+    #[arg(long, env = "PARLOR_DRAIN_DELAY", value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
+    pub drain_delay: Duration,
+}
+
+/// Who may do what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AuthMode {
+    /// Names are claimed, not proven.
+    Open,
+}
