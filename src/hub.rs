@@ -13,26 +13,32 @@ use tokio::{
     time::{Instant, interval},
 };
 
-pub mod deletions;
+pub mod deadlines;
+pub mod deletion_log;
+pub mod digest;
+pub mod expirations;
 pub mod frame;
-pub mod lapse;
+pub mod loading;
+pub mod people;
 pub mod presence;
-mod reading;
-pub mod reads;
+pub mod queries;
+pub mod read_cursors;
+pub mod reader;
 pub mod recent;
 pub mod registry;
 pub mod ring;
 pub mod room;
-pub mod silence;
+mod store_task;
 pub mod subscription;
-pub mod subscriptions;
 pub mod typing;
+pub mod window;
 
-use lapse::Lapses;
+use expirations::Expirations;
+use queries::Start;
+use reader::Request;
 use registry::Registry;
 use room::Room;
-use subscription::{Request, Subscription};
-use subscriptions::Subscriptions;
+use subscription::Subscription;
 
 use crate::{
     clock::Clock,
@@ -55,7 +61,7 @@ pub struct Hub {
     store: Store,
     clock: Clock,
     health: Health,
-    lapses: Arc<Lapses>,
+    expirations: Arc<Expirations>,
     registry: Arc<Registry>,
     catch_ups: Semaphore,
     timings: Timings,
@@ -70,7 +76,7 @@ impl Hub {
             store,
             clock,
             health,
-            lapses: Arc::default(),
+            expirations: Arc::default(),
             registry: Arc::default(),
             catch_ups: Semaphore::new(CATCH_UPS),
             timings,
@@ -84,7 +90,7 @@ impl Hub {
         if let Some(room) = rooms.get(name) {
             return room.clone();
         }
-        let room = Room::new(name.clone(), self.clock.clone(), self.lapses.clone(), &self.timings);
+        let room = Room::new(name.clone(), self.clock.clone(), self.expirations.clone(), &self.timings);
         rooms.insert(name.clone(), room.clone());
         room
     }
@@ -114,7 +120,7 @@ impl Hub {
             let stored = self.store.rooms_named(&names).await?;
             for room in some {
                 room.learn(stored.get(room.name()));
-                room.forget_reads();
+                room.forget_cursors();
             }
         }
         Ok(())
@@ -124,8 +130,13 @@ impl Hub {
     ///
     /// # Errors
     /// [`StoreError`] when what has to be read first can't be.
-    pub async fn subscribe(self: &Arc<Self>, name: &RoomName, request: Request) -> Result<Subscription, StoreError> {
-        Subscription::open(self.clone(), name, request).await
+    pub async fn subscribe(
+        self: &Arc<Self>,
+        room: &RoomName,
+        start: Start,
+        request: Request,
+    ) -> Result<Subscription, StoreError> {
+        Subscription::open(self.clone(), vec![(room.clone(), start)], request, false).await
     }
 
     /// Begins to read several rooms as one, in this order; there is at least one.
@@ -134,9 +145,10 @@ impl Hub {
     /// [`StoreError`] when what has to be read first can't be.
     pub async fn subscribe_to_all(
         self: &Arc<Self>,
-        rooms: Vec<(RoomName, Request)>,
-    ) -> Result<Subscriptions, StoreError> {
-        Subscriptions::open(self.clone(), rooms).await
+        rooms: Vec<(RoomName, Start)>,
+        request: Request,
+    ) -> Result<Subscription, StoreError> {
+        Subscription::open(self.clone(), rooms, request, true).await
     }
 
     /// The product's own times.
@@ -156,16 +168,16 @@ impl Hub {
     pub async fn run(&self) {
         let mut health = self.health.watch();
         let mut sweep = interval(self.timings.room_sweep_interval);
-        let lapses = self.lapses.run();
-        tokio::pin!(lapses);
+        let expirations = self.expirations.run();
+        tokio::pin!(expirations);
         loop {
             tokio::select! {
-                () = &mut lapses => {}
+                () = &mut expirations => {}
                 _ = sweep.tick() => self.sweep(Instant::now()),
                 Ok(()) = health.changed() => {
                     let status = *health.borrow_and_update();
                     for room in self.rooms().values() {
-                        room.say_service(status);
+                        room.tell_service(status);
                     }
                 }
             }

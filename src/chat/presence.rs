@@ -5,23 +5,11 @@ use std::{sync::Arc, time::Duration};
 use super::{Chat, ChatError};
 use crate::{
     domain::{
-        event::PresentUser,
         name::{RoomName, UserKey, Username},
         policy::{Act, Actor, Standing, may},
     },
-    hub::room::Room,
+    hub::{presence::PresencePage, room::Room},
 };
-
-/// A page of the users who are here.
-#[derive(Debug)]
-pub struct PresencePage {
-    /// How many are here.
-    pub online: usize,
-    /// Some of them, by name.
-    pub users: Vec<PresentUser>,
-    /// Whether there are more.
-    pub has_more: bool,
-}
 
 impl Chat {
     /// The actor types, or no longer, as said by a request: it lapses unless it is said again.
@@ -51,14 +39,7 @@ impl Chat {
         limit: usize,
     ) -> Result<PresencePage, ChatError> {
         may(actor, Act::ReadRoom, &Standing::default())?;
-        let mut users = self.hub.room_in_memory(room).map(|room| room.users()).unwrap_or_default();
-        let online = users.len();
-        if let Some(after) = after {
-            users.retain(|user| user.key() > after);
-        }
-        let has_more = users.len() > limit;
-        users.truncate(limit);
-        Ok(PresencePage { online, users, has_more })
+        Ok(self.hub.room_in_memory(room).map(|room| room.present(after, limit)).unwrap_or_default())
     }
 }
 

@@ -6,10 +6,7 @@ use crate::{
         name::RoomName,
         policy::{Act, Actor, Standing, may},
     },
-    hub::{
-        subscription::{Request, Subscription},
-        subscriptions::Subscriptions,
-    },
+    hub::{queries::Start, reader::Request, subscription::Subscription},
 };
 
 impl Chat {
@@ -17,17 +14,28 @@ impl Chat {
     ///
     /// # Errors
     /// [`ChatError::Unavailable`] when the store is needed and out.
-    pub async fn read(&self, actor: &Actor, room: &RoomName, request: Request) -> Result<Subscription, ChatError> {
+    pub async fn read(
+        &self,
+        actor: &Actor,
+        room: &RoomName,
+        start: Start,
+        request: Request,
+    ) -> Result<Subscription, ChatError> {
         may(actor, Act::ReadRoom, &Standing::default())?;
-        Ok(self.hub.subscribe(room, request).await?)
+        Ok(self.hub.subscribe(room, start, request).await?)
     }
 
     /// Begins to read several rooms as one.
     ///
     /// # Errors
     /// [`ChatError::Unavailable`] when the store is needed and out.
-    pub async fn read_all(&self, actor: &Actor, rooms: Vec<(RoomName, Request)>) -> Result<Subscriptions, ChatError> {
+    pub async fn read_all(
+        &self,
+        actor: &Actor,
+        rooms: Vec<(RoomName, Start)>,
+        request: Request,
+    ) -> Result<Subscription, ChatError> {
         may(actor, Act::ReadRoom, &Standing::default())?;
-        Ok(self.hub.subscribe_to_all(rooms).await?)
+        Ok(self.hub.subscribe_to_all(rooms, request).await?)
     }
 }

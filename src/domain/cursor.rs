@@ -17,7 +17,7 @@ impl Positions {
     /// The cursor of a room that the reader is to start anew. It is ahead of every log, so whoever comes
     /// back with it is told so by a `reset`; and it is the largest number that `JavaScript` holds
     /// exactly, for a script that takes positions apart.
-    pub const ANEW: EventId = (1 << 53) - 1;
+    pub const FORCE_RESET: EventId = (1 << 53) - 1;
 
     /// The positions, if the text is some: cursors, and at most 1 KiB of them.
     #[must_use]

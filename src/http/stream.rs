@@ -23,8 +23,9 @@ use crate::{
         name::Username,
     },
     hub::{
+        queries::Start,
+        reader::{Request, StateDue},
         registry::Transport,
-        subscription::{Request, Start, StateDue},
     },
 };
 
@@ -71,11 +72,10 @@ impl ReadParams {
     ///
     /// # Errors
     /// A problem that names the parameter.
-    fn request(&self, start: Start, transport: Transport, state: StateDue) -> Result<Request, Problem> {
+    fn request(&self, transport: Transport, state: StateDue) -> Result<Request, Problem> {
         let history = within("history", self.history, 0..=200, 50)?;
         let types = self.types.as_deref().map_or(Ok(TypeSet::ALL), parse_types)?;
         Ok(Request {
-            start,
             history: usize::try_from(history).unwrap_or_default(),
             types,
             user: username(self.username.as_deref())?,

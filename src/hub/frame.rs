@@ -21,6 +21,22 @@ pub struct Frame {
     id: Option<EventId>,
 }
 
+/// An event on its way to one reader.
+#[derive(Debug, Clone)]
+pub struct Placed {
+    /// The event.
+    pub frame: Frame,
+    /// Where the reader stands in every room once it has the event, if it reads several and the event moves a
+    /// cursor. In a room of its own, the id that the event carries says it all.
+    pub id: Option<String>,
+}
+
+impl From<Frame> for Placed {
+    fn from(frame: Frame) -> Self {
+        Self { frame, id: None }
+    }
+}
+
 impl Frame {
     /// Encodes an event. JSON escapes every control character, so the data stays on its line
     /// whatever people write (<https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream>).

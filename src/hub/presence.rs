@@ -1,9 +1,14 @@
-//! Who is here: counted per connection, with a grace after the last has gone.
+//! Presence: users who are here, counted per connection, with a grace after the last has gone.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    ops::Bound::{Excluded, Unbounded},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
+use super::deadlines::Deadlines;
 use crate::domain::{
     event::{PresentUser, Status},
     name::{UserKey, Username},
@@ -13,12 +18,14 @@ use crate::domain::{
 /// With more users than this, readers are told only the number.
 pub const CROWD: usize = 200;
 
-/// The users of a room.
+/// The users of a room, by name as it is compared.
 #[derive(Debug)]
 pub struct Presence {
     /// How long after its last connection a user counts as here.
     grace: Duration,
-    members: HashMap<UserKey, Member>,
+    members: BTreeMap<UserKey, Member>,
+    /// When those without a connection are gone.
+    leaving: Deadlines<UserKey>,
 }
 
 #[derive(Debug)]
@@ -30,20 +37,25 @@ struct Member {
     stays_until: Instant,
 }
 
-impl Member {
-    fn gone_at(&self, grace: Duration) -> Option<Instant> {
-        (self.connections == 0).then_some(self.stays_until + grace)
-    }
+/// A page of the users of a room.
+#[derive(Debug, Default)]
+pub struct PresencePage {
+    /// How many are here in all.
+    pub online: usize,
+    /// Some of them, by name.
+    pub users: Vec<PresentUser>,
+    /// Whether more come after them.
+    pub has_more: bool,
 }
 
 impl Presence {
     /// Nobody is here.
     #[must_use]
     pub fn new(grace: Duration) -> Self {
-        Self { grace, members: HashMap::new() }
+        Self { grace, members: BTreeMap::new(), leaving: Deadlines::default() }
     }
 
-    /// A connection of the user begins. Whether they were away until now.
+    /// Begins a connection of the user. Returns true if they were away until now.
     pub fn enter(&mut self, username: &Username, now: Instant, since: Timestamp) -> bool {
         let mut arrived = false;
         let member = self.members.entry(username.key().clone()).or_insert_with(|| {
@@ -51,29 +63,30 @@ impl Presence {
             Member { username: username.clone(), since, connections: 0, stays_until: now }
         });
         member.connections += 1;
+        self.leaving.clear(username.key());
         arrived
     }
 
-    /// A connection of the user ends, and counts as open for `lease` more. When the user will be
-    /// gone if no other comes or is left.
-    pub fn leave(&mut self, user: &UserKey, now: Instant, lease: Duration) -> Option<Instant> {
-        let member = self.members.get_mut(user)?;
+    /// Ends a connection of the user, which counts as open for `lease` more.
+    pub fn leave(&mut self, user: &UserKey, now: Instant, lease: Duration) {
+        let Some(member) = self.members.get_mut(user) else { return };
         member.connections = member.connections.saturating_sub(1);
         member.stays_until = member.stays_until.max(now + lease);
-        member.gone_at(self.grace)
+        if member.connections == 0 {
+            self.leaving.set(user.clone(), member.stays_until + self.grace);
+        }
     }
 
-    /// Removes those whose grace is over.
-    pub fn expire(&mut self, now: Instant) -> Vec<Username> {
-        let grace = self.grace;
-        let gone = self.members.extract_if(|_, member| member.gone_at(grace).is_some_and(|at| at <= now));
-        gone.map(|(_, member)| member.username).collect()
+    /// Removes a user whose grace is over.
+    pub fn expire(&mut self, now: Instant) -> Option<Username> {
+        let gone = self.leaving.take_due(now)?;
+        self.members.remove(&gone).map(|member| member.username)
     }
 
     /// When the next one's grace is over.
     #[must_use]
     pub fn next_expiry(&self) -> Option<Instant> {
-        self.members.values().filter_map(|member| member.gone_at(self.grace)).min()
+        self.leaving.next()
     }
 
     /// How many are here.
@@ -82,20 +95,17 @@ impl Presence {
         self.members.len()
     }
 
-    /// Those who are here, by name as it is compared.
+    /// At most `limit` users, by name, after `after`.
     #[must_use]
-    pub fn users(&self) -> Vec<PresentUser> {
-        let mut users: Vec<_> = self
-            .members
-            .values()
-            .map(|member| PresentUser {
-                username: member.username.clone(),
-                status: Status::Online,
-                since: member.since,
-            })
-            .collect();
-        users.sort_unstable_by(|a, b| a.key().cmp(b.key()));
-        users
+    pub fn page(&self, after: Option<&UserKey>, limit: usize) -> PresencePage {
+        let from = after.map_or(Unbounded, Excluded);
+        let mut rest = self.members.range::<UserKey, _>((from, Unbounded)).map(|(_, member)| PresentUser {
+            username: member.username.clone(),
+            status: Status::Online,
+            since: member.since,
+        });
+        let users = rest.by_ref().take(limit).collect();
+        PresencePage { online: self.online(), users, has_more: rest.next().is_some() }
     }
 }
 
@@ -113,14 +123,16 @@ mod tests {
         let mut presence = Presence::new(GRACE);
         assert!(presence.enter(&alice, now, Timestamp::from_micros(0)));
         assert!(!presence.enter(&Username::parse("ALICE").unwrap(), now, Timestamp::from_micros(1)));
-        assert_eq!(presence.leave(alice.key(), now, Duration::ZERO), None);
-        assert_eq!(presence.leave(alice.key(), now, Duration::ZERO), Some(now + GRACE));
-        assert!(presence.expire(now + GRACE - Duration::from_millis(1)).is_empty());
+        presence.leave(alice.key(), now, Duration::ZERO);
+        assert_eq!(presence.next_expiry(), None);
+        presence.leave(alice.key(), now, Duration::ZERO);
+        assert_eq!(presence.next_expiry(), Some(now + GRACE));
+        assert!(presence.expire(now + GRACE - Duration::from_millis(1)).is_none());
         assert!(!presence.enter(&alice, now, Timestamp::from_micros(2)), "back within the grace");
-        assert!(presence.expire(now + GRACE).is_empty());
+        assert!(presence.expire(now + GRACE).is_none());
         presence.leave(alice.key(), now + GRACE, Duration::ZERO);
-        assert_eq!(presence.expire(now + 2 * GRACE).len(), 1);
-        assert_eq!((presence.online(), presence.next_expiry()), (0, None));
+        assert_eq!(presence.expire(now + 2 * GRACE), Some(alice));
+        assert_eq!((presence.expire(now + 2 * GRACE), presence.online(), presence.next_expiry()), (None, 0, None));
     }
 
     #[tokio::test(start_paused = true)]
@@ -132,5 +144,26 @@ mod tests {
         presence.enter(&bob, now, Timestamp::from_micros(0));
         presence.leave(bob.key(), now, Duration::ZERO);
         assert_eq!(presence.next_expiry(), Some(now + LEASE + GRACE));
+    }
+
+    #[test]
+    fn pages_go_on_where_the_last_one_ended() {
+        let mut presence = Presence::new(GRACE);
+        for name in ["Eve", "bob", "Alice", "dora"] {
+            presence.enter(&Username::parse(name).unwrap(), Instant::now(), Timestamp::from_micros(0));
+        }
+        let mut seen = Vec::new();
+        let mut after = None;
+        loop {
+            let page = presence.page(after.as_ref(), 2);
+            assert_eq!(page.online, 4);
+            seen.extend(page.users.iter().map(|user| user.username.as_str().to_owned()));
+            after = page.users.last().map(|user| user.key().clone());
+            if !page.has_more {
+                break;
+            }
+        }
+        assert_eq!(seen, ["Alice", "bob", "dora", "Eve"]);
+        assert!(presence.page(after.as_ref(), 2).users.is_empty());
     }
 }

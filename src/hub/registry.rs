@@ -33,13 +33,13 @@ pub enum CloseReason {
     Shutdown,
 }
 
-/// One reader.
+/// One reader, for whoever has to end it.
 #[derive(Debug)]
-pub struct Reader {
+pub struct Registration {
     /// Its number in this process.
     pub id: u64,
     /// What it reads.
-    pub room: RoomName,
+    pub rooms: Box<[RoomName]>,
     /// Who it is.
     pub user: OnceLock<UserKey>,
     /// The types it reads.
@@ -50,7 +50,7 @@ pub struct Reader {
     waker: AtomicWaker,
 }
 
-impl Reader {
+impl Registration {
     /// Ends the reader: its subscription says so and stops.
     pub fn close(&self, reason: CloseReason) {
         if self.closed.set(reason).is_ok() {
@@ -66,25 +66,19 @@ impl Reader {
             self.closed.get().copied()
         })
     }
-
-    /// Why it is to end, if it is.
-    #[must_use]
-    pub fn closed(&self) -> Option<CloseReason> {
-        self.closed.get().copied()
-    }
 }
 
 /// All readers of this process.
 #[derive(Debug, Default)]
 pub struct Registry {
-    readers: Mutex<HashMap<u64, Arc<Reader>>>,
+    readers: Mutex<HashMap<u64, Arc<Registration>>>,
     last: AtomicU64,
 }
 
 /// A reader's entry; dropping it takes it out.
 #[derive(Debug)]
 pub struct Entry {
-    reader: Arc<Reader>,
+    reader: Arc<Registration>,
     registry: Arc<Registry>,
 }
 
@@ -93,15 +87,22 @@ impl Registry {
     #[must_use]
     pub fn enter(
         self: &Arc<Self>,
-        room: RoomName,
+        rooms: Box<[RoomName]>,
         user: Option<UserKey>,
         types: TypeSet,
         transport: Transport,
     ) -> Entry {
         let id = self.last.fetch_add(1, Ordering::Relaxed) + 1;
         let user = user.map_or_else(OnceLock::new, OnceLock::from);
-        let reader =
-            Arc::new(Reader { id, room, user, types, transport, closed: OnceLock::new(), waker: AtomicWaker::new() });
+        let reader = Arc::new(Registration {
+            id,
+            rooms,
+            user,
+            types,
+            transport,
+            closed: OnceLock::new(),
+            waker: AtomicWaker::new(),
+        });
         self.readers().insert(id, reader.clone());
         Entry { reader, registry: self.clone() }
     }
@@ -136,15 +137,15 @@ impl Registry {
         }
     }
 
-    fn readers(&self) -> MutexGuard<'_, HashMap<u64, Arc<Reader>>> {
+    fn readers(&self) -> MutexGuard<'_, HashMap<u64, Arc<Registration>>> {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl std::ops::Deref for Entry {
-    type Target = Reader;
+    type Target = Registration;
 
-    fn deref(&self) -> &Reader {
+    fn deref(&self) -> &Registration {
         &self.reader
     }
 }

@@ -1,41 +1,41 @@
-//! A room in memory: the newest page of its log, who is here, who types, and the wake of readers.
+//! A room in memory: the window of its log, its people, and the wake of its readers.
 
 use std::{
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use tokio::{sync::watch, time::Instant};
 
-pub mod loading;
-pub mod people;
+pub mod loads;
+#[cfg(test)]
+mod tests;
 
 use super::{
-    deletions::Deletions,
-    frame::Frame,
-    lapse::Lapses,
-    presence::{CROWD, Presence},
-    reads::Reads,
-    recent::{News, Recent},
-    ring::{Ephemeral, Ring, Slot},
-    typing::Typing,
+    expirations::Expirations,
+    frame::Placed,
+    people::{People, TakenPeople},
+    presence::PresencePage,
+    ring::Slot,
+    window::{TakenLog, Window},
 };
 use crate::{
     clock::Clock,
     config::Timings,
     domain::{
         EventId,
-        event::{Event, EventBody, EventType, TypeSet},
-        name::{RoomName, UserKey},
+        event::{Event, ServiceStatus, TypeSet},
+        name::{RoomName, UserKey, Username},
+        read_cursor::ReadCursor,
         room::FloorReason,
     },
 };
 
-/// The most bytes of events a reader takes at once, but for a single event that is larger.
-pub(super) const TAKE_BYTES: usize = 256 * 1024;
-
-/// How many events tell who is here, who types and who has read what.
-pub const STATE_FRAMES: usize = 2;
+/// How many things of a room are ended at once when their time is over.
+const SLICE: usize = 256;
 
 /// How far a room has come: what its readers watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,37 +50,26 @@ pub struct Marks {
 #[derive(Debug)]
 pub struct Room {
     name: RoomName,
-    clock: Clock,
-    lapses: Arc<Lapses>,
-    digest_interval: Duration,
-    /// Tells this stay in memory from an earlier one, whose counts began anew.
+    expirations: Arc<Expirations>,
+    /// Tells this stay in memory from an earlier one, whose counts started at 0 too.
     stay: u32,
-    marks: watch::Sender<Marks>,
+    wake: watch::Sender<Marks>,
     /// Readers only look, and there are many of them at the same moment.
-    state: RwLock<State>,
+    window: RwLock<Window>,
+    people: RwLock<Guarded>,
+    /// The marks of the window and of the people, so that a reader locks only what has moved.
+    head: AtomicI64,
+    ephemeral: AtomicU64,
     /// Held while something is read from the store that everybody waits for.
     loading: tokio::sync::Mutex<()>,
 }
 
+/// The people, and what belongs under their lock.
 #[derive(Debug)]
-struct State {
-    /// Known once an event was published or the store was asked.
-    ring: Option<Ring>,
-    /// Known once the store was asked.
-    floor: Option<(EventId, FloorReason)>,
-    recent: Recent,
-    /// The history of the default length, encoded at this head.
-    history: Option<(EventId, Frame)>,
-    deletions: Deletions,
-    ephemeral: Ephemeral,
-    presence: Presence,
-    typing: Typing,
-    reads: Reads,
-    /// With a crowd: when its number is told next, if it changed since.
-    digest_at: Option<Instant>,
-    digested_at: Option<Instant>,
-    /// When the lapses look at this room next.
-    lapse_at: Option<Instant>,
+struct Guarded {
+    people: People,
+    /// When the room is looked at next for what has run out.
+    expires_at: Option<Instant>,
     used_at: Instant,
 }
 
@@ -93,21 +82,23 @@ pub struct Position {
     pub told: EventId,
     /// How many ephemeral events it has seen.
     pub seen: u64,
-    /// Whether it is to be told who is here and who types.
+    /// Whether it is to be told the state of the people.
     pub state_due: bool,
+    /// Whether the store was asked for the read cursors of that state.
+    pub asked_cursors: bool,
 }
 
 /// Who reads, and what of it.
-#[derive(Debug, Clone, Copy)]
-pub struct Lens<'a> {
+#[derive(Debug, Clone)]
+pub struct ReadFilter {
     /// The types that are read.
     pub types: TypeSet,
     /// Who reads.
-    pub user: Option<&'a UserKey>,
+    pub user: Option<Username>,
+    /// The name under which a reader without one types: it is not told of that either.
+    pub types_as: Option<Username>,
     /// The most events taken at once.
     pub limit: usize,
-    /// Whether it is not told the state before it is known how far everybody has read.
-    pub awaits_reads: bool,
 }
 
 /// What a reader has to read from the store.
@@ -115,35 +106,29 @@ pub struct Lens<'a> {
 pub enum Missing {
     /// The log after its cursor.
     Log,
-    /// How far everybody has read.
-    Reads,
+    /// The read cursors.
+    Cursors,
+}
+
+impl ReadFilter {
+    /// The user who is not told of their own doings.
+    pub(super) fn user(&self) -> Option<&UserKey> {
+        self.user.as_ref().or(self.types_as.as_ref()).map(Username::key)
+    }
 }
 
 impl Room {
-    pub(super) fn new(name: RoomName, clock: Clock, lapses: Arc<Lapses>, timings: &Timings) -> Arc<Self> {
-        let state = State {
-            ring: None,
-            floor: None,
-            recent: Recent::Cold,
-            history: None,
-            deletions: Deletions::default(),
-            ephemeral: Ephemeral::default(),
-            presence: Presence::new(timings.presence_grace),
-            typing: Typing::default(),
-            reads: Reads::new(timings.read_receipt_interval),
-            digest_at: None,
-            digested_at: None,
-            lapse_at: None,
-            used_at: Instant::now(),
-        };
+    pub(super) fn new(name: RoomName, clock: Clock, expirations: Arc<Expirations>, timings: &Timings) -> Arc<Self> {
+        let people = People::new(name.clone(), clock, timings);
         Arc::new(Self {
             name,
-            clock,
-            lapses,
-            digest_interval: timings.presence_digest_interval,
+            expirations,
             stay: rand::random(),
-            marks: watch::Sender::new(Marks::default()),
-            state: RwLock::new(state),
+            wake: watch::Sender::new(Marks::default()),
+            window: RwLock::default(),
+            people: RwLock::new(Guarded { people, expires_at: None, used_at: Instant::now() }),
+            head: AtomicI64::new(0),
+            ephemeral: AtomicU64::new(0),
             loading: tokio::sync::Mutex::new(()),
         })
     }
@@ -157,149 +142,75 @@ impl Room {
     /// Follows how far it has come.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<Marks> {
-        self.marks.subscribe()
+        self.wake.subscribe()
+    }
+
+    /// Its head, as far as memory knows.
+    #[must_use]
+    pub fn head(&self) -> EventId {
+        self.head.load(Ordering::Acquire)
+    }
+
+    /// The lowest cursor that can be resumed from, and why.
+    pub(super) fn floor(&self) -> (EventId, FloorReason) {
+        self.window().floor().unwrap_or((0, FloorReason::Pruned))
+    }
+
+    /// How many deletions there have been.
+    pub(super) fn deletions(&self) -> u64 {
+        self.window().deletions.count()
+    }
+
+    /// Returns true if one of these messages may have been deleted after the first `since` deletions.
+    pub(super) fn may_have_deleted(&self, messages: &[EventId], since: u64) -> bool {
+        self.window().deletions.may_include(messages, since)
     }
 
     /// Adds what was committed: consecutive events in id order.
     pub fn publish(self: &Arc<Self>, events: &[Event]) {
         let Some(first) = events.first().map(Event::id) else { return };
         let slots: Vec<_> = events.iter().map(Slot::new).collect();
-        let mut state = self.state();
-        if state.ring.get_or_insert_with(|| Ring::after(first - 1)).extend(first, slots) {
-            state.recent = Recent::Cold;
-            state.deletions.note_unseen();
-        }
-        for event in events {
-            match event {
-                Event::ChatMessage(message) => {
-                    state.recent.note(News::Posted(message.clone()));
-                    if let Some(username) = state.typing.stop(message.username.key()) {
-                        self.say_typing(&mut state, &username, false);
-                    }
+        self.change_window(|window| window.publish(first, events, slots));
+        // After the window, so that nobody learns that somebody stopped typing before the message is there.
+        self.change_people(|people, _| {
+            for event in events {
+                if let Event::ChatMessage(message) = event {
+                    people.stop_typing(message.username.key());
                 }
-                Event::MessageDeleted { message, .. } => {
-                    if let Some(ring) = &mut state.ring {
-                        ring.forget(message.id);
-                    }
-                    state.deletions.note(message.id);
-                    state.recent.note(News::Changed(message.clone()));
-                }
-                Event::MessageEdited { message, .. } | Event::Reacted { message, .. } => {
-                    state.recent.note(News::Changed(message.clone()));
-                }
-                Event::RoomUpdated(_) => {}
+            }
+        });
+        self.wake();
+    }
+
+    /// Gives a reader what is ready for it, and moves its position past it. What has to be read from the store
+    /// first is the answer.
+    pub(super) fn take(&self, filter: &ReadFilter, position: &mut Position, out: &mut Vec<Placed>) -> Option<Missing> {
+        let has_news = position.state_due || self.ephemeral.load(Ordering::Acquire) != position.seen;
+        // Before the window: whatever these tell of came after the events that are there by then.
+        let people = has_news.then(|| self.people());
+        if self.head() > position.cursor {
+            match self.window().take(filter, position, out) {
+                TakenLog::All => {}
+                TakenLog::Full => return None,
+                TakenLog::Missing => return Some(Missing::Log),
             }
         }
-        state.used_at = Instant::now();
-        self.wake(state);
-    }
-
-    /// Learns that the log goes further than what was published; the store has it.
-    pub fn advance(&self, head: EventId) {
-        let mut state = self.state();
-        let known = state.ring.as_ref().map(Ring::head);
-        if known.is_some_and(|known| known >= head) {
-            return;
-        }
-        state.ring.get_or_insert_with(|| Ring::after(head)).advance(head);
-        state.recent = Recent::Cold;
-        state.deletions.note_unseen();
-        self.wake(state);
-    }
-
-    /// Its head, as far as memory knows.
-    #[must_use]
-    pub fn head(&self) -> EventId {
-        self.look().head()
-    }
-
-    /// The lowest cursor that can be resumed from, and why.
-    pub(super) fn floor(&self) -> (EventId, FloorReason) {
-        self.look().floor.unwrap_or((0, FloorReason::Pruned))
-    }
-
-    /// How many deletions there have been.
-    pub(super) fn deletions(&self) -> u64 {
-        self.look().deletions.count()
-    }
-
-    /// Whether one of these messages may have been deleted after so many deletions.
-    pub(super) fn may_have_deleted(&self, messages: &[EventId], since: u64) -> bool {
-        self.look().deletions.may_include(messages, since)
-    }
-
-    /// Takes what is ready for a reader, and moves its position past it. What has to be read from the
-    /// store first is the answer.
-    pub(super) fn take(&self, lens: Lens<'_>, position: &mut Position, frames: &mut Vec<Frame>) -> Option<Missing> {
-        let state = self.look();
-        if position.cursor < state.head() {
-            let Some(slots) = state.ring.as_ref().and_then(|ring| ring.since(position.cursor)) else {
-                return Some(Missing::Log);
-            };
-            let mut bytes = 0;
-            for (id, slot) in slots {
-                if lens.types.has(slot.kind) {
-                    // It showed a message that is deleted by now.
-                    let Some(frame) = &slot.frame else { return Some(Missing::Log) };
-                    bytes += frame.len();
-                    if frames.len() >= lens.limit || (bytes > TAKE_BYTES && !frames.is_empty()) {
-                        return None;
-                    }
-                    frames.push(frame.clone());
-                    position.told = id;
-                }
-                position.cursor = id;
+        let asked = position.asked_cursors;
+        match people?.people.take(filter, position, asked, out) {
+            TakenPeople::NoCursors => {
+                position.asked_cursors = true;
+                Some(Missing::Cursors)
+            }
+            TakenPeople::Ready => {
+                position.asked_cursors &= position.state_due;
+                None
             }
         }
-        if !position.state_due {
-            match state.ephemeral.since(position.seen) {
-                Some(slots) => {
-                    for slot in slots {
-                        if frames.len() >= lens.limit {
-                            return None;
-                        }
-                        position.seen += 1;
-                        let Some(frame) = &slot.frame else {
-                            position.state_due = true;
-                            break;
-                        };
-                        if lens.types.has(frame.kind()) && (slot.not_to.is_none() || slot.not_to.as_ref() != lens.user)
-                        {
-                            frames.push(frame.clone());
-                        }
-                    }
-                }
-                None => position.state_due = true,
-            }
-        }
-        if position.state_due && !frames.is_empty() && frames.len() + STATE_FRAMES > lens.limit {
-            return None;
-        }
-        if position.state_due && lens.awaits_reads && !state.reads.is_known() {
-            return Some(Missing::Reads);
-        }
-        if std::mem::take(&mut position.state_due) {
-            if lens.types.has(EventType::PresenceState) {
-                frames.push(self.state_frame(&state, lens.user));
-            }
-            if lens.types.has(EventType::ReadState) {
-                frames.extend(state.reads.frame(&self.name));
-            }
-        }
-        position.seen = state.ephemeral.count();
-        None
-    }
-
-    fn state_frame(&self, state: &State, user: Option<&UserKey>) -> Frame {
-        let online = state.presence.online();
-        let users = if online > CROWD { Vec::new() } else { state.presence.users() };
-        let typing = state.typing.users(user);
-        Frame::new(&EventBody::PresenceState { room: &self.name, online, users: &users, typing: &typing })
     }
 
     /// How many ephemeral events there have been.
     pub(super) fn ephemeral_count(&self) -> u64 {
-        self.look().ephemeral.count()
+        self.ephemeral.load(Ordering::Acquire)
     }
 
     /// A word for who is here and who types as of an ephemeral count: equal words, equal state.
@@ -308,42 +219,148 @@ impl Room {
         format!("{:x}-{seen}", self.stay)
     }
 
-    /// Whether nobody would notice if it left memory.
+    /// At most `limit` users who are here, by name, after `after`.
+    #[must_use]
+    pub fn present(&self, after: Option<&UserKey>, limit: usize) -> PresencePage {
+        self.people().people.page(after, limit)
+    }
+
+    /// How many are here.
+    #[must_use]
+    pub fn online(&self) -> usize {
+        self.people().people.presence.online()
+    }
+
+    /// Begins a connection of the user; it ends when the answer is dropped.
+    #[must_use]
+    pub fn attend(self: &Arc<Self>, username: &Username) -> Attendance {
+        self.change_people(|people, now| people.enter(username, now));
+        self.wake();
+        Attendance { room: self.clone(), user: username.key().clone(), lease: Duration::ZERO }
+    }
+
+    /// The user types for `hold` from now on, unless said again.
+    pub fn start_typing(self: &Arc<Self>, username: &Username, hold: Duration) {
+        self.change_people(|people, now| people.start_typing(username, now + hold));
+        self.wake();
+    }
+
+    /// The user no longer types.
+    pub fn stop_typing(self: &Arc<Self>, user: &UserKey) {
+        self.change_people(|people, _| people.stop_typing(user));
+        self.wake();
+    }
+
+    /// Takes read cursors that moved.
+    pub fn note_read(self: &Arc<Self>, cursors: &[ReadCursor]) {
+        if !cursors.is_empty() {
+            self.change_people(|people, now| people.note_read(cursors, now));
+            self.wake();
+        }
+    }
+
+    /// Tells the readers how the store stands.
+    pub fn tell_service(self: &Arc<Self>, status: ServiceStatus) {
+        self.change_people(|people, _| people.tell_service(status));
+        self.wake();
+    }
+
+    /// Ends some of what has run out by `now`. Returns true if that was all; then the room is looked at again,
+    /// not before `not_before`.
+    pub(super) fn expire(self: &Arc<Self>, now: Instant, not_before: Instant) -> bool {
+        let mut guarded = self.people_mut();
+        guarded.expires_at = None;
+        let is_all = guarded.people.expire(now, SLICE);
+        if is_all {
+            self.expire_again(&mut guarded, not_before);
+        }
+        self.ephemeral.store(guarded.people.ephemeral.count(), Ordering::Release);
+        drop(guarded);
+        self.wake();
+        is_all
+    }
+
+    /// Returns true if nobody would notice if it left memory.
     pub(super) fn is_idle(&self, since: Instant) -> bool {
-        let state = self.look();
-        state.used_at <= since && state.presence.online() == 0 && state.typing.is_empty()
+        let guarded = self.people();
+        guarded.used_at <= since && guarded.people.is_empty()
     }
 
-    /// How many bytes it holds, about.
+    /// About how many bytes it holds.
     pub(super) fn bytes(&self) -> usize {
-        let state = self.look();
-        let history = state.history.as_ref().map_or(0, |(_, frame)| frame.len());
-        state.ring.as_ref().map_or(0, Ring::bytes) + state.recent.bytes() + history
+        self.window().bytes()
     }
 
-    /// Wakes the readers if anything happened. The state is let go first, since each of them will
-    /// want it.
-    fn wake(&self, state: RwLockWriteGuard<'_, State>) {
-        let marks = Marks { head: state.head(), ephemeral: state.ephemeral.count() };
-        drop(state);
-        self.marks.send_if_modified(|now| {
-            // Two may come here in the other order than they changed the state.
+    fn leave(self: &Arc<Self>, user: &UserKey, lease: Duration) {
+        self.change_people(|people, now| people.leave(user, now, lease));
+    }
+
+    fn change_window<T>(&self, change: impl FnOnce(&mut Window) -> T) -> T {
+        let mut window = self.window.write().unwrap_or_else(PoisonError::into_inner);
+        let changed = change(&mut window);
+        self.head.store(window.head(), Ordering::Release);
+        changed
+    }
+
+    fn change_people(self: &Arc<Self>, change: impl FnOnce(&mut People, Instant)) {
+        let mut guarded = self.people_mut();
+        let now = Instant::now();
+        change(&mut guarded.people, now);
+        guarded.used_at = now;
+        self.expire_again(&mut guarded, now);
+        self.ephemeral.store(guarded.people.ephemeral.count(), Ordering::Release);
+    }
+
+    /// Has the room looked at when something runs out, unless it is by then.
+    fn expire_again(self: &Arc<Self>, guarded: &mut Guarded, not_before: Instant) {
+        let Some(next) = guarded.people.next_expiry() else { return };
+        let next = next.max(not_before);
+        if guarded.expires_at.is_none_or(|scheduled| next < scheduled) {
+            guarded.expires_at = Some(next);
+            self.expirations.schedule(next, Arc::downgrade(self));
+        }
+    }
+
+    /// Wakes the readers if anything happened. Nothing is locked any more, since each of them will want it.
+    fn wake(&self) {
+        let marks = Marks { head: self.head(), ephemeral: self.ephemeral_count() };
+        self.wake.send_if_modified(|now| {
+            // Two may come here in the other order than they changed the room.
             let later = Marks { head: now.head.max(marks.head), ephemeral: now.ephemeral.max(marks.ephemeral) };
             std::mem::replace(now, later) != later
         });
     }
 
-    fn look(&self) -> RwLockReadGuard<'_, State> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    fn window(&self) -> RwLockReadGuard<'_, Window> {
+        self.window.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn state(&self) -> RwLockWriteGuard<'_, State> {
-        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    fn people(&self) -> RwLockReadGuard<'_, Guarded> {
+        self.people.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn people_mut(&self) -> RwLockWriteGuard<'_, Guarded> {
+        self.people.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
-    fn head(&self) -> EventId {
-        self.ring.as_ref().map_or(0, Ring::head)
+/// A user's connection to a room: while it lives, the user is here.
+#[derive(Debug)]
+pub struct Attendance {
+    room: Arc<Room>,
+    user: UserKey,
+    lease: Duration,
+}
+
+impl Attendance {
+    /// Ends the connection, and counts it as open for `lease` more.
+    pub fn end_with_lease(mut self, lease: Duration) {
+        self.lease = lease;
+    }
+}
+
+impl Drop for Attendance {
+    fn drop(&mut self) {
+        self.room.leave(&self.user, self.lease);
     }
 }

@@ -1,248 +1,143 @@
-//! The only way to read a room: register, then read up to the head, then wait.
+//! The only way to read rooms: register, then read up to the head, then wait. Drives a [`Reader`] over the store,
+//! for every transport alike.
 
 use std::{
     future::poll_fn,
     pin::{Pin, pin},
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 use tokio_stream::{Stream, wrappers::WatchStream};
+
+#[cfg(test)]
+mod tests;
+mod timer;
+
+use timer::Timer;
 
 use super::{
     Hub,
-    frame::Frame,
-    reading::Reading,
-    registry::{CloseReason, Entry, Transport},
-    room::{Lens, Marks, Missing, Position, Room, people::Attendance},
-    silence::Silence,
+    frame::Placed,
+    queries::{CatchUpPage, Start},
+    reader::{Ask, Reader, Request, Step, place::Place},
+    registry::Entry,
+    room::{Marks, Room},
+    store_task::StoreTask,
 };
 use crate::{
     domain::{
         EventId,
-        event::{EventBody, EventType, ResetReason, ServiceStatus, TypeSet},
+        cursor::Positions,
         name::{RoomName, Username},
     },
     store::error::StoreError,
 };
 
-mod reads;
-#[cfg(test)]
-mod tests;
-
-use reads::{Catch, begin, catch_up};
-
-/// How many events a filter may drop before the reader is told the cursor.
-const DROPPED: EventId = 200;
-/// How many events are read from the store at once.
-const PAGE: u64 = 100;
-/// How long a reader waits before it asks a store again that was out.
-pub(super) const RETRY: Duration = Duration::from_secs(1);
 /// How much longer than its wait a poll waits for what is in the store.
 const READ_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Where a reader starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
-    /// With the history.
-    History,
-    /// After a cursor.
-    After(EventId),
-    /// With a `reset`, since its cursor says nothing of this room.
-    Reset(ResetReason),
-}
-
-/// Who reads what, and how.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// Where to start.
-    pub start: Start,
-    /// How many messages a history has.
-    pub history: usize,
-    /// What is read.
-    pub types: TypeSet,
-    /// Who reads; nobody sees a reader without a name.
-    pub user: Option<Username>,
-    /// How it reads.
-    pub transport: Transport,
-    /// Whether the reader has to be told who is here and who types.
-    pub state: StateDue,
-    /// The most events it takes at once.
-    pub limit: usize,
-}
-
-/// When a reader is told who is here and who types.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StateDue {
-    /// After history or replay.
-    Always,
-    /// If it is no longer what this word stands for.
-    Unless(String),
-    /// Only if it misses an event.
-    Never,
-}
-
-/// A cursor in a room's log, as a stream of all the events that are ready together.
+/// A reader of one or more rooms, as a stream of all the events that are ready together.
 ///
-/// It ends only when it is closed; what it was closed for, [`Subscription::closed`] tells.
+/// It ends only when it is closed. Its rooms are fixed.
 pub struct Subscription {
     hub: Arc<Hub>,
-    room: Arc<Room>,
-    wake: WatchStream<Marks>,
+    reader: Reader,
+    wakes: Vec<WatchStream<Marks>>,
     entry: Entry,
-    position: Position,
-    types: TypeSet,
-    user: Option<Username>,
-    /// Under what name a reader without one types: it is not told of that either.
-    types_as: Option<Username>,
-    history: usize,
-    limit: usize,
-    queued: Vec<Frame>,
-    reading: Option<Reading<Catch>>,
-    /// How many deletions there had been before it began.
-    deletions: u64,
-    /// Whether the store was asked how far everybody has read, for the state that is due.
-    asked_reads: bool,
-    /// Absent for a reader whose silence is not broken by pings.
-    silence: Option<Silence>,
-    attendance: Option<Attendance>,
-    ended: bool,
+    /// What the store is asked.
+    asked: Vec<(Ask, StoreTask<Result<CatchUpPage, StoreError>>)>,
+    timer: Timer,
 }
 
 impl Subscription {
-    pub(super) async fn open(hub: Arc<Hub>, name: &RoomName, request: Request) -> Result<Self, StoreError> {
-        let room = hub.room(name);
-        room.load(&hub.store).await?;
-        if request.types.has(EventType::ReadState) {
-            room.load_reads(&hub.store).await?;
+    /// Begins to read the rooms; there is at least one. The events carry the cursors of all of them if `with_positions`.
+    pub(super) async fn open(
+        hub: Arc<Hub>,
+        rooms: Vec<(RoomName, Start)>,
+        request: Request,
+        with_positions: bool,
+    ) -> Result<Self, StoreError> {
+        let mut cursors = Vec::new();
+        if with_positions {
+            for (name, start) in &rooms {
+                cursors.push(hub.before_its_turn(name, *start, request.history).await?);
+            }
         }
+        let positions = with_positions.then(|| Positions::from_iter(cursors));
         let key = request.user.as_ref().map(|user| user.key().clone());
-        let entry = hub.registry.enter(name.clone(), key, request.types, request.transport);
-        // From here on every change wakes this reader, so whatever it reads below it can't miss the
-        // next one.
-        let wake = WatchStream::from_changes(room.watch());
-        let attendance = request.user.as_ref().map(|user| room.attend(user));
-        let seen = room.ephemeral_count();
-        let deletions = room.deletions();
-        let (mut queued, cursor) = begin(&hub, &room, request.start, request.history).await?;
-        if !hub.health.is_ok() && request.types.has(EventType::ServiceStatus) {
-            queued.push(Frame::new(&EventBody::ServiceStatus { room: name, status: ServiceStatus::Degraded }));
+        let names = rooms.iter().map(|(name, _)| name.clone()).collect();
+        let entry = hub.registry.enter(names, key, request.types, request.transport);
+        let places: Vec<_> = rooms.into_iter().map(|(name, start)| Place::new(hub.room(&name), start)).collect();
+        let mut reader = Reader::new(places, positions, request, hub.timings.ping_interval, Instant::now());
+        // From here on every change wakes this reader, so whatever it reads below it can't miss the next one.
+        let wakes = reader.rooms().map(|room| WatchStream::from_changes(room.watch())).collect();
+        // The first room begins here, so that whoever can't be served yet is told before the stream starts.
+        if let Step::Ask(ask) = reader.take(Instant::now(), &mut Vec::new()) {
+            let page = hub.answer(reader.room(ask.place), &ask.query).await?;
+            reader.answer(&ask, Ok(page));
         }
-        let state_due = match request.state {
-            StateDue::Always => true,
-            StateDue::Unless(word) => word != room.state_word(seen),
-            StateDue::Never => false,
-        };
-        let silence = (request.transport != Transport::LongPoll).then(|| Silence::new(hub.timings.ping_interval));
-        Ok(Self {
-            position: Position { cursor, told: cursor, seen, state_due },
-            room,
-            wake,
-            entry,
-            types: request.types,
-            user: request.user,
-            types_as: None,
-            history: request.history,
-            limit: request.limit,
-            queued,
-            reading: None,
-            deletions,
-            asked_reads: false,
-            silence,
-            attendance,
-            ended: false,
-            hub,
-        })
+        Ok(Self { hub, reader, wakes, entry, asked: Vec::new(), timer: Timer::default() })
     }
 
-    /// The cursor up to which everything was given or filtered out.
-    #[must_use]
-    pub fn cursor(&self) -> EventId {
-        self.position.cursor
-    }
-
-    /// Whether the log goes on past the cursor.
-    #[must_use]
-    pub fn has_more(&self) -> bool {
-        self.room.head() > self.position.cursor
-    }
-
-    /// A word for who is here and who types, as far as this reader was told; for one that is still to
-    /// be told it is none that will ever be current.
-    #[must_use]
-    pub fn state_word(&self) -> String {
-        if self.position.state_due { "due".to_owned() } else { self.room.state_word(self.position.seen) }
-    }
-
-    /// The room it reads.
+    /// The first room it reads, which is all there is unless it was opened for several.
     #[must_use]
     pub fn room(&self) -> &Arc<Room> {
-        &self.room
+        self.reader.first().room()
     }
 
-    /// Why it ended, if it was closed.
+    /// The cursor in the first room up to which everything was given or filtered out.
     #[must_use]
-    pub fn closed(&self) -> Option<CloseReason> {
-        self.entry.closed()
+    pub fn cursor(&self) -> EventId {
+        self.reader.first().cursor()
     }
 
-    /// Whether it is still to be told who is here and who types.
-    pub(super) fn state_is_due(&self) -> bool {
-        self.position.state_due
+    /// Returns true if the log of the first room goes on past the cursor.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.room().head() > self.cursor()
     }
 
-    /// Whether what it begins with may show a message that was deleted since.
-    pub(super) fn is_outdated(&self) -> bool {
-        !self.queued.is_empty() && self.room.deletions() > self.deletions
-    }
-
-    /// Leaves it to somebody else to break the silence.
-    pub(super) fn without_silence(mut self) -> Self {
-        self.silence = None;
-        self
+    /// A word for who is here and who types in the first room, as far as this reader was told.
+    #[must_use]
+    pub fn state_word(&self) -> String {
+        self.reader.first().state_word()
     }
 
     /// From now on it takes no more than this at once.
     pub fn take_at_most(&mut self, limit: usize) {
-        self.limit = limit;
+        self.reader.take_at_most(limit);
     }
 
     /// The reader types under this name until it has one of its own; nobody sees it for that.
     pub fn type_as(&mut self, user: Username) {
-        self.types_as = Some(user);
+        self.reader.type_as(user);
     }
 
     /// The reader gets a name: from now on the user is here. Only the first name counts.
     pub fn join_as(&mut self, user: &Username) {
-        if self.user.is_some() {
-            return;
+        if self.reader.join_as(user) {
+            // The entry is this reader's own, so nobody else has set it.
+            let _ = self.entry.user.set(user.key().clone());
         }
-        self.user = Some(user.clone());
-        // The entry is this reader's own, so nobody else has set it.
-        let _ = self.entry.user.set(user.key().clone());
-        self.attendance = Some(self.room.attend(user));
-        // What it was told before did not include itself.
-        self.position.state_due = true;
     }
 
-    /// Ends the reader, whose user stays here for `lease` more.
-    pub fn end_with_lease(mut self, lease: Duration) {
-        if let Some(attendance) = self.attendance.take() {
-            attendance.end_with_lease(lease);
-        }
+    /// Ends the reader, whose user stays for `lease` more.
+    pub fn end_with_lease(self, lease: Duration) {
+        self.reader.end_with_lease(lease);
     }
 
     /// The events that are ready, or become so until `deadline`. What is in the store already is
     /// waited for somewhat longer, since it was there in time.
-    pub async fn next_until(&mut self, deadline: Instant) -> Option<Vec<Frame>> {
+    pub async fn next_until(&mut self, deadline: Instant) -> Option<Vec<Placed>> {
         let mut patience = pin!(sleep_until(deadline));
         poll_fn(|cx| {
             if let Poll::Ready(ready) = Pin::new(&mut *self).poll_next(cx) {
                 return Poll::Ready(ready);
             }
-            let until = if self.reading.is_some() { deadline + READ_PATIENCE } else { deadline };
+            let until = if self.asked.is_empty() { deadline } else { deadline + READ_PATIENCE };
             if patience.deadline() != until {
                 patience.as_mut().reset(until);
             }
@@ -251,145 +146,62 @@ impl Subscription {
         .await
     }
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Option<Vec<Frame>>> {
-        if self.ended {
-            return Poll::Ready(None);
+    /// Hands the reader the answers that are there. Returns true if there was one.
+    fn poll_answers(&mut self, cx: &mut Context<'_>) -> bool {
+        let before = self.asked.len();
+        self.asked.retain_mut(|(ask, task)| match Pin::new(task).poll(cx) {
+            Poll::Ready(got) => {
+                self.reader.answer(ask, got);
+                false
+            }
+            Poll::Pending => true,
+        });
+        self.asked.len() < before
+    }
+
+    /// Returns true if a room has changed since the last look. Only a wake that is awaited counts: one that came
+    /// since then leads to another look.
+    fn poll_wakes(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut woken = false;
+        for wake in &mut self.wakes {
+            // Each is asked, so that each wakes this reader.
+            woken |= Pin::new(wake).poll_next(cx).is_ready();
         }
-        if let Some(reason) = self.entry.poll_closed(cx.waker()) {
-            self.ended = true;
-            return Poll::Ready(self.farewell(reason));
+        woken
+    }
+}
+
+impl Stream for Subscription {
+    type Item = Vec<Placed>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<Placed>>> {
+        let this = self.get_mut();
+        if let Some(why) = this.entry.poll_closed(cx.waker()) {
+            this.reader.close_all(why);
         }
-        // What is queued and what is ready go together, so that a history comes with who is here.
-        let mut frames = std::mem::take(&mut self.queued);
+        let mut events = Vec::new();
         loop {
-            if let Some(reading) = &mut self.reading {
-                let catch = ready!(Pin::new(reading).poll(cx));
-                self.reading = None;
-                if catch.is_outdated(&self.room) {
-                    self.reading = Some(self.read_on());
-                    continue;
+            match this.reader.take(Instant::now(), &mut events) {
+                Step::Took => return Poll::Ready(Some(events)),
+                Step::End(_) => return Poll::Ready(None),
+                Step::Ask(ask) => {
+                    let (hub, room, query) = (this.hub.clone(), this.reader.room(ask.place).clone(), ask.query.clone());
+                    let task = StoreTask::begin(async move { hub.answer(&room, &query).await });
+                    this.asked.push((ask, task));
                 }
-                self.position.cursor = catch.through;
-                if let Some(id) = catch.frames.iter().rev().find_map(Frame::id) {
-                    self.position.told = id;
+                Step::Idle { until } => {
+                    let has_answer = this.poll_answers(cx);
+                    if !this.poll_wakes(cx) && !has_answer && this.timer.poll(until, cx).is_pending() {
+                        return Poll::Pending;
+                    }
                 }
-                frames = catch.frames;
-                self.tell_cursor(&mut frames);
-                if !frames.is_empty() {
-                    return Poll::Ready(Some(frames));
-                }
-            }
-            let lens = Lens {
-                types: self.types,
-                user: self.user.as_ref().or(self.types_as.as_ref()).map(Username::key),
-                limit: self.limit,
-                awaits_reads: self.types.has(EventType::ReadState) && !self.asked_reads,
-            };
-            let missing = self.room.take(lens, &mut self.position, &mut frames);
-            self.asked_reads = missing == Some(Missing::Reads) || (self.asked_reads && self.position.state_due);
-            if let Some(missing) = missing {
-                self.reading = Some(match missing {
-                    Missing::Log => self.read_on(),
-                    Missing::Reads => self.read_reads(),
-                });
-                if !frames.is_empty() {
-                    return Poll::Ready(Some(frames));
-                }
-                continue;
-            }
-            self.tell_cursor(&mut frames);
-            if !frames.is_empty() {
-                return Poll::Ready(Some(frames));
-            }
-            // Nothing is ready. Only a wake that is awaited counts: one that came since the look
-            // above leads to another look.
-            match Pin::new(&mut self.wake).poll_next(cx) {
-                Poll::Ready(Some(_)) => {}
-                Poll::Ready(None) => return Poll::Ready(None),
-                Poll::Pending => return self.poll_silence(cx).map(Some),
             }
         }
-    }
-
-    /// Sends the cursor once a filter has dropped many events, so that it isn't stranded.
-    fn tell_cursor(&mut self, frames: &mut Vec<Frame>) {
-        if self.entry.transport != Transport::LongPoll && self.position.cursor - self.position.told >= DROPPED {
-            frames.push(self.ping());
-        }
-    }
-
-    /// The cursor reached, as an event.
-    pub(super) fn ping(&mut self) -> Frame {
-        let id = self.position.cursor;
-        self.position.told = id;
-        Frame::new(&EventBody::Ping { room: self.room.name(), id, cursor: id })
-    }
-
-    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<Vec<Frame>> {
-        let Some(silence) = &mut self.silence else { return Poll::Pending };
-        ready!(silence.poll(cx));
-        Poll::Ready(vec![self.ping()])
-    }
-
-    fn farewell(&self, reason: CloseReason) -> Option<Vec<Frame>> {
-        match (reason, self.entry.transport) {
-            (CloseReason::Shutdown, Transport::LongPoll) => None,
-            (CloseReason::Shutdown, _) => {
-                let reconnect_after_ms = rand::random_range(1_000..=3_000);
-                Some(vec![Frame::new(&EventBody::ServerShutdown { room: self.room.name(), reconnect_after_ms })])
-            }
-        }
-    }
-
-    /// Reads the next page of the log from the store, however long the store is out.
-    fn read_on(&self) -> Reading<Catch> {
-        let (hub, room, after) = (self.hub.clone(), self.room.clone(), self.position.cursor);
-        let (types, history) = (self.types, self.history);
-        let limit = PAGE.min(self.limit as u64);
-        Reading::begin(async move {
-            loop {
-                match catch_up(&hub, &room, after, types, limit, history).await {
-                    Ok(catch) if catch.through > after || !catch.frames.is_empty() => return catch,
-                    Ok(_) => tracing::warn!(room.name = %room.name(), after, "the store is behind the memory"),
-                    Err(error) => tracing::warn!(room.name = %room.name(), %error, "a reader waits for the store"),
-                }
-                sleep(RETRY).await;
-            }
-        })
-    }
-
-    /// Reads from the store how far everybody has read; where it is out, the reader goes without.
-    fn read_reads(&self) -> Reading<Catch> {
-        let (hub, room, cursor) = (self.hub.clone(), self.room.clone(), self.position.cursor);
-        Reading::begin(async move {
-            if let Err(error) = room.load_reads(&hub.store).await {
-                tracing::warn!(room.name = %room.name(), %error, "a reader is not told who has read what");
-            }
-            Catch::nothing(cursor)
-        })
     }
 }
 
 impl std::fmt::Debug for Subscription {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Subscription")
-            .field("room", self.room.name())
-            .field("position", &self.position)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Stream for Subscription {
-    type Item = Vec<Frame>;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<Frame>>> {
-        let this = self.get_mut();
-        let ready = this.poll_ready(cx);
-        if ready.is_ready()
-            && let Some(silence) = &mut this.silence
-        {
-            silence.broken();
-        }
-        ready
+        f.debug_struct("Subscription").field("reader", &self.reader).finish_non_exhaustive()
     }
 }

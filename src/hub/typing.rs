@@ -1,48 +1,54 @@
-//! Who types, until they stop, post, leave, or time runs out.
+//! Typing: users who write something, until they stop, post, leave, or time runs out.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use tokio::time::Instant;
 
+use super::deadlines::Deadlines;
 use crate::domain::name::{UserKey, Username};
 
-/// Those who type in a room.
+/// The users who type in a room.
 #[derive(Debug, Default)]
-pub struct Typing(HashMap<UserKey, (Username, Instant)>);
+pub struct Typing {
+    users: BTreeMap<UserKey, Username>,
+    until: Deadlines<UserKey>,
+}
 
 impl Typing {
-    /// The user types until `until` at least. Whether they did not before.
+    /// The user types until `until` at least. Returns true if they did not before.
     pub fn start(&mut self, username: &Username, until: Instant) -> bool {
-        self.0.insert(username.key().clone(), (username.clone(), until)).is_none()
+        self.until.set(username.key().clone(), until);
+        self.users.insert(username.key().clone(), username.clone()).is_none()
     }
 
-    /// The user no longer types. Who they are, if they did.
+    /// The user no longer types. Returns their name if they did.
     pub fn stop(&mut self, user: &UserKey) -> Option<Username> {
-        self.0.remove(user).map(|(username, _)| username)
+        self.until.clear(user);
+        self.users.remove(user)
     }
 
-    /// Removes those whose time is over.
-    pub fn expire(&mut self, now: Instant) -> Vec<Username> {
-        self.0.extract_if(|_, (_, until)| *until <= now).map(|(_, (username, _))| username).collect()
+    /// Removes a user whose time is over.
+    pub fn expire(&mut self, now: Instant) -> Option<Username> {
+        let user = self.until.take_due(now)?;
+        self.users.remove(&user)
     }
 
     /// When the next one's time is over.
     #[must_use]
     pub fn next_expiry(&self) -> Option<Instant> {
-        self.0.values().map(|(_, until)| *until).min()
+        self.until.next()
     }
 
-    /// Those who type, but for `except`, by name.
+    /// Those who type, except for `except`, by name.
     #[must_use]
     pub fn users(&self, except: Option<&UserKey>) -> Vec<Username> {
-        let mut typing: Vec<_> = self.0.iter().filter(|(key, _)| Some(*key) != except).collect();
-        typing.sort_unstable_by_key(|(key, _)| *key);
-        typing.into_iter().map(|(_, (username, _))| username.clone()).collect()
+        let others = self.users.iter().filter(|(key, _)| Some(*key) != except);
+        others.map(|(_, username)| username.clone()).collect()
     }
 
-    /// Whether nobody types.
+    /// Returns true if nobody types.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.users.is_empty()
     }
 }

@@ -21,9 +21,10 @@ use crate::{
         version::Precondition,
     },
     hub::{
-        frame::Frame,
+        queries::Start,
+        reader::{Request, StateDue},
         registry::Transport,
-        subscription::{Request, Start, StateDue, Subscription},
+        subscription::Subscription,
     },
     store::{
         deadline::counting::statements,
@@ -278,8 +279,8 @@ impl Scene {
         let app = TestApp::new().await;
         let (user, transport, types) = (None, Transport::Sse, TypeSet::filter([EventType::ChatMessage]));
         let (start, history, state, limit) = (Start::After(0), 50, StateDue::Never, 200);
-        let request = Request { start, history, types, user, transport, state, limit };
-        let reader = app.hub.subscribe(&room("general"), request).await.unwrap();
+        let request = Request { history, types, user, transport, state, limit };
+        let reader = app.hub.subscribe(&room("general"), start, request).await.unwrap();
         let scene = Self { app, reader };
         scene.post("first").await.unwrap();
         scene
@@ -301,7 +302,7 @@ impl Scene {
         let mut ids = Vec::new();
         while ids.last() != Some(&last) {
             let frames = timeout(DEADLINE, self.reader.next()).await.expect("events in time").expect("no end");
-            ids.extend(frames.iter().filter_map(Frame::id));
+            ids.extend(frames.iter().filter_map(|event| event.frame.id()));
         }
         ids
     }
@@ -387,9 +388,9 @@ async fn a_read_cursor_whose_commit_lost_its_answer_is_told_to_who_comes_next() 
 async fn cursors(app: &TestApp) -> String {
     let (user, transport, types) = (None, Transport::Sse, TypeSet::filter([EventType::ReadState]));
     let (start, history, state, limit) = (Start::After(1), 50, StateDue::Always, 200);
-    let request = Request { start, history, types, user, transport, state, limit };
-    let mut reader = app.hub.subscribe(&room("general"), request).await.unwrap();
+    let request = Request { history, types, user, transport, state, limit };
+    let mut reader = app.hub.subscribe(&room("general"), start, request).await.unwrap();
     let frames = timeout(DEADLINE, reader.next()).await.expect("events in time").expect("no end");
-    let state = frames.iter().find(|frame| frame.kind() == EventType::ReadState).expect("a read_state");
-    serde_json::from_slice::<serde_json::Value>(&state.json()).unwrap()["cursors"].to_string()
+    let state = frames.iter().find(|event| event.frame.kind() == EventType::ReadState).expect("a read_state");
+    serde_json::from_slice::<serde_json::Value>(&state.frame.json()).unwrap()["cursors"].to_string()
 }

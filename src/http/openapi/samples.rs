@@ -22,7 +22,7 @@ use crate::{
         room::RoomView,
         timestamp::Timestamp,
     },
-    hub::{frame::Frame, subscriptions::Placed},
+    hub::frame::{Frame, Placed},
 };
 
 fn general() -> RoomName {

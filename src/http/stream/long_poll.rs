@@ -23,10 +23,8 @@ use crate::{
     app::App,
     domain::{EventId, event::EventBody},
     hub::{
-        frame::Frame,
-        registry::Transport,
-        room::STATE_FRAMES,
-        subscription::{Start, StateDue, Subscription},
+        frame::Placed, people::STATE_FRAMES, queries::Start, reader::StateDue, registry::Transport,
+        subscription::Subscription,
     },
 };
 
@@ -78,15 +76,16 @@ pub async fn poll(
     let timings = &app.config.timings;
     let wait = Duration::from_secs(within("wait", wait, 0..=MAX_WAIT, 25)?);
     let state = state.map_or(StateDue::Never, StateDue::Unless);
-    let mut request = params.request(since.start()?, Transport::LongPoll, state)?;
+    let start = since.start()?;
+    let mut request = params.request(Transport::LongPoll, state)?;
     // Who begins is told who is here, as on the other transports.
-    if request.start == Start::History && request.state == StateDue::Never {
+    if start == Start::History && request.state == StateDue::Never {
         request.state = StateDue::Always;
     }
-    let mut subscription = app.chat.read(&caller.as_named(request.user.clone()), &room, request).await?;
-    let frames = gather(&mut subscription, Instant::now() + wait, timings.poll_ephemeral_wait).await;
-    let events =
-        frames.iter().filter_map(|frame| RawValue::from_string(String::from_utf8(frame.json().into()).ok()?).ok());
+    let mut subscription = app.chat.read(&caller.as_named(request.user.clone()), &room, start, request).await?;
+    let events = gather(&mut subscription, Instant::now() + wait, timings.poll_ephemeral_wait).await;
+    let text = |event: &Placed| String::from_utf8(event.frame.json().into()).ok();
+    let events = events.iter().filter_map(|event| RawValue::from_string(text(event)?).ok());
     let body = PollAnswer {
         events: events.collect(),
         next: subscription.cursor(),
@@ -99,12 +98,12 @@ pub async fn poll(
 
 /// Waits for the first events; a durable one ends the wait at once, an ephemeral one after
 /// `ephemeral_wait`.
-async fn gather(subscription: &mut Subscription, mut deadline: Instant, ephemeral_wait: Duration) -> Vec<Frame> {
-    let mut frames: Vec<Frame> = Vec::new();
+async fn gather(subscription: &mut Subscription, mut deadline: Instant, ephemeral_wait: Duration) -> Vec<Placed> {
+    let mut events: Vec<Placed> = Vec::new();
     while let Some(more) = subscription.next_until(deadline).await {
-        let is_durable = more.iter().any(|frame| frame.id().is_some());
-        frames.extend(more);
-        let left = LIMIT.saturating_sub(frames.len());
+        let is_durable = more.iter().any(|event| event.frame.id().is_some());
+        events.extend(more);
+        let left = LIMIT.saturating_sub(events.len());
         // What is left out comes with the next poll: what is durable by its cursor, the rest by its state.
         if is_durable || left < STATE_FRAMES {
             break;
@@ -112,5 +111,5 @@ async fn gather(subscription: &mut Subscription, mut deadline: Instant, ephemera
         subscription.take_at_most(left);
         deadline = deadline.min(Instant::now() + ephemeral_wait);
     }
-    frames
+    events
 }

@@ -21,7 +21,7 @@ use utoipa::{
 use super::{
     super::{
         caller::Caller,
-        extract::{Params, username},
+        extract::Params,
         openapi::{answers::OfService, params::LastEventIds, samples},
         problem::Problem,
     },
@@ -36,11 +36,7 @@ use crate::{
         event::ResetReason,
         name::RoomName,
     },
-    hub::{
-        registry::Transport,
-        subscription::{Start, StateDue},
-        subscriptions::Placed,
-    },
+    hub::{frame::Placed, queries::Start, reader::StateDue, registry::Transport},
 };
 
 /// Which rooms, and where to start in each.
@@ -149,12 +145,10 @@ pub async fn stream(
 ) -> Result<Response, Problem> {
     let starts = rooms.starts(headers.get(LAST_EVENT_ID))?;
     let what = format!("{} rooms", starts.len());
-    let request = |(room, start)| Ok((room, params.request(start, Transport::Sse, StateDue::Always)?));
-    let requests = starts.into_iter().map(request).collect::<Result<_, Problem>>()?;
-    let actor = caller.as_named(username(params.username.as_deref())?);
-    let subscriptions = app.chat.read_all(&actor, requests).await?;
+    let request = params.request(Transport::Sse, StateDue::Always)?;
+    let subscription = app.chat.read_all(&caller.as_named(request.user.clone()), starts, request).await?;
     let is_named = writing.is_named();
-    Ok(events(&what, subscriptions.map(move |placed| write(&placed, is_named))))
+    Ok(events(&what, subscription.map(move |events| write(&events, is_named))))
 }
 
 /// All that is ready in one piece. The lines are those of the room's own stream but for the id, which

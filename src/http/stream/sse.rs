@@ -31,11 +31,7 @@ use super::{
 use crate::{
     app::App,
     domain::event::ResetReason,
-    hub::{
-        frame::Frame,
-        registry::Transport,
-        subscription::{Start, StateDue},
-    },
+    hub::{frame::Placed, queries::Start, reader::StateDue, registry::Transport},
 };
 
 pub(super) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -93,10 +89,10 @@ pub async fn stream(
 ) -> Result<Response, Problem> {
     let since = since.start()?;
     let start = headers.get(LAST_EVENT_ID).and_then(last_event_id).unwrap_or(since);
-    let request = params.request(start, Transport::Sse, StateDue::Always)?;
-    let subscription = app.chat.read(&caller.as_named(request.user.clone()), &room, request).await?;
+    let request = params.request(Transport::Sse, StateDue::Always)?;
+    let subscription = app.chat.read(&caller.as_named(request.user.clone()), &room, start, request).await?;
     let is_named = writing.is_named();
-    Ok(events(room.as_str(), subscription.map(move |frames| join(&frames, is_named))))
+    Ok(events(room.as_str(), subscription.map(move |events| join(&events, is_named))))
 }
 
 /// The answer to a reader: a comment with a word on what is read, then the events.
@@ -167,14 +163,14 @@ impl<S: Stream<Item = Bytes> + Unpin> http_body::Body for Events<S> {
 }
 
 /// All that is ready in one piece: one write serves many events. A single one is not copied.
-fn join(frames: &[Frame], is_named: bool) -> Bytes {
-    let bytes = |frame: &Frame| if is_named { frame.named() } else { frame.unnamed() };
-    match frames {
-        [frame] => bytes(frame),
-        frames => {
-            let mut joined = BytesMut::with_capacity(frames.iter().map(Frame::len).sum());
-            for frame in frames {
-                joined.extend_from_slice(&bytes(frame));
+fn join(events: &[Placed], is_named: bool) -> Bytes {
+    let bytes = |event: &Placed| if is_named { event.frame.named() } else { event.frame.unnamed() };
+    match events {
+        [event] => bytes(event),
+        events => {
+            let mut joined = BytesMut::with_capacity(events.iter().map(|event| event.frame.len()).sum());
+            for event in events {
+                joined.extend_from_slice(&bytes(event));
             }
             joined.freeze()
         }

@@ -40,11 +40,7 @@ use crate::{
         policy::Actor,
         version::Precondition,
     },
-    hub::{
-        frame::Frame,
-        registry::Transport,
-        subscription::{StateDue, Subscription},
-    },
+    hub::{frame::Placed, reader::StateDue, registry::Transport, subscription::Subscription},
 };
 
 #[cfg(test)]
@@ -91,9 +87,9 @@ pub async fn open(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     let upgrade = upgrade.map_err(|refusal| Problem::new(Code::UpgradeRequired, refusal.body_text()))?;
-    let request = params.request(since.start()?, Transport::WebSocket, StateDue::Always)?;
+    let request = params.request(Transport::WebSocket, StateDue::Always)?;
     let user = request.user.clone();
-    let subscription = app.chat.read(&caller.as_named(user.clone()), &room, request).await?;
+    let subscription = app.chat.read(&caller.as_named(user.clone()), &room, since.start()?, request).await?;
     // No bound on what is to be written: the next events are asked for only when all of the last
     // ones are on their way, and one history may be larger than any bound.
     let upgrade = upgrade
@@ -196,8 +192,8 @@ impl Session {
                     }
                     answer(&mut socket, reference, done).await
                 }
-                frames = self.subscription.next() => match frames {
-                    Some(frames) => send_events(&mut socket, frames).await,
+                events = self.subscription.next() => match events {
+                    Some(events) => send_events(&mut socket, events).await,
                     None => break close(&mut socket, close_code::RESTART, "the server ends").await,
                 },
                 message = socket.recv(), if self.effect.is_none() => match message {
@@ -311,10 +307,10 @@ async fn refuse_binary(socket: &mut WebSocket) -> Result<(), axum::Error> {
     send_text(socket, error(&BadFrame { reference: None, problem: Box::new(problem), code: None })).await
 }
 
-async fn send_events(socket: &mut WebSocket, frames: Vec<Frame>) -> Result<(), axum::Error> {
-    for frame in frames {
+async fn send_events(socket: &mut WebSocket, events: Vec<Placed>) -> Result<(), axum::Error> {
+    for event in events {
         // Frames are made of JSON, which is UTF-8.
-        let Ok(text) = Utf8Bytes::try_from(frame.json()) else { continue };
+        let Ok(text) = Utf8Bytes::try_from(event.frame.json()) else { continue };
         socket.feed(Message::Text(text)).await?;
     }
     socket.flush().await

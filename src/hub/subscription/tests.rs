@@ -5,29 +5,31 @@ use std::{sync::Arc, time::Duration};
 use serde_json::Value;
 use tokio::time::{Instant, advance, pause, resume, timeout};
 use tokio_stream::StreamExt;
-use tokio_util::task::TaskTracker;
 
 use super::*;
 use crate::{
     app::tests::{TestApp, actor},
     clock::Clock,
     config::Timings,
-    domain::{message::Post, timestamp::Timestamp, version::Precondition},
+    domain::{
+        event::{EventType, TypeSet},
+        message::{Post, Range},
+        version::Precondition,
+    },
     hub::{
         CATCH_UPS,
-        lapse::Lapses,
-        presence::CROWD,
+        queries::PAGE,
+        reader::{DROPPED, StateDue},
+        registry::Transport,
         ring::{MAX_EPHEMERAL, MAX_EVENTS},
-        room::TAKE_BYTES,
+        window::TAKE_BYTES,
     },
-    store::messages::Range,
 };
 
+mod many_rooms;
+
 const LAPSE: Duration = Timings::DEFAULT.typing_lapse;
-const SOCKET_LAPSE: Duration = Timings::DEFAULT.socket_typing_lapse;
 const GRACE: Duration = Timings::DEFAULT.presence_grace;
-const LEASE: Duration = Timings::DEFAULT.presence_lease;
-const DIGEST_INTERVAL: Duration = Timings::DEFAULT.presence_digest_interval;
 
 struct Fixture {
     app: TestApp,
@@ -39,8 +41,12 @@ impl Fixture {
     }
 
     async fn post(&self, count: usize) {
+        self.post_to("general", count).await;
+    }
+
+    async fn post_to(&self, room: &str, count: usize) {
         let post = || Post { content: Some("hi".into()), ..Post::default() };
-        let room = room();
+        let room = name(room);
         let posts = (0..count).map(|_| self.app.post("Poster", &room, post()));
         for posted in futures_util::future::join_all(posts).await {
             posted.unwrap();
@@ -49,9 +55,7 @@ impl Fixture {
 
     async fn read(&self, start: Start, user: Option<&str>, types: TypeSet) -> Subscription {
         let user = user.map(|name| Username::parse(name).unwrap());
-        let state = StateDue::Always;
-        let request = Request { start, history: 50, types, user, transport: Transport::Sse, state, limit: 200 };
-        self.app.hub.subscribe(&room(), request).await.unwrap()
+        self.app.hub.subscribe(&room(), start, Request { user, ..request(types) }).await.unwrap()
     }
 
     async fn end(self) {
@@ -59,13 +63,27 @@ impl Fixture {
     }
 }
 
+/// A reader without a name.
+fn request(types: TypeSet) -> Request {
+    let (transport, state) = (Transport::Sse, StateDue::Always);
+    Request { history: 50, types, user: None, transport, state, limit: 200 }
+}
+
+fn name(room: &str) -> RoomName {
+    RoomName::parse(room).unwrap()
+}
+
 fn room() -> RoomName {
-    RoomName::parse("general").unwrap()
+    name("general")
+}
+
+fn user(number: usize) -> Username {
+    Username::parse(&format!("user{number}")).unwrap()
 }
 
 async fn next(subscription: &mut Subscription) -> Vec<Value> {
-    let frames = timeout(Duration::from_mins(10), subscription.next()).await.expect("events in time").expect("no end");
-    frames.iter().map(|frame| serde_json::from_slice(&frame.json()).unwrap()).collect()
+    let events = timeout(Duration::from_mins(10), subscription.next()).await.expect("events in time").expect("no end");
+    events.iter().map(|event| serde_json::from_slice(&event.frame.json()).unwrap()).collect()
 }
 
 /// The next event of a type; the others are passed over.
@@ -142,6 +160,18 @@ async fn a_reader_that_stops_holds_nothing_of_the_store_and_tells_nothing_that_w
 }
 
 #[tokio::test]
+async fn a_message_that_is_deleted_before_the_first_frame_leaves_is_not_shown() {
+    let fixture = Fixture::new().await;
+    fixture.post(3).await;
+    let mut reader = fixture.read(Start::History, None, TypeSet::ALL).await;
+    fixture.app.chat.delete_message(&actor("Poster"), &room(), 2, Precondition::default()).await.unwrap();
+    let history = next_of(&mut reader, "message_history").await;
+    let contents: Vec<_> = history["messages"].as_array().unwrap().iter().map(|m| m["content"].clone()).collect();
+    assert_eq!((contents, &history["id"]), (vec!["hi".into(), "".into(), "hi".into()], &4.into()));
+    fixture.end().await;
+}
+
+#[tokio::test]
 async fn what_is_read_from_the_store_at_once_is_bounded_in_bytes() {
     let fixture = Fixture::new().await;
     let content = "x".repeat(9_000);
@@ -209,10 +239,8 @@ async fn what_memory_was_not_told_is_read_from_the_store() {
     // A room of another hub is one that was never told.
     let other =
         Hub::new(fixture.app.hub.store.clone(), Clock::system(), fixture.app.health.clone(), Timings::default());
-    let state = StateDue::Never;
-    let (user, transport, types) = (None, Transport::Sse, TypeSet::ALL);
-    let request = Request { start: Start::After(5), history: 50, types, user, transport, state, limit: 200 };
-    let mut reader = other.subscribe(&room(), request).await.unwrap();
+    let request = Request { state: StateDue::Never, ..request(TypeSet::ALL) };
+    let mut reader = other.subscribe(&room(), Start::After(5), request).await.unwrap();
     fixture.post(3).await;
     other.catch_up().await.unwrap();
     let ids: Vec<_> = next(&mut reader).await.iter().map(|event| event["id"].as_i64().unwrap()).collect();
@@ -264,7 +292,7 @@ async fn a_room_leaves_memory_only_once_nobody_would_notice() {
     assert_eq!(next(&mut reader).await.len(), 4, "two messages, who is here, and who has read");
     drop(reader);
     advance(GRACE).await;
-    fixture.app.hub.room(&room()).lapse(Instant::now(), Instant::now());
+    fixture.app.hub.room(&room()).expire(Instant::now(), Instant::now());
     advance(IDLE_FOR_TEST).await;
     fixture.app.hub.sweep(Instant::now());
     assert!(fixture.app.hub.room_in_memory(&room()).is_none());
@@ -275,108 +303,3 @@ async fn a_room_leaves_memory_only_once_nobody_would_notice() {
 }
 
 const IDLE_FOR_TEST: Duration = Duration::from_secs(61);
-
-/// A room of its own, whose lapses run.
-fn room_with_lapses() -> (Arc<Room>, TaskTracker) {
-    let lapses = Arc::<Lapses>::default();
-    let clock = Clock::new(|| Timestamp::from_micros(0));
-    let tasks = TaskTracker::new();
-    let running = lapses.clone();
-    tasks.spawn(async move { running.run().await });
-    (Room::new(room(), clock, lapses, &Timings::default()), tasks)
-}
-
-/// What a reader without a name takes from a room.
-fn take(room: &Room, position: &mut Position) -> Vec<Value> {
-    let mut frames = Vec::new();
-    room.take(Lens { types: TypeSet::ALL, user: None, limit: 200, awaits_reads: false }, position, &mut frames);
-    frames.iter().map(|frame| serde_json::from_slice(&frame.json()).unwrap()).collect()
-}
-
-fn position() -> Position {
-    Position { cursor: 0, told: 0, seen: 0, state_due: false }
-}
-
-fn user(number: usize) -> Username {
-    Username::parse(&format!("user{number}")).unwrap()
-}
-
-#[tokio::test(start_paused = true)]
-async fn typing_lapses_and_a_renewal_is_no_event() {
-    let (room, _tasks) = room_with_lapses();
-    let (mut position, mut marks) = (position(), room.watch());
-    for (hold, renewals) in [(LAPSE, 3), (SOCKET_LAPSE, 0)] {
-        let start = Instant::now();
-        room.start_typing(&user(1), hold);
-        assert_eq!(take(&room, &mut position)[0]["is_typing"], true);
-        for _ in 0..renewals {
-            advance(LAPSE / 2).await;
-            room.start_typing(&user(1), hold);
-            assert!(take(&room, &mut position).is_empty());
-        }
-        marks.mark_unchanged();
-        marks.changed().await.unwrap();
-        assert_eq!(start.elapsed().as_secs(), hold.as_secs() + renewals * (LAPSE / 2).as_secs());
-        assert_eq!(take(&room, &mut position)[0]["is_typing"], false);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_lease_holds_presence_between_polls() {
-    let (room, _tasks) = room_with_lapses();
-    let (mut position, mut marks) = (position(), room.watch());
-    let start = Instant::now();
-    room.attend(&user(1)).end_with_lease(LEASE);
-    assert_eq!(take(&room, &mut position)[0]["status"], "online");
-    marks.mark_unchanged();
-    marks.changed().await.unwrap();
-    assert_eq!(take(&room, &mut position)[0]["status"], "offline");
-    assert_eq!(start.elapsed(), LEASE + GRACE);
-}
-
-#[tokio::test(start_paused = true)]
-async fn of_a_crowd_only_the_number_is_told_and_only_now_and_then() {
-    let (room, _tasks) = room_with_lapses();
-    let (mut position, mut marks) = (position(), room.watch());
-    let mut here: Vec<_> = (0..CROWD).map(|number| room.attend(&user(number))).collect();
-    assert_eq!(take(&room, &mut position).len(), CROWD, "each arrival of a few is told");
-
-    here.extend((CROWD..CROWD + 50).map(|number| room.attend(&user(number))));
-    let state = take(&room, &mut position);
-    assert_eq!(state.len(), 1, "{state:?}");
-    assert_eq!((&state[0]["type"], &state[0]["users"]), (&"presence_state".into(), &Value::Array(vec![])));
-
-    let start = Instant::now();
-    marks.mark_unchanged();
-    marks.changed().await.unwrap();
-    assert_eq!(start.elapsed(), DIGEST_INTERVAL);
-    let state = take(&room, &mut position);
-    assert_eq!((state.len(), &state[0]["online"]), (1, &(CROWD + 50).into()));
-
-    here.truncate(10);
-    advance(GRACE + Duration::from_secs(1)).await;
-    marks.mark_unchanged();
-    let _ = timeout(Duration::from_secs(10), marks.changed()).await;
-    let state = take(&room, &mut position).pop().unwrap();
-    assert_eq!(
-        (&state["online"], state["users"].as_array().unwrap().len()),
-        (&10.into(), 10),
-        "few again: all are named"
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_reader_that_missed_ephemeral_events_is_told_the_state_instead() {
-    let (room, _tasks) = room_with_lapses();
-    let mut position = position();
-    for _ in 0..MAX_EPHEMERAL {
-        room.start_typing(&user(1), LAPSE);
-        room.stop_typing(user(1).key());
-    }
-    room.start_typing(&user(2), LAPSE);
-    let events = take(&room, &mut position);
-    assert_eq!(
-        (events.len(), &events[0]["type"], &events[0]["typing"][0]),
-        (1, &"presence_state".into(), &"user2".into())
-    );
-}

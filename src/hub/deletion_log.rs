@@ -1,27 +1,27 @@
-//! The messages of a room that were deleted lately: whoever read one from the store before tells it no more.
+//! The newest deletions of a room, by which a page that was read before one of them is known to be outdated.
 
 use std::collections::VecDeque;
 
 use crate::domain::EventId;
 
-/// How many are known by their ids.
+/// The most deletions that are known by their messages' ids.
 const KEPT: usize = 64;
 
-/// What was deleted, counted from 1 on.
+/// Deleted messages, counted from 1 on.
 #[derive(Debug, Default)]
-pub struct Deletions {
+pub struct DeletionLog {
     newest: VecDeque<EventId>,
     count: u64,
 }
 
-impl Deletions {
-    /// How many there have been.
+impl DeletionLog {
+    /// The number of deletions so far.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// A message was deleted.
+    /// Notes a deletion.
     pub fn note(&mut self, message: EventId) {
         self.count += 1;
         self.newest.push_back(message);
@@ -30,13 +30,13 @@ impl Deletions {
         }
     }
 
-    /// Something happened that memory was not told of; it may have been deletions.
+    /// Notes that something happened unseen, which may have been any deletion.
     pub fn note_unseen(&mut self) {
         self.count += 1;
         self.newest.clear();
     }
 
-    /// Whether one of these messages may have been deleted after so many deletions.
+    /// Returns true if one of these messages may have been deleted after the first `since` deletions.
     #[must_use]
     pub fn may_include(&self, messages: &[EventId], since: u64) -> bool {
         let missed = usize::try_from(self.count.saturating_sub(since)).unwrap_or(usize::MAX);
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn only_what_came_later_counts_and_what_is_not_known_may_be_any() {
-        let mut deletions = Deletions::default();
+        let mut deletions = DeletionLog::default();
         assert!(!deletions.may_include(&[1], 0));
         deletions.note(1);
         deletions.note(2);

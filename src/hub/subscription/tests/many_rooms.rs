@@ -1,69 +1,34 @@
-//! Readers of several rooms over a real store, with the time of waiting in the test's hand.
+//! Readers of several rooms over a real store.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
-use serde_json::Value;
-use tokio::time::{Instant, pause, resume, timeout};
-use tokio_stream::StreamExt;
-
-use super::*;
+use super::{Duration, Fixture, Instant, Start, Value, name, pause, request, resume, timeout};
 use crate::{
-    app::tests::{TestApp, actor},
+    app::tests::actor,
     clock::Clock,
     config::Timings,
     domain::{
+        EventId,
+        cursor::Positions,
         event::{EventType, ResetReason, TypeSet},
-        message::Post,
         version::Precondition,
     },
-    hub::{
-        registry::{CloseReason, Transport},
-        subscription::StateDue,
-    },
+    hub::{Hub, frame::Placed, registry::CloseReason, subscription::Subscription},
 };
+use std::sync::Arc;
+use tokio_stream::StreamExt;
 
-struct Fixture {
-    app: TestApp,
+async fn read(fixture: &Fixture, rooms: &[(&str, Start)], types: TypeSet) -> Subscription {
+    read_from(&fixture.app.hub, rooms, types).await
 }
 
-impl Fixture {
-    async fn new() -> Self {
-        Self { app: TestApp::new().await }
-    }
-
-    async fn post(&self, room: &str, count: usize) {
-        let post = || Post { content: Some("hi".into()), ..Post::default() };
-        let room = name(room);
-        let posts = (0..count).map(|_| self.app.post("Poster", &room, post()));
-        for posted in futures_util::future::join_all(posts).await {
-            posted.unwrap();
-        }
-    }
-
-    async fn read(&self, rooms: &[(&str, Start)], types: TypeSet) -> Subscriptions {
-        self.read_from(&self.app.hub, rooms, types).await
-    }
-
-    async fn read_from(&self, hub: &Arc<Hub>, rooms: &[(&str, Start)], types: TypeSet) -> Subscriptions {
-        let request = |start| {
-            let (transport, state) = (Transport::Sse, StateDue::Always);
-            Request { start, history: 50, types, user: None, transport, state, limit: 200 }
-        };
-        let rooms = rooms.iter().map(|(room, start)| (name(room), request(*start))).collect();
-        hub.subscribe_to_all(rooms).await.unwrap()
-    }
-
-    async fn end(self) {
-        self.app.end().await;
-    }
-}
-
-fn name(room: &str) -> RoomName {
-    RoomName::parse(room).unwrap()
+async fn read_from(hub: &Arc<Hub>, rooms: &[(&str, Start)], types: TypeSet) -> Subscription {
+    let rooms = rooms.iter().map(|(room, start)| (name(room), *start)).collect();
+    hub.subscribe_to_all(rooms, request(types)).await.unwrap()
 }
 
 /// The events that come together, each with the id that goes with it.
-async fn next(reader: &mut Subscriptions) -> Option<Vec<(Value, Option<String>)>> {
+async fn next(reader: &mut Subscription) -> Option<Vec<(Value, Option<String>)>> {
     let placed = timeout(Duration::from_mins(10), reader.next()).await.expect("events in time")?;
     let event = |placed: Placed| (serde_json::from_slice(&placed.frame.json()).unwrap(), placed.id);
     Some(placed.into_iter().map(event).collect())
@@ -133,7 +98,7 @@ async fn whenever_a_reader_breaks_off_its_id_brings_just_what_is_missing() {
     let rooms = ["fresh", "away", "changed", "ahead", "last"];
     let heads = [60, 10, 5, 4, 70];
     for (room, head) in rooms.iter().zip(heads) {
-        fixture.post(room, usize::try_from(head).unwrap()).await;
+        fixture.post_to(room, usize::try_from(head).unwrap()).await;
     }
     let starts =
         [Start::History, Start::After(3), Start::Reset(ResetReason::RoomsChanged), Start::After(99), Start::History];
@@ -146,7 +111,7 @@ async fn whenever_a_reader_breaks_off_its_id_brings_just_what_is_missing() {
     let mut broken_off_after = 0;
     loop {
         let (mut page, mut taken) = (begin.clone(), 0);
-        let mut reader = fixture.read(&starts, TypeSet::ALL).await;
+        let mut reader = read(&fixture, &starts, TypeSet::ALL).await;
         'reading: while !page.is_up_to(&heads) {
             for (event, id) in next(&mut reader).await.unwrap() {
                 if taken == broken_off_after {
@@ -163,7 +128,7 @@ async fn whenever_a_reader_breaks_off_its_id_brings_just_what_is_missing() {
         let again = |positions: Positions| {
             rooms.into_iter().zip(positions.cursors().iter().copied().map(Start::After)).collect::<Vec<_>>()
         };
-        let mut reader = fixture.read(&resumed.map_or_else(|| starts.clone(), again), TypeSet::ALL).await;
+        let mut reader = read(&fixture, &resumed.map_or_else(|| starts.clone(), again), TypeSet::ALL).await;
         while !page.is_up_to(&heads) {
             for (event, id) in next(&mut reader).await.unwrap() {
                 page.take(&event, id);
@@ -189,9 +154,9 @@ async fn whenever_a_reader_breaks_off_its_id_brings_just_what_is_missing() {
 async fn history_replay_and_state_come_room_by_room() {
     let fixture = Fixture::new().await;
     // More than what is taken at once, from memory or from the store, and there the last page is full.
-    fixture.post("one", 300).await;
-    fixture.post("two", 3).await;
-    fixture.post("three", 450).await;
+    fixture.post_to("one", 300).await;
+    fixture.post_to("two", 3).await;
+    fixture.post_to("three", 450).await;
     // Another hub knows of nothing and reads the store.
     let cold = Hub::new(
         fixture.app.hub.store_for_tests().clone(),
@@ -201,10 +166,11 @@ async fn history_replay_and_state_come_room_by_room() {
     );
     for hub in [&fixture.app.hub, &cold] {
         // Somebody who reads the second room, which then begins at once when its turn has come.
-        let other = fixture.read_from(hub, &[("two", Start::History)], TypeSet::ALL).await;
+        let other = read_from(hub, &[("two", Start::History)], TypeSet::ALL).await;
         let starts = [("one", Start::After(0)), ("two", Start::History), ("three", Start::After(0))];
-        let mut reader = fixture.read_from(hub, &starts, TypeSet::ALL).await;
-        assert_eq!(hub.registry().count(), 1 + 1, "the others wait for their turn, with nothing in hand");
+        let mut reader = read_from(hub, &starts, TypeSet::ALL).await;
+        assert_eq!(hub.registry().count(), 2);
+        assert_eq!(reader.reader.begun(), 1, "the others wait for their turn, with nothing in hand");
         let mut seen = Vec::new();
         while seen.iter().filter(|(_, kind)| kind == "read_state").count() < 3 {
             for (event, _) in next(&mut reader).await.unwrap() {
@@ -218,7 +184,7 @@ async fn history_replay_and_state_come_room_by_room() {
             .flat_map(|(room, first)| [first, "presence_state", "read_state"].map(|kind| (room.into(), kind.into())))
             .collect();
         assert_eq!(seen, expected);
-        assert_eq!(hub.registry().count(), 1 + 3, "a reader in each room");
+        assert_eq!(reader.reader.begun(), 3, "a place in each room");
         drop((reader, other));
         assert_eq!(hub.registry().count(), 0);
     }
@@ -228,17 +194,17 @@ async fn history_replay_and_state_come_room_by_room() {
 #[tokio::test]
 async fn a_busy_room_leaves_the_others_their_turn() {
     let fixture = Fixture::new().await;
-    fixture.post("busy", 1).await;
-    let mut reader = fixture.read(&[("busy", Start::After(0)), ("quiet", Start::History)], TypeSet::ALL).await;
+    fixture.post_to("busy", 1).await;
+    let mut reader = read(&fixture, &[("busy", Start::After(0)), ("quiet", Start::History)], TypeSet::ALL).await;
     // Further behind after each batch than before it, however long the store takes with the next room.
     let begins = async {
         while !next(&mut reader).await.unwrap().iter().any(|(event, _)| event["type"] == "message_history") {
-            fixture.post("busy", 250).await;
+            fixture.post_to("busy", 250).await;
         }
     };
     timeout(Duration::from_mins(1), begins).await.expect("the next room begins");
-    fixture.post("busy", 2_000).await;
-    fixture.post("quiet", 1).await;
+    fixture.post_to("busy", 2_000).await;
+    fixture.post_to("quiet", 1).await;
     let mut batches = 0;
     while !next(&mut reader).await.unwrap().iter().any(|(event, _)| event["message"]["room"] == "quiet") {
         batches += 1;
@@ -250,8 +216,8 @@ async fn a_busy_room_leaves_the_others_their_turn() {
 #[tokio::test]
 async fn a_reader_that_stops_while_a_room_begins_holds_nobody_up_and_tells_nothing_that_was_deleted() {
     let fixture = Fixture::new().await;
-    fixture.post("one", 1).await;
-    fixture.post("two", 3).await;
+    fixture.post_to("one", 1).await;
+    fixture.post_to("two", 3).await;
     // This hub has told nobody of the second room yet, so its history has to be read.
     let hub = Hub::new(
         fixture.app.hub.store_for_tests().clone(),
@@ -260,14 +226,14 @@ async fn a_reader_that_stops_while_a_room_begins_holds_nobody_up_and_tells_nothi
         Timings::default(),
     );
     let rooms = [("one", Start::After(1)), ("two", Start::History)];
-    let mut reader = fixture.read_from(&hub, &rooms, TypeSet::ALL).await;
+    let mut reader = read_from(&hub, &rooms, TypeSet::ALL).await;
     assert_eq!(next(&mut reader).await.unwrap()[0].0["type"], "presence_state");
     assert!(futures_util::poll!(std::pin::pin!(reader.next())).is_pending(), "the second room begins");
     // It takes no more, and somebody else reads the second room.
-    let other = fixture.read_from(&hub, &[("two", Start::History)], TypeSet::ALL);
+    let other = read_from(&hub, &[("two", Start::History)], TypeSet::ALL);
     timeout(Duration::from_secs(20), other).await.expect("it need not wait for the first");
     let begun = async {
-        while hub.registry().count() < 2 {
+        while !reader.asked.iter().all(|(_, task)| task.is_finished()) {
             tokio::task::yield_now().await;
         }
     };
@@ -284,11 +250,11 @@ async fn a_reader_that_stops_while_a_room_begins_holds_nobody_up_and_tells_nothi
 #[tokio::test]
 async fn one_ping_breaks_the_silence_of_all_rooms_with_all_cursors() {
     let fixture = Fixture::new().await;
-    fixture.post("one", 3).await;
-    fixture.post("two", 7).await;
+    fixture.post_to("one", 3).await;
+    fixture.post_to("two", 7).await;
     let types = TypeSet::filter([EventType::PresenceState, EventType::RoomUpdated]);
     let rooms = [("one", Start::History), ("two", Start::After(1)), ("void", Start::History)];
-    let mut reader = fixture.read(&rooms, types).await;
+    let mut reader = read(&fixture, &rooms, types).await;
     let mut states = 0;
     while states < 3 {
         let events = next(&mut reader).await.unwrap();
@@ -296,7 +262,7 @@ async fn one_ping_breaks_the_silence_of_all_rooms_with_all_cursors() {
     }
     let mut start = Instant::now();
     // Dropped by the filter, but too little for a ping of its own.
-    fixture.post("one", 20).await;
+    fixture.post_to("one", 20).await;
     pause();
     for _ in 0..2 {
         let mut ping = next(&mut reader).await.unwrap();
@@ -314,10 +280,10 @@ async fn one_ping_breaks_the_silence_of_all_rooms_with_all_cursors() {
 #[tokio::test]
 async fn a_filter_strands_no_rooms_cursor() {
     let fixture = Fixture::new().await;
-    fixture.post("one", 1).await;
+    fixture.post_to("one", 1).await;
     let types = TypeSet::filter([EventType::RoomUpdated]);
-    let mut reader = fixture.read(&[("one", Start::After(1)), ("two", Start::After(0))], types).await;
-    fixture.post("two", 250).await;
+    let mut reader = read(&fixture, &[("one", Start::After(1)), ("two", Start::After(0))], types).await;
+    fixture.post_to("two", 250).await;
     let start = Instant::now();
     let (ping, id) = next(&mut reader).await.unwrap().pop().unwrap();
     assert_eq!((&ping["type"], &ping["room"]), (&"ping".into(), &"two".into()));
@@ -330,12 +296,12 @@ async fn a_filter_strands_no_rooms_cursor() {
 #[tokio::test]
 async fn what_has_begun_goes_on_while_the_next_room_waits_for_the_store() {
     let fixture = Fixture::new().await;
-    fixture.post("here", 2).await;
-    fixture.post("waits", 2).await;
-    let mut reader = fixture.read(&[("here", Start::History), ("waits", Start::History)], TypeSet::ALL).await;
+    fixture.post_to("here", 2).await;
+    fixture.post_to("waits", 2).await;
+    let mut reader = read(&fixture, &[("here", Start::History), ("waits", Start::History)], TypeSet::ALL).await;
     fixture.app.hub.store_for_tests().close().await;
     assert_eq!(next(&mut reader).await.unwrap()[0].0["type"], "message_history");
-    fixture.post("here", 1).await;
+    fixture.post_to("here", 1).await;
     let (event, id) = next(&mut reader).await.unwrap().remove(0);
     assert_eq!((&event["id"], id.as_deref()), (&3.into(), Some("3,0")));
     fixture.end().await;
@@ -345,7 +311,7 @@ async fn what_has_begun_goes_on_while_the_next_room_waits_for_the_store() {
 async fn the_end_of_the_server_is_told_once() {
     let fixture = Fixture::new().await;
     let rooms = [("one", Start::History), ("two", Start::History), ("three", Start::History)];
-    let mut reader = fixture.read(&rooms, TypeSet::ALL).await;
+    let mut reader = read(&fixture, &rooms, TypeSet::ALL).await;
     let mut begun = 0;
     while begun < 3 {
         begun += next(&mut reader).await.unwrap().iter().filter(|(event, _)| event["id"].is_i64()).count();

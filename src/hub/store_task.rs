@@ -13,17 +13,22 @@ use std::{
 use tokio_util::task::AbortOnDropHandle;
 
 /// A read that is under way; dropping it ends it.
-pub(super) struct Reading<T>(AbortOnDropHandle<T>);
+pub(super) struct StoreTask<T>(AbortOnDropHandle<T>);
 
-impl<T: Send + 'static> Reading<T> {
+impl<T: Send + 'static> StoreTask<T> {
     /// Begins to read.
     pub(super) fn begin(read: impl Future<Output = T> + Send + 'static) -> Self {
         #[expect(clippy::disallowed_methods, reason = "its reader is waited for, and it ends with that")]
         Self(AbortOnDropHandle::new(tokio::spawn(read)))
     }
+
+    #[cfg(test)]
+    pub(super) fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
 }
 
-impl<T> Future for Reading<T> {
+impl<T> Future for StoreTask<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
@@ -36,8 +41,8 @@ impl<T> Future for Reading<T> {
     }
 }
 
-impl<T> fmt::Debug for Reading<T> {
+impl<T> fmt::Debug for StoreTask<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Reading").finish()
+        f.debug_tuple("StoreTask").finish()
     }
 }

@@ -1,0 +1,209 @@
+//! One room of a reader: where it stands there, and what it has asked the store for.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use super::super::{
+    frame::Placed,
+    queries::{CatchUpPage, PAGE, Query, Start},
+    room::{Attendance, Missing, Position, ReadFilter, Room},
+};
+use crate::{domain::EventId, store::error::StoreError};
+
+/// How long a place waits before it asks a store again that was out.
+pub const RETRY: Duration = Duration::from_secs(1);
+
+/// A reader's place in one room.
+#[derive(Debug)]
+pub struct Place {
+    pub(super) room: Arc<Room>,
+    pub(super) position: Position,
+    pub(super) attendance: Option<Attendance>,
+    /// Where it starts, until what it begins with has left.
+    start: Option<Start>,
+    /// The head of the room when it began.
+    goal: EventId,
+    store: Store,
+    /// The last ask: an answer to another one is stale.
+    pub(super) generation: u32,
+    pub(super) is_closed: bool,
+}
+
+/// What a place waits for from the store.
+#[derive(Debug, Default)]
+enum Store {
+    /// Nothing.
+    #[default]
+    Idle,
+    /// The answer to its last ask.
+    Asked,
+    /// Nothing: the answer is here, and has not left yet.
+    Answered(CatchUpPage),
+    /// The time to ask again.
+    Failed {
+        /// Set once the time of the failure is known.
+        ask_at: Option<Instant>,
+    },
+}
+
+/// What a place gave.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Given {
+    /// Events.
+    Events,
+    /// Something to ask the store for.
+    Query(Query),
+    /// Nothing before this instant, unless the room changes or the store answers.
+    Nothing(Option<Instant>),
+}
+
+impl Place {
+    /// A place that has not begun.
+    #[must_use]
+    pub fn new(room: Arc<Room>, start: Start) -> Self {
+        let position = Position { cursor: 0, told: 0, seen: 0, state_due: false, asked_cursors: false };
+        let (attendance, store) = (None, Store::Idle);
+        Self { room, position, attendance, start: Some(start), goal: 0, store, generation: 0, is_closed: false }
+    }
+
+    /// Its room.
+    #[must_use]
+    pub fn room(&self) -> &Arc<Room> {
+        &self.room
+    }
+
+    /// Returns true if what it begins with has left, and it has not left itself, so that its cursor counts.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.start.is_none() && !self.is_closed
+    }
+
+    /// How many events a filter has dropped that no id covers yet.
+    #[must_use]
+    pub fn dropped(&self) -> EventId {
+        if self.is_live() { self.position.cursor - self.position.told } else { 0 }
+    }
+
+    /// The cursor up to which everything was given or filtered out.
+    #[must_use]
+    pub fn cursor(&self) -> EventId {
+        self.position.cursor
+    }
+
+    /// A word for who is here and who types, as far as the reader was told; while that is still due it is none
+    /// that will ever be current.
+    #[must_use]
+    pub fn state_word(&self) -> String {
+        if self.position.state_due { "due".to_owned() } else { self.room.state_word(self.position.seen) }
+    }
+
+    /// Returns true if all that was there when it began is told. That includes who is here, unless the room is so
+    /// busy that its reader gets no time for it.
+    #[must_use]
+    pub fn is_through(&self) -> bool {
+        let cursor = self.position.cursor;
+        self.is_closed || (self.is_live() && (cursor > self.goal || (cursor == self.goal && !self.position.state_due)))
+    }
+
+    /// Leaves the room.
+    pub fn close(&mut self) {
+        self.is_closed = true;
+        self.attendance = None;
+        self.store = Store::Idle;
+        self.generation += 1;
+    }
+
+    /// Takes the answer to its last ask.
+    pub fn answer(&mut self, query: &Query, got: Result<CatchUpPage, StoreError>) {
+        let room = self.room.name();
+        self.store = match (query, got) {
+            (Query::Begin { .. }, Ok(page)) => {
+                self.goal = self.room.head();
+                Store::Answered(page)
+            }
+            (Query::Log { after, .. }, Ok(page)) if page.through > *after || !page.frames.is_empty() => {
+                Store::Answered(page)
+            }
+            (Query::Log { after, .. }, Ok(_)) => {
+                tracing::warn!(room.name = %room, after, "the store is behind the memory");
+                Store::Failed { ask_at: None }
+            }
+            (Query::Cursors, Ok(_)) => Store::Idle,
+            (Query::Cursors, Err(error)) => {
+                tracing::warn!(room.name = %room, %error, "a reader is not told the read cursors");
+                Store::Idle
+            }
+            (_, Err(error)) => {
+                tracing::warn!(room.name = %room, %error, "a reader waits for the store");
+                Store::Failed { ask_at: None }
+            }
+        };
+    }
+
+    /// Returns true if it waits for the answer to an ask.
+    #[must_use]
+    pub fn is_asking(&self) -> bool {
+        matches!(self.store, Store::Asked)
+    }
+
+    /// Gives what is ready.
+    pub fn take(&mut self, now: Instant, filter: &ReadFilter, history: usize, out: &mut Vec<Placed>) -> Given {
+        match std::mem::take(&mut self.store) {
+            _ if self.is_closed => return Given::Nothing(None),
+            Store::Asked => {
+                self.store = Store::Asked;
+                return Given::Nothing(None);
+            }
+            Store::Failed { ask_at } => {
+                let ask_at = ask_at.unwrap_or(now + RETRY);
+                if now < ask_at {
+                    self.store = Store::Failed { ask_at: Some(ask_at) };
+                    return Given::Nothing(Some(ask_at));
+                }
+            }
+            // Judged here, where it leaves: it may have waited long for its reader.
+            Store::Answered(page) if !page.is_outdated(&self.room) => {
+                let begins = self.start.take().is_some();
+                self.pass(page, begins, out);
+                // What it begins with goes together with what is ready, so that a history comes with who is here.
+                if !begins && !out.is_empty() {
+                    return Given::Events;
+                }
+            }
+            Store::Answered(_) | Store::Idle => {}
+        }
+        if let Some(start) = self.start {
+            return self.ask(Query::Begin { start, history, types: filter.types });
+        }
+        let missing = self.room.take(filter, &mut self.position, out);
+        if !out.is_empty() {
+            return Given::Events;
+        }
+        match missing {
+            None => Given::Nothing(None),
+            Some(Missing::Cursors) => self.ask(Query::Cursors),
+            Some(Missing::Log) => {
+                let (types, limit) = (filter.types, PAGE.min(filter.limit as u64));
+                self.ask(Query::Log { after: self.position.cursor, types, limit, history })
+            }
+        }
+    }
+
+    /// Lets a page leave.
+    fn pass(&mut self, page: CatchUpPage, begins: bool, out: &mut Vec<Placed>) {
+        self.position.cursor = page.through;
+        if begins {
+            self.position.told = page.through;
+        } else if let Some(id) = page.frames.iter().rev().find_map(super::super::frame::Frame::id) {
+            self.position.told = id;
+        }
+        out.extend(page.frames.into_iter().map(Placed::from));
+    }
+
+    fn ask(&mut self, query: Query) -> Given {
+        self.store = Store::Asked;
+        self.generation += 1;
+        Given::Query(query)
+    }
+}

@@ -1,0 +1,418 @@
+//! Readers by properties: a store that is slow, out or late, while rooms go on.
+
+use std::collections::HashSet;
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::*;
+use crate::{
+    clock::Clock,
+    config::Timings,
+    domain::{
+        event::{Event, EventType},
+        message::Message,
+        name::RoomName,
+        room::{FloorReason, Room as StoredRoom},
+        timestamp::Timestamp,
+    },
+    hub::{queries::Start, window::history_frame},
+};
+
+/// A room, and the store's side of it.
+struct Scene {
+    room: Arc<Room>,
+    /// The messages that events show, as they are by now; the event with the same index has the next id.
+    messages: Vec<Message>,
+    /// The event of each id, from 1 on: the message it is about, and whether it deletes it.
+    log: Vec<(usize, bool)>,
+    /// Up to where memory was told.
+    published: usize,
+    /// Deleted messages that memory knows of, or knows that it may not know of.
+    gone: HashSet<EventId>,
+}
+
+impl Scene {
+    fn new(number: usize) -> Self {
+        let name = RoomName::parse(&format!("room{number}")).unwrap();
+        let clock = Clock::new(|| Timestamp::from_micros(0));
+        let room = Room::new(name, clock, Arc::default(), &Timings::DEFAULT);
+        room.learn(None);
+        Self { room, messages: Vec::new(), log: Vec::new(), published: 0, gone: HashSet::new() }
+    }
+
+    fn head(&self) -> EventId {
+        id(self.log.len())
+    }
+
+    fn post(&mut self) {
+        self.messages.push(Message {
+            id: self.head() + 1,
+            room: self.room.name().clone(),
+            username: Username::parse("Alice").unwrap(),
+            content: "secret".into(),
+            timestamp: Timestamp::from_micros(0),
+            edited_at: None,
+            deleted_at: None,
+            reply_to: None,
+            reactions: Vec::new(),
+            client_id: None,
+        });
+        self.log.push((self.messages.len() - 1, false));
+    }
+
+    fn delete(&mut self, which: usize) {
+        let alive = |message: &&mut Message| message.deleted_at.is_none();
+        let mut alive: Vec<_> = self.messages.iter_mut().filter(alive).collect();
+        let count = alive.len();
+        let Some(message) = alive.get_mut(which % count.max(1)) else { return };
+        **message = message.tombstone(Timestamp::from_micros(1));
+        let index = self.messages.iter().position(|message| self.log_deletes(message)).expect("the one just deleted");
+        self.log.push((index, true));
+    }
+
+    /// Returns true if the message is deleted and no event says so yet.
+    fn log_deletes(&self, message: &Message) -> bool {
+        let index = self.messages.iter().position(|other| other.id == message.id).unwrap();
+        message.deleted_at.is_some() && !self.log.contains(&(index, true))
+    }
+
+    /// The events after a cursor as the store shows them now.
+    fn events(&self, after: EventId) -> Vec<Event> {
+        let first = usize::try_from(after).unwrap();
+        let event = |(index, (message, deletes)): (usize, &(usize, bool))| {
+            let message = Arc::new(self.messages[*message].clone());
+            if *deletes {
+                let username = message.username.clone();
+                Event::MessageDeleted { id: id(index + 1), username, deleted_at: Timestamp::from_micros(1), message }
+            } else {
+                Event::ChatMessage(message)
+            }
+        };
+        self.log.iter().enumerate().skip(first).map(event).collect()
+    }
+
+    /// Publishes what memory was not told of yet, except for the first `skipped` of it.
+    fn publish(&mut self, skipped: usize) {
+        let from = (self.published + skipped).min(self.log.len());
+        self.room.publish(&self.events(id(from)));
+        if from < self.log.len() {
+            self.published = self.log.len();
+            self.gone = self.deleted();
+        }
+    }
+
+    fn publish_if(&mut self, told: bool) {
+        if told {
+            self.publish(0);
+        }
+    }
+
+    /// Tells memory only how far the log goes.
+    fn learn(&mut self) {
+        let (head, floor, floor_reason) = (self.head(), 0, FloorReason::Pruned);
+        let created_at = Timestamp::from_micros(0);
+        let (title, topic, name) = (String::new(), String::new(), self.room.name().clone());
+        self.room.learn(Some(&StoredRoom { id: 1, name, title, topic, created_at, head, floor, floor_reason }));
+        self.published = self.log.len();
+        self.gone = self.deleted();
+    }
+
+    fn deleted(&self) -> HashSet<EventId> {
+        self.messages.iter().filter(|message| message.deleted_at.is_some()).map(|message| message.id).collect()
+    }
+
+    /// What the store answers now.
+    fn answer(&self, query: &Query) -> CatchUpPage {
+        let deletions = self.room.deletions();
+        match *query {
+            Query::Begin { start: Start::After(cursor), .. } => CatchUpPage::empty(cursor.min(self.head())),
+            Query::Begin { history, .. } => {
+                let messages: Vec<_> = self.messages.iter().rev().take(history).cloned().map(Arc::new).collect();
+                let messages: Vec<_> = messages.into_iter().rev().collect();
+                let frame = history_frame(self.room.name(), &messages, false, self.head());
+                CatchUpPage { frames: vec![frame], through: self.head(), shows: None, deletions }
+            }
+            Query::Log { after, limit, .. } => {
+                let mut events = self.events(after);
+                events.truncate(usize::try_from(limit).unwrap());
+                let through = events.last().map_or(after, Event::id);
+                CatchUpPage::of(&events, after, through, deletions)
+            }
+            Query::Cursors => CatchUpPage::empty(0),
+        }
+    }
+}
+
+fn id(count: usize) -> EventId {
+    EventId::try_from(count).unwrap()
+}
+
+/// Something that happens.
+#[derive(Debug, Clone)]
+enum Act {
+    Post { room: usize, count: usize, told: bool },
+    Delete { room: usize, which: usize, told: bool },
+    Publish { room: usize, skipped: usize },
+    Learn { room: usize },
+    Take,
+    Read { which: usize },
+    Answer { which: usize },
+    Repeat { which: usize },
+    Fail { which: usize },
+    Wait { seconds: u64 },
+    Close { room: usize },
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let room = 0..3usize;
+    let which = 0..64usize;
+    prop_oneof![
+        4 => (room.clone(), 1..6usize, any::<bool>()).prop_map(|(room, count, told)| Act::Post { room, count, told }),
+        4 => (room.clone(), which.clone(), any::<bool>())
+            .prop_map(|(room, which, told)| Act::Delete { room, which, told }),
+        2 => (room.clone(), prop_oneof![6 => Just(0usize), 1 => 0..4usize])
+            .prop_map(|(room, skipped)| Act::Publish { room, skipped }),
+        3 => room.clone().prop_map(|room| Act::Learn { room }),
+        8 => Just(Act::Take),
+        4 => which.clone().prop_map(|which| Act::Read { which }),
+        5 => which.clone().prop_map(|which| Act::Answer { which }),
+        1 => which.clone().prop_map(|which| Act::Repeat { which }),
+        1 => which.prop_map(|which| Act::Fail { which }),
+        1 => (0..20u64).prop_map(|seconds| Act::Wait { seconds }),
+        1 => room.prop_map(|room| Act::Close { room }),
+    ]
+}
+
+/// A reader, and everything it was told.
+struct Reading {
+    scenes: Vec<Scene>,
+    reader: Reader,
+    now: Instant,
+    /// What was asked, and what the store has read for it so far.
+    asked: Vec<(Ask, Option<CatchUpPage>)>,
+    /// Answers that were given.
+    given: Vec<(Ask, CatchUpPage)>,
+    /// The last id that was told of each room; absent before its first.
+    told: Vec<Option<EventId>>,
+    closed: Vec<bool>,
+    ended: bool,
+}
+
+impl Reading {
+    fn new(starts: &[Start], limit: usize, types: TypeSet) -> Self {
+        let scenes: Vec<_> = (0..starts.len()).map(Scene::new).collect();
+        let places = scenes.iter().zip(starts).map(|(scene, start)| Place::new(scene.room.clone(), *start)).collect();
+        let told = starts.iter().map(|start| if let Start::After(cursor) = start { Some(*cursor) } else { None });
+        let (user, transport, state) = (None, Transport::Sse, StateDue::Always);
+        let request = Request { history: 10, types, user, transport, state, limit };
+        let now = Instant::now();
+        let positions = (starts.len() > 1).then(|| starts.iter().map(|_| 0).collect());
+        Self {
+            reader: Reader::new(places, positions, request, Timings::DEFAULT.ping_interval, now),
+            now,
+            asked: Vec::new(),
+            given: Vec::new(),
+            told: told.collect(),
+            closed: vec![false; starts.len()],
+            ended: false,
+            scenes,
+        }
+    }
+
+    fn act(&mut self, act: &Act) {
+        let rooms = self.scenes.len();
+        let asked = self.asked.len().max(1);
+        match *act {
+            Act::Post { room, count, told } => {
+                (0..count).for_each(|_| self.scenes[room % rooms].post());
+                self.scenes[room % rooms].publish_if(told);
+            }
+            Act::Delete { room, which, told } => {
+                self.scenes[room % rooms].delete(which);
+                self.scenes[room % rooms].publish_if(told);
+            }
+            Act::Publish { room, skipped } => self.scenes[room % rooms].publish(skipped),
+            Act::Learn { room } => self.scenes[room % rooms].learn(),
+            Act::Take => {
+                self.take();
+            }
+            Act::Read { which } => {
+                if let Some((ask, page)) = self.asked.get_mut(which % asked) {
+                    *page = Some(self.scenes[ask.place.0].answer(&ask.query));
+                }
+            }
+            Act::Answer { which } => {
+                if self.asked.get(which % asked).is_some_and(|(_, page)| page.is_some()) {
+                    let (ask, page) = self.asked.swap_remove(which % asked);
+                    let page = page.unwrap();
+                    self.reader.answer(&ask, Ok(page.clone()));
+                    self.given.push((ask, page));
+                }
+            }
+            Act::Repeat { which } => {
+                if let Some((ask, page)) = self.given.get(which % self.given.len().max(1)) {
+                    self.reader.answer(ask, Ok(page.clone()));
+                }
+            }
+            Act::Fail { which } => {
+                if !self.asked.is_empty() {
+                    let (ask, _) = self.asked.swap_remove(which % asked);
+                    self.reader.answer(&ask, Err(StoreError::Unavailable("out".into())));
+                }
+            }
+            Act::Wait { seconds } => self.now += Duration::from_secs(seconds),
+            Act::Close { room } => {
+                self.reader.close(PlaceId(room % rooms), CloseReason::Shutdown);
+                self.closed[room % rooms] = true;
+            }
+        }
+    }
+
+    /// Returns true unless there is nothing to take.
+    fn take(&mut self) -> bool {
+        let mut events = Vec::new();
+        match self.reader.take(self.now, &mut events) {
+            Step::Took => {
+                assert!(!events.is_empty());
+                for event in &events {
+                    self.hear(event);
+                }
+                true
+            }
+            Step::Ask(ask) => {
+                assert!(!self.closed[ask.place.0], "a closed place asks: {ask:?}");
+                assert!(
+                    self.asked.iter().all(|(other, _)| other.place != ask.place || other.generation < ask.generation)
+                );
+                self.asked.push((ask, None));
+                true
+            }
+            Step::Idle { .. } => false,
+            Step::End(_) => {
+                assert!(self.closed.iter().all(|closed| *closed));
+                self.ended = true;
+                false
+            }
+        }
+    }
+
+    fn hear(&mut self, event: &Placed) {
+        let told: Value = serde_json::from_slice(&event.frame.json()).unwrap();
+        let index = self.scenes.iter().position(|scene| told["room"] == scene.room.name().as_str()).unwrap();
+        if told["type"] == "server_shutdown" {
+            return assert!(self.closed.iter().all(|closed| *closed));
+        }
+        assert!(!self.closed[index], "of a room that was left: {told}");
+        let shown =
+            told["messages"].as_array().cloned().unwrap_or_default().into_iter().chain(told.get("message").cloned());
+        for message in shown {
+            let gone = self.scenes[index].gone.contains(&message["id"].as_i64().unwrap());
+            assert!(!gone || message["content"] == "", "a deleted message is shown: {told}");
+        }
+        let (last, id) = (self.told[index], told["id"].as_i64());
+        match told["type"].as_str().unwrap() {
+            "message_history" => assert!(last.is_none() && id.is_some(), "a second beginning: {told}"),
+            "ping" => assert!(id >= last, "{told} after {last:?}"),
+            _ if id.is_some() => assert_eq!(id, last.map(|last| last + 1), "{told} after {last:?}"),
+            _ => return,
+        }
+        self.told[index] = id;
+        let Some(positions) = event.id.as_deref().and_then(Positions::parse) else { return };
+        for (told, cursor) in self.told.iter_mut().zip(positions.cursors()).filter(|(told, _)| told.is_some()) {
+            assert!(*told <= Some(*cursor), "{event:?} takes back {told:?}");
+            *told = Some(*cursor);
+        }
+        assert_eq!(self.told[index], id);
+    }
+
+    /// Lets everything that is under way come to its end.
+    fn settle(&mut self) {
+        self.scenes.iter_mut().for_each(Scene::learn);
+        let mut quiet = 0;
+        // Once for what waits for an answer, and once for what waits to ask again.
+        while quiet < 3 && !self.ended {
+            quiet = if self.take() { 0 } else { quiet + 1 };
+            if quiet > 0 {
+                self.now += place::RETRY;
+            }
+            while !self.asked.is_empty() {
+                self.act(&Act::Read { which: 0 });
+                self.act(&Act::Answer { which: 0 });
+            }
+        }
+    }
+}
+
+fn start() -> impl Strategy<Value = Start> {
+    prop_oneof![Just(Start::History), Just(Start::After(0))]
+}
+
+proptest! {
+    /// Whatever is published, deleted, closed, lapped or answered when, late, twice or not at all: each place is told
+    /// a contiguous run of its log, and nothing that was deleted before it left.
+    #[test]
+    fn each_place_gets_a_contiguous_run(
+        starts in prop::collection::vec(start(), 1..=3),
+        limit in prop_oneof![Just(200usize), 3..9usize],
+        acts in prop::collection::vec(act(), 1..120),
+    ) {
+        let mut reading = Reading::new(&starts, limit, TypeSet::ALL);
+        for act in &acts {
+            reading.act(act);
+        }
+        reading.settle();
+        for (index, scene) in reading.scenes.iter().enumerate().filter(|(index, _)| !reading.closed[*index]) {
+            prop_assert_eq!(reading.told[index], Some(scene.head()), "room {}", index);
+        }
+        prop_assert!(!reading.closed.iter().all(|closed| *closed) || reading.ended);
+    }
+
+    /// Of all rooms together no more is dropped by a filter than one room may drop alone.
+    #[test]
+    fn a_filter_strands_no_cursor(counts in prop::collection::vec(0..150usize, 1..=3)) {
+        let starts = vec![Start::After(0); counts.len()];
+        let mut reading = Reading::new(&starts, 200, TypeSet::filter([EventType::RoomUpdated]));
+        reading.settle();
+        for (room, count) in counts.iter().enumerate() {
+            (0..*count).for_each(|_| reading.scenes[room].post());
+            reading.scenes[room].publish(0);
+        }
+        while reading.take() {}
+        let told = reading.told.iter().flatten().sum::<EventId>();
+        let head = reading.scenes.iter().map(Scene::head).sum::<EventId>();
+        prop_assert!(head - told < DROPPED, "{told} of {head}");
+    }
+}
+
+#[test]
+fn the_deletion_that_races_the_first_frame_is_seen() {
+    for starts in [vec![Start::History], vec![Start::History; 2]] {
+        let mut reading = Reading::new(&starts, 200, TypeSet::ALL);
+        reading.scenes[0].post();
+        reading.scenes[0].publish(0);
+        for act in [Act::Take, Act::Read { which: 0 }, Act::Answer { which: 0 }] {
+            reading.act(&act);
+        }
+        reading.scenes[0].delete(0);
+        reading.scenes[0].publish(0);
+        assert!(reading.take() && reading.told[0].is_none(), "it asks again instead of telling");
+        reading.settle();
+        assert_eq!(reading.told[0], Some(2));
+    }
+}
+
+#[test]
+fn a_room_that_waits_for_the_store_holds_no_other_up() {
+    let mut reading = Reading::new(&[Start::After(0); 2], 200, TypeSet::ALL);
+    reading.settle();
+    reading.scenes.iter_mut().for_each(Scene::post);
+    reading.scenes[0].learn();
+    reading.scenes[1].publish(0);
+    while reading.take() {}
+    assert_eq!((reading.asked.len(), &reading.told), (1, &vec![Some(0), Some(1)]));
+    reading.act(&Act::Fail { which: 0 });
+    assert!(!reading.take(), "it waits before it asks again");
+    reading.now += place::RETRY;
+    assert!(reading.take() && reading.asked.len() == 1);
+}

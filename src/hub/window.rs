@@ -1,0 +1,154 @@
+//! The window of a room's log that is in memory: its newest events, its newest messages and what was deleted of them.
+
+use std::sync::Arc;
+
+use super::{
+    deletion_log::DeletionLog,
+    frame::{Frame, Placed},
+    loading::Loading,
+    recent::{KEPT, News, Recent},
+    ring::{Ring, Slot},
+    room::{Position, ReadFilter},
+};
+use crate::domain::{
+    EventId,
+    event::{Event, EventBody},
+    message::Message,
+    name::RoomName,
+    room::FloorReason,
+};
+
+/// The most bytes of events a reader takes at once, except for a single event that is larger.
+pub const TAKE_BYTES: usize = 256 * 1024;
+
+/// What a reader was given of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakenLog {
+    /// Everything up to the head.
+    All,
+    /// As much as it takes at once.
+    Full,
+    /// Everything up to what has to be read from the store.
+    Missing,
+}
+
+/// A room's log, as far as memory has it.
+#[derive(Debug, Default)]
+pub struct Window {
+    /// Known once an event was published or the store was asked.
+    ring: Option<Ring>,
+    /// Known once the store was asked.
+    floor: Option<(EventId, FloorReason)>,
+    pub(super) recent: Loading<Recent, News>,
+    /// The history of the default length, encoded at this head.
+    history: Option<(EventId, Frame)>,
+    pub(super) deletions: DeletionLog,
+}
+
+impl Window {
+    /// The id of the newest event.
+    #[must_use]
+    pub fn head(&self) -> EventId {
+        self.ring.as_ref().map_or(0, Ring::head)
+    }
+
+    /// The lowest cursor that can be resumed from, and why; none until the store was asked.
+    #[must_use]
+    pub fn floor(&self) -> Option<(EventId, FloorReason)> {
+        self.floor
+    }
+
+    /// Adds what was committed: consecutive events in id order, and their slots.
+    pub fn publish(&mut self, first: EventId, events: &[Event], slots: Vec<Slot>) {
+        let ring = self.ring.get_or_insert_with(|| Ring::after(first - 1));
+        if ring.extend(first, slots) {
+            self.recent.forget();
+            self.deletions.note_unseen();
+        }
+        for event in events {
+            match event {
+                Event::ChatMessage(message) => self.recent.note(News::Posted(message.clone())),
+                Event::MessageDeleted { message, .. } => {
+                    ring.forget(message.id);
+                    self.deletions.note(message.id);
+                    self.recent.note(News::Changed(message.clone()));
+                }
+                Event::MessageEdited { message, .. } | Event::Reacted { message, .. } => {
+                    self.recent.note(News::Changed(message.clone()));
+                }
+                Event::RoomUpdated(_) => {}
+            }
+        }
+    }
+
+    /// Takes head and floor as the store has them, once. What is published meanwhile joins on to them.
+    pub fn load(&mut self, head: EventId, floor: EventId, reason: FloorReason) {
+        self.floor = Some((floor, reason));
+        self.ring.get_or_insert_with(|| Ring::after(head));
+    }
+
+    /// Learns head and floor, which may have moved without what is before them having been published.
+    pub fn learn(&mut self, head: EventId, floor: EventId, reason: FloorReason) {
+        self.floor = Some((floor, reason));
+        if self.ring.as_ref().is_none_or(|ring| ring.head() < head) {
+            self.ring.get_or_insert_with(|| Ring::after(head)).advance(head);
+            self.recent.forget();
+            self.deletions.note_unseen();
+        }
+    }
+
+    /// Gives a reader what is past its cursor, and moves its position past it.
+    pub(super) fn take(&self, filter: &ReadFilter, position: &mut Position, out: &mut Vec<Placed>) -> TakenLog {
+        if position.cursor >= self.head() {
+            return TakenLog::All;
+        }
+        let Some(slots) = self.ring.as_ref().and_then(|ring| ring.since(position.cursor)) else {
+            return TakenLog::Missing;
+        };
+        let mut bytes = 0;
+        for (id, slot) in slots {
+            if filter.types.has(slot.kind) {
+                // It showed a message that is deleted by now.
+                let Some(frame) = &slot.frame else { return TakenLog::Missing };
+                bytes += frame.len();
+                if out.len() >= filter.limit || (bytes > TAKE_BYTES && !out.is_empty()) {
+                    return TakenLog::Full;
+                }
+                out.push(frame.clone().into());
+                position.told = id;
+            }
+            position.cursor = id;
+        }
+        TakenLog::All
+    }
+
+    /// The history of the newest `limit` messages, and the cursor it ends at; none unless all of them are known.
+    pub fn history(&mut self, room: &RoomName, limit: usize) -> Option<(Frame, EventId)> {
+        let head = self.ring.as_ref()?.head();
+        if limit == KEPT
+            && let Some((at, frame)) = &self.history
+            && *at == head
+        {
+            return Some((frame.clone(), head));
+        }
+        let (messages, has_more) = self.recent.known()?.newest(limit, head)?;
+        let frame = history_frame(room, &messages, has_more, head);
+        if limit == KEPT {
+            self.history = Some((head, frame.clone()));
+        }
+        Some((frame, head))
+    }
+
+    /// About how many bytes it holds.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let history = self.history.as_ref().map_or(0, |(_, frame)| frame.len());
+        self.ring.as_ref().map_or(0, Ring::bytes) + self.recent.known().map_or(0, Recent::bytes) + history
+    }
+}
+
+/// The event that a reader without a cursor gets first.
+#[must_use]
+pub fn history_frame(room: &RoomName, messages: &[Arc<Message>], has_more: bool, id: EventId) -> Frame {
+    Frame::new(&EventBody::MessageHistory { room, id, messages, has_more })
+}
