@@ -13,7 +13,7 @@ impl Chat {
     /// Begins to read a room, as the actor if that has a name.
     ///
     /// # Errors
-    /// [`ChatError::Unavailable`] when the store is needed and out.
+    /// [`ChatError`], when the store is needed and out.
     pub async fn read(
         &self,
         actor: &Actor,
@@ -28,7 +28,7 @@ impl Chat {
     /// Begins to read several rooms as one.
     ///
     /// # Errors
-    /// [`ChatError::Unavailable`] when the store is needed and out.
+    /// [`ChatError`], when the store is needed and out.
     pub async fn read_all(
         &self,
         actor: &Actor,

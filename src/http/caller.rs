@@ -1,16 +1,30 @@
 //! The caller of a request, and the actor it is once the query, the body or a frame has named one.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 
-use crate::domain::{invalid::Invalid, message::required, name::Username, policy::Actor};
+use super::same_site;
+use crate::{
+    app::App,
+    domain::{invalid::Invalid, message::required, name::Username, policy::Actor},
+};
 
 /// Whoever sent a request. In open mode nothing is known of them: they are whom they say they are.
 #[derive(Debug, Clone, Copy)]
-pub struct Caller;
+pub struct Caller {
+    /// Whether a page of another site has a browser ask, as an `<img>` does.
+    is_from_elsewhere: bool,
+}
 
 impl Caller {
+    /// The one who is present while this request reads: nobody if a page of another site sent it, since the one
+    /// who is named knows nothing of it.
+    #[must_use]
+    pub fn present_as(self, named: Option<Username>) -> Option<Username> {
+        named.filter(|_| !self.is_from_elsewhere)
+    }
+
     /// The actor for what needs no name.
     #[must_use]
     pub fn as_named(self, named: Option<Username>) -> Actor {
@@ -26,10 +40,10 @@ impl Caller {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Caller {
+impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = Infallible;
 
-    async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self)
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
+        Ok(Self { is_from_elsewhere: same_site::is_read_from_elsewhere(&app.config, parts) })
     }
 }

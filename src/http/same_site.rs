@@ -1,7 +1,5 @@
 //! Which sites and which names may ask: the rules against cross-site requests and DNS rebinding.
 
-use std::net::IpAddr;
-
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, header, request, request::Parts};
 use tower_http::cors::{AllowOrigin, CorsLayer, ExposeHeaders};
 
@@ -10,41 +8,56 @@ use super::{
     middleware::REQUEST_ID,
     problem::{Code, Problem},
 };
-use crate::config::Config;
+use crate::config::{Config, Origin, site::Authority};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// What a probe asks for: it says nothing of anybody, and an orchestrator asks by whatever name it has.
+const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
 /// Whether the request may be looked at.
 ///
 /// # Errors
-/// `400` for an HTTP/1.1 request without a `Host`; `421` for a `Host` that is no loopback name while only this machine can reach the server; `403`
-/// for a request that changes something, or upgrades, from a site that may not.
+/// `400` for a request with more than one `Host`, and for one of HTTP/1.1 without any (RFC 9112, 3.2); `421` for
+/// a `Host` that is not among those the server answers to; `403` for a request that changes something, or
+/// upgrades, from a site that may not.
 pub fn check(config: &Config, request: &Parts) -> Result<(), Problem> {
     let Parts { method, uri, version, headers, .. } = request;
     let host = host(headers, uri);
-    if host.is_none() && *version == Version::HTTP_11 {
-        return Err(Problem::new(Code::BadRequest, "An HTTP/1.1 request names its Host (RFC 9112, 3.2)."));
+    if headers.get_all(header::HOST).iter().count() > 1 || (host.is_none() && *version == Version::HTTP_11) {
+        return Err(Problem::new(Code::BadRequest, "A request names its Host, once."));
     }
-    if config.is_loopback_only() && host.is_some_and(|host| !is_loopback(host)) {
-        return Err(Problem::new(
-            Code::Misdirected,
-            "This server listens on loopback only, and answers to loopback names only.",
-        ));
+    if host.is_some_and(|host| !is_answered(config, host)) && !PROBES.contains(&uri.path()) {
+        let detail = if config.is_loopback_only() {
+            "This server listens on loopback only and answers to loopback names; --public-url and --allowed-hosts \
+             name others."
+        } else {
+            "This server does not answer to that Host; --public-url and --allowed-hosts name those it does."
+        };
+        return Err(Problem::new(Code::Misdirected, detail));
     }
     let changes = !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
     let upgrades = headers.contains_key(header::UPGRADE);
-    if !changes && !upgrades {
-        return Ok(());
+    if (changes || upgrades) && is_from_elsewhere(config, request, &["cross-site"]) {
+        return Err(Problem::new(
+            Code::CrossSite,
+            "Pages of that site may not do this; --allow-origin names those that may.",
+        ));
     }
-    let refuse = || {
-        Err(Problem::new(Code::CrossSite, "Pages of that site may not do this; --allow-origin names those that may."))
-    };
-    match headers.get(header::ORIGIN) {
-        Some(origin) if is_own(origin, host) || is_allowed(config, origin) => Ok(()),
-        Some(_) => refuse(),
-        None if headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "cross-site") => refuse(),
-        // No browser: a browser names the origin of all such requests.
-        None => Ok(()),
+    Ok(())
+}
+
+/// Returns true if a page of another site has a browser read this without being able to look at it itself: a page
+/// that may says its origin, be it of the same site or not.
+pub fn is_read_from_elsewhere(config: &Config, request: &Parts) -> bool {
+    is_from_elsewhere(config, request, &["cross-site", "same-site"])
+}
+
+/// Whether a page that is neither of this server nor of a site that was named asks, where `sites` is what
+/// `Sec-Fetch-Site` says of such a page. Who is no browser says neither.
+fn is_from_elsewhere(config: &Config, request: &Parts, sites: &[&str]) -> bool {
+    match request.headers.get(header::ORIGIN) {
+        Some(origin) => !is_own(origin, host(&request.headers, &request.uri)) && !is_allowed(config, origin),
+        None => request.headers.get(SEC_FETCH_SITE).is_some_and(|site| sites.iter().any(|other| site == other)),
     }
 }
 
@@ -81,43 +94,46 @@ fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
     uri.authority().map(axum::http::uri::Authority::as_str).or_else(|| headers.get(header::HOST)?.to_str().ok())
 }
 
+/// Whether the server answers to the host: to its own names, and, if others can reach it, to every address
+/// (rebinding needs a name) and, where its names are not known, to any.
+fn is_answered(config: &Config, host: &str) -> bool {
+    if !config.is_loopback_only() && !config.has_names() {
+        return true;
+    }
+    let Some(host) = Authority::parse(host) else { return false };
+    host.is_loopback()
+        || (host.is_address() && !config.is_loopback_only())
+        || config.allowed_hosts.iter().any(|name| host.is_host(name))
+        || config.public_url.as_ref().and_then(Origin::authority).is_some_and(|url| host.is_host_of(&url))
+}
+
 /// Whether the origin's host and port are the `Host`'s. The scheme is not compared: behind a proxy
 /// that speaks TLS the server does not know it.
 fn is_own(origin: &HeaderValue, host: Option<&str>) -> bool {
-    let (Some((scheme, authority)), Some(host)) = (origin.to_str().ok().and_then(|o| o.split_once("://")), host) else {
-        return false;
-    };
-    let port = match scheme {
-        "http" => ":80",
-        "https" => ":443",
-        _ => return false,
-    };
-    let bare = |name: &str| name.to_ascii_lowercase().trim_end_matches(port).to_owned();
-    bare(authority) == bare(host)
+    let Some((port, origin)) = origin.to_str().ok().and_then(parse_origin) else { return false };
+    host.and_then(Authority::parse).is_some_and(|host| origin.is_same(&host, port))
 }
 
 /// Whether the site was named in the settings; on loopback also every site of this machine, so that
 /// a front end under development can talk to the server.
 fn is_allowed(config: &Config, origin: &HeaderValue) -> bool {
     let Ok(origin) = origin.to_str() else { return false };
-    if config.allow_origin.iter().any(|allowed| allowed.as_str() == origin) {
+    let mut named = config.allow_origin.iter().chain(&config.public_url);
+    if named.any(|allowed| allowed.as_str() == origin) {
         return true;
     }
-    let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-    config.is_loopback_only() && host.is_some_and(is_loopback)
+    config.is_loopback_only() && parse_origin(origin).is_some_and(|(_, origin)| origin.is_loopback())
 }
 
-/// Whether a host, with or without a port, is a name of this machine.
-fn is_loopback(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+/// The usual port of an origin's scheme, and its host.
+fn parse_origin(origin: &str) -> Option<(u16, Authority)> {
+    let (scheme, authority) = origin.split_once("://")?;
+    let port = match scheme {
+        "http" => 80,
+        "https" => 443,
+        _ => return None,
     };
-    let name = name.trim_end_matches('.').to_ascii_lowercase();
-    // RFC 6761, 6.3: every name under `localhost` is loopback.
-    name == "localhost"
-        || name.ends_with(".localhost")
-        || name.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+    Some((port, Authority::parse(authority)?))
 }
 
 #[cfg(test)]
@@ -125,25 +141,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn loopback_has_many_names() {
-        for host in ["localhost", "LOCALHOST:3000", "a.localhost", "127.0.0.1", "127.9.9.9:80", "[::1]:3000", "[::1]"] {
-            assert!(is_loopback(host), "{host}");
-        }
-        for host in
-            ["example.org", "localhost.example.org:3000", "10.0.0.1", "[2001:db8::1]:3000", "", "127.0.0.1.nip.io"]
-        {
-            assert!(!is_loopback(host), "{host}");
-        }
-    }
-
-    #[test]
     fn an_origin_is_compared_with_the_host_but_for_the_usual_port() {
         let own = |origin, host| is_own(&HeaderValue::from_static(origin), Some(host));
         assert!(own("https://Chat.example.org", "chat.example.org"));
         assert!(own("https://chat.example.org", "chat.example.org:443"));
         assert!(own("http://127.0.0.1:3000", "127.0.0.1:3000"));
+        assert!(own("http://[::1]:3000", "[0:0::1]:3000"));
         assert!(!own("http://127.0.0.1:3001", "127.0.0.1:3000"));
         assert!(!own("null", "127.0.0.1:3000"));
         assert!(!own("https://evil.org", "chat.example.org"));
+        assert!(!own("https://chat.example.org.evil.org", "chat.example.org"));
+        assert!(!own("https://evil.org#:443", "evil.org#"));
     }
 }

@@ -13,6 +13,7 @@ pub mod sse;
 pub mod websocket;
 
 use super::{
+    caller::Caller,
     extract::{cursor, username, within},
     problem::Problem,
 };
@@ -72,13 +73,13 @@ impl ReadParams {
     ///
     /// # Errors
     /// A problem that names the parameter.
-    fn request(&self, transport: Transport, state: StateDue) -> Result<Request, Problem> {
+    fn request(&self, transport: Transport, state: StateDue, caller: Caller) -> Result<Request, Problem> {
         let history = within("history", self.history, 0..=200, 50)?;
         let types = self.types.as_deref().map_or(Ok(TypeSet::ALL), parse_types)?;
         Ok(Request {
             history: usize::try_from(history).unwrap_or_default(),
             types,
-            user: username(self.username.as_deref())?,
+            user: caller.present_as(username(self.username.as_deref())?),
             transport,
             state,
             limit: LIMIT,

@@ -77,7 +77,7 @@ pub async fn poll(
     let wait = Duration::from_secs(within("wait", wait, 0..=MAX_WAIT, 25)?);
     let state = state.map_or(StateDue::Never, StateDue::Unless);
     let start = since.start()?;
-    let mut request = params.request(Transport::LongPoll, state)?;
+    let mut request = params.request(Transport::LongPoll, state, caller)?;
     // Who begins is told who is here, as on the other transports.
     if start == Start::History && request.state == StateDue::Never {
         request.state = StateDue::Always;

@@ -145,7 +145,7 @@ pub async fn stream(
 ) -> Result<Response, Problem> {
     let starts = rooms.starts(headers.get(LAST_EVENT_ID))?;
     let what = format!("{} rooms", starts.len());
-    let request = params.request(Transport::Sse, StateDue::Always)?;
+    let request = params.request(Transport::Sse, StateDue::Always, caller)?;
     let subscription = app.chat.read_all(&caller.as_named(request.user.clone()), starts, request).await?;
     let is_named = writing.is_named();
     Ok(events(&what, subscription.map(move |events| write(&events, is_named))))

@@ -89,7 +89,7 @@ pub async fn stream(
 ) -> Result<Response, Problem> {
     let since = since.start()?;
     let start = headers.get(LAST_EVENT_ID).and_then(last_event_id).unwrap_or(since);
-    let request = params.request(Transport::Sse, StateDue::Always)?;
+    let request = params.request(Transport::Sse, StateDue::Always, caller)?;
     let subscription = app.chat.read(&caller.as_named(request.user.clone()), &room, start, request).await?;
     let is_named = writing.is_named();
     Ok(events(room.as_str(), subscription.map(move |events| join(&events, is_named))))

@@ -87,7 +87,7 @@ pub async fn open(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     let upgrade = upgrade.map_err(|refusal| Problem::new(Code::UpgradeRequired, refusal.body_text()))?;
-    let request = params.request(Transport::WebSocket, StateDue::Always)?;
+    let request = params.request(Transport::WebSocket, StateDue::Always, caller)?;
     let user = request.user.clone();
     let subscription = app.chat.read(&caller.as_named(user.clone()), &room, since.start()?, request).await?;
     // No bound on what is to be written: the next events are asked for only when all of the last

@@ -1,10 +1,14 @@
 //! Whom the server listens to: not to other sites, not under foreign names, not to garbage.
 
+use std::{net::SocketAddr, time::Duration};
+
 use reqwest::{Method, RequestBuilder};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{self, client::IntoClientRequest as _};
 
-use crate::support::{Server, command::Command, problem::expect_problem, raw, socket::Socket};
+use crate::support::{
+    DEADLINE, Query, Reader, Server, Transport, command::Command, problem::expect_problem, raw, socket::Socket,
+};
 
 fn post(server: &Server) -> RequestBuilder {
     let body = json!({"username": "Alice", "content": "hi"});
@@ -205,4 +209,145 @@ async fn a_head_that_cannot_be_read_is_a_bare_refusal() {
         let next = server.http().get(server.url("/healthz")).send().await.expect("an answer");
         assert_eq!(next.status(), 200, "the next connection works");
     }
+}
+
+/// What a page of another site has a browser ask: without a word on its origin, as an image or a link does, or
+/// with it.
+const ASKED_BY_OTHERS: [(&str, &str); 4] = [
+    ("Sec-Fetch-Site", "cross-site"),
+    ("Sec-Fetch-Site", "same-site"),
+    ("Origin", "https://evil.example"),
+    ("Origin", "null"),
+];
+
+/// The names of those who are present in a room.
+async fn present(server: &Server, room: &str) -> Value {
+    let presence = server.get_json(&format!("/rooms/{room}/presence")).await;
+    presence["users"].as_array().expect("users").iter().map(|user| user["username"].clone()).collect()
+}
+
+#[tokio::test]
+async fn a_read_from_another_site_makes_nobody_present() {
+    let server = Server::builder().time("presence-grace", Duration::from_mins(10)).start().await;
+    server.post("general", "Alice", "hi").await;
+    let mut watcher = Reader::open(&server, Transport::Sse, "general", Query::since(1)).await;
+    watcher.until_type("presence_state").await;
+    let paths = [
+        "/rooms/general/poll?username=Mallory&since=0&wait=0",
+        "/rooms/general/stream?username=Mallory",
+        "/stream?rooms=general&username=Mallory",
+        "/rooms/general/messages?username=Mallory",
+    ];
+    for path in paths {
+        for (header, value) in ASKED_BY_OTHERS {
+            let request = server.http().get(server.api(path)).header(header, value);
+            let mut answer = request.send().await.expect("an answer");
+            assert_eq!(answer.status(), 200, "{path}");
+            // The stream is open, and the poll answered: whoever they make present is so now.
+            assert!(answer.chunk().await.expect("a body").is_some(), "{path}");
+            assert_eq!(present(&server, "general").await, json!([]), "{path}, {header}: {value}");
+        }
+    }
+    // The same of this site, of one that may, and of no browser, is a presence.
+    let own = server.url("");
+    let welcome = [("Sec-Fetch-Site", "same-origin"), ("Origin", &own), ("Origin", "http://localhost:5173")];
+    for (number, (header, value)) in welcome.into_iter().enumerate() {
+        for (index, path) in paths[..3].iter().enumerate() {
+            let path = path.replace("Mallory", &format!("Olive{number}{index}"));
+            let request = server.http().get(server.api(&path)).header(header, value);
+            let mut answer = request.send().await.expect("an answer");
+            assert!(answer.chunk().await.expect("a body").is_some(), "{path}");
+        }
+    }
+    let names: Vec<_> = (0..9).map(|number| format!("Olive{}{}", number / 3, number % 3)).collect();
+    assert_eq!(present(&server, "general").await, json!(names));
+    let told = watcher.until_type("user_status").await;
+    assert_eq!(told["username"], "Olive00", "nobody was told of Mallory: {told}");
+}
+
+/// The status of a request that asks for this `Host`.
+async fn asked_by(server: &Server, host: &str, path: &str) -> u16 {
+    let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    raw::send(loopback(server), head).await.expect("an answer").status
+}
+
+/// Where a server that listens on every address is reached by this machine.
+fn loopback(server: &Server) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], server.addr().port()))
+}
+
+/// A server that others can reach.
+async fn reachable(settings: &[&str]) -> Server {
+    let builder = Server::builder().listen("0.0.0.0:0").arg("--allow-open");
+    settings.iter().fold(builder, |builder, arg| builder.arg(*arg)).start().await
+}
+
+const REBINDING: &str = "DNS rebinding";
+/// Names that only look like one of this machine.
+const ALIKE: [&str; 7] = [
+    "localhost:1.evil.example",
+    "127.0.0.1:1.evil.example",
+    "[::1].evil.example",
+    "[::1]evil.example:80",
+    "localhost.evil.example",
+    "user@localhost",
+    "localhost:80:80",
+];
+
+#[tokio::test]
+async fn where_others_can_reach_it_only_its_own_names_are_answered() {
+    let server =
+        reachable(&["--public-url", "https://chat.example", "--allowed-hosts", "Chat.internal,b.example"]).await;
+    for host in [
+        "chat.example",
+        "CHAT.example:443",
+        "chat.internal:3000",
+        "b.example.",
+        "localhost",
+        "a.localhost:3000",
+        "127.0.0.1",
+        "10.1.2.3:3000",
+        "[2001:db8::1]:3000",
+    ] {
+        assert_eq!(asked_by(&server, host, "/api/v1/rooms").await, 200, "{host}");
+    }
+    let foreign = ["evil.example", "chat.example.evil.example", "a.b.example", "10.1.2.3.evil.example", ""];
+    for host in foreign.into_iter().chain(ALIKE) {
+        assert_eq!(asked_by(&server, host, "/api/v1/rooms").await, 421, "{host}");
+        // An orchestrator asks by whatever name it has.
+        assert_eq!(asked_by(&server, host, "/healthz").await, 200, "{host}");
+        assert_eq!(asked_by(&server, host, "/readyz?from=probe").await, 200, "{host}");
+    }
+    // The pages of the public URL are the server's own, also behind a proxy that asks by another name.
+    let body = json!({"username": "Alice", "content": "hi"});
+    for (origin, status) in [("https://chat.example", 201), ("http://chat.example", 403), ("https://evil.example", 403)]
+    {
+        let url = format!("http://{}/api/v1/rooms/general/messages", loopback(&server));
+        let answer = server.http().post(url).header("Origin", origin).json(&body).send().await.expect("an answer");
+        assert_eq!(answer.status(), status, "{origin}");
+    }
+    assert!(!server.log().iter().any(|line| line.contains(REBINDING)), "its names are known");
+}
+
+#[tokio::test]
+async fn where_others_can_reach_it_and_its_names_are_not_known_the_start_warns() {
+    let server = reachable(&[]).await;
+    let warning = server.wait_for_log(REBINDING, DEADLINE).await;
+    assert!(warning.contains("WARN") && warning.contains("--public-url"), "{warning}");
+    assert_eq!(asked_by(&server, "evil.example", "/api/v1/rooms").await, 200);
+    assert!(!Server::start().await.log().iter().any(|line| line.contains(REBINDING)), "not on loopback");
+}
+
+#[tokio::test]
+async fn on_loopback_names_that_only_look_like_it_are_misdirected() {
+    let server = Server::builder().arg("--public-url=http://chat.example:8080").start().await;
+    for host in ALIKE {
+        assert_eq!(asked_by(&server, host, "/api/v1/rooms").await, 421, "{host}");
+        assert_eq!(asked_by(&server, host, "/healthz").await, 200, "{host}");
+    }
+    for host in ["chat.example:8080", "chat.example", "localhost", "[::1]:3000"] {
+        assert_eq!(asked_by(&server, host, "/api/v1/rooms").await, 200, "{host}");
+    }
+    let twice = format!("127.0.0.1\r\nHost: {}", server.addr());
+    assert_eq!(asked_by(&server, &twice, "/api/v1/rooms").await, 400, "two lines of Host");
 }
