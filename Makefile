@@ -1,6 +1,6 @@
 # Everything a person does with this repository. `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run dev check test rust databases outages clients browser lint fmt openapi emoji deny bench tools
+.PHONY: help run dev check test rust databases build sqlite postgres mariadb outages clients browser lint docs fmt openapi emoji deny bench tools
 
 # Where `tools.sh` puts what Debian has too old.
 export PATH := $(CURDIR)/target/tools/node_modules/node/bin:$(PATH)
@@ -10,6 +10,10 @@ export RUST_TEST_THREADS ?= 6
 NO_SERVERS := --skip database_server::
 NO_FILES := --skip sqlite_file::
 TARGET := $(or $(CARGO_TARGET_DIR),target)
+# The server, of the same crates as the tests. With an example among what is built, the features that the tests
+# need of them are counted in, as for `cargo test`; without it a third of the tree would be compiled again. The
+# documentation is made of the library and the examples for the same reason.
+BUILD := cargo build --locked --bins --example follow
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,58 +28,62 @@ dev: ## serve a debug build, which builds faster
 	cargo run --locked -- serve
 
 check: ## the quick part: format, lints, Rust tests on SQLite
-	@./tools.sh cc curl strace prlimit sqlite3 nginx caddy
-	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
-	cargo test --workspace --locked -- $(NO_SERVERS)
+	@MAKE="$(MAKE)" tests/parts.sh lint sqlite
 
 test: ## everything: format, lints, documentation, all tests; installs what it misses
-	@echo "== tools: what is missing is installed"
-	@./tools.sh cc curl strace prlimit sqlite3 nginx caddy postgres mariadb python venv node chromium
-	@echo "== format and lints"
-	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
-	@echo "== documentation"
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
-	@$(MAKE) --no-print-directory rust clients browser
-	@echo "== all passed"
+	@MAKE="$(MAKE)" tests/parts.sh tools lint docs build sqlite postgres mariadb outages clients browser
 
 rust: ## the Rust tests, on SQLite, PostgreSQL and MariaDB
-	@echo "== Rust tests"
-	cargo test --workspace --locked -- $(NO_SERVERS)
-	@$(MAKE) --no-print-directory databases
+	@MAKE="$(MAKE)" tests/parts.sh build sqlite postgres mariadb outages
 
 databases: ## the integration tests on PostgreSQL and MariaDB, and those of outages
-	@./tools.sh cc curl nginx caddy postgres mariadb
-	@echo "== integration tests on PostgreSQL"
+	@MAKE="$(MAKE)" tests/parts.sh build postgres mariadb outages
+
+build: ## build what the tests need, so that no part of them has to
+	@./tools.sh cc
+	cargo test --workspace --locked --no-run
+
+sqlite: ## the Rust tests, on SQLite
+	@./tools.sh cc curl strace prlimit sqlite3 nginx caddy
+	cargo test --workspace --locked -- $(NO_SERVERS)
+
+postgres: ## the integration tests on PostgreSQL
+	@./tools.sh cc curl nginx caddy postgres
 	tests/databases/run.sh postgres cargo test --locked --test integration -- $(NO_FILES) $(NO_SERVERS)
-	@echo "== integration tests on MariaDB"
+
+mariadb: ## the integration tests on MariaDB
+	@./tools.sh cc curl nginx caddy mariadb
 	tests/databases/run.sh mariadb cargo test --locked --test integration -- $(NO_FILES) $(NO_SERVERS)
-	@$(MAKE) --no-print-directory outages
 
 outages: ## what happens when a database server goes away, falls silent or is somebody else's
 	@./tools.sh cc curl postgres mariadb
-	@echo "== database servers that go away"
 	cargo test --locked --test integration -- database_server::
 
 clients: ## clients that others wrote, the linter of the OpenAPI document, schemathesis
-	@echo "== clients that others wrote"
-	cargo build --locked --bins --example follow
+	@./tools.sh cc curl python venv node
+	$(BUILD)
 	tests/clients/run.sh $(TARGET)/debug/parlor
 
 browser: ## the pages, in Chromium
-	@echo "== the pages, in a browser"
-	cargo build --locked
+	@./tools.sh cc node chromium
+	$(BUILD)
 	tests/browser/run.sh $(TARGET)/debug/parlor
 
-lint: ## only the lints
+lint: ## format and lints
+	@./tools.sh cc
+	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+docs: ## the documentation of the code
+	@./tools.sh cc
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --lib --examples --locked
 
 fmt: ## format the sources
 	cargo fmt --all
 
 openapi: ## write openapi/openapi.json anew
-	cargo run --locked --quiet -- openapi > openapi/openapi.json
+	@$(BUILD) --quiet
+	$(TARGET)/debug/parlor openapi > openapi/openapi.json
 
 emoji: ## take the emoji of the page anew from npm
 	@./tools.sh node

@@ -4,4 +4,5 @@ mod bench_bar;
 mod command_line;
 mod documents;
 mod log;
+mod parts;
 mod readme;
