@@ -1,5 +1,5 @@
 """Posts a message and follows the room from there, through every break of the line:
-pip install httpx-sse && python3 follow.py [http://127.0.0.1:3000/api/v1/rooms/general]"""
+pip install httpx httpx-sse && python3 follow.py [http://127.0.0.1:3000/api/v1/rooms/general]"""
 
 import sys
 import time

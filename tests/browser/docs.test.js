@@ -56,10 +56,14 @@ test('a sample can be sent as often as one likes, as JSON and as a form, also on
 test('the lines of the README for a browser work as they stand', async (t) => {
   const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
   const [, lines] = readme.match(/```js\n([^]*?)```/);
-  const server = await Server.start(t);
-  const page = await (await person(t)).newPage();
-  await page.goto(server.url);
-  const said = page.waitForEvent('console', (message) => message.text() === 'Alice: Hello');
-  await page.evaluate(`(async () => { ${lines} })()`);
-  await said;
+  const server = await Server.start(t, ['--allowed-hosts', 'chat.example']);
+  // On this machine, and from another one by plain HTTP, where much of what a page may do is missing.
+  for (const [url, isSecure] of [[server.url, true], [server.url.replace('127.0.0.1', 'chat.example'), false]]) {
+    const page = await (await person(t)).newPage();
+    await page.goto(url);
+    assert.equal(await page.evaluate(() => isSecureContext), isSecure, url);
+    const said = page.waitForEvent('console', (message) => message.text() === 'Alice: Hello');
+    await page.evaluate(`(async () => { ${lines} })()`);
+    await said;
+  }
 });

@@ -84,7 +84,7 @@ test('typing is shown, ends when idle, and lapses when nobody says that it is ov
 });
 
 test('presence comes and goes', async (t) => {
-  const server = await Server.start(t);
+  const server = await Server.start(t, ['--presence-grace', '3s']);
   const ann = await enter(await person(t, 'Ann'), server);
   const context = await person(t, 'Ben');
   await isHere(ann, 'Ann').waitFor();

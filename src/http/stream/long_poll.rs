@@ -60,6 +60,8 @@ pub struct PollAnswer {
 /// Answers at once if anything durable is past `since`, else at the first event or after `wait`
 /// seconds; an ephemeral event ends the wait 2 seconds later, with what came meanwhile. Without
 /// `since` it answers the history, and who is here, at once.
+///
+/// A client's own timeout has to be longer than `wait`.
 #[utoipa::path(
     get, path = "/rooms/{room}/poll", operation_id = "poll_events", tag = "reading",
     params(RoomPath, SinceParams, ReadParams, PollParams),

@@ -6,6 +6,8 @@ import { cleanup } from './cleanup.js';
 
 const ARGS = [
   '--no-sandbox', '--disable-quic', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run',
+  // A name that is not this machine's, over plain HTTP: no secure context.
+  '--host-resolver-rules=MAP chat.example 127.0.0.1',
 ];
 const DEADLINE = 15_000;
 /** What a browser itself prints about a server that is away. */

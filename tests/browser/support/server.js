@@ -14,11 +14,14 @@ export class Server {
   #folder;
   #database = 'parlor.db';
   #port = 0;
+  #args = [];
   /** What the server wrote to standard error, for a failed test. */
   log = '';
 
-  static async start(t) {
+  /** `args` are more settings of it. */
+  static async start(t, args = []) {
     const server = new Server();
+    server.#args = args;
     server.#folder = await mkdtemp(join(tmpdir(), 'parlor-browser-'));
     cleanup(t, () => server.stop());
     await server.begin();
@@ -33,7 +36,7 @@ export class Server {
   async begin({ database = this.#database } = {}) {
     this.#database = database;
     const url = `sqlite://${join(this.#folder, database)}?mode=rwc`;
-    const args = ['serve', '--listen', `127.0.0.1:${this.#port}`, '--database-url', url];
+    const args = ['serve', '--listen', `127.0.0.1:${this.#port}`, '--database-url', url, ...this.#args];
     this.#process = spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: this.#folder });
     this.#process.stderr.on('data', (data) => {
       this.log += data;

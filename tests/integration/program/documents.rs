@@ -96,3 +96,16 @@ fn continuous_integration_runs_make_test_and_nothing_else() {
     let is_done = |line: &&str| !line.starts_with('#') && !line.starts_with("set ") && !line.starts_with("cd ");
     assert_eq!(script.lines().filter(is_done).collect::<Vec<_>>(), ["exec make test"]);
 }
+
+#[test]
+fn the_example_in_python_installs_what_it_imports() {
+    let example = fs::read_to_string(root().join("openapi/examples/follow.py")).expect("an example");
+    let install = between(&example, "pip install ", " &&").next().expect("a line that installs");
+    let installed: BTreeSet<_> = install.split(' ').map(|name| name.replace('-', "_")).collect();
+    let modules =
+        example.lines().filter_map(|line| line.strip_prefix("import ").or_else(|| line.strip_prefix("from ")));
+    let modules = modules.map(|rest| rest.split(' ').next().expect("a module").to_owned());
+    // Python's own.
+    let others: BTreeSet<_> = modules.filter(|module| !["sys", "time"].contains(&module.as_str())).collect();
+    assert_eq!(others, installed);
+}
