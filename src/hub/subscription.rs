@@ -30,7 +30,7 @@ use super::{
 use crate::{
     domain::{
         EventId,
-        cursor::Positions,
+        cursor::{ListWord, Positions},
         name::{RoomName, Username},
     },
     store::error::StoreError,
@@ -66,7 +66,8 @@ impl Subscription {
                 cursors.push(hub.before_its_turn(name, *start, request.history).await?);
             }
         }
-        let positions = with_positions.then(|| Positions::from_iter(cursors));
+        let word = ListWord::of(rooms.iter().map(|(name, _)| name));
+        let positions = with_positions.then(|| Positions::new(cursors, word));
         let key = request.user.as_ref().map(|user| user.key().clone());
         let names = rooms.iter().map(|(name, _)| name.clone()).collect();
         let entry = hub.registry.enter(names, key, request.types, request.transport);

@@ -14,9 +14,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::guard::Guard;
 
-/// hyper's buffers for reading and for writing: its minimum, which is most of what an idle stream
-/// costs. A longer head is answered `431`.
-pub(super) const BUFFER: usize = 8 * 1024;
+/// The most that hyper's buffers for reading and for writing grow to: a request for fifty rooms with the longest
+/// names and their cursors fits, and a longer head is answered `431`. They begin with 8 KiB each, which is most of
+/// what an idle stream costs, and grow only for who sends more.
+pub(super) const BUFFER: usize = 16 * 1024;
 /// What the kernel holds for a reader that does not take it.
 const SEND_BUFFER: usize = 64 * 1024;
 /// How long after the last sign of life the kernel asks whether the other side is there.

@@ -88,8 +88,8 @@ headers! {
     /// Where a stream of several rooms goes on.
     LastEventIds = "Last-Event-ID",
         "Resume each room after its cursor of this id; wins over `since`. A browser's `EventSource` sends it by \
-         itself. One that has not a cursor for each room, or can't be read, is answered with a `reset` event for each.",
-        ObjectBuilder::new().schema_type(Type::String).max_length(Some(1_024)).examples(["12,7,0"]);
+         itself. One of another list of rooms, or one that can't be read, is answered with a `reset` event for each.",
+        ObjectBuilder::new().schema_type(Type::String).max_length(Some(1_024)).examples(["12,7,0~k3fq"]);
     /// The versions that a request is for.
     IfMatch = "If-Match",
         "`ETag`s of this resource: the request is carried out only if it is at one of them, `*`: only if it is there; \

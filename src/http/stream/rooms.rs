@@ -5,11 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use axum::{
-    extract::State,
-    http::{HeaderMap, HeaderValue},
-    response::Response,
-};
+use axum::{extract::State, http::HeaderMap, response::Response};
 use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
 use tokio_stream::StreamExt;
@@ -26,7 +22,7 @@ use super::{
         problem::Problem,
     },
     ReadParams,
-    sse::{LAST_EVENT_ID, StreamParams, events},
+    sse::{ResumeParams, StreamParams, events},
 };
 use crate::{
     app::App,
@@ -74,14 +70,12 @@ impl RoomsParams {
     ///
     /// # Errors
     /// A problem that names the parameter.
-    fn starts(&self, last_event_id: Option<&HeaderValue>) -> Result<Vec<(RoomName, Start)>, Problem> {
+    fn starts(&self, resumed: Option<&str>) -> Result<Vec<(RoomName, Start)>, Problem> {
         let rooms = parse_rooms(self.rooms.as_deref().unwrap_or_default())?;
         let since = self.since.as_deref().map_or(Ok(HashMap::new()), by_name);
         let since = since.map_err(|invalid| Problem::bad_query(invalid.field, invalid.detail))?;
         let from_since = |room: &RoomName| since.get(room).map_or(Start::History, |id| Start::After(*id));
-        let starts = last_event_id
-            .filter(|value| !value.is_empty())
-            .map_or_else(|| rooms.iter().map(from_since).collect(), |value| from_positions(value, rooms.len()));
+        let starts = resumed.map_or_else(|| rooms.iter().map(from_since).collect(), |id| from_positions(id, &rooms));
         Ok(rooms.into_iter().zip(starts).collect())
     }
 }
@@ -105,12 +99,12 @@ fn parse_rooms(text: &str) -> Result<Vec<RoomName>, Problem> {
     }
 }
 
-/// Where to start in each of `count` rooms, by the id that a browser sends by itself.
-fn from_positions(value: &HeaderValue, count: usize) -> Vec<Start> {
-    let reset = |reason| vec![Start::Reset(reason); count];
-    match value.to_str().ok().and_then(|text| Positions::parse(text.trim())) {
+/// Where to start in each of these rooms, by the id that the reader comes back with.
+fn from_positions(id: &str, rooms: &[RoomName]) -> Vec<Start> {
+    let reset = |reason| vec![Start::Reset(reason); rooms.len()];
+    match Positions::parse(id) {
         None => reset(ResetReason::Invalid),
-        Some(positions) if positions.cursors().len() != count => reset(ResetReason::RoomsChanged),
+        Some(positions) if !positions.fit(rooms) => reset(ResetReason::RoomsChanged),
         Some(positions) => positions.cursors().iter().map(|id: &EventId| Start::After(*id)).collect(),
     }
 }
@@ -120,15 +114,16 @@ fn from_positions(value: &HeaderValue, count: usize) -> Vec<Start> {
 /// As `stream_events`, of up to 50 rooms on one connection: a browser has no more than six to a host. Each
 /// event names its `room`, and its data is the same as on the room's own stream.
 ///
-/// The `id:` has the cursors of all rooms in the order of `rooms`: `12,7,0`. Whoever comes back with it, as
-/// `EventSource` does by itself, gets of each room just what is missing. To come back with other rooms, make a new
-/// request with `since`, which has the cursors by name. Each cursor also resumes its room elsewhere.
+/// The `id:` has the cursors of all rooms in the order of `rooms`, and after them a word for that list:
+/// `12,7,0~k3fq`. Whoever comes back with it, as `EventSource` does by itself, gets of each room just what is missing.
+/// To come back with other rooms, make a new request with `since`, which has the cursors by name. Each cursor also
+/// resumes its room elsewhere; a client that takes an id apart cuts the word off first.
 ///
 /// History, what came since, and who is here come room by room. A cursor that can't be honoured is a `reset`
-/// of its room alone; an `id:` that has not one cursor for each room, or can't be read, of all of them.
+/// of its room alone; an `id:` of another list of rooms, or one that can't be read, of all of them.
 #[utoipa::path(
     get, path = "/stream", operation_id = "stream_rooms", tag = "reading",
-    params(RoomsParams, LastEventIds, ReadParams, StreamParams),
+    params(RoomsParams, LastEventIds, ResumeParams, ReadParams, StreamParams),
     responses(
         (status = 200, description = "events, each `data:` an `Event`", body = String, content_type = "text/event-stream", example = json!(samples::stream_of_rooms())),
         OfService,
@@ -139,11 +134,12 @@ pub async fn stream(
     State(app): State<Arc<App>>,
     caller: Caller,
     Params(rooms): Params<RoomsParams>,
+    Params(resume): Params<ResumeParams>,
     Params(params): Params<ReadParams>,
     Params(writing): Params<StreamParams>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let starts = rooms.starts(headers.get(LAST_EVENT_ID))?;
+    let starts = rooms.starts(resume.id(&headers).as_deref())?;
     let what = format!("{} rooms", starts.len());
     let request = params.request(Transport::Sse, StateDue::Always, caller)?;
     let subscription = app.chat.read_all(&caller.as_named(request.user.clone()), starts, request).await?;

@@ -1,6 +1,7 @@
 //! Reading a room by Server-Sent Events.
 
 use std::{
+    borrow::Cow,
     convert::Infallible,
     pin::Pin,
     sync::Arc,
@@ -34,8 +35,31 @@ use crate::{
     hub::{frame::Placed, queries::Start, reader::StateDue, registry::Transport},
 };
 
-pub(super) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// The id that a reader comes back with, for libraries that can't set the header: the event source polyfills of
+/// the field put it there. Of all ways to resume the header comes first, then this, then `since`.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ResumeParams {
+    /// The same as the header `Last-Event-ID`, which wins over it; wins over `since`.
+    #[serde(rename = "lastEventId")]
+    camel: Option<String>,
+    /// The same as `lastEventId`.
+    #[serde(rename = "last_event_id")]
+    snake: Option<String>,
+}
+
+impl ResumeParams {
+    /// The id that the reader comes back with; an empty one is none.
+    pub(super) fn id<'a>(&'a self, headers: &'a HeaderMap) -> Option<Cow<'a, str>> {
+        let header = headers.get(LAST_EVENT_ID).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let queries = [&self.camel, &self.snake].map(|query| query.as_deref().map(Cow::from));
+        let mut ids = header.into_iter().chain(queries.into_iter().flatten());
+        ids.find(|id| !id.is_empty())
+    }
+}
 
 /// How events are written.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -70,7 +94,7 @@ impl StreamParams {
 #[utoipa::path(
     get, path = "/rooms/{room}/stream", operation_id = "stream_events", tag = "reading",
     params(
-        RoomPath, LastEventId, SinceParams, ReadParams, StreamParams,
+        RoomPath, LastEventId, ResumeParams, SinceParams, ReadParams, StreamParams,
     ),
     responses(
         (status = 200, description = "events, each `data:` an `Event`", body = String, content_type = "text/event-stream", example = json!(samples::stream())),
@@ -83,12 +107,13 @@ pub async fn stream(
     RoomPath(room): RoomPath,
     caller: Caller,
     Params(since): Params<SinceParams>,
+    Params(resume): Params<ResumeParams>,
     Params(params): Params<ReadParams>,
     Params(writing): Params<StreamParams>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let since = since.start()?;
-    let start = headers.get(LAST_EVENT_ID).and_then(last_event_id).unwrap_or(since);
+    let start = resume.id(&headers).map_or(since, |id| from_id(&id));
     let request = params.request(Transport::Sse, StateDue::Always, caller)?;
     let subscription = app.chat.read(&caller.as_named(request.user.clone()), &room, start, request).await?;
     let is_named = writing.is_named();
@@ -104,13 +129,10 @@ pub(super) fn events(what: &str, events: impl Stream<Item = Bytes> + Send + Unpi
     respond(Response::new(Body::new(Events { prelude: Some(prelude.into()), events })))
 }
 
-/// A cursor that a browser sends by itself; an empty one is none.
-fn last_event_id(value: &HeaderValue) -> Option<Start> {
-    if value.is_empty() {
-        return None;
-    }
-    let id = value.to_str().ok().and_then(|text| text.trim().parse().ok());
-    Some(id.filter(|id| *id >= 0).map_or(Start::Reset(ResetReason::Invalid), Start::After))
+/// Where to start, by the id that the reader comes back with.
+fn from_id(id: &str) -> Start {
+    let id = id.trim().parse().ok().filter(|id| *id >= 0);
+    id.map_or(Start::Reset(ResetReason::Invalid), Start::After)
 }
 
 /// The answer to a reader who is to come back: a browser gives up for good on every status but

@@ -10,6 +10,7 @@ use crate::{
     clock::Clock,
     config::Timings,
     domain::{
+        cursor::ListWord,
         event::{Event, EventType},
         message::Message,
         name::RoomName,
@@ -207,7 +208,8 @@ impl Reading {
         let (user, transport, state) = (None, Transport::Sse, StateDue::Always);
         let request = Request { history: 10, types, user, transport, state, limit };
         let now = Instant::now();
-        let positions = (starts.len() > 1).then(|| starts.iter().map(|_| 0).collect());
+        let positions = (starts.len() > 1)
+            .then(|| Positions::new(vec![0; starts.len()], ListWord::of(scenes.iter().map(|s| s.room.name()))));
         Self {
             reader: Reader::new(places, positions, request, Timings::DEFAULT.ping_interval, now),
             now,

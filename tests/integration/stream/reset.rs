@@ -100,3 +100,33 @@ async fn a_last_event_id_that_cannot_be_read_is_invalid() {
         assert_eq!((history.event.as_deref(), history.id.as_deref()), (Some("message_history"), Some("3")));
     }
 }
+
+#[tokio::test]
+async fn an_id_in_the_query_resumes_as_the_header_does() {
+    let server = Server::start().await;
+    server.post_many("general", "Alice", 4).await;
+    for (path, header, first) in [
+        ("/rooms/general/stream?lastEventId=2", None, 3),
+        ("/rooms/general/stream?last_event_id=2", None, 3),
+        ("/rooms/general/stream?lastEventId=2&since=1", None, 3),
+        ("/rooms/general/stream?lastEventId=&since=1", None, 2),
+        ("/rooms/general/stream?lastEventId=2&since=1", Some("3"), 4),
+        ("/rooms/general/stream?lastEventId=2", Some(""), 3),
+        ("/stream?rooms=general&lastEventId=2", None, 3),
+        ("/stream?rooms=general&last_event_id=2~1zne&since=general:1", None, 3),
+        ("/stream?rooms=general&lastEventId=2", Some("3~1zne"), 4),
+    ] {
+        let request = server.http().get(server.api(path));
+        let request = header.into_iter().fold(request, |request, id| request.header("Last-Event-ID", id));
+        let mut stream = sse::Stream::send(request).await;
+        let event = within(DEADLINE, "what was missed", stream.next()).await.expect("an event");
+        let event: Value = serde_json::from_str(&event.data).expect("JSON");
+        assert_eq!((&event["type"], &event["id"]), (&json!("chat_message"), &json!(first)), "{path} {header:?}");
+    }
+    for path in ["/rooms/general/stream?lastEventId=banana&since=1", "/stream?rooms=general&last_event_id=1,2,x"] {
+        let mut stream = sse::Stream::send(server.http().get(server.api(path))).await;
+        let event = within(DEADLINE, "a reset", stream.next()).await.expect("an event");
+        let event: Value = serde_json::from_str(&event.data).expect("JSON");
+        assert_eq!((&event["type"], &event["reason"]), (&json!("reset"), &json!("invalid")), "{path}");
+    }
+}

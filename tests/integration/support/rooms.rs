@@ -98,6 +98,11 @@ impl RoomsReader {
         Self { cursors, ..Self::resume(server, &rooms, query, id.as_deref()).await }
     }
 
+    /// The cursors that a browser would come back with, without the word of their list.
+    pub fn cursors(&self) -> Option<&str> {
+        self.id.as_deref().map(|id| id.split('~').next().unwrap_or_default())
+    }
+
     /// Whether it is at this id in every room.
     pub fn is_at(&self, id: i64) -> bool {
         self.rooms.iter().all(|room| self.cursors.get(room) == Some(&id))
@@ -131,7 +136,9 @@ impl RoomsReader {
         }
         self.cursors.insert(room.into(), id);
         let line = frame.id.as_deref().expect("an id line");
-        let positions: Vec<i64> = line.split(',').map(|id| id.parse().expect("a cursor")).collect();
+        let (cursors, word) = line.split_once('~').expect("a word for the list of rooms");
+        assert!(word.len() == 4 && word.bytes().all(|digit| digit.is_ascii_alphanumeric()), "{line}");
+        let positions: Vec<i64> = cursors.split(',').map(|id| id.parse().expect("a cursor")).collect();
         assert_eq!(positions.len(), self.rooms.len(), "a cursor for each room: {line}");
         for (room, position) in self.rooms.iter().zip(positions) {
             // A ping tells all of them.

@@ -269,7 +269,7 @@ async fn one_ping_breaks_the_silence_of_all_rooms_with_all_cursors() {
         assert_eq!(ping.len(), 1, "{ping:?}");
         let (event, id) = ping.pop().unwrap();
         assert_eq!((&event["type"], &event["room"], &event["cursor"]), (&"ping".into(), &"one".into(), &23.into()));
-        assert_eq!(id.as_deref(), Some("23,7,0"));
+        assert_eq!(id.as_deref(), Some("23,7,0~2s7w"));
         assert!(start.elapsed().abs_diff(Duration::from_secs(15)) < Duration::from_secs(1), "{:?}", start.elapsed());
         start = Instant::now();
     }
@@ -288,7 +288,7 @@ async fn a_filter_strands_no_rooms_cursor() {
     let (ping, id) = next(&mut reader).await.unwrap().pop().unwrap();
     assert_eq!((&ping["type"], &ping["room"]), (&"ping".into(), &"two".into()));
     assert!(ping["cursor"].as_i64().unwrap() >= 200, "{ping}");
-    assert_eq!(id, Some(format!("1,{}", ping["cursor"])));
+    assert_eq!(id, Some(format!("1,{}~m5ss", ping["cursor"])));
     assert!(start.elapsed() < Duration::from_secs(10), "not only once it is silent");
     fixture.end().await;
 }
@@ -303,7 +303,7 @@ async fn what_has_begun_goes_on_while_the_next_room_waits_for_the_store() {
     assert_eq!(next(&mut reader).await.unwrap()[0].0["type"], "message_history");
     fixture.post_to("here", 1).await;
     let (event, id) = next(&mut reader).await.unwrap().remove(0);
-    assert_eq!((&event["id"], id.as_deref()), (&3.into(), Some("3,0")));
+    assert_eq!((&event["id"], id.as_deref()), (&3.into(), Some("3,0~jgq1")));
     fixture.end().await;
 }
 

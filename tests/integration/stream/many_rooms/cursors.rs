@@ -16,7 +16,7 @@ async fn a_reader_comes_back_to_what_each_room_did_meanwhile() {
         reader.next_told().await;
     }
     let id = reader.id.clone().expect("an id");
-    assert_eq!(id, "3,3,3");
+    assert_eq!(id, "3,3,3~zy68", "as documented: 20 bits of SHA-256 over `one,two,three`");
     drop(reader);
     server.post_many("three", "Alice", 4).await;
     server.post_many("one", "Alice", 2).await;
@@ -27,7 +27,7 @@ async fn a_reader_comes_back_to_what_each_room_did_meanwhile() {
     for (room, id) in [("one", 4), ("one", 5), ("three", 4), ("three", 5), ("three", 6), ("three", 7)] {
         assert_eq!(gist(&reader.next_told().await), ("chat_message", room, id), "just the rest, and no history");
     }
-    assert_eq!(reader.id.as_deref(), Some("5,3,7"), "a room that did not move keeps its cursor");
+    assert_eq!(reader.cursors(), Some("5,3,7"), "a room that did not move keeps its cursor");
     server.post("two", "Alice", "live").await;
     assert_eq!(gist(&reader.next_durable().await), ("chat_message", "two", 4));
 }
@@ -42,12 +42,12 @@ async fn a_changed_list_goes_on_by_the_rooms_names() {
     let mut reader = RoomsReader::open(&server, &["four", "three", "one"], "since=one:1,two:2,three:3&history=1").await;
     let history = reader.next_told().await;
     assert_eq!((gist(&history), message_ids(&history)), (("message_history", "four", 3), vec![3]));
-    assert_eq!(reader.id.as_deref(), Some("3,3,1"));
+    assert_eq!(reader.cursors(), Some("3,3,1"));
     assert_eq!(gist(&reader.next_told().await), ("chat_message", "one", 2));
     assert_eq!(gist(&reader.next_told().await), ("chat_message", "one", 3));
     server.post("three", "Alice", "live").await;
     assert_eq!(gist(&reader.next_told().await), ("chat_message", "three", 4));
-    assert_eq!(reader.id.as_deref(), Some("3,4,3"));
+    assert_eq!(reader.cursors(), Some("3,4,3"));
 }
 
 #[tokio::test]
@@ -60,6 +60,11 @@ async fn an_id_that_does_not_fit_the_rooms_is_told_in_each() {
     for (id, reason) in [
         ("3", "rooms_changed"),
         ("3,0", "rooms_changed"),
+        ("3,0,1~4gcw", "rooms_changed"),
+        ("3,0~zy68", "rooms_changed"),
+        ("3,0,1~zy6", "invalid"),
+        ("3,0,1~ZY68", "invalid"),
+        ("3,0,1~", "invalid"),
         ("3,0,1,0", "rooms_changed"),
         (many.as_str(), "rooms_changed"),
         ("banana", "invalid"),
@@ -76,7 +81,11 @@ async fn an_id_that_does_not_fit_the_rooms_is_told_in_each() {
             assert_eq!(reset, expected, "{id}");
             assert_eq!(gist(&reader.next_told().await), ("message_history", room, head), "{id}");
         }
-        assert_eq!(reader.id.as_deref(), Some("3,0,1"), "{id}");
+        assert_eq!(reader.cursors(), Some("3,0,1"), "{id}");
+    }
+    for id in ["2,0,1", "2,0,1~zy68"] {
+        let mut reader = RoomsReader::resume(&server, &ROOMS, "since=one:1", Some(id)).await;
+        assert_eq!(gist(&reader.next_told().await), ("chat_message", "one", 3), "{id} fits");
     }
     let mut reader = RoomsReader::resume(&server, &ROOMS, "since=one:1", Some("")).await;
     assert_eq!(gist(&reader.next_told().await), ("chat_message", "one", 2), "an empty id is none");
@@ -104,7 +113,7 @@ async fn who_breaks_off_before_a_rooms_reset_is_told_it_later() {
             assert_eq!((kind(&reset), &reset["room"]), ("reset", &json!(room)), "{id:?}");
             assert_eq!(gist(&reader.next_told().await), ("message_history", *room, 2), "{id:?}");
         }
-        assert_eq!(reader.id.as_deref(), Some("2,2,2"));
+        assert_eq!(reader.cursors(), Some("2,2,2"));
     }
 
     // As well if it is only about that room.
@@ -136,7 +145,7 @@ async fn a_cursor_that_can_not_be_honoured_resets_its_room_alone() {
             assert_eq!(reset, expected);
             assert_eq!(gist(&reader.next_told().await), ("message_history", room, 10));
         }
-        assert_eq!(reader.id.as_deref(), Some("10,10,10"));
+        assert_eq!(reader.cursors(), Some("10,10,10"));
     }
 }
 
@@ -153,7 +162,8 @@ async fn each_cursor_goes_on_by_another_transport_and_back() {
     let id = reader.id.clone().expect("an id");
     drop(reader);
     let mut back = Vec::new();
-    for (room, cursor) in ROOMS.into_iter().zip(id.split(',')) {
+    let cursors = id.split('~').next().unwrap_or_default();
+    for (room, cursor) in ROOMS.into_iter().zip(cursors.split(',')) {
         server.post_many(room, "Alice", 3).await;
         let cursor: i64 = cursor.parse().expect("a cursor");
         let mut alone = Reader::open(&server, Transport::LongPoll, room, Query::since(cursor)).await;
@@ -169,4 +179,37 @@ async fn each_cursor_goes_on_by_another_transport_and_back() {
     for room in ROOMS {
         assert_eq!(gist(&reader.next_told().await), ("chat_message", room, 6));
     }
+}
+
+#[tokio::test]
+async fn an_id_of_another_list_of_as_many_rooms_is_told() {
+    let server = Server::start().await;
+    for room in ROOMS {
+        server.post_many(room, "Alice", 2).await;
+    }
+    let mut reader = RoomsReader::open(&server, &ROOMS, "").await;
+    for _ in ROOMS {
+        reader.next_told().await;
+    }
+    let id = reader.id.clone().expect("an id");
+    let turned = ["three", "one", "two"];
+    let mut reader = RoomsReader::resume(&server, &turned, "", Some(&id)).await;
+    for room in turned {
+        let reset = reader.next_told().await;
+        assert_eq!((&reset["room"], &reset["reason"]), (&json!(room), &json!("rooms_changed")));
+        assert_eq!(gist(&reader.next_told().await), ("message_history", room, 2));
+    }
+}
+
+#[tokio::test]
+async fn fifty_rooms_with_the_longest_names_and_all_their_cursors_fit_in_a_request() {
+    let server = Server::start().await;
+    let names: Vec<_> = (0..50).map(|number| format!("{number:02}{}", "x".repeat(98))).collect();
+    let rooms: Vec<_> = names.iter().map(String::as_str).collect();
+    server.post_many(&names[49], "Alice", 2).await;
+    let since: Vec<_> = names.iter().map(|name| format!("{name}:9007199254740991")).collect();
+    let id = vec!["0".repeat(18); 50].join(",");
+    let query = format!("since={}&history=0", since.join(","));
+    let mut reader = RoomsReader::resume(&server, &rooms, &query, Some(&id)).await;
+    assert_eq!(gist(&reader.next_told().await), ("chat_message", rooms[49], 1));
 }
