@@ -9,7 +9,7 @@ use crate::{
     hub::Hub,
     journal::{Journal, backlog::Backlog, indexer::Indexer, writer::Fatal},
     shutdown::Shutdown,
-    store::{OpenError, Opened, Store, health::Health, lock_file::LockFile},
+    store::{OpenError, Opened, Store, health::Health},
 };
 
 #[cfg(test)]
@@ -38,7 +38,6 @@ pub struct Background<J> {
     indexer: Indexer,
     hub: Arc<Hub>,
     store: Store,
-    _lock: Option<LockFile>,
 }
 
 impl App {
@@ -51,7 +50,7 @@ impl App {
         clock: Clock,
         shutdown: Shutdown,
     ) -> Result<(Arc<Self>, Background<impl Future<Output = Result<(), Fatal>> + Send + 'static>), OpenError> {
-        let Opened { store, writer, index, lock } = Store::open(&config.store).await?;
+        let Opened { store, writer, index } = Store::open(&config.store).await?;
         let health = Health::default();
         let hub = Hub::new(store.clone(), clock.clone(), health.clone(), config.timings);
         let stop = shutdown.finishing.clone();
@@ -60,7 +59,7 @@ impl App {
         let (journal, task) = Journal::new(writer, hub.clone(), waiting, health.clone(), clock, window, stop.clone());
         let indexer = Indexer::new(index, &journal, backlog, health.clone(), stop);
         let chat = Chat::new(journal, hub.clone(), store.clone(), shutdown.closing.clone());
-        let background = Background { journal: task, indexer, hub: hub.clone(), store, _lock: lock };
+        let background = Background { journal: task, indexer, hub: hub.clone(), store };
         Ok((Arc::new(Self { chat, hub, health, config, shutdown }), background))
     }
 }

@@ -70,7 +70,10 @@ impl Chat {
 impl From<StoreError> for ChatError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) | StoreError::Conflict(_) | StoreError::FsyncRefused(_) => {
+            StoreError::Unavailable(_)
+            | StoreError::LogGone(_)
+            | StoreError::Conflict(_)
+            | StoreError::FsyncRefused(_) => {
                 tracing::warn!(%error, "the store can't be read");
                 Self::Refused(Refused::Unavailable)
             }

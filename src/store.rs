@@ -4,21 +4,20 @@
 //! readers for everybody else. Every read of a log takes the room's head first and bounds its ranges by
 //! it: each id up to the head is committed, so what is read has no gap however much is written meanwhile.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use migration::{Migrator, MigratorTrait};
-use sea_orm::DatabaseConnection;
+use sea_orm::{DatabaseConnection, DbErr};
 use tokio::time::timeout;
 
 mod backend;
 pub mod changed;
 pub mod changes;
-mod database_file;
+pub mod database_file;
 pub(crate) mod deadline;
 mod entity;
 pub mod error;
 pub mod health;
-pub mod lock_file;
 pub mod log;
 pub mod messages;
 mod mysql;
@@ -35,8 +34,8 @@ pub mod writer;
 
 use crate::config::{DatabaseUrl, StoreConfig};
 use backend::Backend;
+use database_file::{DatabaseFile, FileError};
 use deadline::Timed;
-use lock_file::{LockError, LockFile};
 use search::index::Index;
 use session::{LOCK_WAIT, NoSession, Session};
 use turn::Turns;
@@ -51,9 +50,9 @@ pub enum OpenError {
     /// The URL names no database this program can use.
     #[error("{0}")]
     Url(String),
-    /// The lock file says that another process has it.
+    /// The file can't be used.
     #[error(transparent)]
-    Locked(#[from] LockError),
+    File(#[from] FileError),
     /// The database can't be reached or read.
     #[error("can't open the database {url}: {error}; {advice}")]
     Database {
@@ -93,6 +92,8 @@ impl OpenError {
 #[derive(Debug, Clone)]
 pub struct Store {
     readers: Timed<DatabaseConnection>,
+    /// Dropped after its connections.
+    _file: Option<Arc<DatabaseFile>>,
 }
 
 /// An open database.
@@ -104,12 +105,10 @@ pub struct Opened {
     pub writer: Writer,
     /// For whoever keeps the index of search behind the log.
     pub index: Index,
-    /// Keeps other processes out of a file while it lives; a server's lock is the writer's.
-    pub lock: Option<LockFile>,
 }
 
 impl Store {
-    /// Opens the database: takes the lock, connects, migrates, and checks that it keeps what is
+    /// Opens the database: takes its lock, connects, migrates, and checks that it keeps what is
     /// committed.
     ///
     /// # Errors
@@ -117,7 +116,6 @@ impl Store {
     pub async fn open(config: &StoreConfig) -> Result<Opened, OpenError> {
         let backend = Backend::of(config)?;
         let url = &config.url;
-        let lock = if backend.is_server() { None } else { Some(LockFile::take(&sqlite::file_of(url)?)?) };
         let advice = backend.advice();
         let failed = |error| OpenError::Database { url: url.clone(), error, advice };
 
@@ -131,9 +129,14 @@ impl Store {
         migrate(&backend, session.db(), config).await?;
         let turns = Turns::new(!backend.is_server());
         let writer = Writer::new(session, turns.clone()).await.map_err(failed)?;
+        let file = backend.file();
+        if let Some(file) = &file {
+            // SQLite has made it by now: the writer has read.
+            file.note_log().map_err(|error| failed(DbErr::Custom(format!("its write-ahead log: {error}"))))?;
+        }
         let index = Index::open(&backend, turns).await.map_err(failed)?;
         let readers = backend.connect_readers().await.map_err(failed)?;
-        Ok(Opened { store: Self { readers }, writer, index, lock })
+        Ok(Opened { store: Self { readers, _file: file }, writer, index })
     }
 
     /// Brings the tables of a database up to this program's, and closes it.

@@ -74,7 +74,7 @@ pub(super) enum SeedError {
 pub(super) async fn seed(args: &SeedArgs) -> Result<String, SeedError> {
     let room = RoomName::parse(&args.room).map_err(|invalid| SeedError::Room(args.room.clone(), invalid.detail))?;
     let start = Instant::now();
-    let Opened { store, writer, mut index, lock: _lock } = Store::open(&args.database.store(true)).await?;
+    let Opened { store, writer, mut index } = Store::open(&args.database.store(true)).await?;
     let (clock, health, stop) = (Clock::system(), Health::default(), CancellationToken::new());
     let hub = Hub::new(store.clone(), clock.clone(), health.clone(), Timings::default());
     let backlog = Arc::<Backlog>::default();

@@ -39,12 +39,19 @@ const PROBE_MARGIN: usize = 64 * 1024;
 /// The disk can't be trusted any more: the process has to end, so that a restart reads what is
 /// really there.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}; what was written last is unknown, so the writer stops: start again to read what is there")]
+#[error("{0}; {then}, so the writer stops: start again to read what is there", then = Fatal::then(.0))]
 pub struct Fatal(StoreError);
 
 impl Fatal {
     pub(super) fn new(error: StoreError) -> Self {
         Self(error)
+    }
+
+    fn then(error: &StoreError) -> &'static str {
+        match error {
+            StoreError::LogGone(_) => "all that it held is in the database now",
+            _ => "what was written last is unknown",
+        }
     }
 }
 
@@ -67,6 +74,8 @@ struct Task {
     refused: usize,
     commits: u32,
     bytes: usize,
+    /// Since when the write-ahead log is gone, and what it held is in the database.
+    saved_at: Option<Instant>,
 }
 
 /// A batch that was not written.
@@ -111,6 +120,7 @@ impl Journal {
             refused: 0,
             commits: 0,
             bytes: 0,
+            saved_at: None,
         };
         (Self { queue: sender, patience }, task.run())
     }
@@ -285,7 +295,7 @@ impl Task {
             tx.rollback().await?;
         }
         self.health.set(ServiceStatus::Ok);
-        self.refused = 0;
+        (self.refused, self.saved_at) = (0, None);
         if self.behind {
             self.behind = self.hub.catch_up().await.is_err();
         }
@@ -319,6 +329,7 @@ impl Task {
                 self.reopen().await;
                 return Ok(vec![Err(Refused::Rejected(why)); commands]);
             }
+            StoreError::LogGone(_) => self.save(&error).await?,
             StoreError::Unavailable(_) | StoreError::Conflict(_) | StoreError::Hole { .. } => {}
         }
         self.say_out(&error);
@@ -338,6 +349,21 @@ impl Task {
             }
         }
         Ok(vec![Err(Refused::Unavailable); commands])
+    }
+
+    /// A write-ahead log that is gone may be about to come back, as when all files are moved. Until it does,
+    /// nothing is written; what it holds is moved into the database, so that no crash loses it. If it
+    /// stays away, only a restart makes another one that every connection uses.
+    async fn save(&mut self, error: &StoreError) -> Result<(), Fatal> {
+        if let Some(saved_at) = self.saved_at {
+            return if saved_at.elapsed() < PROBE { Ok(()) } else { Err(Fatal(error.clone())) };
+        }
+        match self.writer.save().await {
+            Ok(()) => self.saved_at = Some(Instant::now()),
+            Err(error @ StoreError::FsyncRefused(_)) => return Err(Fatal(error)),
+            Err(error) => tracing::error!(%error, "what the write-ahead log held can't be moved into the database yet"),
+        }
+        Ok(())
     }
 
     fn say_out(&self, error: &StoreError) {
@@ -375,12 +401,13 @@ impl Task {
         }
         match probed {
             Ok(()) => {
-                self.behind = false;
+                (self.behind, self.saved_at) = (false, None);
                 self.health.set(ServiceStatus::Ok);
                 tracing::info!("the store is back");
                 Ok(())
             }
             Err(error @ StoreError::FsyncRefused(_)) => Err(Fatal(error)),
+            Err(error @ StoreError::LogGone(_)) => self.save(&error).await,
             Err(_) => Ok(()),
         }
     }

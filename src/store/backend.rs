@@ -53,8 +53,8 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// A database, and how it is opened.
 #[derive(Clone)]
 pub(super) enum Backend {
-    /// A file, and whether its disk is waited for.
-    Sqlite { url: DatabaseUrl, fsync: bool },
+    /// A file, whether its disk is waited for, and the lock on it, which every connection outlives.
+    Sqlite { url: DatabaseUrl, fsync: bool, file: Arc<DatabaseFile> },
     /// A server.
     Postgres(Box<PgConnectOptions>),
     /// A server.
@@ -86,14 +86,17 @@ impl Connects {
 }
 
 impl Backend {
-    /// The database of a URL.
+    /// The database of a URL. Of a file the lock is taken, before `SQLite` opens it.
     ///
     /// # Errors
-    /// [`OpenError::Url`] when it names none.
+    /// [`OpenError::Url`] when it names none, [`OpenError::File`] when it names a file that can't be used.
     pub(super) fn of(config: &StoreConfig) -> Result<Self, OpenError> {
         let url = &config.url;
         match url.scheme() {
-            "sqlite" => sqlite::file_of(url).map(|_| Self::Sqlite { url: url.clone(), fsync: config.fsync }),
+            "sqlite" => {
+                let file = Arc::new(sqlite::open_file(url)?);
+                Ok(Self::Sqlite { url: url.clone(), fsync: config.fsync, file })
+            }
             "postgres" | "postgresql" => Ok(Self::Postgres(Box::new(postgres::parse(url)?))),
             "mysql" | "mariadb" => Ok(Self::MySql(Box::new(mysql::parse(url)?))),
             _ => Err(OpenError::Url(format!(
@@ -115,10 +118,11 @@ impl Backend {
     }
 
     /// The open file, if it is one.
-    pub(super) fn file(&self) -> Result<Option<DatabaseFile>, DbErr> {
-        let Self::Sqlite { url, .. } = self else { return Ok(None) };
-        let found = sqlite::file_of(url).map_err(|error| DbErr::Custom(error.to_string()))?;
-        DatabaseFile::at(found).map(Some).map_err(|error| DbErr::Custom(error.to_string()))
+    pub(super) fn file(&self) -> Option<Arc<DatabaseFile>> {
+        match self {
+            Self::Sqlite { file, .. } => Some(file.clone()),
+            Self::Postgres(_) | Self::MySql(_) => None,
+        }
     }
 
     /// What to try when it can't be opened.
@@ -126,7 +130,7 @@ impl Backend {
         if self.is_server() {
             "see that the server runs, that the URL names its address, a user, the password and a database that is there, and that this user may make tables in it"
         } else {
-            "name a file in a folder that is there and can be written"
+            "see that it is a database of Parlor's, that its folder can be written, and that no other program has it locked"
         }
     }
 
@@ -145,7 +149,7 @@ impl Backend {
         };
         reached.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))))?;
         let mut options = match self {
-            Self::Sqlite { url, fsync } => sqlite::writer(url, *fsync),
+            Self::Sqlite { url, fsync, .. } => sqlite::writer(url, *fsync),
             Self::Postgres(server) => postgres::writer(server, connects),
             Self::MySql(server) => mysql::writer(server, connects),
         };
@@ -158,7 +162,7 @@ impl Backend {
     /// Connects for making tables, which may take its time.
     pub(super) async fn connect_migrator(&self) -> Result<Timed<sea_orm::DatabaseConnection>, DbErr> {
         let options = match self {
-            Self::Sqlite { url, fsync } => sqlite::writer(url, *fsync),
+            Self::Sqlite { url, fsync, .. } => sqlite::writer(url, *fsync),
             Self::Postgres(server) => postgres::migrator(server),
             Self::MySql(server) => mysql::migrator(server),
         };
@@ -168,7 +172,7 @@ impl Backend {
     /// Connects for writing the index of search, without the lock that the journal has.
     pub(super) async fn connect_indexer(&self) -> Result<Timed<sea_orm::DatabaseConnection>, DbErr> {
         let options = match self {
-            Self::Sqlite { url, fsync } => sqlite::indexer(url, *fsync),
+            Self::Sqlite { url, fsync, .. } => sqlite::indexer(url, *fsync),
             Self::Postgres(server) => postgres::writer(server, Connects::default()),
             Self::MySql(server) => mysql::migrator(server),
         };
@@ -202,7 +206,7 @@ impl Backend {
     }
 
     /// Whether this session has the lock that one process a database holds; taken if it is free. A
-    /// file has its own (`lock_file.rs`).
+    /// file has its own (`database_file.rs`).
     pub(super) async fn try_lock(&self, db: &impl ConnectionTrait) -> Result<bool, DbErr> {
         match self {
             Self::Sqlite { .. } => Ok(true),

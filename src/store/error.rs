@@ -27,6 +27,10 @@ pub enum StoreError {
     /// The database is out: full, gone, locked. May pass.
     #[error("the database is out: {0}")]
     Unavailable(String),
+    /// The write-ahead log of the file is gone or another, while this process still writes to the one that was
+    /// opened: nobody would read that again.
+    #[error("the write-ahead log is gone: {0}")]
+    LogGone(String),
     /// An fsync failed: what is on disk is unknown, and asking again may lie (the kernel drops the
     /// dirty pages: <https://wiki.postgresql.org/wiki/Fsync_Errors>). Only a restart helps.
     #[error("the disk refused an fsync: {0}")]

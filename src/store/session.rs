@@ -1,7 +1,7 @@
 //! The one connection that writes, and the lock under which it does: no other process may move a log
 //! that this one has in memory.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sea_orm::{
     ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions,
@@ -34,7 +34,7 @@ pub(super) struct Session {
     db: Timed<DatabaseConnection>,
     connects: Connects,
     /// The file, if it is one.
-    file: Option<DatabaseFile>,
+    file: Option<Arc<DatabaseFile>>,
 }
 
 /// Why there is no session.
@@ -65,8 +65,7 @@ impl Session {
             }
             sleep(LOCK_STEP).await;
         }
-        let file = backend.file()?;
-        Ok(Self { backend: backend.clone(), db, connects, file })
+        Ok(Self { backend: backend.clone(), db, connects, file: backend.file() })
     }
 
     /// The connection, outside a transaction.
@@ -79,9 +78,14 @@ impl Session {
         self.backend.heartbeat()
     }
 
+    /// The open file, if it is one.
+    pub(super) fn file(&self) -> Option<Arc<DatabaseFile>> {
+        self.file.clone()
+    }
+
     /// Whether what is written is written where it is looked for.
     pub(super) fn check(&self) -> Result<(), StoreError> {
-        self.file.as_ref().map_or(Ok(()), DatabaseFile::check)
+        self.file.as_ref().map_or(Ok(()), |file| file.check())
     }
 
     /// Begins a transaction that may write from its first statement on, so that it never fails for
@@ -124,8 +128,7 @@ impl Session {
             NoSession::Out(error) => error.into(),
             NoSession::Locked => StoreError::Unavailable(OpenError::IN_USE.into()),
         })?;
-        // The file is still the one of the beginning.
-        *self = Self { file: self.file.take(), ..opened };
+        *self = opened;
         Ok(())
     }
 
@@ -137,10 +140,10 @@ impl Session {
         Ok(())
     }
 
-    /// The same at the end, leaving the write-ahead log empty.
+    /// The same of all of it, leaving the write-ahead log empty: fails if somebody still reads from there.
     pub(super) async fn last_checkpoint(&self) -> Result<(), StoreError> {
-        if !self.backend.is_server() {
-            sqlite::last_checkpoint(&self.db).await?;
+        if !self.backend.is_server() && !sqlite::last_checkpoint(&self.db).await? {
+            return Err(StoreError::Unavailable("somebody still reads from the write-ahead log".into()));
         }
         Ok(())
     }

@@ -1,13 +1,13 @@
 //! `SQLite`: one file, whose durability and whose checkpoints are this program's own.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DbBackend, DbErr, Statement,
+    ConnectOptions, ConnectionTrait, DbBackend, DbErr,
     sqlx::sqlite::{SqliteConnectOptions, SqliteError, SqliteJournalMode, SqliteSynchronous},
 };
 
-use super::{OpenError, backend, error::Kind};
+use super::{OpenError, backend, database_file::DatabaseFile, error::Kind};
 use crate::config::DatabaseUrl;
 
 /// How many connections read. Readers don't block each other nor the writer (WAL).
@@ -22,15 +22,32 @@ const FSYNC_REFUSED: [u32; 2] = [1034, 1290];
 /// The primary code for a broken constraint; the extended ones have it in their low byte.
 const CONSTRAINT: u32 = 19;
 
-/// The file a URL names.
-pub(super) fn file_of(url: &DatabaseUrl) -> Result<PathBuf, OpenError> {
+/// Opens the file that a URL names, and takes its lock.
+///
+/// # Errors
+/// [`OpenError::Url`] when it names none, [`OpenError::File`] when that file can't be used.
+pub(super) fn open_file(url: &DatabaseUrl) -> Result<DatabaseFile, OpenError> {
     let text = url.reveal();
+    let refused = |why: &str| Err(OpenError::Url(format!("--database-url {url}: {why}")));
     if text.contains(":memory:") || text.contains("mode=memory") {
-        return Err(OpenError::Url(format!("--database-url {url}: the log has to survive a restart, name a file")));
+        return refused("the log has to survive a restart, name a file");
     }
     let options: SqliteConnectOptions =
         text.parse().map_err(|error| OpenError::Url(format!("--database-url {url}: {error}")))?;
-    Ok(options.get_filename().to_owned())
+    let mut create = false;
+    let parameters = text.split_once('?').map_or("", |(_, parameters)| parameters);
+    for (key, value) in url::form_urlencoded::parse(parameters.as_bytes()) {
+        match (&*key, &*value) {
+            ("mode", "rwc") => create = true,
+            ("mode", "rw") => create = false,
+            ("mode", _) => {
+                return refused("Parlor writes to its database: `mode` is rw, or rwc to make a file that is not there");
+            }
+            // The others are for files that somebody else sees to: without locks, or never to change.
+            _ => return refused(&format!("`{key}` is no parameter of it; there is only `mode`")),
+        }
+    }
+    Ok(DatabaseFile::open(options.get_filename(), create)?)
 }
 
 /// The one connection of the journal.
@@ -94,18 +111,15 @@ pub(super) async fn durability(db: &impl ConnectionTrait) -> Result<(String, i32
 
 /// Moves what the write-ahead log holds into the database file, so that the log can start anew.
 pub(super) async fn checkpoint(db: &impl ConnectionTrait) -> Result<(), DbErr> {
-    run(db, "PRAGMA wal_checkpoint(PASSIVE)").await
-}
-
-/// The same at the end, leaving the log empty: what was deleted would stand in it until something else is
-/// written in its place.
-pub(super) async fn last_checkpoint(db: &impl ConnectionTrait) -> Result<(), DbErr> {
-    run(db, "PRAGMA wal_checkpoint(TRUNCATE)").await
-}
-
-async fn run(db: &impl ConnectionTrait, pragma: &str) -> Result<(), DbErr> {
-    db.query_all_raw(Statement::from_string(DbBackend::Sqlite, pragma)).await?;
+    ask::<i32>(db, "PRAGMA wal_checkpoint(PASSIVE)").await?;
     Ok(())
+}
+
+/// The same of all of it, leaving the log empty, and not with what was deleted until something else is written in
+/// its place. Returns false if somebody else held the file for all of this connection's patience.
+pub(super) async fn last_checkpoint(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    let is_busy: i32 = ask(db, "PRAGMA wal_checkpoint(TRUNCATE)").await?;
+    Ok(is_busy == 0)
 }
 
 /// What has to be done about an error.

@@ -15,6 +15,7 @@ use sha2::Sha256;
 
 use super::{
     changes::Changes,
+    database_file::DatabaseFile,
     deadline::Timed,
     entity::{event, message, room},
     error::StoreError,
@@ -52,6 +53,7 @@ pub struct Writer {
 #[derive(Debug)]
 pub struct Transaction {
     tx: Timed<DatabaseTransaction>,
+    file: Option<Arc<DatabaseFile>>,
     /// Dropped with the transaction, after it has ended.
     turn: Turn,
 }
@@ -126,7 +128,7 @@ impl Writer {
     /// [`StoreError`] when the database is out.
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
         let turn = self.turns.of_journal().await;
-        Ok(Transaction { tx: self.session.begin().await?, turn })
+        Ok(Transaction { tx: self.session.begin().await?, file: self.session.file(), turn })
     }
 
     /// Replaces the connection, which can't be trusted after a failure.
@@ -160,6 +162,16 @@ impl Writer {
     /// [`StoreError`]; an fsync refused here is as grave as one refused to a commit.
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
         self.session.checkpoint().await
+    }
+
+    /// Moves all that the write-ahead log holds into the database file: what is in a log that is gone would end
+    /// with this process.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it is not all there; an fsync refused here is as grave as one refused to a commit.
+    pub async fn save(&self) -> Result<(), StoreError> {
+        let _turn = self.turns.of_journal().await;
+        self.session.last_checkpoint().await
     }
 
     /// Writes as much as was refused, to learn whether the store takes it again, and takes it back. Less
@@ -358,22 +370,23 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`].
     pub async fn rollback(self) -> Result<(), StoreError> {
-        let Self { tx, turn: _turn } = self;
+        let Self { tx, turn: _turn, .. } = self;
         Ok(tx.with(()).in_time(tx.into_inner().rollback()).await?)
     }
 
-    /// Commits. When this fails, whether it happened is unknown.
+    /// Commits, and sees that it went to where a restart looks: a file may be moved or removed at any moment, and
+    /// what is written to it then is nobody's. When this fails, whether it happened is unknown.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn commit(self) -> Result<(), StoreError> {
-        let Self { tx, turn: _turn } = self;
+        let Self { tx, file, turn: _turn } = self;
         #[cfg(test)]
         faults::befall(faults::Fault::BeforeCommit)?;
         tx.with(()).in_time(tx.into_inner().commit()).await?;
         #[cfg(test)]
         faults::befall(faults::Fault::AfterCommit)?;
-        Ok(())
+        file.map_or(Ok(()), |file| file.check())
     }
 }
 

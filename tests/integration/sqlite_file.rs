@@ -5,6 +5,7 @@ mod deleted_text;
 mod disk_full;
 mod fsync;
 mod gone_database;
+mod gone_log;
 mod hanging_disk;
 mod operating;
 mod refused_fsync;

@@ -5,7 +5,7 @@
 //! and the log is still there to be read again; nor can it take what the journal wrote and synced after
 //! it, since that lies later in the same file (see `docs/decisions/0006-one-search-on-three-engines.md`).
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder,
@@ -44,7 +44,7 @@ pub struct Index {
     backend: Backend,
     db: Timed<DatabaseConnection>,
     /// The file, if it is one.
-    file: Option<DatabaseFile>,
+    file: Option<Arc<DatabaseFile>>,
     turns: Turns,
     commits: u32,
 }
@@ -53,7 +53,7 @@ impl Index {
     /// Connects to the database.
     pub(in super::super) async fn open(backend: &Backend, turns: Turns) -> Result<Self, DbErr> {
         let db = backend.connect_indexer().await?;
-        Ok(Self { backend: backend.clone(), db, file: backend.file()?, turns, commits: 0 })
+        Ok(Self { backend: backend.clone(), db, file: backend.file(), turns, commits: 0 })
     }
 
     /// Whose turn it is.
@@ -126,7 +126,7 @@ impl Index {
 
     /// Whether what is written is written where it is looked for.
     fn check(&self) -> Result<(), StoreError> {
-        self.file.as_ref().map_or(Ok(()), DatabaseFile::check)
+        self.file.as_ref().map_or(Ok(()), |file| file.check())
     }
 
     /// Replaces the connection, which can't be trusted after a failed transaction.

@@ -1,11 +1,29 @@
-//! Opening a file: one process at a time has it, and one that can't be opened says why.
+//! Opening a file: one process at a time has it under whatever name, and one that can't be used says why.
 
-use std::process::Command;
+use std::{
+    fs::Permissions,
+    os::unix::fs::{PermissionsExt as _, symlink},
+    path::Path,
+    process::Command,
+};
 
 use crate::support::{
     Server,
-    server::{PARLOR, failure},
+    database::sqlite_url,
+    server::{Builder, PARLOR, complaint, failure, parlor},
 };
+
+fn mode(path: &Path) -> u32 {
+    path.metadata().unwrap_or_else(|error| panic!("{}: {error}", path.display())).permissions().mode() & 0o777
+}
+
+/// Settings of a server that sees a file or folder mounted on another one; both are there. A user namespace lets
+/// everybody mount for themselves.
+fn mounted(from: &Path, to: &Path) -> Builder {
+    let mount = r#"mount --bind "$1" "$2" && shift 2 && exec "$@""#;
+    let (from, to) = (from.display().to_string(), to.display().to_string());
+    Server::builder().wrapper(["unshare", "-rm", "sh", "-ec", mount, "sh", &from, &to])
+}
 
 #[tokio::test]
 async fn a_second_process_on_the_same_file_is_told_who_has_it() {
@@ -22,6 +40,99 @@ async fn a_second_process_on_the_same_file_is_told_who_has_it() {
 }
 
 #[tokio::test]
+async fn a_file_is_the_same_one_under_every_name() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let [real, other] = ["real", "other"].map(|name| dir.path().join(name));
+    for folder in [&real, &other] {
+        std::fs::create_dir(folder).expect("a directory");
+    }
+    let file = real.join("parlor.db");
+    symlink(&file, other.join("link.db")).expect("a link");
+    symlink(&real, other.join("folder")).expect("a link");
+    let first = Server::builder().db(other.join("link.db")).start().await;
+    first.post("general", "Alice", "hi").await;
+    assert!(real.join("parlor.db-wal").exists(), "the write-ahead log is beside the file, not beside the link");
+    let pid = first.pid().to_string();
+
+    for name in [file.clone(), other.join("link.db"), other.join("folder/parlor.db")] {
+        let error = failure(Server::builder().db(&name), 1).await;
+        assert!(error.contains(&pid), "{}: {error}", name.display());
+        for command in [&["migrate"][..], &["seed", "--messages", "1"]] {
+            let url = sqlite_url(&name);
+            let args = [command, &["--database-url", &url]].concat();
+            assert!(complaint(&parlor(dir.path(), &args), 1).contains(&pid), "{command:?} of {}", name.display());
+        }
+    }
+    std::fs::hard_link(&file, other.join("hard.db")).expect("a hard link");
+    let error = failure(Server::builder().db(other.join("hard.db")), 1).await;
+    assert!(error.contains("in use by another process"), "{error}");
+    let [mounted_folder, mounted_file] = ["mounted", "mounted.db"].map(|name| dir.path().join(name));
+    std::fs::create_dir(&mounted_folder).expect("a directory");
+    std::fs::write(&mounted_file, "").expect("a file is written");
+    let error = failure(mounted(&real, &mounted_folder).db(mounted_folder.join("parlor.db")), 1).await;
+    assert!(error.contains(&pid), "{error}");
+    let error = failure(mounted(&file, &mounted_file).db(&mounted_file), 1).await;
+    assert!(error.contains("in use by another process"), "{error}");
+
+    // Only people read who has it.
+    std::fs::remove_file(real.join("parlor.db.lock")).expect("it is there");
+    let error = failure(Server::builder().db(&file), 1).await;
+    assert!(error.contains("in use by another process"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_whose_write_ahead_log_would_not_stay_with_it_is_refused() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let [file, second, point, folder] =
+        ["parlor.db", "second.db", "my point.db", "folder"].map(|name| dir.path().join(name));
+    drop(Server::builder().db(&file).start().await);
+
+    std::fs::hard_link(&file, &second).expect("a hard link");
+    for name in [&file, &second] {
+        let error = failure(Server::builder().db(name), 1).await;
+        assert!(error.contains("2 names (hard links)") && error.contains("remove the others"), "{error}");
+    }
+    std::fs::remove_file(&second).expect("it is there");
+
+    std::fs::write(&point, "").expect("a file is written");
+    let error = failure(mounted(&file, &point).db(&point), 1).await;
+    assert!(error.contains("mount point") && error.contains("mount the folder instead"), "{error}");
+    // A link to it is no other place.
+    symlink(&point, &second).expect("a link");
+    let error = failure(mounted(&file, &point).db(&second), 1).await;
+    assert!(error.contains("mount the folder instead"), "{error}");
+
+    // A folder that is mounted has both.
+    std::fs::create_dir(&folder).expect("a directory");
+    let server = mounted(dir.path(), &folder).db(folder.join("parlor.db")).start().await;
+    server.post("general", "Alice", "hi").await;
+}
+
+#[tokio::test]
+async fn new_files_are_their_owners_alone_and_what_was_there_keeps_its_mode() {
+    let dir = tempfile::tempdir().expect("a directory");
+    std::fs::set_permissions(dir.path(), Permissions::from_mode(0o750)).expect("a mode is set");
+    let file = dir.path().join("parlor.db");
+    let server = Server::builder().db(&file).start().await;
+    server.post("general", "Alice", "hi").await;
+    let files = ["parlor.db", "parlor.db-wal", "parlor.db-shm", "parlor.db.lock"];
+    for name in files {
+        assert_eq!(mode(&dir.path().join(name)), 0o600, "{name}");
+    }
+    assert_eq!(mode(dir.path()), 0o750);
+
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("parlor.db");
+    std::fs::write(&file, "").expect("a file is written");
+    std::fs::set_permissions(&file, Permissions::from_mode(0o640)).expect("a mode is set");
+    let server = Server::builder().db(&file).start().await;
+    server.post("general", "Alice", "hi").await;
+    for name in &files[..3] {
+        assert_eq!(mode(&dir.path().join(name)), 0o640, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_file_that_cannot_be_opened_is_named_and_left_alone() {
     let error = failure(Server::builder().database_url("sqlite:///no/such/directory/parlor.db?mode=rwc"), 1).await;
     assert!(error.contains("/no/such/directory"), "{error}");
@@ -30,9 +141,33 @@ async fn a_file_that_cannot_be_opened_is_named_and_left_alone() {
     let file = dir.path().join("parlor.db");
     std::fs::write(&file, "this is no database, and has to stay as it is").expect("a file is written");
     let error = failure(Server::builder().db(&file), 1).await;
-    assert!(error.contains("parlor.db"), "{error}");
+    assert!(error.contains("parlor.db") && error.contains("a database of Parlor's"), "{error}");
     let left = std::fs::read_to_string(&file).expect("the file");
     assert_eq!(left, "this is no database, and has to stay as it is");
+
+    let error = failure(Server::builder().db(dir.path()), 1).await;
+    assert!(error.contains("is not a file"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_there_is_made_only_if_the_url_says_so() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("parlor.db");
+    for parameters in ["", "?mode=rw"] {
+        let url = format!("sqlite://{}{parameters}", file.display());
+        let error = failure(Server::builder().database_url(&url), 1).await;
+        assert!(error.contains("there is no file") && error.contains("?mode=rwc"), "{error}");
+        assert!(!file.exists());
+    }
+    drop(Server::builder().db(&file).start().await);
+    drop(Server::builder().database_url(&format!("sqlite://{}", file.display())).start().await);
+
+    // It could be opened, and not be written, or by two.
+    for parameters in ["mode=ro", "immutable=1", "vfs=unix-none", "mode=rwc&cache=shared"] {
+        let url = format!("sqlite://{}?{parameters}", file.display());
+        let error = failure(Server::builder().database_url(&url), 2).await;
+        assert!(error.contains("--database-url") && error.contains("mode"), "{error}");
+    }
 }
 
 /// No machine has to have the one that the tests were run with.
