@@ -13,6 +13,7 @@ use tokio::time::timeout;
 mod backend;
 pub mod changed;
 pub mod changes;
+pub mod checkpoint;
 pub mod database_file;
 pub(crate) mod deadline;
 mod entity;
@@ -34,6 +35,7 @@ pub mod writer;
 
 use crate::config::{DatabaseUrl, StoreConfig};
 use backend::Backend;
+use checkpoint::Checkpointer;
 use database_file::{DatabaseFile, FileError};
 use deadline::Timed;
 use search::index::Index;
@@ -128,7 +130,8 @@ impl Store {
         }
         migrate(&backend, session.db(), config).await?;
         let turns = Turns::new(!backend.is_server());
-        let writer = Writer::new(session, turns.clone()).await.map_err(failed)?;
+        let checkpointer = Checkpointer::open(&backend, turns.clone()).await.map_err(failed)?;
+        let writer = Writer::new(session, turns.clone(), checkpointer).await.map_err(failed)?;
         let file = backend.file();
         if let Some(file) = &file {
             // SQLite has made it by now: the writer has read.

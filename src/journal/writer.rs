@@ -26,10 +26,6 @@ use crate::{
 const BATCH: usize = 1_024;
 /// The most bytes of one transaction's commands, but for a single command that is larger.
 const BATCH_BYTES: usize = 1024 * 1024;
-/// After how many transactions the write-ahead log is moved into the database file.
-const CHECKPOINT_COMMITS: u32 = 256;
-/// After how many bytes of commands it is.
-const CHECKPOINT_BYTES: usize = 4 * 1024 * 1024;
 /// How often a batch is tried in all when somebody else has what it needs.
 const TRIES: u32 = 3;
 
@@ -72,8 +68,6 @@ struct Task {
     behind: bool,
     /// How much the last batch would have written that was not.
     refused: usize,
-    commits: u32,
-    bytes: usize,
     /// Since when the write-ahead log is gone, and what it held is in the database.
     saved_at: Option<Instant>,
 }
@@ -118,8 +112,6 @@ impl Journal {
             edit_window,
             behind: false,
             refused: 0,
-            commits: 0,
-            bytes: 0,
             saved_at: None,
         };
         (Self { queue: sender, patience }, task.run())
@@ -128,16 +120,33 @@ impl Journal {
 
 impl Task {
     async fn run(mut self) -> Result<(), Fatal> {
-        match self.work().await {
-            Ok(()) => {
+        let checkpointer = self.writer.take_checkpointer();
+        let done = CancellationToken::new();
+        let checkpoints = async {
+            match &checkpointer {
+                Some(checkpointer) => checkpointer.run(&done).await.map_err(Fatal),
+                None => Ok(()),
+            }
+        };
+        let work = async {
+            let worked = self.work().await;
+            done.cancel();
+            worked
+        };
+        let worked = tokio::try_join!(work, checkpoints);
+        match worked {
+            Ok(((), ())) => {
                 // Whoever closes the database last runs a checkpoint; ours alone is watched for errors.
                 self.backlog.left().await;
+                if let Some(checkpointer) = checkpointer {
+                    checkpointer.close().await;
+                }
                 self.writer.close().await;
                 Ok(())
             }
             Err(fatal) => {
                 // Closing would run a last checkpoint, and build on what the disk may not have.
-                std::mem::forget(self.writer);
+                std::mem::forget((self.writer, checkpointer));
                 Err(fatal)
             }
         }
@@ -162,10 +171,7 @@ impl Task {
         let health = self.health.clone();
         // By default longer than `SQLite` waits for a lock, and shorter than a post waits for its answer.
         let hangs = self.hub.timings().hang_timeout;
-        let mut processing = pin!(async {
-            self.process(batch).await?;
-            self.checkpoint().await
-        });
+        let mut processing = pin!(self.process(batch));
         if let Ok(processed) = timeout(hangs, processing.as_mut()).await {
             return processed;
         }
@@ -224,7 +230,6 @@ impl Task {
         let (commands, answers): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|waiting| (waiting.command, waiting.answer)).unzip();
         let bytes = commands.iter().map(|command| command.change.bytes()).sum::<usize>();
-        self.bytes += bytes;
         let mut written = self.write(&commands).await;
         for _ in 1..TRIES {
             let Err(Failed::Before(StoreError::Conflict(why))) = &written else { break };
@@ -290,7 +295,6 @@ impl Task {
                 Err(error @ (StoreError::Conflict(_) | StoreError::Rejected(_))) => return Err(error.into()),
                 Err(error) => return Err(Failed::AtCommit(error, decided, now)),
             }
-            self.commits += 1;
         } else {
             tx.rollback().await?;
         }
@@ -356,7 +360,8 @@ impl Task {
     /// stays away, only a restart makes another one that every connection uses.
     async fn save(&mut self, error: &StoreError) -> Result<(), Fatal> {
         if let Some(saved_at) = self.saved_at {
-            return if saved_at.elapsed() < PROBE { Ok(()) } else { Err(Fatal(error.clone())) };
+            let is_soon = saved_at.elapsed() < self.hub.timings().probe_interval;
+            return if is_soon { Ok(()) } else { Err(Fatal(error.clone())) };
         }
         match self.writer.save().await {
             Ok(()) => self.saved_at = Some(Instant::now()),
@@ -415,23 +420,6 @@ impl Task {
     async fn try_out(&self) -> Result<(), StoreError> {
         self.writer.probe(self.clock.now(), 2 * self.refused + PROBE_MARGIN).await?;
         if self.behind { self.hub.catch_up().await } else { Ok(()) }
-    }
-
-    /// Keeps the write-ahead log short. Run by hand, since `SQLite`'s automatic checkpoint hides an
-    /// fsync that the disk refused.
-    async fn checkpoint(&mut self) -> Result<(), Fatal> {
-        if self.commits < CHECKPOINT_COMMITS && self.bytes < CHECKPOINT_BYTES {
-            return Ok(());
-        }
-        (self.commits, self.bytes) = (0, 0);
-        match self.writer.checkpoint().await {
-            Err(error @ StoreError::FsyncRefused(_)) => Err(Fatal(error)),
-            Err(error) => {
-                tracing::warn!(%error, "the write-ahead log can't be moved into the database yet");
-                Ok(())
-            }
-            Ok(()) => Ok(()),
-        }
     }
 }
 

@@ -148,6 +148,11 @@ impl DatabaseFile {
         Ok(())
     }
 
+    /// How long the write-ahead log is; nothing if it is not there.
+    pub(super) fn log_bytes(&self) -> u64 {
+        metadata(&self.log_path).map_or(0, |found| found.len())
+    }
+
     /// Fails unless what is written now is found by a restart: the file and its write-ahead log are still
     /// those that were opened. The kernel knows both paths by heart: it costs about two microseconds, and
     /// no disk is asked.

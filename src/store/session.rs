@@ -132,15 +132,8 @@ impl Session {
         Ok(())
     }
 
-    /// Moves what the write-ahead log of a file holds into it. A server sees to its own.
-    pub(super) async fn checkpoint(&self) -> Result<(), StoreError> {
-        if !self.backend.is_server() {
-            sqlite::checkpoint(&self.db).await?;
-        }
-        Ok(())
-    }
-
-    /// The same of all of it, leaving the write-ahead log empty: fails if somebody still reads from there.
+    /// Moves all that the write-ahead log of a file holds into it, leaving the log empty: fails if somebody still reads
+    /// from there. A server sees to its own.
     pub(super) async fn last_checkpoint(&self) -> Result<(), StoreError> {
         if !self.backend.is_server() && !sqlite::last_checkpoint(&self.db).await? {
             return Err(StoreError::Unavailable("somebody still reads from the write-ahead log".into()));

@@ -10,6 +10,9 @@ use sea_orm::{
 use super::{OpenError, backend, database_file::DatabaseFile, error::Kind};
 use crate::config::DatabaseUrl;
 
+/// How long the write-ahead log may become before it is to start again at its beginning. So much of the file is kept,
+/// since it costs less to write over it than to let it grow again.
+pub(super) const LOG_BYTES: u64 = 16 * 1024 * 1024;
 /// How many connections read. Readers don't block each other nor the writer (WAL).
 const READERS: u32 = 4;
 /// How long the journal waits for another program that holds the file.
@@ -70,10 +73,10 @@ fn writing(url: &DatabaseUrl, synchronous: SqliteSynchronous, patience: Duration
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(synchronous)
             .busy_timeout(patience)
-            // The journal runs the checkpoints itself: SQLite's automatic ones ignore the error
+            // Checkpoints are run by hand (`checkpoint.rs`): SQLite's automatic ones ignore the error
             // of an fsync, and would forget what the disk refused.
             .pragma("wal_autocheckpoint", "0")
-            .pragma("journal_size_limit", "16777216")
+            .pragma("journal_size_limit", LOG_BYTES.to_string())
             // What is deleted is overwritten, and not only forgotten.
             .pragma("secure_delete", "on")
             .pragma("temp_store", "memory")
@@ -109,13 +112,21 @@ pub(super) async fn durability(db: &impl ConnectionTrait) -> Result<(String, i32
     Ok((ask(db, "PRAGMA journal_mode").await?, ask(db, "PRAGMA synchronous").await?))
 }
 
-/// Moves what the write-ahead log holds into the database file, so that the log can start anew.
+/// Moves what the write-ahead log holds into the database file, as far as nobody reads from there, while others write.
 pub(super) async fn checkpoint(db: &impl ConnectionTrait) -> Result<(), DbErr> {
     ask::<i32>(db, "PRAGMA wal_checkpoint(PASSIVE)").await?;
     Ok(())
 }
 
-/// The same of all of it, leaving the log empty, and not with what was deleted until something else is written in
+/// Moves all of it, so that the log starts again at its beginning with the next commit. Those who read from it are
+/// waited for, for so long; returns false if some still do. Nobody may write meanwhile.
+pub(super) async fn restart_log(db: &impl ConnectionTrait, patience: Duration) -> Result<bool, DbErr> {
+    db.execute_unprepared(&format!("PRAGMA busy_timeout = {}", patience.as_millis())).await?;
+    let is_busy: i32 = ask(db, "PRAGMA wal_checkpoint(RESTART)").await?;
+    Ok(is_busy == 0)
+}
+
+/// Moves all of it, leaving the log empty, and not with what was deleted until something else is written in
 /// its place. Returns false if somebody else held the file for all of this connection's patience.
 pub(super) async fn last_checkpoint(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
     let is_busy: i32 = ask(db, "PRAGMA wal_checkpoint(TRUNCATE)").await?;

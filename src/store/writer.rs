@@ -15,6 +15,7 @@ use sha2::Sha256;
 
 use super::{
     changes::Changes,
+    checkpoint::Checkpointer,
     database_file::DatabaseFile,
     deadline::Timed,
     entity::{event, message, room},
@@ -46,6 +47,7 @@ pub(super) const CONDITION_ROWS: usize = 250;
 pub struct Writer {
     session: Session,
     turns: Turns,
+    checkpointer: Option<Checkpointer>,
     fingerprint_key: String,
 }
 
@@ -101,10 +103,16 @@ pub struct Growth {
 
 impl Writer {
     /// Takes the session.
-    pub(super) async fn new(session: Session, turns: Turns) -> Result<Self, DbErr> {
+    pub(super) async fn new(session: Session, turns: Turns, checkpointer: Option<Checkpointer>) -> Result<Self, DbErr> {
         let make = || format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
         let fingerprint_key = settings::get_or_make(session.db(), settings::FINGERPRINT_KEY, make).await?;
-        Ok(Self { session, turns, fingerprint_key })
+        Ok(Self { session, turns, checkpointer, fingerprint_key })
+    }
+
+    /// The open file.
+    #[cfg(test)]
+    pub(super) fn file_for_tests(&self) -> Arc<DatabaseFile> {
+        self.session.file().expect("a file")
     }
 
     /// How often the store is to be asked whether it is there while there is nothing to write; never
@@ -156,12 +164,10 @@ impl Writer {
         Ok(event.is_some_and(|row| row.created_at == at.micros()))
     }
 
-    /// Moves what the write-ahead log holds into the database file, so that the log can start anew.
-    ///
-    /// # Errors
-    /// [`StoreError`]; an fsync refused here is as grave as one refused to a commit.
-    pub async fn checkpoint(&self) -> Result<(), StoreError> {
-        self.session.checkpoint().await
+    /// What keeps the write-ahead log short beside the writer, which it has to be closed before; none if that is
+    /// not this program's to do.
+    pub fn take_checkpointer(&mut self) -> Option<Checkpointer> {
+        self.checkpointer.take()
     }
 
     /// Moves all that the write-ahead log holds into the database file: what is in a log that is gone would end

@@ -21,7 +21,6 @@ use super::{
         entity::{message, message_search, room, search_cursor},
         error::StoreError,
         session::close,
-        sqlite as file,
         turn::Turns,
     },
     edits, named, room_token, sqlite,
@@ -34,9 +33,6 @@ const BATCH: u64 = 200;
 const EDITS: u64 = 50;
 /// The most bytes of the new messages' contents, but for a single message that is longer.
 const BATCH_BYTES: usize = 64 * 1024;
-/// After how many transactions the write-ahead log is moved into the database file, so that catching
-/// up with a long log does not leave all of it there.
-const CHECKPOINT_COMMITS: u32 = 64;
 
 /// The connection that writes the index.
 #[derive(Debug)]
@@ -46,14 +42,13 @@ pub struct Index {
     /// The file, if it is one.
     file: Option<Arc<DatabaseFile>>,
     turns: Turns,
-    commits: u32,
 }
 
 impl Index {
     /// Connects to the database.
     pub(in super::super) async fn open(backend: &Backend, turns: Turns) -> Result<Self, DbErr> {
         let db = backend.connect_indexer().await?;
-        Ok(Self { backend: backend.clone(), db, file: backend.file(), turns, commits: 0 })
+        Ok(Self { backend: backend.clone(), db, file: backend.file(), turns })
     }
 
     /// Whose turn it is.
@@ -109,19 +104,7 @@ impl Index {
         search_cursor::Entity::insert(row).on_conflict(moved).exec_without_returning(&tx).await?;
         self.db.in_time(tx.into_inner().commit()).await?;
         drop(turn);
-        self.checkpoint().await?;
         Ok(through < head)
-    }
-
-    async fn checkpoint(&mut self) -> Result<(), StoreError> {
-        self.commits += 1;
-        if self.commits >= CHECKPOINT_COMMITS {
-            self.commits = 0;
-            if self.db.get_database_backend() == DbBackend::Sqlite {
-                file::checkpoint(&self.db).await?;
-            }
-        }
-        Ok(())
     }
 
     /// Whether what is written is written where it is looked for.

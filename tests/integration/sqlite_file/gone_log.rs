@@ -59,7 +59,7 @@ async fn a_log_that_is_gone_ends_the_process_and_loses_nothing_answered() {
 async fn a_log_that_goes_while_a_post_is_written_is_noticed_before_the_answer() {
     let dir = tempfile::tempdir().expect("a directory");
     // The tables are made first, without any delay.
-    drop(Server::builder().dir(dir.path()).start().await);
+    Server::builder().dir(dir.path()).start().await.kill9().await;
     let slow = format!("inject=fsync,fdatasync:delay_enter={}", SLOW_FSYNC.as_micros());
     let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", &slow];
     let mut server = Server::builder().dir(dir.path()).wrapper(strace).start().await;

@@ -41,7 +41,7 @@ async fn is_ready(server: &Server) -> bool {
 /// A server whose disk will hang for so long.
 async fn hanging(dir: &Path, time: Duration) -> Server {
     // The tables are made first, without any delay.
-    drop(Server::builder().dir(dir).start().await);
+    Server::builder().dir(dir).start().await.kill9().await;
     let hanging = format!("inject=fsync,fdatasync:delay_enter={}:when={HANGING_FSYNC}", time.as_micros());
     let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", &hanging];
     let builder = Server::builder().dir(dir).wrapper(strace).time("write-timeout", WRITE_TIMEOUT);

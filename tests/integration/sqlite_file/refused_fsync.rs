@@ -13,7 +13,7 @@ const POSTS: usize = 30;
 async fn a_refused_fsync_ends_the_process_and_loses_nothing_answered() {
     let dir = tempfile::tempdir().expect("a directory");
     // The tables are made first, without anything refused.
-    drop(Server::builder().dir(dir.path()).start().await);
+    Server::builder().dir(dir.path()).start().await.kill9().await;
 
     let refusing = format!("inject=fsync,fdatasync:error=EIO:when={FIRST_REFUSED}+");
     let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", &refusing];

@@ -85,7 +85,7 @@ async fn a_file_whose_write_ahead_log_would_not_stay_with_it_is_refused() {
     let dir = tempfile::tempdir().expect("a directory");
     let [file, second, point, folder] =
         ["parlor.db", "second.db", "my point.db", "folder"].map(|name| dir.path().join(name));
-    drop(Server::builder().db(&file).start().await);
+    Server::builder().db(&file).start().await.kill9().await;
 
     std::fs::hard_link(&file, &second).expect("a hard link");
     for name in [&file, &second] {
@@ -159,8 +159,8 @@ async fn a_file_that_is_not_there_is_made_only_if_the_url_says_so() {
         assert!(error.contains("there is no file") && error.contains("?mode=rwc"), "{error}");
         assert!(!file.exists());
     }
-    drop(Server::builder().db(&file).start().await);
-    drop(Server::builder().database_url(&format!("sqlite://{}", file.display())).start().await);
+    Server::builder().db(&file).start().await.kill9().await;
+    Server::builder().database_url(&format!("sqlite://{}", file.display())).start().await.kill9().await;
 
     // It could be opened, and not be written, or by two.
     for parameters in ["mode=ro", "immutable=1", "vfs=unix-none", "mode=rwc&cache=shared"] {
