@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use crate::{
     chat::Chat,
     clock::Clock,
@@ -26,6 +28,8 @@ pub struct App {
     pub health: Health,
     /// The settings.
     pub config: Config,
+    /// The connections that may still be opened.
+    pub connections: Arc<Semaphore>,
     /// The end of the process.
     pub shutdown: Shutdown,
 }
@@ -60,7 +64,8 @@ impl App {
         let indexer = Indexer::new(index, &journal, backlog, health.clone(), stop);
         let chat = Chat::new(journal, hub.clone(), store.clone(), shutdown.closing.clone());
         let background = Background { journal: task, indexer, hub: hub.clone(), store };
-        Ok((Arc::new(Self { chat, hub, health, config, shutdown }), background))
+        let connections = Arc::new(Semaphore::new(config.max_connections));
+        Ok((Arc::new(Self { chat, hub, health, config, connections, shutdown }), background))
     }
 }
 

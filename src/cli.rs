@@ -11,17 +11,14 @@ use std::{
 };
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-};
+use tokio::signal::unix::{SignalKind, signal};
 
 mod seed;
 
 use crate::{
     config::{Config, DatabaseArgs, FileSettings, LogFormat, MigrateArgs, ServeArgs, shown::shown},
     http,
-    server::{ServeError, serve},
+    server::{ServeError, listen::listen, serve},
     store::{OpenError, Store},
     telemetry::Log,
 };
@@ -144,20 +141,20 @@ fn check(args: ServeArgs) -> Result<Config, Failure> {
 }
 
 fn run_serve(args: ServeArgs, log: &Log) -> Result<(), Failure> {
-    let (log_format, filter, listen) = (args.log.log_format, args.log.log.clone(), args.server.listen);
+    let (log_format, filter, address) = (args.log.log_format, args.log.log.clone(), args.server.listen);
     let config = check(args)?;
     log.start(log_format, &filter).map_err(|error| Failure::new(UNUSABLE, error))?;
     if !config.is_loopback_only() && !config.has_names() {
         tracing::warn!(
-            %listen,
+            listen = %address,
             "any Host is answered, so a page of another site can reach this server under a name of its own (DNS \
              rebinding); name the server's own with --public-url or --allowed-hosts"
         );
     }
     block_on(async {
-        let listener = TcpListener::bind(listen).await.map_err(|error| {
+        let listener = listen(address).map_err(|error| {
             let advice = "give --listen another address (port 0 picks a free one), or stop what has this one";
-            Failure::new(FAILED, format!("can't listen on {listen}: {error}; {advice}"))
+            Failure::new(FAILED, format!("can't listen on {address}: {error}; {advice}"))
         })?;
         let stop = told_to_stop().map_err(no_signals)?;
         let ready = |address| announce(address, log_format, log);

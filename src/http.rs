@@ -10,6 +10,7 @@ use axum::{
     http::header,
     middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
+    routing::get,
 };
 use serde::Serialize;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -62,9 +63,11 @@ fn layered(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// What a connection is answered that is one too many, whatever it asks.
+/// The answers to a connection that is one too many: none is left for it, but the process lives.
 pub fn full(config: &Config) -> Router {
-    Router::new().fallback(middleware::full).layer((from_fn(middleware::observe), same_site::cors(config)))
+    let routes = Router::new().route("/healthz", get(health::alive));
+    let routes = routes.method_not_allowed_fallback(middleware::full).fallback(middleware::full);
+    routes.layer((from_fn(middleware::observe), same_site::cors(config)))
 }
 
 /// The `OpenAPI` document, as it is served unless something is set.

@@ -1,17 +1,17 @@
 //! Serves an app on a listener until told to end.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
-use axum::Router;
 use tokio::{
     net::TcpListener,
-    sync::Semaphore,
     task::JoinError,
     time::{Instant, sleep, timeout_at},
 };
 
+pub mod accept;
 pub mod connection;
 pub mod guard;
+pub mod listen;
 pub mod refusal;
 
 use crate::{
@@ -21,8 +21,6 @@ use crate::{
 
 /// How long the journal has at least to finish once nobody asks it for anything more.
 const FINISH: Duration = Duration::from_secs(2);
-/// How long to wait after an error of accepting: it is most likely a lack of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// Why serving ended otherwise than as told.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +56,7 @@ pub async fn serve(
     let router = http::router(app.clone());
 
     ready(listener.local_addr().map_err(ServeError::Listen)?);
-    let accepting = accept(&app, router, listener);
+    let accepting = accept::accept(&app, router, listener);
     tokio::select! {
         () = accepting => {}
         ended = &mut background => return Ok(ended??),
@@ -76,36 +74,6 @@ pub async fn serve(
     }
     tracing::warn!("time is up: the disk hangs, and what is under way is left to it");
     Ok(())
-}
-
-/// Takes connections; never ends.
-async fn accept(app: &Arc<App>, router: Router, listener: TcpListener) {
-    let budget = Arc::new(Semaphore::new(app.config.max_connections));
-    let tasks = &app.shutdown.tasks;
-    let refusals = Arc::new(Semaphore::new(refusal::AT_ONCE));
-    let full = http::full(&app.config);
-    loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                tracing::warn!(%error, "a connection can't be accepted");
-                sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
-        match budget.clone().try_acquire_owned() {
-            Ok(permit) => {
-                let (router, closing) = (router.clone(), app.shutdown.closing.clone());
-                let (head_timeout, stall_timeout) = (app.config.timings.head_timeout, app.config.stall_timeout);
-                tasks.spawn(connection::run(stream, router, permit, head_timeout, stall_timeout, closing));
-            }
-            Err(_) => {
-                if let Ok(permit) = refusals.clone().try_acquire_owned() {
-                    tasks.spawn(refusal::refuse(stream, full.clone(), permit));
-                }
-            }
-        }
-    }
 }
 
 /// Sends everybody away, and waits until they have gone or time is up.

@@ -26,7 +26,7 @@ pub struct Standing {
 
 /// Is it alive
 ///
-/// Answers as long as the process does, whether or not it takes work.
+/// Answers as long as the process does, whether or not it takes work, has connections left or its store.
 #[utoipa::path(
     get, path = "/healthz", operation_id = "get_health", tag = "service",
     responses((status = 200, description = "the process answers", body = Standing, example = json!(samples::standing())), OfService)
@@ -37,7 +37,7 @@ pub async fn alive() -> Response {
 
 /// Does it take work
 ///
-/// `503` from the moment the server is told to end, and while the store is out.
+/// `503` from the moment the server is told to end, while the store is out, and while no connection is left.
 #[utoipa::path(
     get, path = "/readyz", operation_id = "get_readiness", tag = "service",
     responses(
@@ -48,9 +48,17 @@ pub async fn alive() -> Response {
 pub async fn ready(State(app): State<Arc<App>>) -> Response {
     if app.shutdown.draining.is_cancelled() {
         Problem::new(Code::Draining, "The server is ending.").into_response()
-    } else if app.health.is_ok() {
-        answer(Standing { status: "ok" })
-    } else {
+    } else if !app.health.is_ok() {
         Problem::new(Code::Unavailable, "The store is out.").into_response()
+    } else if app.connections.available_permits() == 0 {
+        no_connections().into_response()
+    } else {
+        answer(Standing { status: "ok" })
     }
+}
+
+/// The problem where connections have run out.
+#[must_use]
+pub fn no_connections() -> Problem {
+    Problem::new(Code::Unavailable, "This server has as many connections as it takes. Ask again in a moment.")
 }

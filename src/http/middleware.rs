@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::{
     extract::MAX_BODY,
+    health,
     problem::{Code, Problem},
     same_site,
     stream::sse,
@@ -116,7 +117,7 @@ pub async fn method_not_allowed() -> Problem {
 pub async fn full(body: Body) -> Problem {
     // Too much of it, or a client that has gone, changes nothing.
     let _ = to_bytes(body, MAX_BODY).await;
-    Problem::new(Code::Unavailable, "This server has as many connections as it takes.")
+    health::no_connections()
 }
 
 /// Keeps the id that a proxy gave, if it is a plain word.

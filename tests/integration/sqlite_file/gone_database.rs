@@ -36,6 +36,8 @@ async fn a_database_that_is_gone_refuses_posts_and_heals_when_it_is_back() {
         let refusal = server.try_post(ROOM, "Alice", "into the void").await.expect("an answer");
         expect_problem(refusal, 503, "unavailable", &[]).await;
         assert!(!is_ready(&server).await);
+        let alive = server.http().get(server.url("/healthz")).send().await.expect("an answer");
+        assert_eq!(alive.status(), StatusCode::OK, "a restart would mend nothing");
     }
     assert_eq!(reader.until_type("service_status").await["status"], "degraded");
     let back = tokio::time::timeout(SEVERAL_PROBES, reader.until_type("service_status")).await;

@@ -1,0 +1,115 @@
+//! Takes connections: within the budget they are served, beyond it refused, and where not even a file
+//! is left for one, closed.
+
+use std::{
+    fs::File,
+    io::{Error, ErrorKind},
+    mem,
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::Router;
+use futures_util::FutureExt;
+use tokio::{
+    net::TcpListener,
+    time::{Instant, sleep},
+};
+
+use super::{
+    connection,
+    refusal::{self, Refusals},
+};
+use crate::{app::App, http};
+
+/// The pause after an error that says that something has run out.
+const PAUSE: Duration = Duration::from_millis(200);
+/// The log tells of closed connections no more often than this.
+const QUIET: Duration = Duration::from_secs(1);
+/// The process has no file left, or the system (errno(3), on Linux and macOS).
+const NO_FILES: [i32; 2] = [24, 23];
+
+/// Takes connections; never ends.
+pub async fn accept(app: &Arc<App>, router: Router, listener: TcpListener) {
+    let tasks = &app.shutdown.tasks;
+    let full = http::full(&app.config);
+    let (mut refusals, mut spare) = (Refusals::default(), Spare::new());
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) if is_of_one_connection(&error) => continue,
+            Err(error) => {
+                let has_no_file = error.raw_os_error().is_some_and(|code| NO_FILES.contains(&code));
+                if !(has_no_file && spare.close_one(&listener)) {
+                    tracing::warn!(%error, "a connection can't be accepted");
+                    sleep(PAUSE).await;
+                }
+                continue;
+            }
+        };
+        match app.connections.clone().try_acquire_owned() {
+            Ok(permit) => {
+                let (router, closing) = (router.clone(), app.shutdown.closing.clone());
+                let (head_timeout, stall_timeout) = (app.config.timings.head_timeout, app.config.stall_timeout);
+                tasks.spawn(connection::run(stream, router, permit, head_timeout, stall_timeout, closing));
+            }
+            Err(_) => refusals.add(&tasks.spawn(refusal::refuse(stream, full.clone()))),
+        }
+    }
+}
+
+/// Returns true if an error concerns a connection that failed before it was accepted, and nothing else
+/// (accept(2)).
+fn is_of_one_connection(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionAborted
+            | ErrorKind::ConnectionReset
+            | ErrorKind::HostUnreachable
+            | ErrorKind::Interrupted
+            | ErrorKind::NetworkDown
+            | ErrorKind::NetworkUnreachable
+    )
+}
+
+/// A file kept open for the moment when no other can be: given up, it lets a connection be accepted and
+/// closed. Its client learns of it at once, where it would wait in vain otherwise.
+#[derive(Debug)]
+struct Spare {
+    file: Option<File>,
+    closed: u64,
+    told: Option<Instant>,
+}
+
+impl Spare {
+    fn new() -> Self {
+        Self { file: open(), closed: 0, told: None }
+    }
+
+    /// Closes the connection that waits for the longest; false if there is no spare file for it.
+    fn close_one(&mut self, listener: &TcpListener) -> bool {
+        if self.file.take().is_none() {
+            self.file = open();
+            return false;
+        }
+        // If it had gone meanwhile, there is nothing to wait for here.
+        let accepted = listener.accept().now_or_never();
+        let is_taken = matches!(accepted, Some(Err(_)));
+        let is_closed = matches!(accepted, Some(Ok(_)));
+        drop(accepted);
+        self.file = open();
+        self.closed += u64::from(is_closed);
+        if self.closed > 0 && self.told.is_none_or(|told| told.elapsed() >= QUIET) {
+            self.told = Some(Instant::now());
+            let closed = mem::take(&mut self.closed);
+            tracing::warn!(closed, "no file is left for a connection: it is closed");
+        }
+        // Otherwise somebody else was faster to take the file.
+        !is_taken
+    }
+}
+
+/// A file that is always there.
+fn open() -> Option<File> {
+    File::open("/dev/null").ok()
+}
