@@ -12,7 +12,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::{net::TcpStream, sync::OwnedSemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
-use super::guard::Guard;
+use super::guard::{Guard, PROGRESS};
 
 /// The most that hyper's buffers for reading and for writing grow to: a request for fifty rooms with the longest
 /// names and their cursors fits, and a longer head is answered `431`. They begin with 8 KiB each, which is most of
@@ -22,8 +22,6 @@ pub(super) const BUFFER: usize = 16 * 1024;
 const SEND_BUFFER: usize = 64 * 1024;
 /// How long after the last sign of life the kernel asks whether the other side is there.
 const KEEPALIVE: Duration = Duration::from_mins(1);
-/// How much later than the guard the kernel gives up on a reader.
-const USER_TIMEOUT_MARGIN: Duration = Duration::from_secs(15);
 
 /// Serves the connection until it ends, or until `closing` and what it is busy with is done.
 ///
@@ -37,7 +35,7 @@ pub async fn run(
     stall_timeout: Duration,
     closing: CancellationToken,
 ) {
-    if let Err(error) = prepare(&stream, stall_timeout) {
+    if let Err(error) = prepare(&stream) {
         tracing::debug!(%error, "a connection was gone before it was served");
         return;
     }
@@ -61,14 +59,14 @@ pub async fn run(
     }
 }
 
-fn prepare(stream: &TcpStream, stall_timeout: Duration) -> std::io::Result<()> {
+fn prepare(stream: &TcpStream) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = SockRef::from(stream);
     socket.set_send_buffer_size(SEND_BUFFER)?;
-    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
-    // For who vanished without a word; it counts a reader that stopped too, so it comes after the
-    // guard, which knows better.
-    socket.set_tcp_user_timeout(Some(stall_timeout + USER_TIMEOUT_MARGIN))
+    // So that the guard sees what a slow reader takes in steps that are no more than it counts: otherwise
+    // the kernel takes as much again only once a third of its buffer is free.
+    socket.set_tcp_notsent_lowat(PROGRESS.try_into().unwrap_or(u32::MAX))?;
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))
 }
 
 #[cfg(test)]
@@ -84,33 +82,51 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test]
-    async fn the_kernel_is_told_how_to_treat_a_connection() {
+    const STALL_TIMEOUT: Duration = Duration::from_secs(7);
+    /// After the guard, which tells a slow reader from one that is gone.
+    const USER_TIMEOUT: Option<Duration> = Some(Duration::from_secs(7 + 15));
+
+    /// A client of a router, and another handle of the socket that serves it.
+    async fn connected(router: Router) -> (TcpStream, socket2::Socket) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let accepted = listener.accept().await.unwrap().0.into_std().unwrap();
-        // Another handle of the same socket, to look at it while it is served.
         let socket = socket2::Socket::from(accepted.try_clone().unwrap());
         let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        let (stream, stall_timeout) = (TcpStream::from_std(accepted).unwrap(), Duration::from_secs(7));
-        let tasks = TaskTracker::new();
-        tasks.spawn(run(
-            stream,
-            Router::new(),
-            permit,
-            Duration::from_secs(15),
-            stall_timeout,
-            CancellationToken::new(),
-        ));
+        let (stream, head_timeout) = (TcpStream::from_std(accepted).unwrap(), Duration::from_secs(15));
+        TaskTracker::new().spawn(run(stream, router, permit, head_timeout, STALL_TIMEOUT, CancellationToken::new()));
+        (client, socket)
+    }
+
+    #[tokio::test]
+    async fn the_kernel_is_told_how_to_treat_a_connection() {
+        let (mut client, socket) = connected(Router::new()).await;
         client.write_all(b"GET / HTTP/1.0\r\n\r\n").await.unwrap();
         client.read_to_end(&mut Vec::new()).await.unwrap();
 
         assert!(socket.tcp_nodelay().unwrap());
         // Linux doubles what it is told, for its own bookkeeping (socket(7)).
         assert_eq!(socket.send_buffer_size().unwrap(), 2 * SEND_BUFFER);
+        assert_eq!(socket.tcp_notsent_lowat().unwrap(), 16 * 1024);
         assert!(socket.keepalive().unwrap());
         assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE);
-        // After the guard, which tells a slow reader from one that is gone.
-        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_secs(7 + 15)));
+        assert_eq!(socket.tcp_user_timeout().unwrap(), USER_TIMEOUT);
+    }
+
+    #[tokio::test]
+    async fn the_clock_of_the_kernel_stands_while_that_of_the_guard_runs() {
+        const LARGE: usize = 8 * 1024 * 1024;
+        let (mut client, socket) = connected(Router::new().fallback(async || vec![b'x'; LARGE])).await;
+        client.write_all(b"GET / HTTP/1.0\r\n\r\n").await.unwrap();
+        let stands = async {
+            while socket.tcp_user_timeout().unwrap().is_some() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(STALL_TIMEOUT, stands).await.expect("the guard waits for who takes nothing");
+        let mut taken = Vec::new();
+        client.read_to_end(&mut taken).await.unwrap();
+        assert!(taken.len() > LARGE);
+        assert_eq!(socket.tcp_user_timeout().unwrap(), USER_TIMEOUT);
     }
 }

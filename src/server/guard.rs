@@ -10,14 +10,31 @@ use std::{
     time::Duration,
 };
 
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
     sync::OwnedSemaphorePermit,
     time::{Sleep, sleep},
 };
 
 /// As many bytes within the timeout are progress, even when more wait: a slow line is no stopped one.
-const PROGRESS: usize = 16 * 1024;
+pub(super) const PROGRESS: usize = 16 * 1024;
+/// The kernel's patience where the guard's clock does not run is longer than the guard's by so much.
+const MARGIN: Duration = Duration::from_secs(15);
+
+/// A line whose other side the kernel gives up on by a clock of its own.
+pub trait Line {
+    /// Sets the longest time that what was sent may stay unacknowledged; none is for as long as it takes.
+    fn set_user_timeout(&self, timeout: Option<Duration>);
+}
+
+impl Line for TcpStream {
+    fn set_user_timeout(&self, timeout: Option<Duration>) {
+        // It fails where the connection has ended, and then there is nothing to wait for.
+        let _ = SockRef::from(self).set_tcp_user_timeout(timeout);
+    }
+}
 
 /// A stream that ends with an error when writing makes no progress.
 #[derive(Debug)]
@@ -32,9 +49,10 @@ pub struct Guard<S> {
     _permit: OwnedSemaphorePermit,
 }
 
-impl<S: AsyncWrite + Unpin> Guard<S> {
+impl<S: AsyncWrite + Line + Unpin> Guard<S> {
     /// Guards a stream.
     pub fn new(stream: S, timeout: Duration, permit: OwnedSemaphorePermit) -> Self {
+        stream.set_user_timeout(Some(timeout + MARGIN));
         Self { stream, timeout, waiting: None, taken: 0, _permit: permit }
     }
 
@@ -48,12 +66,21 @@ impl<S: AsyncWrite + Unpin> Guard<S> {
             Poll::Ready(Ok(count)) => {
                 self.taken += count;
                 if *count == offered || self.taken >= PROGRESS {
-                    (self.waiting, self.taken) = (None, 0);
+                    self.taken = 0;
+                    if self.waiting.take().is_some() {
+                        self.stream.set_user_timeout(Some(self.timeout + MARGIN));
+                    }
                 }
             }
             Poll::Ready(Err(_)) => {}
             Poll::Pending => {
-                let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(self.timeout)));
+                let waiting = self.waiting.get_or_insert_with(|| {
+                    // The kernel's clock takes a reader for gone that takes a little now and then: it goes on
+                    // until all of a segment has room again. This one knows better; the kernel's is for who
+                    // vanishes while nothing waits here.
+                    self.stream.set_user_timeout(None);
+                    Box::pin(sleep(self.timeout))
+                });
                 if waiting.as_mut().poll(cx).is_ready() {
                     tracing::info!(waited = ?self.timeout, "a stalled reader is cut");
                     return Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the other side takes nothing")));
@@ -64,7 +91,7 @@ impl<S: AsyncWrite + Unpin> Guard<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Guard<S> {
+impl<S: AsyncWrite + Line + Unpin> AsyncWrite for Guard<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.after_write(cx, bytes.len(), written)
@@ -115,6 +142,11 @@ mod tests {
 
     use super::*;
 
+    /// A line without a kernel.
+    impl Line for tokio::io::DuplexStream {
+        fn set_user_timeout(&self, _: Option<Duration>) {}
+    }
+
     fn guarded(buffer: usize) -> (Guard<tokio::io::DuplexStream>, tokio::io::DuplexStream) {
         let (near, far) = duplex(buffer);
         let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
@@ -126,6 +158,26 @@ mod tests {
         let (mut guard, _far) = guarded(1_024);
         let start = Instant::now();
         let error = guard.write_all(&[0; 4_096]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        assert_eq!(start.elapsed().as_secs(), 60);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_too_little_within_the_timeout_is_cut_too() {
+        let (mut guard, mut far) = guarded(1_024);
+        let start = Instant::now();
+        let writing = async { guard.write_all(&vec![0; 8 * PROGRESS]).await.unwrap_err() };
+        let reading = async {
+            // 12 KiB by the end of the timeout.
+            let mut buffer = vec![0; 1_024];
+            while far.read_exact(&mut buffer).await.is_ok() {
+                sleep(Duration::from_secs(5)).await;
+            }
+        };
+        let error = tokio::select! {
+            error = writing => error,
+            () = reading => panic!("it is cut first"),
+        };
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         assert_eq!(start.elapsed().as_secs(), 60);
     }

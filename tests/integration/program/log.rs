@@ -243,9 +243,10 @@ async fn a_full_disk_with_the_log_and_the_database_refuses_posts_alone() {
 }
 
 /// A pipe that is full, and whose reader does not read.
-fn full_pipe() -> (PipeReader, OwnedFd) {
+async fn full_pipe() -> (PipeReader, OwnedFd) {
     let (reader, writer) = pipe().expect("a pipe");
     let filling = Sender::from_owned_fd(writer.into()).expect("a pipe");
+    filling.writable().await.expect("a pipe");
     while filling.try_write(&[b'x'; 4_096]).is_ok() {}
     // Whoever gets it blocks again, as with any pipe.
     (reader, filling.into_blocking_fd().expect("a pipe"))
@@ -275,7 +276,7 @@ async fn every_command_ends_as_it_should_though_nobody_takes_what_it_says() {
     let database = TestDatabase::fresh(dir).await;
     let url = database.url();
     let missing = sqlite_url(&dir.join("no/such/folder/parlor.db"));
-    let (reader, full) = full_pipe();
+    let (reader, full) = full_pipe().await;
     for out in [&full, &gone_pipe(), &full_device()] {
         for (args, code) in [
             (&["migrate", "--database-url", url][..], 0),
@@ -302,7 +303,7 @@ async fn a_server_starts_on_a_pipe_that_is_full_already() {
     let dir = tempfile::tempdir().expect("a directory");
     let database = TestDatabase::fresh(dir.path()).await;
     for format in FORMATS {
-        let (mut reader, full) = full_pipe();
+        let (mut reader, full) = full_pipe().await;
         let args = ["serve", "--listen", "127.0.0.1:0", "--database-url", database.url(), "--log-format", format];
         let mut command = parlor_command(dir.path(), &args);
         command.stdin(Stdio::null()).stdout(full.try_clone().expect("a descriptor")).stderr(full);

@@ -1,8 +1,9 @@
 //! Readers that stop reading: they lose nothing, and they cost the server no memory.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, future::join_all, stream};
+use socket2::SockRef;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpSocket,
@@ -130,6 +131,50 @@ async fn a_slow_reader_is_not_cut() {
     let ids = String::from_utf8_lossy(&taken);
     let ids = ids.lines().filter_map(|line| line.strip_prefix("id: ")).filter_map(|id| id.parse::<usize>().ok());
     assert!(ids.eq(1..=MANY), "each message comes once and in order");
+}
+
+/// Takes what a stream sends at a rate, in small pieces, for so long; then shows that it still comes.
+async fn trickle(server: &Server, bytes_a_second: usize, receive_buffer: u32) {
+    const LONG: Duration = Duration::from_secs(40);
+    let piece = bytes_a_second / 8;
+    let name = format!("a reader of {bytes_a_second} bytes a second with a buffer of {receive_buffer}");
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(receive_buffer).expect("a small buffer");
+    // Loopback opens its window in steps of 64 KiB otherwise, as no network does. Nor does a network merge all
+    // that waits in a larger buffer into one piece, of which nobody sees how much has been read.
+    SockRef::from(&socket).set_tcp_mss(1_460).expect("segments as on Ethernet");
+    let mut stream = socket.connect(server.addr()).await.expect("a connection");
+    let request = format!("GET /api/v1/rooms/{ROOM}/stream?since=0 HTTP/1.1\r\nHost: {}\r\n\r\n", server.addr());
+    stream.write_all(request.as_bytes()).await.expect("a request is sent");
+
+    let mut buffer = vec![0; piece];
+    let mut ticks = tokio::time::interval(Duration::from_secs(1) / 8);
+    let start = Instant::now();
+    while start.elapsed() < LONG {
+        ticks.tick().await;
+        let read = within(DEADLINE, format!("{name}: there is more"), stream.read_exact(&mut buffer)).await;
+        read.unwrap_or_else(|error| panic!("{name} is cut after {:?}: {error}", start.elapsed()));
+    }
+    let mut buffer = vec![0; 1024 * 1024];
+    let read = within(DEADLINE, format!("{name}: there is more"), stream.read_exact(&mut buffer)).await;
+    read.unwrap_or_else(|error| panic!("{name} is cut when it reads on: {error}"));
+}
+
+/// The kernel has a clock too, which took such a reader for gone: with a minute to take 16 KiB in, one of
+/// 1.2 KB a second. Here all is twelve times as fast, and the kernel's clock ran for 20 s.
+#[tokio::test]
+async fn a_reader_that_trickles_is_not_cut() {
+    const FASTER: usize = 12;
+    let server = Server::builder().arg("--stall-timeout").arg("5s").start().await;
+    post_at_once(&server, 600).await;
+    let mut readers = Vec::new();
+    for rate in [1_200, 2_000] {
+        for receive_buffer in [2_048, 8_192, 16_384] {
+            readers.push(trickle(&server, rate * FASTER, receive_buffer));
+        }
+    }
+    join_all(readers).await;
+    assert!(!server.log().iter().any(|line| line.contains("stalled")), "nobody was cut");
 }
 
 async fn post_at_once(server: &Server, count: usize) {
