@@ -14,6 +14,7 @@ pub mod search;
 pub mod timestamp;
 pub mod tokens;
 pub mod version;
+pub mod visible;
 
 /// The id of a durable event within its room: 1, 2, 3 … without a gap. At once the message id, the
 /// resume cursor and the paging key; 0 is the cursor before the first event.

@@ -74,7 +74,7 @@ impl Chat {
         after: EventId,
         limit: usize,
     ) -> Result<(Vec<Revision>, Option<EventId>), ChatError> {
-        let room = self.room_of(actor, name, id).await?;
+        let (room, _) = self.message_of(actor, name, id).await?;
         let mut revisions = self.store.revisions(&room, id, after, limit as u64 + 1).await?;
         let has_more = revisions.len() > limit;
         revisions.truncate(limit);
@@ -97,18 +97,21 @@ impl Chat {
         limit: usize,
     ) -> Result<(Vec<Reactor>, Option<EventId>), ChatError> {
         let emoji = emoji::parse(emoji)?;
-        let room = self.room_of(actor, name, id).await?;
-        let mut reactors = self.store.reactors(&room, id, &emoji, after, limit as u64 + 1).await?;
+        let (room, message) = self.message_of(actor, name, id).await?;
+        let shown = message.reactions.iter().map(|reaction| reaction.emoji.as_str());
+        let emoji = emoji::among(shown, &emoji).unwrap_or(&emoji);
+        let mut reactors = self.store.reactors(&room, id, emoji, after, limit as u64 + 1).await?;
         let has_more = reactors.len() > limit;
         reactors.truncate(limit);
         let next = reactors.last().filter(|_| has_more).map(|reactor| reactor.event);
         Ok((reactors, next))
     }
 
-    /// The room of a message that is there.
-    async fn room_of(&self, actor: &Actor, name: &RoomName, id: EventId) -> Result<Room, ChatError> {
-        let missing = ChatError::NotFound("message");
-        let Some(room) = self.readable(actor, name).await? else { return Err(missing) };
-        if self.store.message(&room, id).await?.is_some() { Ok(room) } else { Err(missing) }
+    /// A message that is there, and its room.
+    async fn message_of(&self, actor: &Actor, name: &RoomName, id: EventId) -> Result<(Room, Message), ChatError> {
+        let missing = || ChatError::NotFound("message");
+        let room = self.readable(actor, name).await?.ok_or_else(missing)?;
+        let message = self.store.message(&room, id).await?.ok_or_else(missing)?;
+        Ok((room, message))
     }
 }

@@ -4,7 +4,10 @@ use std::{fmt, str::FromStr};
 
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, schema::Type};
 
-use super::invalid::Invalid;
+use super::{
+    invalid::Invalid,
+    visible::{UNSEEN_CLASS, says_nothing},
+};
 
 /// The most bytes there can be, whatever is set: written with escapes, in JSON or in a form, most texts
 /// have up to three times as many, and all of a request has to fit into 64 KiB.
@@ -29,8 +32,8 @@ impl ContentLimit {
         if content.contains('\0') {
             return invalid("a message has no NUL character");
         }
-        if content.trim().is_empty() {
-            return invalid("a message is not blank");
+        if says_nothing(&content) {
+            return invalid("a message has at least one character that shows");
         }
         Ok(content)
     }
@@ -38,16 +41,14 @@ impl ContentLimit {
     /// The rules, for the document.
     #[must_use]
     pub fn schema(self) -> Schema {
-        // White space, as Rust has it: dialects of patterns differ on `\s`.
-        let space = r"\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
         ObjectBuilder::new()
             .schema_type(Type::String)
             .description(Some(format!(
-                "What is said: 1 to {self} bytes of UTF-8, not all blank, no NUL. Stored as sent."
+                "What is said: 1 to {self} bytes of UTF-8, with at least one character that shows, no NUL. Stored as sent."
             )))
             .min_length(Some(1))
             .max_length(Some(self.0))
-            .pattern(Some(format!(r"^[^\u0000]*[^\u0000{space}][^\u0000]*$")))
+            .pattern(Some(format!(r"^[^\u0000]*[^{UNSEEN_CLASS}][^\u0000]*$")))
             .examples(["Hello"])
             .into()
     }
@@ -95,7 +96,7 @@ mod tests {
         let limit = ContentLimit::default();
         assert_eq!(limit.check("  a\r\n\u{2028} ".into()).unwrap(), "  a\r\n\u{2028} ");
         assert!(limit.check("é".repeat(5_000)).is_ok());
-        for bad in ["", " \n\t ", "a\0b", &"x".repeat(10_001)] {
+        for bad in ["", " \n\t ", "\u{200b}", "\u{fe0f}\u{2800}", "a\0b", &"x".repeat(10_001)] {
             assert_eq!(limit.check(bad.into()).unwrap_err().field, "content");
         }
     }

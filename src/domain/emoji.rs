@@ -3,15 +3,17 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::invalid::Invalid;
+use super::{
+    invalid::Invalid,
+    visible::{Role, says_nothing, without},
+};
 
 /// The most bytes of UTF-8 an emoji may have.
 pub const MAX_EMOJI_BYTES: usize = 64;
 /// The most different emoji on one message.
 pub const MAX_EMOJI: usize = 50;
 
-/// The emoji, if the text is one grapheme cluster that can be seen, or `:shortcode:`; in NFC, so that
-/// what looks the same is the same.
+/// The emoji, if the text is one grapheme cluster that shows, or `:shortcode:`; in NFC.
 ///
 /// # Errors
 /// [`Invalid`] with the rule, for the field `emoji`.
@@ -24,7 +26,29 @@ pub fn parse(text: &str) -> Result<String, Invalid> {
             return Ok(emoji);
         }
     }
-    Err(Invalid::new("emoji", "is one character to be seen, of at most 64 bytes, or a :shortcode:"))
+    Err(Invalid::new("emoji", "is one character that shows, of at most 64 bytes, or a :shortcode:"))
+}
+
+/// What two emoji have in common that look the same: the emoji without selectors, such as the one that asks for
+/// colours, and without what changes nothing.
+fn key(emoji: &str) -> String {
+    without(emoji, &[Role::Varies, Role::Nothing])
+}
+
+/// The one of these that looks like the emoji: the same in writing if there is one, as messages of earlier
+/// versions may have both.
+#[must_use]
+pub fn among<'a>(shown: impl IntoIterator<Item = &'a str>, emoji: &str) -> Option<&'a str> {
+    let (key_of_emoji, mut alike) = (key(emoji), None);
+    for one in shown {
+        if one == emoji {
+            return Some(one);
+        }
+        if alike.is_none() && key(one) == key_of_emoji {
+            alike = Some(one);
+        }
+    }
+    alike
 }
 
 /// The answer to one emoji too many.
@@ -40,20 +64,14 @@ fn is_shortcode(text: &str) -> bool {
 }
 
 fn is_grapheme(text: &str) -> bool {
-    let blank = |c: char| {
-        c.is_whitespace()
-            || c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
     let mut graphemes = text.graphemes(true);
-    // A joiner holds an emoji together, but is none by itself.
-    graphemes.next().is_some_and(|first| !first.starts_with(blank) && !first.contains(char::is_control))
-        && graphemes.next().is_none()
+    let is_one = graphemes.next().is_some() && graphemes.next().is_none();
+    is_one && !says_nothing(text) && !text.contains(char::is_control)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{among, parse};
 
     #[test]
     fn one_thing_to_be_seen_is_an_emoji() {
@@ -83,11 +101,47 @@ mod tests {
             ":\u{e9}:",
             "\u{200d}",
             "\u{202e}",
+            "\u{ad}",
+            "\u{3164}",
+            "\u{2800}",
+            "\u{fe0f}",
+            "\u{e0100}",
+            "👍\u{200b}",
             &long,
             &":a:".repeat(200),
         ] {
             assert_eq!(parse(bad).unwrap_err().field, "emoji", "{bad:?}");
         }
         assert_eq!(parse("e\u{301}").unwrap(), "\u{e9}");
+    }
+
+    #[test]
+    fn emoji_that_look_the_same_are_one() {
+        let flag = |tags: &str| "🏴".to_owned() + tags;
+        for (shown, same) in [
+            ("👍", "👍\u{fe0f}"),
+            ("❤\u{fe0f}", "❤"),
+            ("❤\u{fe0e}", "❤\u{fe0f}"),
+            ("1\u{fe0f}\u{20e3}", "1\u{20e3}"),
+            ("👍", "👍\u{200d}"),
+            ("👍", "👍\u{34f}"),
+            ("é", "e\u{301}"),
+            ("🏴", &flag("\u{e0068}\u{e007f}")),
+            ("🏳\u{fe0f}\u{200d}🌈", "🏳\u{200d}🌈"),
+        ] {
+            let (shown, same) = (parse(shown).unwrap(), parse(same).unwrap());
+            assert_eq!(among([":a:", shown.as_str()], &same), Some(shown.as_str()), "{same}");
+        }
+        for (one, other) in [
+            ("👍", "👍🏽"),
+            ("👍", "👎"),
+            ("🏴", &flag("\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}")),
+            ("🏳", "🏳\u{200d}🌈"),
+            (":a:", ":A:"),
+        ] {
+            assert_eq!(among([one], other), None, "{one} {other}");
+        }
+        let both = ["👍", "👍\u{fe0f}"];
+        assert_eq!(both.map(|emoji| among(both, emoji)), both.map(Some));
     }
 }

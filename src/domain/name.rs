@@ -10,7 +10,10 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
 };
 
-use super::invalid::Invalid;
+use super::{
+    invalid::Invalid,
+    visible::{Role, is_plain, roles, says_nothing, without},
+};
 
 /// The most characters a room's or a user's name may have.
 pub const MAX_NAME_CHARS: usize = 100;
@@ -64,17 +67,19 @@ impl Serialize for RoomName {
     }
 }
 
-/// A user's name: 1 to 100 characters, trimmed, NFC, case kept, compared case-folded.
+/// A user's name: 1 to 100 characters, NFC, case kept, compared by its [`UserKey`].
 ///
-/// Control, bidirectional and zero-width characters are refused, since they let one name look like
-/// another or turn the text around it.
+/// Spaces are written as RFC 8266, 2.1 has it: each stretch of them as one plain space, none at the ends.
+/// Characters that can't be seen are refused, since they let one name look like another or turn the text
+/// around it; joiners and selectors are taken where a script or an emoji needs them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Username {
     shown: Arc<str>,
     key: UserKey,
 }
 
-/// What two names have in common that belong to the same user: the name case-folded.
+/// What two names have in common that belong to the same user: the name case-folded, without what selects
+/// among forms of a character and what joins emoji, which some fonts don't show.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserKey(Arc<str>);
 
@@ -98,22 +103,28 @@ impl Username {
         if text.len() > 16 * MAX_NAME_CHARS {
             return invalid("a username has at most 100 characters");
         }
-        let shown: String = text.trim().nfc().collect();
-        if shown.is_empty() {
-            return invalid("a username has at least one character that is not a space");
+        let shown: String = spaced(text.trim()).nfc().collect();
+        if says_nothing(&shown) {
+            return invalid("a username has at least one character that shows");
         }
         if shown.chars().count() > MAX_NAME_CHARS {
             return invalid("a username has at most 100 characters");
         }
-        if shown.chars().any(is_deceptive) {
-            return invalid("a username has no control, bidirectional-override or zero-width characters");
+        let is_taken = |(c, role): &(char, Role)| match role {
+            Role::Itself => is_plain(*c),
+            Role::Nothing => false,
+            Role::Shapes | Role::JoinsEmoji | Role::Varies => true,
+        };
+        if !roles(&shown).iter().all(is_taken) {
+            return invalid("a username has no invisible, control, private-use or unassigned characters");
         }
         Ok(Self::stored(&shown))
     }
 
     /// The name as it stands in the database, which only ever holds valid ones.
     pub(crate) fn stored(shown: &str) -> Self {
-        let folded: String = UniCase::unicode(shown).to_folded_case().nfc().collect();
+        let compared = without(shown, &[Role::Varies, Role::JoinsEmoji]);
+        let folded: String = UniCase::unicode(compared).to_folded_case().nfc().collect();
         Self { shown: shown.into(), key: UserKey(folded.into()) }
     }
 
@@ -153,17 +164,18 @@ impl ToSchema for RoomName {}
 
 impl PartialSchema for Username {
     fn schema() -> RefOr<Schema> {
-        // White space, as it is trimmed; and what `is_deceptive` refuses, as far as a pattern that
-        // every dialect understands can say it: below U+10000. The pattern also counts, since a
-        // `maxLength` would count white space that is trimmed.
+        // White space, as it is trimmed; and what a name may not have, as far as a pattern that every dialect
+        // understands can say it: below U+10000, and not what joiners and selectors stand beside. The pattern
+        // also counts, since a `maxLength` would count white space that is trimmed.
         let space = r"\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
-        let deceptive = r"\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb";
-        let (inner, outer) = (format!("[^{deceptive}]"), format!("[^{space}{deceptive}]"));
+        let refused = r"\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ue000-\uf8ff\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff";
+        let (inner, outer) = (format!("[^{refused}]"), format!("[^{space}{refused}]"));
         ObjectBuilder::new()
             .schema_type(Type::String)
             .description(Some(
-                "The name of a user: 1 to 100 characters once trimmed and in NFC, with no control, \
-                 bidirectional-override or zero-width character. Case is kept, and not compared.",
+                "The name of a user: 1 to 100 characters once trimmed and in NFC, with at least one that shows, and \
+                 no invisible, control, private-use or unassigned one except for the joiners that a script or an \
+                 emoji needs. Case is kept, and not compared.",
             ))
             .min_length(Some(1))
             .pattern(Some(format!("^[{space}]*{outer}({inner}{{0,98}}{outer})?[{space}]*$")))
@@ -174,21 +186,18 @@ impl PartialSchema for Username {
 
 impl ToSchema for Username {}
 
-/// Characters that show nothing or turn the text around: Unicode's `Cc`, `Zl` and `Zp`, the
-/// `Bidi_Control` ones (UAX #9) and the zero-width ones among `Default_Ignorable_Code_Point`.
-fn is_deceptive(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-                | '\u{180b}'..='\u{180f}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
-                | '\u{fff9}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e0fff}'
-        )
+/// The text with each stretch of spaces as one plain space. Tabs and line ends are no spaces in a name.
+fn spaced(text: &str) -> String {
+    let is_space = |c: char| c.is_whitespace() && !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}');
+    let mut spaced = String::with_capacity(text.len());
+    for c in text.chars() {
+        if !is_space(c) {
+            spaced.push(c);
+        } else if !spaced.ends_with(' ') {
+            spaced.push(' ');
+        }
+    }
+    spaced
 }
 
 #[cfg(test)]
@@ -216,10 +225,59 @@ mod tests {
     }
 
     #[test]
+    fn names_that_look_the_same_are_one() {
+        for (one, other) in [
+            ("Ann❤\u{fe0f}", "ann❤"),
+            ("Ann 1\u{fe0f}\u{20e3}", "Ann 1\u{20e3}"),
+            ("葛\u{e0100}城", "葛城"),
+            ("👩\u{200d}💻", "👩💻"),
+            ("Ann\u{a0}Lee", "Ann Lee"),
+            ("Ann \u{2003} Lee\u{3000}", "ann lee"),
+        ] {
+            assert_eq!(Username::parse(one).unwrap().key(), Username::parse(other).unwrap().key(), "{one}");
+        }
+        assert_eq!(Username::parse("❤\u{fe0f}").unwrap().as_str(), "❤\u{fe0f}", "shown as written");
+        assert_eq!(Username::parse("Ann\u{a0} Lee").unwrap().as_str(), "Ann Lee");
+    }
+
+    #[test]
+    fn names_have_the_joiners_they_need() {
+        for good in ["👩\u{200d}💻", "🏳\u{fe0f}\u{200d}🌈", "می\u{200c}خواهم", "क्\u{200d}ष", "علی\u{200c}رضا"]
+        {
+            assert_eq!(Username::parse(good).unwrap().as_str(), good);
+        }
+        // Two words with the joiner are seen to differ from the same without it.
+        assert_ne!(Username::parse("می\u{200c}خواهم").unwrap(), Username::parse("میخواهم").unwrap());
+    }
+
+    #[test]
     fn deceptive_names_are_refused() {
-        for bad in ["", "  \t ", "a\0", "a\u{202e}b", "a\u{200b}b", "\u{feff}a b\u{2066}", "a\nb", "a\u{2028}x"] {
+        for bad in [
+            "",
+            "  \t ",
+            "a\0",
+            "a\u{202e}b",
+            "a\u{200b}b",
+            "\u{feff}a b\u{2066}",
+            "a\nb",
+            "a\tb",
+            "a\u{2028}x",
+            "a\u{200d}b",
+            "a\u{200c}",
+            "a\u{ad}b",
+            "a\u{fe0f}",
+            "a\u{3164}",
+            "\u{2800}",
+            "a\u{2800}",
+            "a\u{e0067}\u{e007f}",
+            "a\u{fffa}",
+            "a\u{e000}",
+            "a\u{f0000}",
+            "a\u{378}",
+            "a\u{ffff}",
+        ] {
             // A zero-width character at the edge is not trimmed by `trim`, so it is refused too.
-            assert!(Username::parse(bad).is_err(), "{bad:?}");
+            assert!(Username::parse(bad).is_err(), "{}", bad.escape_unicode());
         }
         assert!(Username::parse(&"é".repeat(101)).is_err());
         assert!(Username::parse(&"e\u{301}".repeat(100)).is_ok(), "counted after composition");
@@ -227,7 +285,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_valid_name_stays_as_it_is(text in "\\PC{1,40}") {
+        fn a_valid_name_stays_as_it_is(text in "(\\PC|[\u{a0}\u{200c}\u{200d}\u{fe0f}👩💻❤می]){1,40}") {
             if let Ok(name) = Username::parse(&text) {
                 let again = Username::parse(name.as_str()).unwrap();
                 prop_assert_eq!(again.as_str(), name.as_str());

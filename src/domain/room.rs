@@ -8,6 +8,7 @@ use super::{
     invalid::{Check, Invalid},
     name::RoomName,
     timestamp::Timestamp,
+    visible::says_nothing,
     version::{Version, word},
 };
 
@@ -81,6 +82,9 @@ fn limited(field: &'static str, text: Option<String>, max: usize) -> Result<Opti
         Some(text) if text.chars().count() > max => Err(Invalid::new(field, format!("has at most {max} characters"))),
         // PostgreSQL can't store a NUL, so none is taken on any database.
         Some(text) if text.contains('\0') => Err(Invalid::new(field, "has no NUL character")),
+        Some(text) if !text.is_empty() && says_nothing(text) => {
+            Err(Invalid::new(field, "has at least one character that shows, or is empty"))
+        }
         _ => Ok(text),
     }
 }
@@ -114,5 +118,19 @@ impl RoomView {
     #[must_use]
     pub fn version(&self) -> Version {
         Version { content: word(&(&self.title, &self.topic)), whole: word(self) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_seen_or_empty() {
+        let title = |title: &str| RoomChange { title: Some(title.into()), topic: None }.check();
+        assert!(title("").is_ok() && title("Plans \u{200d}").is_ok());
+        for bad in [" ", "\u{200b}", "\u{3164}\n", "a\0"] {
+            assert_eq!(title(bad).unwrap_err()[0].field, "title", "{}", bad.escape_unicode());
+        }
     }
 }

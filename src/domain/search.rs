@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashSet};
 use super::{
     invalid::Invalid,
     tokens::{Word, fold, pairs, token, words},
+    visible::says_nothing,
 };
 
 /// The most characters a query may have.
@@ -39,8 +40,8 @@ impl Query {
     /// # Errors
     /// [`Invalid`] with the rule, for the field `q`.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        if text.trim().is_empty() {
-            return Err(Invalid::new("q", "says what to look for: it is not blank"));
+        if says_nothing(text) {
+            return Err(Invalid::new("q", "says what to look for: it has at least one character that shows"));
         }
         if text.chars().count() > MAX_QUERY_CHARS {
             return Err(Invalid::new("q", format!("has at most {MAX_QUERY_CHARS} characters")));
@@ -169,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_query_without_words_finds_nothing() {
-        for query in ["🎉", "\"", "*", "---", "\0", "\u{301}"] {
+        for query in ["🎉", "\"", "*", "---", "\u{301}"] {
             let parsed = Query::parse(query).unwrap();
             assert!(parsed.is_empty() && !parsed.matches(query) && !parsed.matches(""), "{query}");
         }
@@ -177,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_query_is_not_blank_and_not_too_long() {
-        for query in ["", " ", "\t\u{3000}\n", &"x".repeat(257), &"é".repeat(257)] {
+        for query in ["", " ", "\t\u{3000}\n", "\0", "\u{200b}\u{fe0f}", &"x".repeat(257), &"é".repeat(257)] {
             assert_eq!(Query::parse(query).unwrap_err().field, "q", "{query}");
         }
         Query::parse(&"é".repeat(256)).unwrap();

@@ -5,7 +5,7 @@ use std::{any::Any, ops::Deref, sync::Arc};
 use axum::{
     body::{Body, to_bytes},
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -103,7 +103,10 @@ pub fn on_panic(panic: Box<dyn Any + Send>) -> Response {
 }
 
 /// The answer where nothing is.
-pub async fn not_found() -> Problem {
+pub async fn not_found(uri: Uri) -> Problem {
+    if uri.path().ends_with("/reactions/") {
+        return Problem::new(Code::NotFound, "The emoji is missing: in a path, `#` is written as `%23`.");
+    }
     Problem::new(Code::NotFound, "There is nothing at this path; /openapi.json lists what there is.")
 }
 

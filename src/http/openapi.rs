@@ -13,6 +13,7 @@ pub mod answers;
 pub mod docs;
 pub mod params;
 pub(super) mod samples;
+pub mod texts;
 pub(super) mod unions;
 
 use super::{problem::ProblemBody, stream::client_frame::SocketAnswer};

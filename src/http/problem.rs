@@ -129,7 +129,7 @@ pub struct FieldError {
     #[schema(example = "content")]
     pub field: String,
     /// What is wrong, and what would be right.
-    #[schema(example = "a message is not blank")]
+    #[schema(example = "a message has at least one character that shows")]
     pub detail: String,
 }
 

@@ -19,6 +19,7 @@ use super::{
         answers::{OfRoomPut, OfService, OfTagged},
         params::{IfMatch, IfNoneMatch, UnlessMatch},
         samples,
+        texts::{TitleText, TopicText},
     },
     problem::Problem,
 };
@@ -77,10 +78,10 @@ pub async fn list(
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct PutRoom {
     /// The title: at most 200 characters.
-    #[schema(max_length = 200, pattern = r"^[^\u0000]*$", example = "Everything else")]
+    #[schema(value_type = Option<TitleText>, inline)]
     title: Option<String>,
     /// What the room is about: at most 1,000 characters.
-    #[schema(max_length = 1_000, pattern = r"^[^\u0000]*$", example = "What has no room of its own")]
+    #[schema(value_type = Option<TopicText>, inline)]
     topic: Option<String>,
 }
 

@@ -8,7 +8,7 @@ use std::{
 use super::command::{Change, Command, Delete, React};
 use crate::{
     domain::{
-        EventId,
+        EventId, emoji,
         message::{Edit, Message},
         name::{RoomName, UserKey, Username},
         read_cursor::ReadCursor,
@@ -34,6 +34,8 @@ pub struct Known {
     pub existing: HashSet<(i64, EventId)>,
     /// The messages that are to be changed.
     pub messages: HashMap<(i64, EventId), Arc<Message>>,
+    /// Of each emoji of the batch, as it was asked for: how its message shows it, or will.
+    pub emoji: HashMap<(i64, EventId, String), String>,
     /// Those reactions of the batch that are there already.
     pub reactions: HashSet<ReactionKey>,
     /// Of each emoji of which a reaction is taken back: who reacted with it first, enough of them to name
@@ -58,8 +60,7 @@ impl Known {
         let by_id: HashMap<_, _> = rooms.values().map(|room| (room.id, room.name.clone())).collect();
         let (mut keys, mut replied, mut changed, mut reacted, mut read) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        // How many reactions with each emoji are taken back.
-        let mut taken_back: HashMap<(i64, EventId, String), usize> = HashMap::new();
+        let mut asked = Vec::new();
         for command in commands {
             let Some(room_id) = rooms.get(&command.room).map(|room| room.id) else { continue };
             let user = command.actor.user().map(Username::key);
@@ -73,11 +74,7 @@ impl Known {
                 (Change::Edit(Edit { id, .. }) | Change::Delete(Delete { id }), _) => changed.push((room_id, *id)),
                 (Change::React(React { id, emoji, on }), Some(user)) => {
                     changed.push((room_id, *id));
-                    let (message_id, emoji, user) = (*id, emoji.clone(), user.clone());
-                    if !on {
-                        *taken_back.entry((room_id, message_id, emoji.clone())).or_default() += 1;
-                    }
-                    reacted.push(ReactionKey { room_id, message_id, emoji, user });
+                    asked.push((room_id, *id, emoji.clone(), user.clone(), *on));
                 }
                 (Change::MarkRead(_), Some(user)) => read.push((room_id, user.clone())),
                 // Nobody does these without a name, so there is nothing to know.
@@ -87,6 +84,16 @@ impl Known {
         changed.sort_unstable();
         changed.dedup();
         let messages = tx.messages(&changed, &by_id).await?;
+        let emoji = shown_emoji(&messages, asked.iter().map(|(room_id, id, emoji, ..)| (*room_id, *id, emoji)));
+        // How many reactions with each emoji are taken back.
+        let mut taken_back: HashMap<(i64, EventId, String), usize> = HashMap::new();
+        for (room_id, message_id, asked, user, on) in asked {
+            let emoji = emoji.get(&(room_id, message_id, asked.clone())).cloned().unwrap_or(asked);
+            if !on {
+                *taken_back.entry((room_id, message_id, emoji.clone())).or_default() += 1;
+            }
+            reacted.push(ReactionKey { room_id, message_id, emoji, user });
+        }
         let mut reactors = HashMap::new();
         for ((room_id, message_id, emoji), count) in taken_back {
             let target = (room_id, message_id);
@@ -106,9 +113,32 @@ impl Known {
             rooms,
             made,
             messages,
+            emoji,
             reactors,
         })
     }
+}
+
+/// How each emoji is shown: as the message has it already, or as the first of the batch wrote what looks the same.
+fn shown_emoji<'a>(
+    messages: &HashMap<(i64, EventId), Arc<Message>>,
+    asked: impl Iterator<Item = (i64, EventId, &'a String)>,
+) -> HashMap<(i64, EventId, String), String> {
+    let mut shown: HashMap<(i64, EventId), Vec<String>> = HashMap::new();
+    let mut found = HashMap::new();
+    for (room_id, id, emoji) in asked {
+        let shown = shown.entry((room_id, id)).or_insert_with(|| {
+            let reactions = messages.get(&(room_id, id)).map(|message| message.reactions.as_slice());
+            reactions.unwrap_or_default().iter().map(|reaction| reaction.emoji.clone()).collect()
+        });
+        let known = emoji::among(shown.iter().map(String::as_str), emoji).map(ToOwned::to_owned);
+        let known = known.unwrap_or_else(|| {
+            shown.push(emoji.clone());
+            emoji.clone()
+        });
+        found.insert((room_id, id, emoji.clone()), known);
+    }
+    found
 }
 
 /// How many of those who reacted with an emoji a message names.

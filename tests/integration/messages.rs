@@ -3,4 +3,5 @@
 mod bad_changes;
 mod changes;
 mod content_limit;
+mod look_alikes;
 mod posting;

@@ -182,7 +182,9 @@ fn sample(code: Code, answer: &str) -> Problem {
         Code::Invalid if answer == "InvalidEmoji" => {
             Problem::invalid(field("emoji", "is one character to be seen, of at most 64 bytes, or a :shortcode:"))
         }
-        Code::Invalid if answer == "InvalidPost" => Problem::invalid(field("content", "a message is not blank")),
+        Code::Invalid if answer == "InvalidPost" => {
+            Problem::invalid(field("content", "a message has at least one character that shows"))
+        }
         Code::Invalid => Problem::invalid(field("title", "has at most 200 characters")),
         Code::NotFound => Problem::new(code, "There is no such message."),
         Code::Unavailable => {

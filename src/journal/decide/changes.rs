@@ -74,6 +74,8 @@ impl Batch {
         let username = command.actor.name()?;
         let growing = self.rooms.get(&command.room).ok_or_else(Refused::unlocked)?;
         let room_id = growing.room.id;
+        let shown = self.known.emoji.get(&(room_id, *id, emoji.clone()));
+        let emoji = &shown.unwrap_or(emoji).clone();
         let key = ReactionKey { room_id, message_id: *id, emoji: emoji.clone(), user: username.key().clone() };
         let is_on = match growing.reactions.get(&key) {
             Some(touched) => touched.is_some(),
