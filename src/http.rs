@@ -21,6 +21,7 @@ pub mod caller;
 pub mod changes;
 pub mod conditions;
 pub mod extract;
+pub mod fields;
 pub mod health;
 pub mod messages;
 pub mod middleware;
@@ -28,6 +29,7 @@ pub mod openapi;
 pub mod pages;
 pub mod presence;
 pub mod problem;
+pub mod problem_pages;
 pub mod reactions;
 pub mod read_cursors;
 pub mod rooms;
@@ -44,7 +46,7 @@ use stream::{long_poll, rooms as streamed_rooms, sse, websocket};
 pub fn router(app: Arc<App>) -> Router {
     let (router, document) = routes().split_for_parts();
     let docs = openapi::docs::routes(openapi::complete(document, app.config.content_limit));
-    layered(router.merge(pages::routes()).merge(docs), app)
+    layered(router.merge(pages::routes()).merge(problem_pages::routes()).merge(docs), app)
 }
 
 /// What happens to every request, around the routes.

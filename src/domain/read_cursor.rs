@@ -11,7 +11,7 @@ pub struct ReadCursor {
     /// Who.
     pub username: Username,
     /// Up to where.
-    #[schema(value_type = i64, minimum = 1, example = 42)]
+    #[schema(value_type = i64, minimum = 0, example = 42)]
     pub last_read_id: EventId,
     /// When it was moved last.
     pub updated_at: Timestamp,

@@ -8,8 +8,8 @@ use super::{
     invalid::{Check, Invalid},
     name::RoomName,
     timestamp::Timestamp,
-    visible::says_nothing,
     version::{Version, word},
+    visible::says_nothing,
 };
 
 /// The most characters a room's title may have.

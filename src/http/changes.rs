@@ -103,7 +103,7 @@ pub async fn delete(
     MessagePath(room, id): MessagePath,
     caller: Caller,
     headers: HeaderMap,
-    Params(params): Params<ActorParams>,
+    Body(params): Body<ActorParams>,
 ) -> Result<Response, Problem> {
     let actor = acting(caller, params.username.as_deref())?;
     Ok(as_changed(&app.chat.delete_message(&actor, &room, id, precondition(&headers)).await?))

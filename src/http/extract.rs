@@ -1,6 +1,13 @@
 //! What a handler takes from a request, with every refusal a problem document.
 
-use std::{ops::RangeInclusive, sync::Arc, time::Duration};
+use std::{
+    ops::RangeInclusive,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{
     body::Body as HttpBody,
@@ -10,11 +17,12 @@ use axum::{
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
 use http_body_util::BodyExt;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use tokio::time::timeout;
 
 use super::{
     caller::Caller,
+    fields::{Fields, Given, meant, names, not_json, unknown},
     problem::{Code, FieldError, Problem},
 };
 use crate::{
@@ -88,15 +96,60 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        let query = parts.uri.query().unwrap_or_default();
-        if !is_utf8_once_decoded(query.as_bytes()) {
-            return Err(Problem::new(Code::BadQuery, "The query is not UTF-8."));
-        }
-        let form = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(query.as_bytes()));
-        serde_path_to_error::deserialize(form)
-            .map(Self)
-            .map_err(|error| Problem::bad_query(&error.path().to_string(), error.inner().to_string()))
+        let query = query(parts, names::<T>())?;
+        query.read().map(Self).map_err(Problem::bad_params)
     }
+}
+
+/// The parameters of the query, where operations share groups of them.
+#[derive(Debug)]
+pub struct SplitParams<A, B, C = ()>(pub A, pub B, pub C);
+
+impl<A, B, C, S> FromRequestParts<S> for SplitParams<A, B, C>
+where
+    A: DeserializeOwned,
+    B: DeserializeOwned,
+    C: DeserializeOwned,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let query = query(parts, &[names::<A>(), names::<B>(), names::<C>()].concat())?;
+        let first = query.clone().read().map_err(Problem::bad_params)?;
+        let second = query.clone().read().map_err(Problem::bad_params)?;
+        Ok(Self(first, second, query.read().map_err(Problem::bad_params)?))
+    }
+}
+
+/// Parameters that no operation knows: they are passed over, since a proxy or a cache-buster may add its own.
+static UNKNOWN_PARAMS: AtomicU64 = AtomicU64::new(0);
+
+/// How many parameters were passed over since the start, because the operation did not know them.
+#[must_use]
+pub fn unknown_params() -> u64 {
+    UNKNOWN_PARAMS.load(Ordering::Relaxed)
+}
+
+/// The query's fields, unless one is a slip of a known name.
+fn query(parts: &Parts, known: &[&str]) -> Result<Fields, Problem> {
+    let query = parts.uri.query().unwrap_or_default();
+    if !is_utf8_once_decoded(query.as_bytes()) {
+        return Err(Problem::new(Code::BadQuery, "The query is not UTF-8."));
+    }
+    let fields = Fields::of_query(query.as_bytes());
+    let unknown_names = || fields.names().filter(|name| !known.contains(name));
+    let slips: Vec<_> =
+        unknown_names().filter(|name| meant(name, known).is_some()).map(|name| unknown(name, known)).collect();
+    if !slips.is_empty() {
+        return Err(Problem::bad_params(slips));
+    }
+    let count = unknown_names().count() as u64;
+    if count > 0 {
+        let total = UNKNOWN_PARAMS.fetch_add(count, Ordering::Relaxed) + count;
+        tracing::debug!(count, total, "unknown parameters of a query are passed over");
+    }
+    Ok(fields)
 }
 
 /// A number of the query within its bounds, or its default.
@@ -141,7 +194,7 @@ pub fn acting(caller: Caller, value: Option<&str>) -> Result<Actor, Problem> {
     Ok(caller.as_named(Some(named)))
 }
 
-/// The body, as JSON or as a form.
+/// The body, as JSON or as a form. Who acts may stand in the query instead.
 #[derive(Debug)]
 pub struct Body<T>(pub T);
 
@@ -149,21 +202,89 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
-        let kind = content_type(request.headers());
-        let time = app.config.timings.body_timeout;
-        let refuse = || {
-            let detail = "The body has to be application/json or application/x-www-form-urlencoded.";
-            Problem::new(Code::UnsupportedMediaType, detail)
-        };
-        match kind.as_deref() {
-            Some("application/json") => from_json(&read_body(request, time).await?),
-            Some("application/x-www-form-urlencoded") => from_form(&read_body(request, time).await?),
-            // Nothing at all, as of `curl -X PUT`: no field is given.
-            None if read_body(request, time).await?.is_empty() => from_json(b"{}"),
-            _ => Err(refuse()),
+        let (parts, body) = request.into_parts();
+        let known = names::<T>();
+        let acts = known.contains(&USERNAME);
+        let query = query(&parts, if acts { &[USERNAME] } else { &[] })?;
+        let read = || read_body(body, app.config.timings.body_timeout);
+        let is_only_actor = known == [USERNAME];
+        let mut fields = body_fields(&parts.headers, read, !is_only_actor).await?;
+        if is_only_actor && let Some(Err(invalid)) = fields.text(USERNAME).map(Username::parse) {
+            return Err(Problem::invalid(vec![invalid.into()]));
         }
-        .map(Self)
+        if acts {
+            take_username(&mut fields, &query)?;
+        }
+        fields.read_exactly().map(Self).map_err(Problem::invalid)
     }
+}
+
+/// The field that says who acts.
+const USERNAME: &str = "username";
+
+/// Takes who acts from the query, if the body leaves it out.
+fn take_username(body: &mut Fields, query: &Fields) -> Result<(), Problem> {
+    let Some(asked) = username(query.text(USERNAME))? else { return Ok(()) };
+    if !body.has(USERNAME) {
+        body.set(USERNAME, Given::Query(asked.as_str().to_owned()));
+        return Ok(());
+    }
+    let is_other = |text| Username::parse(text).is_ok_and(|said| said.key() != asked.key());
+    if body.text(USERNAME).is_some_and(is_other) {
+        let detail = "is another one in the query: give it once";
+        return Err(Problem::invalid(vec![FieldError { field: USERNAME.into(), detail: detail.into() }]));
+    }
+    Ok(())
+}
+
+/// The body's fields; `is_needed` unless all of them may stand elsewhere.
+async fn body_fields<B: Future<Output = Result<Bytes, Problem>>>(
+    headers: &HeaderMap,
+    read: impl FnOnce() -> B,
+    is_needed: bool,
+) -> Result<Fields, Problem> {
+    if headers
+        .get_all(header::CONTENT_ENCODING)
+        .iter()
+        .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+    {
+        return Err(Problem::new(
+            Code::UnsupportedMediaType,
+            "A compressed body is not taken: send it as it is, without the header Content-Encoding.",
+        ));
+    }
+    let kind = content_type(headers);
+    let refuse = |detail: String| Err(Problem::new(Code::UnsupportedMediaType, detail));
+    let read_as = match kind.as_deref() {
+        Some("application/json") => from_json,
+        Some("application/x-www-form-urlencoded") => from_form,
+        Some(other) if is_needed => {
+            return refuse(format!(
+                "A body of the type {other} is not taken. Send JSON with the header `Content-Type: application/json`, or \
+                 a form with `Content-Type: application/x-www-form-urlencoded`."
+            ));
+        }
+        _ => from_untyped,
+    };
+    let body = read().await?;
+    // Nothing at all, as of `curl -X PUT`, or what some clients write for it: no field is given.
+    let is_absent = match body.trim_ascii() {
+        b"" if kind.is_none() => body.is_empty(),
+        b"" | b"null" => !is_needed,
+        _ => false,
+    };
+    if is_absent { Ok(Fields::default()) } else { read_as(&body) }
+}
+
+/// JSON is unmistakable, and RFC 9110, 8.3 lets a server look. Pages of other sites are refused by their `Origin`,
+/// whatever the type.
+fn from_untyped(body: &[u8]) -> Result<Fields, Problem> {
+    if body.trim_ascii_start().starts_with(b"{") {
+        return from_json(body);
+    }
+    let detail = "The body's type is not taken: say `Content-Type: application/json` or, of a form, \
+                  `Content-Type: application/x-www-form-urlencoded`.";
+    Err(Problem::new(Code::UnsupportedMediaType, detail))
 }
 
 fn content_type(headers: &HeaderMap) -> Option<String> {
@@ -171,9 +292,9 @@ fn content_type(headers: &HeaderMap) -> Option<String> {
     Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }
 
-async fn read_body(request: Request, time: Duration) -> Result<Bytes, Problem> {
+async fn read_body(body: HttpBody, time: Duration) -> Result<Bytes, Problem> {
     let too_large = || Problem::new(Code::TooLarge, format!("A body has at most {MAX_BODY} bytes."));
-    timeout(time, collect(request.into_body()))
+    timeout(time, collect(body))
         .await
         .map_err(|_| Problem::new(Code::Timeout, "The body did not come in time."))?
         .ok_or_else(too_large)?
@@ -202,36 +323,46 @@ async fn collect(mut body: HttpBody) -> Option<Result<Bytes, Problem>> {
     (read <= MAX_BODY).then(|| Ok(bytes.freeze()))
 }
 
-fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
-        let cause = error.into_inner();
-        if cause.is_data() {
-            let field = if path == "." { "body".to_owned() } else { path };
-            Problem::invalid(vec![FieldError { field, detail: cause.to_string() }])
-        } else {
-            Problem::new(Code::InvalidJson, format!("The body is not JSON: {cause}."))
-        }
-    })?;
-    json.end().map_err(|error| Problem::new(Code::InvalidJson, format!("The body is not JSON: {error}.")))?;
-    // A list would do as well for serde: its first entry for the first field, and so on.
-    if body.trim_ascii_start().starts_with(b"{") {
-        Ok(value)
+fn from_json(body: &[u8]) -> Result<Fields, Problem> {
+    let text = body.trim_ascii_start();
+    let is_object = text.starts_with(b"{");
+    let read = if is_object {
+        serde_json::from_slice(body)
     } else {
-        Err(Problem::invalid(vec![FieldError { field: "body".into(), detail: "has to be a JSON object".into() }]))
+        serde_json::from_slice::<IgnoredAny>(body).map(|_| Fields::default())
+    };
+    match read {
+        Ok(fields) if is_object => Ok(fields),
+        Ok(_) => Err(invalid_body("has to be a JSON object: fields in curly braces")),
+        Err(error) => {
+            // A form begins with the name of a field.
+            let is_form =
+                text.iter().take_while(|b| b.is_ascii_alphabetic() || **b == b'_').count() > 0 && text.contains(&b'=');
+            let detail = if is_form {
+                "The body is not JSON but looks like a form: send it with the header `Content-Type: \
+                 application/x-www-form-urlencoded`."
+                    .to_owned()
+            } else {
+                format!("The body {}.", not_json(&error))
+            };
+            Err(Problem::new(Code::InvalidJson, detail))
+        }
     }
 }
 
-fn from_form<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+fn from_form(body: &[u8]) -> Result<Fields, Problem> {
+    if body.trim_ascii_start().starts_with(b"{") {
+        let detail = "looks like JSON but came as a form: send it with the header `Content-Type: application/json`";
+        return Err(invalid_body(detail));
+    }
     if !is_utf8_once_decoded(body) {
         return Err(Problem::new(Code::InvalidJson, "The form is not UTF-8."));
     }
-    let form = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(body));
-    serde_path_to_error::deserialize(form).map_err(|error| {
-        let (field, detail) = (error.path().to_string(), error.inner().to_string());
-        Problem::invalid(vec![FieldError { field, detail }])
-    })
+    Ok(Fields::of_form(body))
+}
+
+fn invalid_body(detail: &str) -> Problem {
+    Problem::invalid(vec![FieldError { field: "body".into(), detail: detail.into() }])
 }
 
 /// Whether a form says what it means: decoding replaces what is not UTF-8, and what people write

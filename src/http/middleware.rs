@@ -107,6 +107,12 @@ pub async fn not_found(uri: Uri) -> Problem {
     if uri.path().ends_with("/reactions/") {
         return Problem::new(Code::NotFound, "The emoji is missing: in a path, `#` is written as `%23`.");
     }
+    not_here()
+}
+
+/// Nothing is at the path.
+#[must_use]
+pub fn not_here() -> Problem {
     Problem::new(Code::NotFound, "There is nothing at this path; /openapi.json lists what there is.")
 }
 

@@ -19,91 +19,114 @@ use crate::{
 /// After how many seconds to ask again what may pass.
 const RETRY_AFTER: u32 = 2;
 
-/// What went wrong, by its stable word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Code {
+macro_rules! codes {
+    ($($(#[doc = $meaning:literal])+ $name:ident = $word:literal, $status:ident, $advice:literal;)+) => {
+        /// What went wrong, by its stable word.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+        #[serde(rename_all = "snake_case")]
+        #[schema(as = ProblemCode)]
+        pub enum Code {
+            $($(#[doc = $meaning])+ $name,)+
+        }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// The word that stands for it on the wire.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$name => $word,)+ }
+            }
+
+            /// The status of an answer with it.
+            #[must_use]
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status,)+ }
+            }
+
+            /// What it means, and what to do about it.
+            #[must_use]
+            pub fn explanation(self) -> (&'static str, &'static str) {
+                match self { $(Self::$name => (concat!($($meaning),+).trim_start(), $advice),)+ }
+            }
+        }
+    };
+}
+
+codes! {
     /// The request is not HTTP as it should be.
-    BadRequest,
-    /// The body is not JSON, or not of the form its content type says.
-    InvalidJson,
+    BadRequest = "bad_request", BAD_REQUEST, "Send it with an HTTP client or library, which get the head of a request right.";
+    /// The body is not JSON, or not the form, that its Content-Type says.
+    InvalidJson = "invalid_json", BAD_REQUEST, "Have a library write the JSON, and check that the header Content-Type names what is sent.";
     /// A parameter of the query can't be used.
-    BadQuery,
-    /// The request is from a site that may not make it.
-    CrossSite,
+    BadQuery = "bad_query", BAD_REQUEST, "The errors name the parameters; /openapi.json says what each may be.";
+    /// The request comes from a page of a site that may not make it.
+    CrossSite = "cross_site", FORBIDDEN, "Open the chat at its own address, or have whoever runs the server name the site with --allow-origin.";
     /// The message is somebody else's.
-    NotTheAuthor,
+    NotTheAuthor = "not_the_author", FORBIDDEN, "Only the author may change a message: ask as the author.";
     /// The message is too old to be edited.
-    EditWindowOver,
-    /// There is nothing at this path, or no such thing.
-    NotFound,
+    EditWindowOver = "edit_window_over", FORBIDDEN, "Post another message. Whoever runs the server sets the time with --edit-window.";
+    /// There is nothing at this path, or no such room or message.
+    NotFound = "not_found", NOT_FOUND, "Check the path: /openapi.json lists what there is.";
     /// The path does not take this method.
-    MethodNotAllowed,
+    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The header Allow lists the methods that it takes.";
     /// The body did not come in time.
-    Timeout,
+    Timeout = "timeout", REQUEST_TIMEOUT, "Send the whole body at once; if the line is slow, try again.";
     /// What is to be changed is deleted.
-    Deleted,
-    /// What is to be changed is not as `If-Match` says.
-    PreconditionFailed,
+    Deleted = "deleted", GONE, "It stays as it is: there is nothing to be done.";
+    /// What is to be changed is not as If-Match says.
+    PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "Get it again, look at what has changed, and ask with its new ETag.";
     /// The body is larger than is taken.
-    TooLarge,
-    /// The body's content type is not taken.
-    UnsupportedMediaType,
-    /// The `Host` names a machine that is not this one.
-    Misdirected,
-    /// The input is well-formed and breaks rules.
-    Invalid,
+    TooLarge = "too_large", PAYLOAD_TOO_LARGE, "Send less: a body has at most 64 KiB.";
+    /// The body is of a type that is not taken, or compressed.
+    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "Send JSON, or a form, as it is, and name the type in the header Content-Type.";
+    /// The Host names a machine that is not this one.
+    Misdirected = "misdirected", MISDIRECTED_REQUEST, "Ask under a name of this machine, such as localhost or 127.0.0.1.";
+    /// The input can be read, and breaks rules.
+    Invalid = "invalid", UNPROCESSABLE_ENTITY, "The errors name the fields and say what each has to be.";
     /// The idempotency key was used for another message.
-    IdempotencyKeyReused,
+    IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "Use a new key for each message, and the same one only to ask again for the same message.";
+    /// There is no frame of this type.
+    UnknownType = "unknown_type", UNPROCESSABLE_ENTITY, "The component ClientFrame of /openapi.json has the frames that a client may send.";
     /// The path speaks WebSocket only.
-    UpgradeRequired,
+    UpgradeRequired = "upgrade_required", UPGRADE_REQUIRED, "Open it with a WebSocket client.";
     /// A fault of the server; its log says which.
-    Internal,
-    /// The store is out; ask again.
-    Unavailable,
-    /// The server ends; ask another, or again.
-    Draining,
+    Internal = "internal", INTERNAL_SERVER_ERROR, "Tell whoever runs the server, with the request_id: the log says more under it.";
+    /// The server can't do it just now.
+    Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Ask again after the seconds of Retry-After; with the same client_id nothing is posted twice.";
+    /// The server is ending.
+    Draining = "draining", SERVICE_UNAVAILABLE, "Ask again after the seconds of Retry-After: another server takes over, or this one is back.";
 }
 
 impl Code {
-    /// The word, the status and the title.
+    /// The usual name of its status (RFC 9110, 15), which is the problem's title.
     #[must_use]
-    pub const fn parts(self) -> (&'static str, StatusCode, &'static str) {
-        match self {
-            Self::BadRequest => ("bad_request", StatusCode::BAD_REQUEST, "The request is not as HTTP has it"),
-            Self::InvalidJson => ("invalid_json", StatusCode::BAD_REQUEST, "The body can't be read"),
-            Self::BadQuery => ("bad_query", StatusCode::BAD_REQUEST, "A parameter can't be used"),
-            Self::CrossSite => ("cross_site", StatusCode::FORBIDDEN, "Another site may not do this"),
-            Self::NotTheAuthor => ("not_the_author", StatusCode::FORBIDDEN, "Only the author may do this"),
-            Self::EditWindowOver => ("edit_window_over", StatusCode::FORBIDDEN, "It is too late to edit this"),
-            Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "Nothing is here"),
-            Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "Not this method"),
-            Self::Timeout => ("timeout", StatusCode::REQUEST_TIMEOUT, "The body did not come in time"),
-            Self::Deleted => ("deleted", StatusCode::GONE, "It is deleted"),
-            Self::PreconditionFailed => {
-                ("precondition_failed", StatusCode::PRECONDITION_FAILED, "It has changed meanwhile")
-            }
-            Self::TooLarge => ("too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
-            Self::UnsupportedMediaType => {
-                ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not this content type")
-            }
-            Self::Misdirected => ("misdirected", StatusCode::MISDIRECTED_REQUEST, "Not the server of this name"),
-            Self::Invalid => ("invalid", StatusCode::UNPROCESSABLE_ENTITY, "The input is invalid"),
-            Self::IdempotencyKeyReused => {
-                ("idempotency_key_reused", StatusCode::UNPROCESSABLE_ENTITY, "The idempotency key is taken")
-            }
-            Self::UpgradeRequired => {
-                ("upgrade_required", StatusCode::UPGRADE_REQUIRED, "Only WebSocket is spoken here")
-            }
-            Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "The server is at fault"),
-            Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "Not now"),
-            Self::Draining => ("draining", StatusCode::SERVICE_UNAVAILABLE, "The server is ending"),
+    pub const fn title(self) -> &'static str {
+        match self.status().as_u16() {
+            400 => "Bad request",
+            401 => "Unauthorized",
+            403 => "Forbidden",
+            404 => "Not found",
+            405 => "Method not allowed",
+            408 => "Request timeout",
+            410 => "Gone",
+            412 => "Precondition failed",
+            413 => "Content too large",
+            415 => "Unsupported media type",
+            421 => "Misdirected request",
+            422 => "Unprocessable content",
+            426 => "Upgrade required",
+            429 => "Too many requests",
+            503 => "Service unavailable",
+            _ => "Internal server error",
         }
     }
 
-    /// The word alone.
+    /// The path that names the kind of problem, and explains it.
     #[must_use]
-    pub const fn word(self) -> &'static str {
-        self.parts().0
+    pub fn path(self) -> String {
+        format!("/problems/{}", self.word())
     }
 }
 
@@ -137,11 +160,12 @@ pub struct FieldError {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub struct ProblemBody<'a> {
-    /// A stable path that names the kind of problem.
+    /// A stable path that names the kind of problem; a page there explains it.
     #[serde(rename = "type")]
     #[schema(example = "/problems/invalid")]
     pub kind: String,
-    /// The kind of problem in words.
+    /// The usual name of the status.
+    #[schema(example = "Unprocessable content")]
     pub title: &'a str,
     /// The answer's status.
     #[schema(example = 422)]
@@ -150,7 +174,7 @@ pub struct ProblemBody<'a> {
     pub detail: &'a str,
     /// The kind of problem as a stable word.
     #[schema(example = "invalid")]
-    pub code: &'a str,
+    pub code: Code,
     /// The request's id, as in the header `X-Request-Id` and in the server's log.
     pub request_id: &'a str,
     /// The fields that are wrong, for invalid input.
@@ -171,14 +195,13 @@ impl Problem {
 
     /// A parameter of the query that can't be used.
     pub fn bad_query(field: &str, detail: impl Into<String>) -> Self {
-        let detail = detail.into();
-        Self {
-            code: Code::BadQuery,
-            detail: format!("{field}: {detail}"),
-            errors: vec![FieldError { field: field.to_owned(), detail }],
-            message_id: None,
-            fault: None,
-        }
+        Self::bad_params(vec![FieldError { field: field.to_owned(), detail: detail.into() }])
+    }
+
+    /// Parameters of the query that can't be used.
+    #[must_use]
+    pub fn bad_params(errors: Vec<FieldError>) -> Self {
+        Self { code: Code::BadQuery, ..Self::invalid(errors) }
     }
 
     /// Fields that break rules.
@@ -217,13 +240,12 @@ impl Problem {
     /// The document's bytes.
     #[must_use]
     pub fn to_json(&self, request_id: &str) -> Vec<u8> {
-        let (code, status, title) = self.code.parts();
         let body = ProblemBody {
-            kind: format!("/problems/{code}"),
-            title,
-            status: status.as_u16(),
+            kind: self.code.path(),
+            title: self.code.title(),
+            status: self.code.status().as_u16(),
             detail: &self.detail,
-            code,
+            code: self.code,
             request_id,
             errors: &self.errors,
             message_id: self.message_id,
@@ -234,13 +256,13 @@ impl Problem {
     /// Whether it may pass by itself.
     #[must_use]
     pub fn may_pass(&self) -> bool {
-        self.code.parts().1 == StatusCode::SERVICE_UNAVAILABLE
+        self.code.status() == StatusCode::SERVICE_UNAVAILABLE
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response = self.code.parts().1.into_response();
+        let mut response = self.code.status().into_response();
         if self.may_pass() {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER));
         }
@@ -302,6 +324,22 @@ impl From<Refused> for Problem {
                 "The store is out. Ask again with the same client_id: nothing is posted twice.",
             ),
             Refused::Rejected(fault) => Self::internal(fault),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_written_as_its_word_and_titled_as_its_status() {
+        for code in Code::ALL {
+            assert_eq!(serde_json::to_value(code).unwrap(), code.word());
+            let (meaning, advice) = code.explanation();
+            assert!(meaning.ends_with('.') && advice.ends_with('.'), "{meaning} {advice}");
+            let is_fallback = code.title() == "Internal server error";
+            assert_eq!(is_fallback, code.status() == StatusCode::INTERNAL_SERVER_ERROR, "{code:?} has no title");
         }
     }
 }

@@ -11,7 +11,7 @@ use super::{
     caller::Caller,
     changes::{ActorParams, as_changed},
     conditions::precondition,
-    extract::{Params, ReactionPath, acting, cursor, within},
+    extract::{Body, Params, ReactionPath, acting, cursor, within},
     openapi::{
         answers::{OfReaction, OfThing},
         params::{IfMatch, UnlessMatch},
@@ -46,7 +46,7 @@ pub async fn add(
     path: ReactionPath,
     caller: Caller,
     headers: HeaderMap,
-    Params(params): Params<ActorParams>,
+    Body(params): Body<ActorParams>,
 ) -> Result<Response, Problem> {
     let actor = acting(caller, params.username.as_deref())?;
     set(&app, &actor, path, &headers, true).await
@@ -68,7 +68,7 @@ pub async fn remove(
     path: ReactionPath,
     caller: Caller,
     headers: HeaderMap,
-    Params(params): Params<ActorParams>,
+    Body(params): Body<ActorParams>,
 ) -> Result<Response, Problem> {
     let actor = acting(caller, params.username.as_deref())?;
     set(&app, &actor, path, &headers, false).await

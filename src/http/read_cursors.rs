@@ -34,8 +34,8 @@ pub struct MarkRead {
     /// Who.
     #[schema(value_type = Username, required)]
     username: Option<String>,
-    /// Up to where: every message with this id or a lower one is read.
-    #[schema(value_type = i64, minimum = 1, required, example = 42)]
+    /// Up to where: every message with this id or a lower one is read; 0 is before the first.
+    #[schema(value_type = i64, minimum = 0, required, example = 42)]
     last_read_id: Option<EventId>,
 }
 
@@ -67,9 +67,9 @@ pub async fn mark(
 /// The id, if it is one.
 ///
 /// # Errors
-/// [`Invalid`] unless it is at least 1.
+/// [`Invalid`] unless it is at least 0.
 pub(super) fn parse_cursor(id: EventId) -> Result<EventId, Invalid> {
-    if id >= 1 { Ok(id) } else { Err(Invalid::new("last_read_id", "is the id of an event: 1 or more")) }
+    if id >= 0 { Ok(id) } else { Err(Invalid::new("last_read_id", "is the id of an event, or 0")) }
 }
 
 /// Whose cursors.

@@ -100,13 +100,28 @@ async fn a_filter_drops_what_people_have_read(transport: Transport) {
 }
 
 #[tokio::test]
+async fn a_cursor_may_be_before_the_first_message() {
+    let server = Server::start().await;
+    server.post_many("general", "Alice", 2).await;
+    let zero = marked(&server, "Bob", 0).await;
+    assert_eq!((&zero["username"], &zero["last_read_id"]), (&json!("Bob"), &json!(0)));
+    assert_eq!(server.get_json("/rooms/general/read").await["cursors"], json!([]), "nothing was moved");
+    let two = marked(&server, "Bob", 2).await;
+    assert_eq!(marked(&server, "Bob", 0).await, two, "forward only");
+    let body = json!({"username": "Bob", "last_read_id": 0});
+    let nowhere = server.http().put(server.api("/rooms/nowhere/read")).json(&body).send().await.unwrap();
+    assert_eq!(nowhere.status(), StatusCode::OK);
+    assert_eq!(server.get("/rooms/nowhere").await.status(), StatusCode::NOT_FOUND, "it makes no room");
+}
+
+#[tokio::test]
 async fn a_cursor_moves_forward_only_and_not_past_the_head() {
     let mut server = Server::start().await;
     server.post_many("general", "Alice", 3).await;
     let two = marked(&server, "Bob", 2).await;
     assert_eq!(marked(&server, "bob", 1).await, two, "it stays, and is answered");
     assert_eq!(marked(&server, "BOB", 2).await, two);
-    for (id, field) in [(4, "last_read_id"), (0, "last_read_id"), (-1, "last_read_id")] {
+    for (id, field) in [(4, "last_read_id"), (-1, "last_read_id")] {
         let problem = json_of(mark(&server, "Bob", id).await, StatusCode::UNPROCESSABLE_ENTITY).await;
         assert_eq!(problem["errors"][0]["field"], field, "{id}");
     }

@@ -154,7 +154,7 @@ pub(super) fn components() -> BTreeMap<String, RefOr<Response>> {
     let component = |(status, name, description, codes): Answer| {
         let examples = codes.iter().map(|code| {
             let value = serde_json::from_slice::<Value>(&sample(*code, name).to_json(REQUEST_ID)).ok();
-            (code.word(), ExampleBuilder::new().summary(code.parts().2).value(value).build())
+            (code.word(), ExampleBuilder::new().summary(code.explanation().0).value(value).build())
         });
         let content =
             ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).examples_from_iter(examples).build();
@@ -191,7 +191,7 @@ fn sample(code: Code, answer: &str) -> Problem {
             Problem::new(code, "The store is out. Ask again with the same client_id: nothing is posted twice.")
         }
         Code::Internal => Problem::internal("a sample"),
-        code => Problem::new(code, format!("{}.", code.parts().2)),
+        code => Problem::new(code, code.explanation().1),
     }
 }
 
@@ -203,7 +203,7 @@ mod tests {
     fn an_answer_holds_only_problems_of_its_status() {
         for (status, name, _, codes) in ALL {
             for code in codes {
-                assert_eq!(code.parts().1.as_str(), status, "{name}");
+                assert_eq!(code.status().as_str(), status, "{name}");
             }
         }
     }

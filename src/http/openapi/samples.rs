@@ -215,8 +215,8 @@ pub(super) fn events() -> Vec<Value> {
 
 /// Every frame that only a socket sends.
 pub(super) fn answers() -> Vec<Value> {
-    let problem = Problem::new(Code::Invalid, "This server knows no frame of this type.");
-    let bad = BadFrame { reference: Some("r-2".into()), problem: Box::new(problem), code: Some("unknown_type") };
+    let problem = Problem::new(Code::UnknownType, "There is no frame of this type; did you mean `chat_message`?");
+    let bad = BadFrame { reference: Some("r-2".into()), problem: Box::new(problem) };
     let read = |text: String| serde_json::from_str(&text).unwrap_or_default();
     vec![read(ack(&"r-1".into(), Some(42))), read(error(&bad))]
 }

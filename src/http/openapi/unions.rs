@@ -114,8 +114,8 @@ pub(super) enum ClientFrame {
         /// Who; absent: the first name that this socket gave, or `Anonymous`.
         #[schema(value_type = Option<crate::domain::name::Username>, nullable = false)]
         username: Option<String>,
-        /// Up to where: every message with this id or a lower one is read.
-        #[schema(value_type = i64, minimum = 1)]
+        /// Up to where: every message with this id or a lower one is read; 0 is before the first.
+        #[schema(value_type = i64, minimum = 0)]
         last_read_id: EventId,
         /// Comes back in the answer.
         #[serde(rename = "ref")]

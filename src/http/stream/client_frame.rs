@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::super::{
+    fields::{self, Fields},
     openapi::unions,
     problem::{Code, FieldError, Problem},
 };
@@ -12,6 +13,9 @@ use crate::domain::{EventId, message::Post};
 
 /// The most bytes of a `ref`.
 const MAX_REF: usize = 128;
+
+/// The types of a client's frames.
+const TYPES: [&str; 7] = ["user_join", "chat_message", "typing", "edit_message", "delete_message", "react", "read"];
 
 /// One frame of a client.
 #[derive(Debug)]
@@ -50,8 +54,6 @@ pub struct BadFrame {
     pub reference: Option<Value>,
     /// Why.
     pub problem: Box<Problem>,
-    /// The stable word, where it is none of a problem document's.
-    pub code: Option<&'static str>,
 }
 
 #[derive(Deserialize)]
@@ -109,13 +111,12 @@ impl ClientFrame {
         let bad = |reference: Option<&Value>, problem: Problem| BadFrame {
             reference: reference.cloned(),
             problem: Box::new(problem),
-            code: None,
         };
         let not_json = |detail: String| bad(None, Problem::new(Code::InvalidJson, detail));
         let frame: Value =
-            serde_json::from_str(text).map_err(|error| not_json(format!("The frame is not JSON: {error}.")))?;
+            serde_json::from_str(text).map_err(|error| not_json(format!("The frame {}.", fields::not_json(&error))))?;
         let Value::Object(mut frame) = frame else {
-            return Err(not_json("A frame is a JSON object.".into()));
+            return Err(not_json("A frame is a JSON object: fields in curly braces.".into()));
         };
         let reference = frame.remove("ref").filter(|reference| !reference.is_null());
         if let Some(value) = &reference {
@@ -131,33 +132,35 @@ impl ClientFrame {
         let Some(Value::String(kind)) = frame.remove("type") else {
             return Err(bad(reference.as_ref(), invalid("type", "is required, and a string")));
         };
-        let read = match kind.as_str() {
-            "user_join" => fields(frame).map(|UserJoin { username }| (username, Say::Join)),
-            "chat_message" => fields(frame).map(|ChatMessage { username, message, client_id, reply_to }| {
+        let said = match kind.as_str() {
+            "user_join" => read(frame).map(|UserJoin { username }| (username, Say::Join)),
+            "chat_message" => read(frame).map(|ChatMessage { username, message, client_id, reply_to }| {
                 (username, Say::Message(Post { content: message, reply_to, client_id }))
             }),
-            "typing" => fields(frame).and_then(|Typing { username, is_typing }| {
+            "typing" => read(frame).and_then(|Typing { username, is_typing }| {
                 Ok((username, Say::Typing(needed("is_typing", is_typing)?)))
             }),
-            "edit_message" => fields(frame).and_then(|EditMessage { username, message_id, new_content }| {
+            "edit_message" => read(frame).and_then(|EditMessage { username, message_id, new_content }| {
                 Ok((username, Say::Edit(needed("message_id", message_id)?, new_content)))
             }),
-            "delete_message" => fields(frame).and_then(|DeleteMessage { username, message_id }| {
+            "delete_message" => read(frame).and_then(|DeleteMessage { username, message_id }| {
                 Ok((username, Say::Delete(needed("message_id", message_id)?)))
             }),
-            "react" => fields(frame).and_then(|React { username, message_id, emoji, on }| {
+            "react" => read(frame).and_then(|React { username, message_id, emoji, on }| {
                 let (id, emoji) = (needed("message_id", message_id)?, needed("emoji", emoji)?);
                 Ok((username, Say::React(id, emoji, needed("on", on)?)))
             }),
-            "read" => fields(frame).and_then(|Read { username, last_read_id }| {
+            "read" => read(frame).and_then(|Read { username, last_read_id }| {
                 Ok((username, Say::Read(needed("last_read_id", last_read_id)?)))
             }),
             _ => {
-                let problem = Problem::new(Code::Invalid, "This server knows no frame of this type.");
-                return Err(BadFrame { reference, problem: Box::new(problem), code: Some("unknown_type") });
+                let meant = fields::meant(&kind, &TYPES).map(|meant| format!("did you mean `{meant}`?"));
+                let hint = meant.unwrap_or_else(|| format!("there is {}.", TYPES.join(", ")));
+                let problem = Problem::new(Code::UnknownType, format!("There is no frame of this type; {hint}"));
+                return Err(BadFrame { reference, problem: Box::new(problem) });
             }
         };
-        let (username, say) = read.map_err(|problem| bad(reference.as_ref(), problem))?;
+        let (username, say) = said.map_err(|problem| bad(reference.as_ref(), problem))?;
         if matches!(say, Say::Join) && username.is_none() {
             return Err(bad(reference.as_ref(), invalid("username", "is required")));
         }
@@ -165,9 +168,8 @@ impl ClientFrame {
     }
 }
 
-fn fields<T: DeserializeOwned>(frame: Map<String, Value>) -> Result<T, Problem> {
-    serde_path_to_error::deserialize(Value::Object(frame))
-        .map_err(|error| invalid(&error.path().to_string(), error.inner().to_string()))
+fn read<T: DeserializeOwned>(frame: Map<String, Value>) -> Result<T, Problem> {
+    Fields::of_map(frame).read_exactly().map_err(Problem::invalid)
 }
 
 fn needed<T>(field: &str, value: Option<T>) -> Result<T, Problem> {
@@ -201,7 +203,7 @@ pub enum SocketAnswer<'a> {
         reference: Option<&'a Value>,
         /// The kind of problem as a stable word.
         #[schema(example = "unknown_type")]
-        code: &'a str,
+        code: Code,
         /// What is wrong this time.
         detail: &'a str,
         /// The fields that are wrong, for invalid input.
@@ -227,6 +229,6 @@ pub fn ack(reference: &Value, id: Option<EventId>) -> String {
 #[must_use]
 pub fn error(bad: &BadFrame) -> String {
     let errors = bad.problem.errors.clone();
-    let code = bad.code.unwrap_or(bad.problem.code.word());
+    let code = bad.problem.code;
     SocketAnswer::Error { reference: bad.reference.as_ref(), code, detail: &bad.problem.detail, errors }.to_text()
 }

@@ -12,7 +12,7 @@ use super::{
     super::{
         answer,
         caller::Caller,
-        extract::{Params, RoomPath, within},
+        extract::{RoomPath, SplitParams, within},
         messages::MAX_WAIT,
         openapi::{answers::OfRoom, samples},
         problem::Problem,
@@ -71,9 +71,7 @@ pub async fn poll(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,
     caller: Caller,
-    Params(since): Params<SinceParams>,
-    Params(params): Params<ReadParams>,
-    Params(PollParams { wait, state }): Params<PollParams>,
+    SplitParams(since, params, PollParams { wait, state }): SplitParams<SinceParams, ReadParams, PollParams>,
 ) -> Result<Response, Problem> {
     let timings = &app.config.timings;
     let wait = Duration::from_secs(within("wait", wait, 0..=MAX_WAIT, 25)?);

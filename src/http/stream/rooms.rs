@@ -17,12 +17,12 @@ use utoipa::{
 use super::{
     super::{
         caller::Caller,
-        extract::Params,
+        extract::SplitParams,
         openapi::{answers::OfService, params::LastEventIds, samples},
         problem::Problem,
     },
     ReadParams,
-    sse::{ResumeParams, StreamParams, events},
+    sse::{StreamParams, events},
 };
 use crate::{
     app::App,
@@ -123,7 +123,7 @@ fn from_positions(id: &str, rooms: &[RoomName]) -> Vec<Start> {
 /// of its room alone; an `id:` of another list of rooms, or one that can't be read, of all of them.
 #[utoipa::path(
     get, path = "/stream", operation_id = "stream_rooms", tag = "reading",
-    params(RoomsParams, LastEventIds, ResumeParams, ReadParams, StreamParams),
+    params(RoomsParams, LastEventIds, ReadParams, StreamParams),
     responses(
         (status = 200, description = "events, each `data:` an `Event`", body = String, content_type = "text/event-stream", example = json!(samples::stream_of_rooms())),
         OfService,
@@ -133,13 +133,10 @@ fn from_positions(id: &str, rooms: &[RoomName]) -> Vec<Start> {
 pub async fn stream(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Params(rooms): Params<RoomsParams>,
-    Params(resume): Params<ResumeParams>,
-    Params(params): Params<ReadParams>,
-    Params(writing): Params<StreamParams>,
+    SplitParams(rooms, params, writing): SplitParams<RoomsParams, ReadParams, StreamParams>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let starts = rooms.starts(resume.id(&headers).as_deref())?;
+    let starts = rooms.starts(writing.id(&headers).as_deref())?;
     let what = format!("{} rooms", starts.len());
     let request = params.request(Transport::Sse, StateDue::Always, caller)?;
     let subscription = app.chat.read_all(&caller.as_named(request.user.clone()), starts, request).await?;

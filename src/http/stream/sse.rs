@@ -23,7 +23,7 @@ use utoipa::IntoParams;
 use super::{
     super::{
         caller::Caller,
-        extract::{Params, RoomPath},
+        extract::{RoomPath, SplitParams},
         openapi::{answers::OfRoom, params::LastEventId, samples},
         problem::Problem,
     },
@@ -38,11 +38,15 @@ use crate::{
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// The id that a reader comes back with, for libraries that can't set the header: the event source polyfills of
-/// the field put it there. Of all ways to resume the header comes first, then this, then `since`.
+/// How events are written, and the id that a reader comes back with, for libraries that can't set the header: the
+/// event source polyfills of the field put it into the query. Of all ways to resume the header comes first, then this,
+/// then `since`.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct ResumeParams {
+pub struct StreamParams {
+    /// `false` leaves the `event:` line out, so that one `onmessage` gets everything.
+    #[param(default = true)]
+    named: Option<bool>,
     /// The same as the header `Last-Event-ID`, which wins over it; wins over `since`.
     #[serde(rename = "lastEventId")]
     camel: Option<String>,
@@ -51,29 +55,18 @@ pub struct ResumeParams {
     snake: Option<String>,
 }
 
-impl ResumeParams {
+impl StreamParams {
+    /// Returns true if the `event:` line is written.
+    pub(super) fn is_named(&self) -> bool {
+        self.named.unwrap_or(true)
+    }
+
     /// The id that the reader comes back with; an empty one is none.
     pub(super) fn id<'a>(&'a self, headers: &'a HeaderMap) -> Option<Cow<'a, str>> {
         let header = headers.get(LAST_EVENT_ID).map(|value| String::from_utf8_lossy(value.as_bytes()));
         let queries = [&self.camel, &self.snake].map(|query| query.as_deref().map(Cow::from));
         let mut ids = header.into_iter().chain(queries.into_iter().flatten());
         ids.find(|id| !id.is_empty())
-    }
-}
-
-/// How events are written.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct StreamParams {
-    /// `false` leaves the `event:` line out, so that one `onmessage` gets everything.
-    #[param(default = true)]
-    named: Option<bool>,
-}
-
-impl StreamParams {
-    /// Whether the `event:` line is written.
-    pub(super) fn is_named(&self) -> bool {
-        self.named.unwrap_or(true)
     }
 }
 
@@ -94,7 +87,7 @@ impl StreamParams {
 #[utoipa::path(
     get, path = "/rooms/{room}/stream", operation_id = "stream_events", tag = "reading",
     params(
-        RoomPath, LastEventId, ResumeParams, SinceParams, ReadParams, StreamParams,
+        RoomPath, LastEventId, SinceParams, ReadParams, StreamParams,
     ),
     responses(
         (status = 200, description = "events, each `data:` an `Event`", body = String, content_type = "text/event-stream", example = json!(samples::stream())),
@@ -106,14 +99,11 @@ pub async fn stream(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,
     caller: Caller,
-    Params(since): Params<SinceParams>,
-    Params(resume): Params<ResumeParams>,
-    Params(params): Params<ReadParams>,
-    Params(writing): Params<StreamParams>,
+    SplitParams(since, params, writing): SplitParams<SinceParams, ReadParams, StreamParams>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let since = since.start()?;
-    let start = resume.id(&headers).map_or(since, |id| from_id(&id));
+    let start = writing.id(&headers).map_or(since, |id| from_id(&id));
     let request = params.request(Transport::Sse, StateDue::Always, caller)?;
     let subscription = app.chat.read(&caller.as_named(request.user.clone()), &room, start, request).await?;
     let is_named = writing.is_named();

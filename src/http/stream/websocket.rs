@@ -21,7 +21,7 @@ use tokio_stream::StreamExt;
 use super::{
     super::{
         caller::Caller,
-        extract::{Params, RoomPath},
+        extract::{RoomPath, SplitParams},
         middleware::RequestId,
         openapi::answers::{OfGeneralSocket, OfSocket},
         problem::{Code, Problem},
@@ -80,13 +80,16 @@ const ANONYMOUS: &str = "Anonymous";
 pub async fn open(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,
-    Params(since): Params<SinceParams>,
-    Params(params): Params<ReadParams>,
+    SplitParams(since, params, ()): SplitParams<SinceParams, ReadParams>,
     Extension(request_id): Extension<RequestId>,
     caller: Caller,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
-    let upgrade = upgrade.map_err(|refusal| Problem::new(Code::UpgradeRequired, refusal.body_text()))?;
+    let upgrade = upgrade.map_err(|_| {
+        let detail =
+            "Only WebSocket is spoken here: open the path with a WebSocket client, as of `new WebSocket(url)`.";
+        Problem::new(Code::UpgradeRequired, detail)
+    })?;
     let request = params.request(Transport::WebSocket, StateDue::Always, caller)?;
     let user = request.user.clone();
     let subscription = app.chat.read(&caller.as_named(user.clone()), &room, since.start()?, request).await?;
@@ -115,13 +118,12 @@ pub async fn open(
 pub async fn open_room(
     state: State<Arc<App>>,
     room: RoomPath,
-    since: Params<SinceParams>,
-    params: Params<ReadParams>,
+    params: SplitParams<SinceParams, ReadParams>,
     request_id: Extension<RequestId>,
     caller: Caller,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
-    open(state, room, since, params, request_id, caller, upgrade).await
+    open(state, room, params, request_id, caller, upgrade).await
 }
 
 /// Follow the room general by WebSocket
@@ -134,14 +136,13 @@ pub async fn open_room(
 )]
 pub async fn open_general(
     state: State<Arc<App>>,
-    since: Params<SinceParams>,
-    params: Params<ReadParams>,
+    params: SplitParams<SinceParams, ReadParams>,
     request_id: Extension<RequestId>,
     caller: Caller,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     let room = RoomName::parse("general").map_err(|invalid| Problem::internal(invalid.detail))?;
-    open(state, RoomPath(room), since, params, request_id, caller, upgrade).await
+    open(state, RoomPath(room), params, request_id, caller, upgrade).await
 }
 
 /// What a frame led to: the id it made, if any.
@@ -297,14 +298,14 @@ async fn answer(socket: &mut WebSocket, reference: Option<Value>, done: Done) ->
         (Ok(id), Some(reference)) => send_text(socket, ack(&reference, id)).await,
         (Ok(_), None) => Ok(()),
         (Err(problem), reference) => {
-            send_text(socket, error(&BadFrame { reference, problem: Box::new(problem), code: None })).await
+            send_text(socket, error(&BadFrame { reference, problem: Box::new(problem) })).await
         }
     }
 }
 
 async fn refuse_binary(socket: &mut WebSocket) -> Result<(), axum::Error> {
     let problem = Problem::new(Code::InvalidJson, "Frames are text, each a JSON object.");
-    send_text(socket, error(&BadFrame { reference: None, problem: Box::new(problem), code: None })).await
+    send_text(socket, error(&BadFrame { reference: None, problem: Box::new(problem) })).await
 }
 
 async fn send_events(socket: &mut WebSocket, events: Vec<Placed>) -> Result<(), axum::Error> {

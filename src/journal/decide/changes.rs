@@ -117,6 +117,10 @@ impl Batch {
         }
         let last_read_id = mark.last_read_id;
         let cursor = ReadCursor { username: username.clone(), last_read_id, updated_at: self.moment.now };
+        if last_read_id == 0 {
+            // Where everybody begins: nothing moves.
+            return read(cursor);
+        }
         self.known.cursors.insert(key, cursor.clone());
         growing.cursors.insert(username.key().clone(), cursor.clone());
         read(cursor)

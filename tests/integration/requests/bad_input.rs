@@ -237,10 +237,49 @@ async fn a_type_the_server_does_not_read_is_refused() {
         let answer = send(&server, Method::POST, MESSAGES, kind, body.clone()).await;
         expect_problem(answer, 415, "unsupported_media_type", &[]).await;
     }
+    for untyped in ["username=A&content=x", "[]", "\"x\"", " "] {
+        let answer = server.http().post(server.api(MESSAGES)).body(untyped).send().await.expect("an answer");
+        expect_problem(answer, 415, "unsupported_media_type", &[]).await;
+    }
     let answer = server.http().post(server.api(MESSAGES)).body(body.clone()).send().await.expect("an answer");
-    expect_problem(answer, 415, "unsupported_media_type", &[]).await;
+    assert_eq!(answer.status(), 201, "an object of JSON is known without its type");
     for kind in ["application/json; charset=utf-8", "Application/JSON"] {
         assert_eq!(send(&server, Method::POST, MESSAGES, kind, body.clone()).await.status(), 201, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_refused_also_when_only_the_label_lies() {
+    let server = Server::start().await;
+    server.post("general", "A", "x").await;
+    let body = json!({"username": "A", "content": "y"}).to_string();
+    for (method, path) in [
+        (Method::POST, MESSAGES),
+        (Method::PATCH, "/rooms/general/messages/1"),
+        (Method::DELETE, "/rooms/general/messages/1?username=A"),
+    ] {
+        for coding in ["gzip", "br", "identity, gzip", "nonsense"] {
+            let request = server.http().request(method.clone(), server.api(path)).header("Content-Encoding", coding);
+            let answer = request.header("Content-Type", JSON).body(body.clone()).send().await.expect("an answer");
+            let problem = expect_problem(answer, 415, "unsupported_media_type", &[]).await;
+            assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("Content-Encoding")), "{problem}");
+        }
+    }
+    assert_eq!(server.head("general").await, 1);
+    let request = server.http().post(server.api(MESSAGES)).header("Content-Encoding", "Identity");
+    let answer = request.header("Content-Type", JSON).body(body).send().await.expect("an answer");
+    assert_eq!(answer.status(), 201);
+}
+
+#[tokio::test]
+async fn a_request_with_two_hosts_is_bad() {
+    let server = Server::start().await;
+    let host = server.addr();
+    for hosts in [format!("Host: {host}\r\nHost: {host}"), format!("Host: {host}\r\nHost: evil.example")] {
+        let request = format!("GET /api/v1/rooms HTTP/1.1\r\n{hosts}\r\n\r\n");
+        let answer = raw::send(host, request).await.expect("an answer");
+        let problem: Value = serde_json::from_str(&answer.text()).expect("a problem");
+        assert_eq!((answer.status, &problem["code"]), (400, &json!("bad_request")));
     }
 }
 

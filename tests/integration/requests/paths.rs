@@ -2,7 +2,13 @@
 
 use reqwest::{Method, StatusCode};
 
-use crate::support::{Server, server::json_of};
+use serde_json::Value;
+
+use crate::support::{
+    Server,
+    problem::{any_problem, expect_problem},
+    server::json_of,
+};
 
 #[tokio::test]
 async fn the_paths_around_the_api_answer() {
@@ -76,4 +82,37 @@ async fn the_openapi_document_has_every_route() {
             assert!(document["paths"][path][method].is_object(), "{method} {path}");
         }
     }
+}
+
+#[tokio::test]
+async fn the_type_of_every_problem_is_a_page_and_its_title_the_name_of_its_status() {
+    let server = Server::start().await;
+    let document: Value =
+        json_of(server.http().get(server.url("/openapi.json")).send().await.unwrap(), StatusCode::OK).await;
+    let codes = document["components"]["schemas"]["ProblemCode"]["enum"].as_array().expect("an enum");
+    assert!(codes.len() > 15, "{codes:?}");
+    let list = server.http().get(server.url("/problems/")).send().await.unwrap().text().await.unwrap();
+    for code in codes {
+        let code = code.as_str().expect("a word");
+        let page = server.http().get(server.url(&format!("/problems/{code}"))).send().await.unwrap();
+        assert_eq!(
+            (page.status().as_u16(), &page.headers()["content-type"]),
+            (200, &"text/html; charset=utf-8".parse().unwrap()),
+            "{code}"
+        );
+        assert!(page.headers().contains_key("content-security-policy"));
+        assert!(page.text().await.unwrap().contains(code) && list.contains(code), "{code}");
+    }
+    expect_problem(server.http().get(server.url("/problems/nonsense")).send().await.unwrap(), 404, "not_found", &[])
+        .await;
+    for (path, title) in
+        [("/rooms/a.b", "Unprocessable content"), ("/rooms/void", "Not found"), ("/rooms?limit=x", "Bad request")]
+    {
+        let problem = any_problem(server.get(path).await).await;
+        assert_eq!(problem["title"], title);
+        let page = server.http().get(server.url(problem["type"].as_str().unwrap())).send().await.unwrap();
+        assert_eq!(page.status(), 200, "{problem}");
+    }
+    let answer = server.http().delete(server.api("/rooms")).send().await.unwrap();
+    assert_eq!(expect_problem(answer, 405, "method_not_allowed", &[]).await["title"], "Method not allowed");
 }

@@ -140,8 +140,11 @@ async fn a_frame_that_breaks_a_rule_is_told_so_and_its_ref_comes_back() {
         (react(json!(1), json!("👍"), json!("yes")), "on"),
         (json!({"type": "read"}), "last_read_id"),
         (json!({"type": "read", "last_read_id": "1"}), "last_read_id"),
-        (json!({"type": "read", "last_read_id": 0}), "last_read_id"),
         (json!({"type": "read", "last_read_id": -1}), "last_read_id"),
+        (json!({"type": "chat_message", "message": "x", "clientId": "k"}), "clientId"),
+        (json!({"type": "chat_message", "content": "x", "message": "x"}), "content"),
+        (json!({"type": "user_join", "username": "Wendy", "room": "general"}), "room"),
+        (json!({"type": "typing", "isTyping": true}), "isTyping"),
         (json!({"type": "read", "last_read_id": 9_999}), "last_read_id"),
         (json!({"type": "read", "last_read_id": 1, "username": long}), "username"),
     ] {
