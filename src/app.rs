@@ -9,7 +9,15 @@ use crate::{
     clock::Clock,
     config::Config,
     hub::Hub,
-    journal::{Journal, backlog::Backlog, indexer::Indexer, writer::Fatal},
+    journal::{
+        Journal,
+        feed::Feed,
+        follower::{
+            runner::{Runner, Times},
+            search::SearchFollower,
+        },
+        writer::Fatal,
+    },
     shutdown::Shutdown,
     store::{OpenError, Opened, Store, health::Health},
 };
@@ -39,7 +47,7 @@ pub struct App {
 #[derive(Debug)]
 pub struct Background<J> {
     journal: J,
-    indexer: Indexer,
+    search: Runner<SearchFollower>,
     hub: Arc<Hub>,
     store: Store,
 }
@@ -54,16 +62,18 @@ impl App {
         clock: Clock,
         shutdown: Shutdown,
     ) -> Result<(Arc<Self>, Background<impl Future<Output = Result<(), Fatal>> + Send + 'static>), OpenError> {
-        let Opened { store, writer, index } = Store::open(&config.store).await?;
+        let Opened { store, writer, followers } = Store::open(&config.store).await?;
         let health = Health::default();
         let hub = Hub::new(store.clone(), clock.clone(), health.clone(), config.timings);
         let stop = shutdown.finishing.clone();
-        let backlog = Arc::<Backlog>::default();
-        let (window, waiting) = (config.edit_window, backlog.clone());
-        let (journal, task) = Journal::new(writer, hub.clone(), waiting, health.clone(), clock, window, stop.clone());
-        let indexer = Indexer::new(index, &journal, backlog, health.clone(), stop);
+        let (feed, window) = (Feed::default(), config.edit_window);
+        let (journal, task) =
+            Journal::new(writer, hub.clone(), feed.clone(), health.clone(), clock, window, stop.clone());
+        let reading = (store.clone(), followers);
+        let search = Runner::new(SearchFollower, reading, &feed, health.clone(), Times::default(), stop);
+        let search = search.await.map_err(|error| OpenError::Follower { url: config.store.url.clone(), error })?;
         let chat = Chat::new(journal, hub.clone(), store.clone(), shutdown.closing.clone());
-        let background = Background { journal: task, indexer, hub: hub.clone(), store };
+        let background = Background { journal: task, search, hub: hub.clone(), store };
         let connections = Arc::new(Semaphore::new(config.max_connections));
         Ok((Arc::new(Self { chat, hub, health, config, connections, shutdown }), background))
     }
@@ -76,19 +86,21 @@ impl<J: Future<Output = Result<(), Fatal>>> Background<J> {
     /// [`Fatal`] when the disk can't be trusted any more.
     pub async fn run(self) -> Result<(), Fatal> {
         #[expect(clippy::disallowed_methods, reason = "the journal ends after it")]
-        let indexer = tokio::spawn(self.indexer.run());
-        let indexer = async {
-            match indexer.await {
+        let search = tokio::spawn(self.search.run());
+        let search = async {
+            match search.await {
                 Ok(Ok(())) => {}
                 Ok(Err(fatal)) => return fatal,
                 // A fault of this program. Without the index all is still found, only more slowly.
-                Err(error) => tracing::error!(%error, "the indexer failed: search is slow until a restart"),
+                Err(error) => {
+                    tracing::error!(%error, "the index of search is not kept: search is slow until a restart");
+                }
             }
             std::future::pending().await
         };
         let finished = tokio::select! {
             finished = self.journal => finished,
-            fatal = indexer => Err(fatal),
+            fatal = search => Err(fatal),
             () = self.hub.run() => Ok(()),
         };
         self.store.close().await;

@@ -13,7 +13,8 @@ use tokio::{
 pub mod backlog;
 pub mod command;
 pub mod decide;
-pub mod indexer;
+pub mod feed;
+pub mod follower;
 pub mod known;
 #[cfg(test)]
 mod tests;

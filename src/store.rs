@@ -1,7 +1,7 @@
 //! The database: all SQL is in here, and nothing leaves it but domain types.
 //!
-//! One writer connection, owned by the journal, one that writes the index of search behind it, and a few
-//! readers for everybody else. Every read of a log takes the room's head first and bounds its ranges by
+//! One writer connection, owned by the journal, one for each follower of the log that writes behind it, and
+//! a few readers for everybody else. Every read of a log takes the room's head first and bounds its ranges by
 //! it: each id up to the head is committed, so what is read has no gap however much is written meanwhile.
 
 use std::{sync::Arc, time::Duration};
@@ -18,6 +18,7 @@ pub mod database_file;
 pub(crate) mod deadline;
 mod entity;
 pub mod error;
+pub mod follower;
 pub mod health;
 pub mod log;
 pub mod messages;
@@ -38,7 +39,8 @@ use backend::Backend;
 use checkpoint::Checkpointer;
 use database_file::{DatabaseFile, FileError};
 use deadline::Timed;
-use search::index::Index;
+use error::StoreError;
+use follower::Followers;
 use session::{LOCK_WAIT, NoSession, Session};
 use turn::Turns;
 use writer::Writer;
@@ -64,6 +66,14 @@ pub enum OpenError {
         error: sea_orm::DbErr,
         /// What to try.
         advice: &'static str,
+    },
+    /// A follower of the log can't connect to it.
+    #[error("can't open the database {url} for a follower of the log: {error}")]
+    Follower {
+        /// Which.
+        url: DatabaseUrl,
+        /// What it says.
+        error: StoreError,
     },
     /// Another process serves it.
     #[error("{url}: {in_use}; stop it, or give --database-url another database", in_use = OpenError::IN_USE)]
@@ -105,8 +115,8 @@ pub struct Opened {
     pub store: Store,
     /// For the journal.
     pub writer: Writer,
-    /// For whoever keeps the index of search behind the log.
-    pub index: Index,
+    /// For those who follow the log.
+    pub followers: Followers,
 }
 
 impl Store {
@@ -137,9 +147,9 @@ impl Store {
             // SQLite has made it by now: the writer has read.
             file.note_log().map_err(|error| failed(DbErr::Custom(format!("its write-ahead log: {error}"))))?;
         }
-        let index = Index::open(&backend, turns).await.map_err(failed)?;
+        let followers = Followers::new(&backend, turns);
         let readers = backend.connect_readers().await.map_err(failed)?;
-        Ok(Opened { store: Self { readers, _file: file }, writer, index })
+        Ok(Opened { store: Self { readers, _file: file }, writer, followers })
     }
 
     /// Brings the tables of a database up to this program's, and closes it.
@@ -149,7 +159,6 @@ impl Store {
     pub async fn migrate(config: &StoreConfig) -> Result<(), OpenError> {
         let opened = Self::open(&StoreConfig { migrate: true, ..config.clone() }).await?;
         opened.store.close().await;
-        opened.index.close().await;
         opened.writer.close().await;
         Ok(())
     }

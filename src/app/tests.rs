@@ -18,8 +18,12 @@ use crate::{
         policy::Actor,
         timestamp::Timestamp,
     },
-    journal::{indexer::Indexer, writer::Fatal},
+    journal::{
+        follower::{runner::Runner, search::SearchFollower},
+        writer::Fatal,
+    },
     shutdown::Shutdown,
+    store::{Opened, Store},
 };
 
 /// An app whose background runs.
@@ -42,9 +46,9 @@ impl TestApp {
     }
 
     /// One whose index of search is the test's to write; it has to go before the app ends.
-    pub(crate) async fn without_indexer() -> (Self, Indexer) {
+    pub(crate) async fn without_indexer() -> (Self, Runner<SearchFollower>) {
         let (app, background, folder) = built(fixed()).await;
-        let Background { journal, indexer, hub, .. } = background;
+        let Background { journal, search, hub, .. } = background;
         let tasks = TaskTracker::new();
         tasks.spawn(async move {
             tokio::select! {
@@ -52,7 +56,7 @@ impl TestApp {
                 () = hub.run() => Ok(()),
             }
         });
-        (Self { app, tasks, folder }, indexer)
+        (Self { app, tasks, folder }, search)
     }
 
     /// Where its database lies.
@@ -94,6 +98,14 @@ pub(crate) fn actor(name: &str) -> Actor {
 
 fn fixed() -> Clock {
     Clock::new(|| Timestamp::from_micros(1_700_000_000_000_000))
+}
+
+/// An open database of its own, its URL, and the folder that it lies in.
+pub(crate) async fn open_for_tests() -> (Opened, String, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join("parlor.db").display());
+    let config = StoreConfig { url: url.clone().into(), fsync: false, migrate: true };
+    (Store::open(&config).await.unwrap(), url, folder)
 }
 
 async fn built(

@@ -1,6 +1,6 @@
 //! `seed`: fills a room with messages, the way that posters would.
 
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 
 use clap::Args;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -17,7 +17,15 @@ use crate::{
         version::Precondition,
     },
     hub::Hub,
-    journal::{Journal, Refused, backlog::Backlog, writer::Fatal},
+    journal::{
+        Journal, Refused,
+        feed::Feed,
+        follower::{
+            runner::{Runner, Times},
+            search::SearchFollower,
+        },
+        writer::Fatal,
+    },
     store::{OpenError, Opened, Store, error::StoreError, health::Health},
 };
 
@@ -74,24 +82,24 @@ pub(super) enum SeedError {
 pub(super) async fn seed(args: &SeedArgs) -> Result<String, SeedError> {
     let room = RoomName::parse(&args.room).map_err(|invalid| SeedError::Room(args.room.clone(), invalid.detail))?;
     let start = Instant::now();
-    let Opened { store, writer, mut index } = Store::open(&args.database.store(true)).await?;
+    let Opened { store, writer, followers } = Store::open(&args.database.store(true)).await?;
     let (clock, health, stop) = (Clock::system(), Health::default(), CancellationToken::new());
     let hub = Hub::new(store.clone(), clock.clone(), health.clone(), Timings::default());
-    let backlog = Arc::<Backlog>::default();
-    // Nobody indexes meanwhile: that is done once all is posted.
-    drop(backlog.leaving());
-    let (journal, writing) = Journal::new(writer, hub, backlog, health, clock, None, stop.clone());
+    let (feed, reading) = (Feed::default(), (store.clone(), followers));
+    let mut search =
+        Runner::new(SearchFollower, reading, &feed, health.clone(), Times::default(), stop.clone()).await?;
+    let (journal, writing) = Journal::new(writer, hub, feed, health, clock, None, stop.clone());
     let posting = async {
         let posted = post_all(&journal, &room, args.messages).await;
         // While the journal has the database's lock: nobody else may index it meanwhile.
-        let indexed = index.catch_up().await;
+        let indexed = search.catch_up().await;
+        search.close().await;
         stop.cancel();
         posted.map_err(SeedError::from).and_then(|()| Ok(indexed?))
     };
     let (posted, written) = tokio::join!(posting, writing);
     written?;
     posted?;
-    index.close().await;
     let head = store.room(&room).await?.map_or(0, |room| room.head);
     store.close().await;
     let seconds = start.elapsed().as_secs_f64();

@@ -1,68 +1,76 @@
-//! The rooms whose newest events the index of search does not have yet: the journal adds to them after
-//! each commit, the indexer takes them.
+//! The rooms whose newest events a follower has not handled yet: the feed adds to them after each commit,
+//! the follower takes them.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use tokio::{sync::watch, time::timeout};
-use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// How many events are worth a transaction while others still come.
-const WORTH: usize = 200;
-/// After how long without another one fewer are.
-const QUIET: Duration = Duration::from_millis(100);
+use crate::domain::EventId;
 
-/// What waits to be indexed.
-#[derive(Debug, Default)]
+/// When what waits is worth handling.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// How many events are worth a transaction while others still come.
+    pub worth: usize,
+    /// After how long without another one fewer are.
+    pub quiet: Duration,
+}
+
+impl Default for Pace {
+    /// For effects in the database: many events in one transaction cost the journal less of its time than
+    /// one in each.
+    fn default() -> Self {
+        Self { worth: 200, quiet: Duration::from_millis(100) }
+    }
+}
+
+/// What waits for a follower. Bounded by the number of rooms, of which each is held once.
+#[derive(Debug)]
 pub struct Backlog {
+    pace: Pace,
     waiting: watch::Sender<Waiting>,
-    left: CancellationToken,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
-    rooms: BTreeSet<i64>,
+    /// Up to where the log of each room goes.
+    rooms: BTreeMap<i64, EventId>,
     events: usize,
 }
 
 impl Backlog {
-    /// A room has so many more events.
-    pub fn add(&self, room_id: i64, events: usize) {
+    /// Nothing waits yet.
+    #[must_use]
+    pub fn new(pace: Pace) -> Self {
+        Self { pace, waiting: watch::Sender::default() }
+    }
+
+    /// A room has so many more events, up to `head`.
+    pub fn add(&self, room_id: i64, head: EventId, events: usize) {
         self.waiting.send_modify(|waiting| {
-            waiting.rooms.insert(room_id);
+            waiting.rooms.insert(room_id, head);
             waiting.events += events;
         });
     }
 
-    /// Waits until there is something to index that is worth it: much, or little and nothing more for a
-    /// while. A search finds what is not indexed as well, and many events in one transaction cost the
-    /// journal less of its time than one in each.
+    /// Waits until something waits that is worth it: much, or little and nothing more for a while.
     pub async fn ready(&self) {
         let mut waiting = self.waiting.subscribe();
         loop {
             // The sender is this backlog's own: it is never gone.
             let before = waiting.wait_for(|waiting| !waiting.rooms.is_empty()).await.map_or(0, |now| now.events);
-            let much = timeout(QUIET, waiting.wait_for(|waiting| waiting.events >= WORTH)).await.is_ok();
+            let is_much = |waiting: &Waiting| waiting.events >= self.pace.worth;
+            let much = timeout(self.pace.quiet, waiting.wait_for(is_much)).await.is_ok();
             if much || waiting.borrow().events == before {
                 return;
             }
         }
     }
 
-    /// While the answer lives somebody takes from it, and writes what it finds.
+    /// The rooms that wait, each with its head; they are the caller's to do now.
     #[must_use]
-    pub fn leaving(&self) -> DropGuard {
-        self.left.clone().drop_guard()
-    }
-
-    /// Waits until that has ended.
-    pub async fn left(&self) {
-        self.left.cancelled().await;
-    }
-
-    /// The rooms that wait; they are the caller's to do now.
-    #[must_use]
-    pub fn take(&self) -> BTreeSet<i64> {
-        let mut rooms = BTreeSet::new();
+    pub fn take(&self) -> BTreeMap<i64, EventId> {
+        let mut rooms = BTreeMap::new();
         self.waiting.send_if_modified(|waiting| {
             rooms = std::mem::take(waiting).rooms;
             false
@@ -79,30 +87,31 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn much_is_ready_at_once_and_little_when_nothing_more_comes() {
-        let backlog = Backlog::default();
+        let pace = Pace::default();
+        let backlog = Backlog::new(pace);
         let begun = Instant::now();
-        backlog.add(1, WORTH - 1);
-        backlog.add(2, 1);
+        backlog.add(1, 10, pace.worth - 1);
+        backlog.add(2, 20, 1);
         backlog.ready().await;
         assert_eq!(begun.elapsed(), Duration::ZERO);
-        assert_eq!(backlog.take(), BTreeSet::from([1, 2]));
-        assert_eq!(backlog.take(), BTreeSet::new());
+        assert_eq!(backlog.take(), BTreeMap::from([(1, 10), (2, 20)]));
+        assert_eq!(backlog.take(), BTreeMap::new());
 
         let begun = Instant::now();
         let adding = async {
-            for _ in 0..10 {
-                backlog.add(3, 1);
-                tokio::time::sleep(QUIET / 2).await;
+            for head in 0..10 {
+                backlog.add(3, head, 1);
+                tokio::time::sleep(pace.quiet / 2).await;
             }
         };
         tokio::join!(backlog.ready(), adding);
-        assert!(begun.elapsed() >= 5 * QUIET, "{:?}", begun.elapsed());
-        assert_eq!(backlog.take(), BTreeSet::from([3]));
+        assert!(begun.elapsed() >= 5 * pace.quiet, "{:?}", begun.elapsed());
+        assert_eq!(backlog.take(), BTreeMap::from([(3, 9)]));
     }
 
     #[tokio::test(start_paused = true)]
     async fn nothing_is_never_ready() {
-        let backlog = Backlog::default();
+        let backlog = Backlog::new(Pace::default());
         assert!(timeout(Duration::from_hours(1), backlog.ready()).await.is_err());
     }
 }

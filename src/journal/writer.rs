@@ -10,9 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Journal, QUEUE, Refused, Waiting,
-    backlog::Backlog,
     command::{Command, Committed, Outcome},
     decide::{Decided, Moment, decide},
+    feed::Feed,
     known::Known,
 };
 use crate::{
@@ -59,7 +59,7 @@ struct Task {
     stop: CancellationToken,
     writer: Writer,
     hub: Arc<Hub>,
-    backlog: Arc<Backlog>,
+    feed: Feed,
     health: Health,
     clock: Clock,
     /// How long after its posting a message may be edited; for ever, if absent.
@@ -88,11 +88,11 @@ impl From<StoreError> for Failed {
 
 impl Journal {
     /// The journal, and the task that writes it. Once `stop` is cancelled the task takes nothing
-    /// more, answers all that waits, and ends once `backlog` is left; or it ends with [`Fatal`].
+    /// more, answers all that waits, and ends once nobody follows `feed`; or it ends with [`Fatal`].
     pub fn new(
         writer: Writer,
         hub: Arc<Hub>,
-        backlog: Arc<Backlog>,
+        feed: Feed,
         health: Health,
         clock: Clock,
         edit_window: Option<Duration>,
@@ -106,7 +106,7 @@ impl Journal {
             stop,
             writer,
             hub,
-            backlog,
+            feed,
             health,
             clock,
             edit_window,
@@ -137,7 +137,7 @@ impl Task {
         match worked {
             Ok(((), ())) => {
                 // Whoever closes the database last runs a checkpoint; ours alone is watched for errors.
-                self.backlog.left().await;
+                self.feed.left().await;
                 if let Some(checkpointer) = checkpointer {
                     checkpointer.close().await;
                 }
@@ -311,7 +311,7 @@ impl Task {
         for growth in &decided.growths {
             self.hub.publish(&growth.name, &growth.events, &growth.changes.cursors);
             if !growth.events.is_empty() {
-                self.backlog.add(growth.room_id, growth.events.len());
+                self.feed.committed(growth.room_id, growth.head, growth.events.len());
             }
         }
     }

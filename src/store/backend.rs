@@ -169,10 +169,10 @@ impl Backend {
         self.connect(options, None).await
     }
 
-    /// Connects for writing the index of search, without the lock that the journal has.
-    pub(super) async fn connect_indexer(&self) -> Result<Timed<sea_orm::DatabaseConnection>, DbErr> {
+    /// Connects for a follower of the log, without the lock that the journal has.
+    pub(super) async fn connect_follower(&self) -> Result<Timed<sea_orm::DatabaseConnection>, DbErr> {
         let options = match self {
-            Self::Sqlite { url, fsync, .. } => sqlite::indexer(url, *fsync),
+            Self::Sqlite { url, fsync, .. } => sqlite::follower(url, *fsync),
             Self::Postgres(server) => postgres::writer(server, Connects::default()),
             Self::MySql(server) => mysql::migrator(server),
         };

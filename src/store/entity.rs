@@ -1,11 +1,11 @@
 //! The tables as `SeaORM` sees them, one a file.
 
 pub(super) mod event;
+pub(super) mod follower_cursor;
 pub(super) mod message;
 pub(super) mod message_search;
 pub(super) mod reaction;
 pub(super) mod read_cursor;
 pub(super) mod revision;
 pub(super) mod room;
-pub(super) mod search_cursor;
 pub(super) mod setting;

@@ -20,7 +20,7 @@ mod tests;
 
 use super::{
     Store,
-    entity::{event, message, search_cursor},
+    entity::{event, message},
     error::StoreError,
 };
 use crate::domain::{
@@ -64,7 +64,7 @@ impl Store {
         let before = before.unwrap_or(EventId::MAX).min(room.head.saturating_add(1));
         // Read first: the index may only go further meanwhile, so that it and what is read here as not
         // yet indexed together miss nothing.
-        let through = self.indexed_through(room.id).await?;
+        let through = self.followed_through(index::FOLLOWER, room.id).await?;
         let wanted = limit + 1;
         let mut found = self.search_tail(room, query, through, before, wanted).await?;
         if found.len() < wanted {
@@ -83,11 +83,6 @@ impl Store {
         let has_more = found.len() > limit;
         found.truncate(limit);
         Ok((found, has_more))
-    }
-
-    async fn indexed_through(&self, room_id: i64) -> Result<EventId, StoreError> {
-        let row = search_cursor::Entity::find_by_id(room_id).one(&self.readers).await?;
-        Ok(row.map_or(0, |row| row.through))
     }
 
     /// The newest that match of the messages after `through`.

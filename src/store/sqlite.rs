@@ -58,9 +58,9 @@ pub(super) fn writer(url: &DatabaseUrl, fsync: bool) -> ConnectOptions {
     writing(url, if fsync { SqliteSynchronous::Full } else { SqliteSynchronous::Off }, PATIENCE)
 }
 
-/// The one that writes the index of search, which can be made again from the log: its commits don't wait
-/// for the disk.
-pub(super) fn indexer(url: &DatabaseUrl, fsync: bool) -> ConnectOptions {
+/// One by which a follower of the log writes, which can do so again from the log: its commits don't wait for
+/// the disk.
+pub(super) fn follower(url: &DatabaseUrl, fsync: bool) -> ConnectOptions {
     // It writes when it is its turn (`turn.rs`). Should another program hold the file then, the journal is
     // not to wait for its patience to end before it uses its own.
     writing(url, if fsync { SqliteSynchronous::Normal } else { SqliteSynchronous::Off }, Duration::ZERO)

@@ -1,3 +1,4 @@
 //! What is asked of the database.
 
+mod migrations;
 mod statements;

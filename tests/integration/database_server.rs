@@ -21,6 +21,7 @@ macro_rules! on_every_server {
 
 mod aborts;
 mod conflicts;
+mod followers;
 mod lock;
 mod operating;
 mod posters;

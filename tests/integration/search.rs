@@ -228,7 +228,7 @@ async fn edits_and_deletions_are_felt_at_once() {
 async fn the_index_catches_up_after_a_kill() {
     const POSTS: usize = 6_000;
     const TRIES: usize = 10;
-    const THROUGH: &str = "SELECT COALESCE(MAX(through), 0) FROM search_cursor";
+    const THROUGH: &str = "SELECT COALESCE(MAX(through), 0) FROM follower_cursor";
     const ROWS: &str = "SELECT COUNT(*) FROM message_search";
     let mut server = Server::start().await;
     server.post_at_once(ROOM, "Alice", POSTS).await;
@@ -237,7 +237,7 @@ async fn the_index_catches_up_after_a_kill() {
     for attempt in 0.. {
         assert!(attempt < TRIES, "it was never killed midway");
         server.kill9().await;
-        for table in ["message_search", "search_cursor"] {
+        for table in ["message_search", "follower_cursor"] {
             server.sql(&format!("DELETE FROM {table}")).await;
         }
         server.restart().await;

@@ -1,27 +1,17 @@
-//! Writing the index: it follows each room's log by a cursor of its own, in small transactions on a
-//! connection of its own, so that no post waits for it.
-//!
-//! Its commits don't wait for the disk. What a power cut takes of the index it takes of its cursor too,
-//! and the log is still there to be read again; nor can it take what the journal wrote and synced after
-//! it, since that lies later in the same file (see `docs/decisions/0006-one-search-on-three-engines.md`).
+//! Writing the index: the effect of the follower that keeps it, in small transactions beside the journal's.
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, Select, Set, SqliteTransactionMode, TransactionOptions, TransactionTrait,
-    sea_query::{self, Expr, ExprTrait, Func, OnConflict},
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
+    sea_query::Expr,
 };
 
 use super::{
     super::{
-        backend::Backend,
-        database_file::DatabaseFile,
-        deadline::Timed,
-        entity::{message, message_search, room, search_cursor},
+        entity::{message, message_search},
         error::StoreError,
-        session::close,
-        turn::Turns,
+        follower::FollowerTx,
     },
     edits, named, room_token, sqlite,
 };
@@ -33,115 +23,20 @@ const BATCH: u64 = 200;
 const EDITS: u64 = 50;
 /// The most bytes of the new messages' contents, but for a single message that is longer.
 const BATCH_BYTES: usize = 64 * 1024;
+/// The name of the follower that keeps the index.
+pub const FOLLOWER: &str = "search";
 
-/// The connection that writes the index.
-#[derive(Debug)]
-pub struct Index {
-    backend: Backend,
-    db: Timed<DatabaseConnection>,
-    /// The file, if it is one.
-    file: Option<Arc<DatabaseFile>>,
-    turns: Turns,
-}
-
-impl Index {
-    /// Connects to the database.
-    pub(in super::super) async fn open(backend: &Backend, turns: Turns) -> Result<Self, DbErr> {
-        let db = backend.connect_indexer().await?;
-        Ok(Self { backend: backend.clone(), db, file: backend.file(), turns })
+/// Indexes the next piece of a room's log in a follower's transaction, of which the room has some up to
+/// `head`. Returns the id that the index then goes through.
+///
+/// # Errors
+/// [`StoreError`]; the transaction is of no more use then.
+pub async fn write(tx: &FollowerTx, head: EventId) -> Result<EventId, StoreError> {
+    let through = index_piece(tx.connection(), tx.room_id(), tx.after(), head).await?;
+    if tx.connection().get_database_backend() == DbBackend::Sqlite {
+        tx.connection().execute_unprepared(sqlite::MERGE).await?;
     }
-
-    /// Whose turn it is.
-    #[must_use]
-    pub fn turns(&self) -> &Turns {
-        &self.turns
-    }
-
-    /// The rooms whose log goes further than the index.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database is out.
-    pub async fn rooms_behind(&self) -> Result<Vec<i64>, StoreError> {
-        Ok(behind().into_tuple().all(&self.db).await?)
-    }
-
-    /// Indexes all that is behind.
-    ///
-    /// # Errors
-    /// [`StoreError`]; what was indexed until then stays.
-    pub async fn catch_up(&mut self) -> Result<(), StoreError> {
-        for room_id in self.rooms_behind().await? {
-            while self.advance(room_id).await? {}
-        }
-        Ok(())
-    }
-
-    /// Indexes the next piece of a room's log, if there is one; whether there is more.
-    ///
-    /// # Errors
-    /// [`StoreError`]; nothing of the piece is written then, and the connection has to be reopened.
-    pub async fn advance(&mut self, room_id: i64) -> Result<bool, StoreError> {
-        self.check()?;
-        let turn = self.turns.of_index().await;
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..Default::default()
-        };
-        let tx = self.db.with(self.db.in_time(self.db.inner().begin_with_options(options)).await?);
-        let cursor = search_cursor::Entity::find_by_id(room_id).one(&tx).await?.map_or(0, |row| row.through);
-        let head = room::Entity::find_by_id(room_id).one(&tx).await?.map_or(0, |row| row.head);
-        if head <= cursor {
-            self.db.in_time(tx.into_inner().rollback()).await?;
-            return Ok(false);
-        }
-        let through = index_piece(&tx, room_id, cursor, head).await?;
-        if tx.get_database_backend() == DbBackend::Sqlite {
-            tx.execute_unprepared(sqlite::MERGE).await?;
-        }
-        let row = search_cursor::ActiveModel { room_id: Set(room_id), through: Set(through) };
-        let moved =
-            OnConflict::column(search_cursor::Column::RoomId).update_column(search_cursor::Column::Through).to_owned();
-        search_cursor::Entity::insert(row).on_conflict(moved).exec_without_returning(&tx).await?;
-        self.db.in_time(tx.into_inner().commit()).await?;
-        drop(turn);
-        Ok(through < head)
-    }
-
-    /// Whether what is written is written where it is looked for.
-    fn check(&self) -> Result<(), StoreError> {
-        self.file.as_ref().map_or(Ok(()), |file| file.check())
-    }
-
-    /// Replaces the connection, which can't be trusted after a failed transaction.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database is still out; the old connection then stays.
-    pub async fn reopen(&mut self) -> Result<(), StoreError> {
-        // Connecting would make a file where there is none.
-        self.check()?;
-        let fresh = self.backend.connect_indexer().await?;
-        close(std::mem::replace(&mut self.db, fresh).into_inner()).await;
-        Ok(())
-    }
-
-    /// Closes the connection.
-    pub async fn close(self) {
-        close(self.db.into_inner()).await;
-    }
-}
-
-/// The keys of the rooms whose log goes further than the index.
-fn behind() -> Select<room::Entity> {
-    let through = sea_query::Query::select()
-        .column(search_cursor::Column::Through)
-        .from(search_cursor::Entity)
-        .and_where(Expr::col(search_cursor::Column::RoomId).equals((room::Entity, room::Column::Id)))
-        .to_owned();
-    room::Entity::find()
-        .select_only()
-        .column(room::Column::Id)
-        .filter(room::Column::Head.into_expr().gt(Func::coalesce([through.into(), Expr::value(0)])))
-        .order_by_asc(room::Column::Id)
+    Ok(through)
 }
 
 /// Indexes the next piece of a room's log: its new messages, and what was edited in it. The id that the

@@ -19,7 +19,7 @@ use crate::{
         search::Query,
         version::Precondition,
     },
-    journal::indexer::Indexer,
+    journal::follower::{runner::Runner, search::SearchFollower},
 };
 
 fn room() -> RoomName {
@@ -53,8 +53,8 @@ async fn found(app: &TestApp, q: &str) -> Vec<EventId> {
 }
 
 /// Brings the index to the head of every room.
-async fn index_all(indexer: &mut Indexer) {
-    indexer.index_for_tests().catch_up().await.unwrap();
+async fn index_all(indexer: &mut Runner<SearchFollower>) {
+    indexer.catch_up().await.unwrap();
 }
 
 /// The database beside the app, for what the app does not tell.
@@ -225,16 +225,15 @@ async fn the_index_takes_a_long_log_piece_by_piece() {
     for number in 0..500 {
         post(&app, &format!("short {number}")).await;
     }
-    let index = indexer.index_for_tests();
-    let room_id = index.rooms_behind().await.unwrap()[0];
+    let room_id = indexer.rooms_behind().await.unwrap()[0];
     let mut pieces = 1;
-    while index.advance(room_id).await.unwrap() {
+    while indexer.advance(room_id).await.unwrap() {
         pieces += 1;
         assert_eq!(found(&app, "end29").await.len(), 1, "after {pieces} pieces");
     }
     assert!(pieces >= 6, "by bytes and by count, in {pieces}");
-    assert!(index.rooms_behind().await.unwrap().is_empty());
-    assert!(!index.advance(room_id).await.unwrap(), "nothing is left");
+    assert!(indexer.rooms_behind().await.unwrap().is_empty());
+    assert!(!indexer.advance(room_id).await.unwrap(), "nothing is left");
     assert_eq!(found(&app, "short 499").await.len(), 1);
     assert_eq!(found(&app, "word end7").await.len(), 1);
     drop(indexer);
@@ -305,9 +304,8 @@ async fn a_search_finds_what_matches_and_nothing_else() {
                     delete(&app, ids.remove(at)).await;
                 }
                 Step::Advance => {
-                    let index = indexer.index_for_tests();
-                    for room_id in index.rooms_behind().await.unwrap() {
-                        index.advance(room_id).await.unwrap();
+                    for room_id in indexer.rooms_behind().await.unwrap() {
+                        indexer.advance(room_id).await.unwrap();
                     }
                 }
                 Step::Edit(..) | Step::Delete(_) => {}

@@ -48,7 +48,7 @@ pub async fn while_doing<T>(server: &Server, work: impl Future<Output = T>) -> (
     server.wait_for_log(&marker, DEADLINE).await;
     let log = server.log();
     let lines = log[from..].iter().take_while(|line| !line.contains(&marker));
-    let is_counted = |text: &String| text.contains(" FROM ") && !text.contains("search_cursor");
+    let is_counted = |text: &String| text.contains(" FROM ") && !text.contains("follower_cursor");
     (lines.filter_map(|line| statement(line)).filter(is_counted).collect(), done)
 }
 
