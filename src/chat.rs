@@ -22,7 +22,7 @@ use crate::{
     },
     hub::Hub,
     journal::Journal,
-    store::{Store, error::StoreError},
+    store::{Store, error::StoreError, search::SearchError},
 };
 
 /// Everything a user can do. Each function takes the actor first, and asks the policy.
@@ -47,6 +47,9 @@ pub enum ChatError {
     /// The journal refuses it, or the policy does before the journal is asked.
     #[error(transparent)]
     Refused(#[from] Refused),
+    /// Too many ask for the same costly thing at once; may pass.
+    #[error("too many {0} at once")]
+    Busy(&'static str),
     /// A fault of this program, in words for its log.
     #[error("internal fault: {0}")]
     Internal(String),
@@ -72,12 +75,23 @@ impl From<StoreError> for ChatError {
         match error {
             StoreError::Unavailable(_)
             | StoreError::LogGone(_)
+            | StoreError::Interrupted(_)
             | StoreError::Conflict(_)
             | StoreError::FsyncRefused(_) => {
                 tracing::warn!(%error, "the store can't be read");
                 Self::Refused(Refused::Unavailable)
             }
             StoreError::Rejected(_) | StoreError::Hole { .. } => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<SearchError> for ChatError {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::Busy => Self::Busy("searches"),
+            SearchError::Failed(why) => Self::Internal(why),
+            SearchError::Store(error) => error.into(),
         }
     }
 }

@@ -41,6 +41,7 @@ use database_file::{DatabaseFile, FileError};
 use deadline::Timed;
 use error::StoreError;
 use follower::Followers;
+use search::{budget::SearchLimits, searchers::Searchers};
 use session::{LOCK_WAIT, NoSession, Session};
 use turn::Turns;
 use writer::Writer;
@@ -104,6 +105,7 @@ impl OpenError {
 #[derive(Debug, Clone)]
 pub struct Store {
     readers: Timed<DatabaseConnection>,
+    searchers: Arc<Searchers>,
     /// Dropped after its connections.
     _file: Option<Arc<DatabaseFile>>,
 }
@@ -149,7 +151,8 @@ impl Store {
         }
         let followers = Followers::new(&backend, turns);
         let readers = backend.connect_readers().await.map_err(failed)?;
-        Ok(Opened { store: Self { readers, _file: file }, writer, followers })
+        let searchers = Searchers::new(&backend, SearchLimits::default()).await.map_err(failed)?;
+        Ok(Opened { store: Self { readers, searchers, _file: file }, writer, followers })
     }
 
     /// Brings the tables of a database up to this program's, and closes it.
@@ -163,8 +166,17 @@ impl Store {
         Ok(())
     }
 
+    /// The same readers, and searches with other bounds.
+    #[cfg(test)]
+    pub(crate) async fn with_search_limits(&self, url: &DatabaseUrl, limits: SearchLimits) -> Self {
+        let backend = Backend::of(&StoreConfig { url: url.clone(), fsync: false, migrate: false }).unwrap();
+        let searchers = Searchers::new(&backend, limits).await.unwrap();
+        Self { readers: self.readers.clone(), searchers, _file: self._file.clone() }
+    }
+
     /// Closes the readers.
     pub async fn close(&self) {
+        self.searchers.close().await;
         match timeout(CLOSE_TIMEOUT, self.readers.inner().clone().close()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "closing the database's readers failed"),

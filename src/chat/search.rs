@@ -1,25 +1,28 @@
 //! Finding messages by their words.
 
 use super::{Chat, ChatError};
-use crate::domain::{EventId, message::Message, name::RoomName, policy::Actor, search::Query};
+use crate::{
+    domain::{EventId, name::RoomName, policy::Actor, search::Query},
+    store::search::SearchPage,
+};
 
 impl Chat {
-    /// At most `limit` messages of a room that match, newest first, of those before an id, and whether
-    /// there are more. In a room that nobody has made there are none.
+    /// At most `limit` messages of a room that match, newest first, of those before an id. In a room that
+    /// nobody has made there are none.
     ///
     /// # Errors
-    /// [`ChatError`].
+    /// [`ChatError`]; [`ChatError::Busy`] when too many searches wait already.
     pub async fn search(
         &self,
         actor: &Actor,
         name: &RoomName,
-        query: &Query,
+        query: Query,
         before: Option<EventId>,
         limit: usize,
-    ) -> Result<(Vec<Message>, bool), ChatError> {
+    ) -> Result<SearchPage, ChatError> {
         match self.readable(actor, name).await? {
-            Some(room) => Ok(self.store.search(&room, query, before, limit).await?),
-            None => Ok((Vec::new(), false)),
+            Some(room) => Ok(self.store.search(room, query, before, limit).await?),
+            None => Ok(SearchPage::default()),
         }
     }
 }

@@ -1,5 +1,5 @@
 //! What somebody looks for, and whether a text has it. All words have to be there; the last one may be
-//! the beginning of a longer one. Operators and quotes are only text.
+//! the beginning of a longer one, unless it stands in quotes. Operators are only text.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -47,9 +47,14 @@ impl Query {
             return Err(Invalid::new("q", format!("has at most {MAX_QUERY_CHARS} characters")));
         }
         let folded = fold(text);
-        let mut words = words(&folded);
+        let (mut words, mut is_open) = (Vec::new(), true);
+        for Part { text, is_quoted } in parts(&folded) {
+            let before = words.len();
+            words.extend(self::words(text));
+            is_open = if words.len() > before { !is_quoted } else { is_open };
+        }
         let mut query = Self::default();
-        if let Some(Word::Spaced(last)) = words.last() {
+        if is_open && let Some(Word::Spaced(last)) = words.last() {
             query.prefix = Some((*last).to_owned());
             words.pop();
         }
@@ -75,6 +80,11 @@ impl Query {
             return false;
         }
         let folded = fold(text);
+        // What has a word has its letters as well, which is told much sooner.
+        let has = |part: &String| folded.contains(part.as_str());
+        if !(self.whole.iter().all(has) && self.prefix.iter().all(has) && self.runs.iter().all(has)) {
+            return false;
+        }
         let mut whole = HashSet::new();
         let mut begins = self.prefix.is_none();
         let mut runs: Vec<&str> = self.runs.iter().map(String::as_str).collect();
@@ -107,6 +117,39 @@ impl Query {
         terms.extend(self.prefix.as_ref().map(|prefix| Term { token: token(prefix), is_prefix: true }));
         terms
     }
+}
+
+/// A stretch of a query.
+#[derive(Debug, PartialEq, Eq)]
+struct Part<'a> {
+    text: &'a str,
+    is_quoted: bool,
+}
+
+/// The stretches of a folded query within quotes and between them. A quote opens after what is no letter or
+/// digit and closes before what is none, so that `5"` and `צה"ל` have none; one without its other is only text.
+fn parts(folded: &str) -> Vec<Part<'_>> {
+    let is_quote = |c: char| matches!(c, '"' | '“' | '”' | '„' | '‟' | '«' | '»');
+    let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    let opens = |at: usize| !is_word(folded[..at].chars().next_back());
+    let closes = |end: usize| !is_word(folded[end..].chars().next());
+    let (mut parts, mut begin, mut opened) = (Vec::new(), 0, None);
+    for (at, quote) in folded.match_indices(is_quote) {
+        let end = at + quote.len();
+        match opened {
+            Some(inner) if closes(end) => {
+                parts.push(Part { text: &folded[inner..at], is_quoted: true });
+                (begin, opened) = (end, None);
+            }
+            None if opens(at) => {
+                parts.push(Part { text: &folded[begin..at], is_quoted: false });
+                (begin, opened) = (end, Some(end));
+            }
+            _ => {}
+        }
+    }
+    parts.push(Part { text: &folded[begin..], is_quoted: false });
+    parts
 }
 
 #[cfg(test)]
@@ -144,6 +187,22 @@ mod tests {
             ("cafe", "at the Café", true),
             ("CAFÉ", "at the cafe", true),
             ("\"hello world\"", "World, hello", true),
+            ("\"hello wor\"", "Hello, World", false),
+            ("\"hel\"", "Hello, World", false),
+            ("\"Hello\"", "hello, World", true),
+            ("“hel”", "Hello, World", false),
+            ("„hel“ wor", "hel, World", true),
+            ("\"world\" hel", "Hello, World", true),
+            ("\"wor\" hel", "Hello, World", false),
+            ("hel \"world\"", "Hello, World", false),
+            ("hel \"world\"", "hel, World", true),
+            ("\"hello\" wor*", "Hello, World", true),
+            ("\"hel", "Hello, World", true),
+            ("hel\"", "Hello, World", true),
+            ("5\" dis", "5\" disk", true),
+            ("צה\"ל \"שלום\"", "שלום צה\"ל", true),
+            ("\"\" hel", "Hello", true),
+            ("\"東\"", "東京都", true),
             ("hello*", "Hello, World", true),
             ("-hello", "Hello", true),
             ("hello OR moon", "hello moon", false),
@@ -165,6 +224,29 @@ mod tests {
         ] {
             assert_eq!(matches(query, text), expected, "{query} in {text}");
             assert!(!expected || is_found(&Query::parse(query).unwrap(), text), "{query} in {text}");
+        }
+    }
+
+    #[test]
+    fn quotes_part_a_query_where_they_stand_around_words() {
+        let quoted = |text: &str| -> Vec<String> {
+            let parts = parts(text).into_iter().filter(|part| part.is_quoted);
+            parts.map(|part| part.text.to_owned()).collect()
+        };
+        for (text, expected) in [
+            ("a \"b c\" d", &["b c"][..]),
+            ("\"a\" \"b\"", &["a", "b"]),
+            ("„a“ «b» “c”", &["a", "b", "c"]),
+            ("(\"a\")", &["a"]),
+            ("\"a\"b\"", &["a\"b"]),
+            ("a\"b\" c", &[]),
+            ("5\" by 3\"", &[]),
+            ("\"a", &[]),
+            ("a\"", &[]),
+            ("\"", &[]),
+            ("\"\"", &[""]),
+        ] {
+            assert_eq!(quoted(text), expected, "{text}");
         }
     }
 

@@ -292,6 +292,9 @@ impl From<ChatError> for Problem {
             ChatError::Invalid(invalid) => invalid.into(),
             ChatError::NotFound(what) => Self::new(Code::NotFound, format!("There is no such {what}.")),
             ChatError::Refused(refused) => refused.into(),
+            ChatError::Busy(what) => {
+                Self::new(Code::Unavailable, format!("Too many {what} run at once. Try again in a moment."))
+            }
             ChatError::Internal(fault) => Self::internal(fault),
         }
     }

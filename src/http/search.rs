@@ -22,8 +22,9 @@ use crate::{
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct SearchParams {
-    /// Words that have to be in the message, the last one perhaps only as the beginning of a word. At most
-    /// 256 characters, at least one of which shows. Nothing in it is an operator.
+    /// Words that have to be in the message, the last one perhaps only as the beginning of a word; in quotes
+    /// (`"hel"`) it has to be the whole word. At most 256 characters, at least one of which shows. Nothing else in it
+    /// is an operator.
     #[param(value_type = QueryText, inline, required = true)]
     q: Option<String>,
     /// The messages before this id.
@@ -42,6 +43,9 @@ pub struct FoundPage {
     /// Goes into `before` to find older ones; null when there are none.
     #[schema(required, value_type = Option<i64>, minimum = 1)]
     next: Option<EventId>,
+    /// Whether the search ended before the page was full: it is cut after 0.2 s of work. There may be
+    /// more from `next` on, even if this page is empty.
+    partial: bool,
 }
 
 /// Search a room
@@ -65,7 +69,6 @@ pub async fn find(
     let before = cursor("before", params.before)?;
     let limit = within("limit", params.limit, 1..=200, 50)?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let (messages, has_more) = app.chat.search(&caller.as_named(None), &room, &query, before, limit).await?;
-    let next = messages.last().filter(|_| has_more).map(|message| message.id);
-    Ok(answer(FoundPage { messages, next }))
+    let page = app.chat.search(&caller.as_named(None), &room, query, before, limit).await?;
+    Ok(answer(FoundPage { messages: page.messages, next: page.next, partial: page.partial }))
 }

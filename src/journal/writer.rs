@@ -334,7 +334,10 @@ impl Task {
                 return Ok(vec![Err(Refused::Rejected(why)); commands]);
             }
             StoreError::LogGone(_) => self.save(&error).await?,
-            StoreError::Unavailable(_) | StoreError::Conflict(_) | StoreError::Hole { .. } => {}
+            StoreError::Unavailable(_)
+            | StoreError::Interrupted(_)
+            | StoreError::Conflict(_)
+            | StoreError::Hole { .. } => {}
         }
         self.say_out(&error);
         let reopened = self.reopen().await;

@@ -21,7 +21,9 @@ use super::{
     OpenError,
     database_file::DatabaseFile,
     deadline::{Timed, in_time as in_time_at_most},
-    mysql, postgres, sqlite,
+    mysql, postgres,
+    search::budget::Meter,
+    sqlite,
 };
 use crate::config::{DatabaseUrl, StoreConfig};
 
@@ -187,6 +189,22 @@ impl Backend {
             Self::MySql(server) => mysql::readers(server),
         };
         options.acquire_timeout(ACQUIRE_TIMEOUT);
+        self.connect(options, self.answer_timeout()).await
+    }
+
+    /// Connects for searching. A file stops working for a search when its meter says so,
+    /// a server after `limit` for each statement.
+    pub(super) async fn connect_searcher(
+        &self,
+        meter: Arc<Meter>,
+        limit: Duration,
+    ) -> Result<Timed<sea_orm::DatabaseConnection>, DbErr> {
+        let mut options = match self {
+            Self::Sqlite { url, .. } => sqlite::searcher(url, meter),
+            Self::Postgres(server) => postgres::searcher(server, limit),
+            Self::MySql(server) => mysql::searcher(server, limit),
+        };
+        options.max_connections(1).connect_lazy(true).acquire_timeout(ACQUIRE_TIMEOUT);
         self.connect(options, self.answer_timeout()).await
     }
 

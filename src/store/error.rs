@@ -19,6 +19,8 @@ pub(super) enum Kind {
     Rejected,
     /// [`StoreError::Conflict`].
     Conflict,
+    /// [`StoreError::Interrupted`].
+    Interrupted,
 }
 
 /// Why the store did not do what it was asked.
@@ -39,6 +41,9 @@ pub enum StoreError {
     /// the same again may do.
     #[error("the database can't go on with the transaction: {0}")]
     Conflict(String),
+    /// A statement took longer than it may.
+    #[error("the database was interrupted: {0}")]
+    Interrupted(String),
     /// A constraint does not hold: the rows asked for can't be written.
     #[error("the database rejected the rows: {0}")]
     Rejected(String),
@@ -59,6 +64,7 @@ impl From<DbErr> for StoreError {
             Kind::FsyncRefused => Self::FsyncRefused(error.to_string()),
             Kind::Rejected => Self::Rejected(without_values(&error)),
             Kind::Conflict => Self::Conflict(error.to_string()),
+            Kind::Interrupted => Self::Interrupted(error.to_string()),
         }
     }
 }

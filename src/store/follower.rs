@@ -14,9 +14,8 @@
 use std::sync::Arc;
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait,
-    FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Select, Set, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
+    ColumnTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QuerySelect, Select, Set, SqliteTransactionMode, TransactionOptions, TransactionTrait,
     sea_query::{self, Expr, ExprTrait, Func, LockBehavior, LockType, OnConflict, SimpleExpr},
 };
 use tokio_util::sync::CancellationToken;
@@ -215,6 +214,8 @@ impl FollowerTx {
     /// Runs SQL in it, for followers of tests.
     #[cfg(test)]
     pub(crate) async fn run(&self, sql: &str) -> Result<(), FollowError> {
+        use sea_orm::ConnectionTrait as _;
+
         Ok(self.tx.execute_unprepared(sql).await.map(drop)?)
     }
 

@@ -1,5 +1,7 @@
 //! `MySQL` and `MariaDB`: a server, whose every session is told how to behave.
 
+use std::time::Duration;
+
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DbBackend, DbErr,
     sqlx::{
@@ -68,17 +70,41 @@ pub(super) fn migrator(server: &MySqlConnectOptions) -> ConnectOptions {
 
 /// The connections that read.
 pub(super) fn readers(server: &MySqlConnectOptions) -> ConnectOptions {
+    reading(server, None)
+}
+
+/// One that searches, and works so long on each statement.
+pub(super) fn searcher(server: &MySqlConnectOptions, limit: Duration) -> ConnectOptions {
+    reading(server, Some(limit))
+}
+
+fn reading(server: &MySqlConnectOptions, limit: Option<Duration>) -> ConnectOptions {
     let mut options = pool(server);
     options.max_connections(backend::SERVER_READERS).test_before_acquire_if_idle_for(IDLE).map_sqlx_mysql_pool_opts(
-        |pool: MySqlPoolOptions| {
-            pool.after_connect(|connection, _| Box::pin(begin_session(connection, None))).after_release(
-                |connection, _| {
-                    Box::pin(async { backend::in_time(RELEASE_TIMEOUT, connection.ping()).await.map(|()| true) })
-                },
-            )
+        move |pool: MySqlPoolOptions| {
+            pool.after_connect(move |connection, _| {
+                Box::pin(async move {
+                    begin_session(&mut *connection, None).await?;
+                    if let Some(limit) = limit { limit_statements(connection, limit).await } else { Ok(()) }
+                })
+            })
+            .after_release(|connection, _| {
+                Box::pin(async { backend::in_time(RELEASE_TIMEOUT, connection.ping()).await.map(|()| true) })
+            })
         },
     );
     options
+}
+
+/// Has each question end after so long. `MariaDB` has a variable of its own for it, in seconds, and leaves
+/// out what is for `MySQL` alone (<https://mariadb.com/kb/en/comment-syntax/>); the other way around.
+async fn limit_statements(connection: &mut MySqlConnection, limit: Duration) -> Result<(), sea_orm::sqlx::Error> {
+    let (seconds, millis) = (limit.as_secs_f64(), limit.as_millis());
+    let limited = format!(
+        "SET SESSION autocommit = 1 /*M! , max_statement_time = {seconds} */ /*!80000 , max_execution_time = {millis} */"
+    );
+    connection.execute(AssertSqlSafe(limited)).await?;
+    Ok(())
 }
 
 /// Tells a session how to behave, so that no default of the server's matters. The driver has set
@@ -136,6 +162,8 @@ pub(super) fn kind(error: &MySqlDatabaseError) -> Kind {
     match (error.number(), error.code()) {
         // ER_LOCK_WAIT_TIMEOUT, ER_LOCK_DEADLOCK
         (1205 | 1213, _) => Kind::Conflict,
+        // ER_STATEMENT_TIMEOUT of MariaDB, ER_QUERY_TIMEOUT of MySQL
+        (1969 | 3024, _) => Kind::Interrupted,
         // ER_TRUNCATED_WRONG_VALUE_FOR_FIELD has the state for everything.
         (1366, _) => Kind::Rejected,
         // Data that a column can't hold, and constraints.

@@ -77,9 +77,18 @@ pub(super) fn migrator(server: &PgConnectOptions) -> ConnectOptions {
     options
 }
 
+/// One that searches, and works so long on each statement.
+pub(super) fn searcher(server: &PgConnectOptions, limit: Duration) -> ConnectOptions {
+    reading(server.clone().options(timeouts()).options([("statement_timeout", limit.as_millis().to_string())]))
+}
+
 /// The connections that read.
 pub(super) fn readers(server: &PgConnectOptions) -> ConnectOptions {
-    let mut options = pool(server.clone().options(timeouts()).options([("default_transaction_read_only", "on")]));
+    reading(server.clone().options(timeouts()))
+}
+
+fn reading(server: PgConnectOptions) -> ConnectOptions {
+    let mut options = pool(server.options([("default_transaction_read_only", "on")]));
     options.max_connections(backend::SERVER_READERS).test_before_acquire_if_idle_for(IDLE).map_sqlx_postgres_pool_opts(
         |pool: PgPoolOptions| {
             pool.after_release(|connection, _| Box::pin(async { end_transaction(connection).await.map(|()| true) }))
@@ -161,6 +170,8 @@ pub(super) fn kind(error: &PgDatabaseError) -> Kind {
     match error.code() {
         // serialization_failure, deadlock_detected, lock_not_available
         "40001" | "40P01" | "55P03" => Kind::Conflict,
+        // query_canceled, which statement_timeout does
+        "57014" => Kind::Interrupted,
         // Data that a column can't hold, and constraints.
         code if code.starts_with("22") || code.starts_with("23") => Kind::Rejected,
         _ => Kind::Out,

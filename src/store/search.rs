@@ -1,19 +1,25 @@
 //! Finding messages by their words: what the index proposes, and what it does not know yet, each
 //! compared with the message as it is now.
 //!
+//! A search goes from the newest message to the oldest, and knows at each moment down to which id all is
+//! decided. So it can stop anywhere when its budget is spent, and whoever asked goes on from there.
+//!
 //! The index is behind the log by a little (see [`index`]). What is past its cursor is read from the log
 //! itself, so that a search finds all that was committed before it began.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Statement,
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    Statement,
 };
-use tokio::task::yield_now;
 
+pub mod budget;
+mod compare;
 pub mod index;
 mod mysql;
 mod postgres;
+pub(in crate::store) mod searchers;
 mod sqlite;
 #[cfg(test)]
 mod tests;
@@ -30,13 +36,18 @@ use crate::domain::{
     room::Room,
     search::{Query, Term},
 };
+use budget::SearchLimits;
+use compare::Comparison;
+use searchers::Admitted;
 
-/// How many messages are read at once where the index can't help.
-const TAIL_PAGE: u64 = 500;
-/// How many of the index's proposals are read at once at most.
+/// How many messages are read at once.
+const PAGE: usize = 100;
+/// How many ids the index proposes at once at most.
 const MOST_CANDIDATES: usize = 500;
-/// How many messages are compared before others get to work.
-const COMPARED_AT_ONCE: usize = 32;
+/// How many edits that the index does not know yet are read at once.
+const EDITS_PAGE: u64 = 500;
+/// How many of them are held at most. An index that is further behind is not asked.
+const MOST_EDITS: usize = 10_000;
 /// What the token of a room begins with; every row has it, so that the index meets a room and a word.
 const ROOM_PREFIX: &str = "rm";
 
@@ -45,139 +56,228 @@ fn room_token(room_id: i64) -> String {
     format!("{ROOM_PREFIX}{room_id}")
 }
 
+/// What a search has found.
+#[derive(Debug, Default)]
+pub struct SearchPage {
+    /// The messages that match, newest first.
+    pub messages: Vec<Message>,
+    /// Older messages than this may match too; none may, if absent.
+    pub next: Option<EventId>,
+    /// Whether the budget ran out before the page was full.
+    pub partial: bool,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum SearchError {
+    /// Too many search already.
+    #[error("too many searches at once")]
+    Busy,
+    /// A comparison failed, a fault of this program.
+    #[error("a comparison failed: {0}")]
+    Failed(String),
+    /// The store is out.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<DbErr> for SearchError {
+    fn from(error: DbErr) -> Self {
+        Self::Store(error.into())
+    }
+}
+
 impl Store {
-    /// At most `limit` messages of a room that match, newest first, of those before an id, and whether
-    /// there are more. Bounded by the head that `room` was read with.
+    /// At most `limit` messages of a room that match, newest first, of those before an id. Bounded by the head
+    /// that `room` was read with, and by [`SearchLimits`].
     ///
     /// # Errors
-    /// [`StoreError`] when the database is out.
+    /// [`SearchError`].
     pub async fn search(
         &self,
-        room: &Room,
-        query: &Query,
+        room: Room,
+        query: Query,
         before: Option<EventId>,
         limit: usize,
-    ) -> Result<(Vec<Message>, bool), StoreError> {
+    ) -> Result<SearchPage, SearchError> {
         if query.is_empty() {
-            return Ok((Vec::new(), false));
+            return Ok(SearchPage::default());
         }
-        let before = before.unwrap_or(EventId::MAX).min(room.head.saturating_add(1));
+        let admitted = self.searchers.admit().await?;
         // Read first: the index may only go further meanwhile, so that it and what is read here as not
         // yet indexed together miss nothing.
         let through = self.followed_through(index::FOLLOWER, room.id).await?;
-        let wanted = limit + 1;
-        let mut found = self.search_tail(room, query, through, before, wanted).await?;
-        if found.len() < wanted {
-            let mut before = before.min(through.saturating_add(1));
-            if self.readers.get_database_backend() == DbBackend::MySql {
-                // InnoDB collects and sorts all that has the words, however few are asked for. What much
-                // has is found sooner among the newest.
-                let rows = tail(room.id, 0, before).all(&self.readers).await?;
-                before = rows.last().map_or(before, |row| row.id);
-                matching(room, query, rows, &mut found).await;
-            }
-            let wanted = wanted.saturating_sub(found.len());
-            let edited = self.search_edited(room, query, through, before, wanted).await?;
-            found.extend(self.search_index(room, query, before, wanted, edited).await?);
-        }
-        let has_more = found.len() > limit;
+        let before = before.unwrap_or(EventId::MAX).min(room.head.saturating_add(1));
+        let mut search = Search {
+            limits: self.searchers.limits(),
+            at: admitted,
+            room,
+            query: Arc::new(query),
+            through,
+            wanted: limit + 1,
+            start: before,
+            before,
+            found: Vec::new(),
+        };
+        search.run().await?;
+        search.at.done();
+        let Search { mut found, before, wanted: _, .. } = search;
+        let is_full = found.len() > limit;
         found.truncate(limit);
-        Ok((found, has_more))
+        let next = if is_full { found.last().map(|message| message.id) } else { (before > 1).then_some(before) };
+        let partial = next.is_some() && found.len() < limit;
+        Ok(SearchPage { messages: found, next, partial })
     }
+}
 
-    /// The newest that match of the messages after `through`.
-    async fn search_tail(
-        &self,
-        room: &Room,
-        query: &Query,
-        through: EventId,
-        mut before: EventId,
-        wanted: usize,
-    ) -> Result<Vec<Message>, StoreError> {
-        let mut found = Vec::new();
-        while before > through.saturating_add(1) && found.len() < wanted {
-            let rows = tail(room.id, through, before).all(&self.readers).await?;
-            let Some(last) = rows.last() else { break };
-            before = last.id;
-            let is_last = u64::try_from(rows.len()).is_ok_and(|count| count < TAIL_PAGE);
-            matching(room, query, rows, &mut found).await;
-            if is_last {
-                break;
+/// A search under way.
+#[derive(Debug)]
+struct Search {
+    at: Admitted,
+    limits: SearchLimits,
+    room: Room,
+    query: Arc<Query>,
+    /// How far the index goes.
+    through: EventId,
+    /// How many are looked for: one more than the page has, to know whether there are more.
+    wanted: usize,
+    /// Where it began.
+    start: EventId,
+    /// Of this message and all newer ones it is decided whether they match.
+    before: EventId,
+    found: Vec<Message>,
+}
+
+impl Search {
+    async fn run(&mut self) -> Result<(), SearchError> {
+        while self.goes_on() && self.before > self.through.saturating_add(1) {
+            self.read(self.through).await?;
+        }
+        if self.goes_on() && self.at.db.get_database_backend() == DbBackend::MySql {
+            // InnoDB collects and sorts all that has the words, however few are asked for. What much has is
+            // found sooner among the newest.
+            self.read(0).await?;
+        }
+        if !self.goes_on() || !self.ask_index().await? {
+            while self.goes_on() {
+                self.read(0).await?;
             }
         }
-        Ok(found)
+        Ok(())
     }
 
-    /// The newest that match of the messages up to `through` that were edited after it.
-    async fn search_edited(
-        &self,
-        room: &Room,
-        query: &Query,
-        through: EventId,
-        before: EventId,
-        wanted: usize,
-    ) -> Result<Vec<Message>, StoreError> {
-        let mut found = Vec::new();
-        let mut after = through;
-        loop {
-            let page: Vec<(EventId, Option<EventId>)> =
-                edits(room.id, after, room.head).limit(TAIL_PAGE).into_tuple().all(&self.readers).await?;
-            let Some((last, _)) = page.last() else { break };
-            after = *last;
-            let ids: BTreeSet<EventId> = page.iter().filter_map(|(_, id)| *id).filter(|id| *id < before).collect();
-            if !ids.is_empty() {
-                let rows = named(room.id, ids).order_by_desc(message::Column::Id).all(&self.readers).await?;
-                matching(room, query, rows, &mut found).await;
-                newest_once(&mut found, wanted);
-            }
-            if u64::try_from(page.len()).is_ok_and(|count| count < TAIL_PAGE) {
-                break;
-            }
+    /// Returns true if there is more to look for, more to look at, and the budget allows it; it allows
+    /// some of it always.
+    fn goes_on(&self) -> bool {
+        self.before > 1 && self.found.len() < self.wanted && !(self.before < self.start && self.is_spent())
+    }
+
+    fn is_spent(&self) -> bool {
+        self.at.meter.spent() >= self.limits.cpu || self.at.meter.waited() >= self.limits.database
+    }
+
+    /// Reads and compares the newest messages that are not decided, of those after an id.
+    async fn read(&mut self, after: EventId) -> Result<(), SearchError> {
+        let statement = tail(self.room.id, after, self.before);
+        let rows = self.timed(statement.all(&self.at.db)).await?;
+        let is_last = rows.len() < PAGE;
+        if self.compare(rows).await? && is_last {
+            self.before = after.saturating_add(1);
         }
-        Ok(found)
+        Ok(())
     }
 
-    /// The newest that match of the messages that the index knows, among those that were `found` already.
-    async fn search_index(
-        &self,
-        room: &Room,
-        query: &Query,
-        mut before: EventId,
-        wanted: usize,
-        mut found: Vec<Message>,
-    ) -> Result<Vec<Message>, StoreError> {
-        let terms = query.terms();
-        let mut indexed = Vec::new();
-        let mut proposals = wanted;
-        while indexed.len() < wanted {
-            let ids = self.candidates(room.id, &terms, before, proposals).await?;
-            let Some(last) = ids.last() else { break };
-            before = *last;
-            let is_last = ids.len() < proposals;
+    /// Goes on by what the index proposes, to the end. Returns false if that takes too long.
+    async fn ask_index(&mut self) -> Result<bool, SearchError> {
+        let Some(edited) = self.edited().await? else { return Ok(false) };
+        let terms = self.query.terms();
+        let mut proposals = self.wanted;
+        while self.goes_on() {
+            let statement = candidates(self.at.db.get_database_backend(), self.room.id, &terms, self.before, proposals);
+            let Some(rows) = self.interruptible(self.at.db.query_all_raw(statement)).await? else { return Ok(false) };
+            let ids = rows.iter().map(|row| row.try_get("", "message_id")).collect::<Result<Vec<EventId>, _>>()?;
+            // Down to where the index has said all that it knows.
+            let floor = if ids.len() < proposals { 1 } else { ids.last().copied().unwrap_or(1) };
+            let mut ids: BTreeSet<EventId> = ids.into_iter().collect();
+            ids.extend(edited.range(floor..self.before));
+            let ids: Vec<_> = ids.into_iter().rev().collect();
+            let mut is_done = true;
+            for some in ids.chunks(PAGE) {
+                if !self.goes_on() {
+                    return Ok(true);
+                }
+                let statement = named(self.room.id, some.iter().copied()).order_by_desc(message::Column::Id);
+                let rows = self.timed(statement.all(&self.at.db)).await?;
+                is_done = self.compare(rows).await?;
+                if !is_done {
+                    break;
+                }
+            }
+            if is_done {
+                self.before = floor;
+            }
             // Where most only look alike, few at a time would take as many questions as there are messages.
             proposals = (2 * proposals).min(MOST_CANDIDATES);
-            let rows = named(room.id, ids).order_by_desc(message::Column::Id).all(&self.readers).await?;
-            matching(room, query, rows, &mut indexed).await;
-            if is_last {
-                break;
-            }
         }
-        found.extend(indexed);
-        newest_once(&mut found, wanted);
-        Ok(found)
+        Ok(true)
     }
 
-    /// The ids of at most `limit` messages before an id that the index has all terms of, newest first.
-    async fn candidates(
-        &self,
-        room_id: i64,
-        terms: &[Term],
-        before: EventId,
-        limit: usize,
-    ) -> Result<Vec<EventId>, StoreError> {
-        let statement = candidates(self.readers.get_database_backend(), room_id, terms, before, limit);
-        let rows = self.readers.query_all_raw(statement).await?;
-        Ok(rows.iter().map(|row| row.try_get("", "message_id")).collect::<Result<_, _>>()?)
+    /// The messages up to the index's cursor that were edited after it; none if they are too many to be read.
+    async fn edited(&self) -> Result<Option<BTreeSet<EventId>>, SearchError> {
+        let mut edited = BTreeSet::new();
+        let mut after = self.through;
+        loop {
+            let statement = edits(self.room.id, after, self.room.head).limit(EDITS_PAGE);
+            let page = statement.into_tuple::<(EventId, Option<EventId>)>();
+            let Some(page) = self.interruptible(page.all(&self.at.db)).await? else { return Ok(None) };
+            edited.extend(page.iter().filter_map(|(_, id)| *id).filter(|id| *id <= self.through));
+            match page.last() {
+                Some((last, _)) if u64::try_from(page.len()).is_ok_and(|count| count >= EDITS_PAGE) => after = *last,
+                _ => return Ok(Some(edited)),
+            }
+            if edited.len() > MOST_EDITS || self.is_spent() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Compares messages, newest first, until enough are found or the budget is spent. Returns true if all
+    /// were compared.
+    async fn compare(&mut self, rows: Vec<message::Model>) -> Result<bool, SearchError> {
+        let mut comparison = Comparison::new(self.query.clone(), self.room.name.clone(), rows);
+        while comparison.has_more() && self.goes_on() {
+            let wanted = self.wanted - self.found.len();
+            comparison = comparison.go_on(self.limits.slice, wanted).await?;
+            self.at.meter.add(std::mem::take(&mut comparison.took));
+            self.found.append(&mut comparison.found);
+            self.before = comparison.last.unwrap_or(self.before);
+        }
+        Ok(!comparison.has_more())
+    }
+
+    /// The work of a database, whose time is counted: of a server as long as its answer takes. A file counts
+    /// its own.
+    async fn timed<T>(&self, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, StoreError> {
+        let begun = Instant::now();
+        let done = work.await;
+        if self.at.db.get_database_backend() != DbBackend::Sqlite {
+            self.at.meter.wait(begun.elapsed());
+        }
+        Ok(done?)
+    }
+
+    /// What the database says, if it does so within half of what is left of the budget: the other half is for
+    /// looking without its index.
+    async fn interruptible<T>(&self, work: impl Future<Output = Result<T, DbErr>>) -> Result<Option<T>, SearchError> {
+        let spent = self.at.meter.spent();
+        self.at.meter.stop_at(spent + self.limits.cpu.saturating_sub(spent) / 2);
+        let done = self.timed(work).await;
+        self.at.meter.never_stop();
+        match done {
+            Ok(done) => Ok(Some(done)),
+            Err(StoreError::Interrupted(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
@@ -198,7 +298,7 @@ fn tail(room_id: i64, after: EventId, before: EventId) -> Select<message::Entity
         .filter(message::Column::Id.gt(after))
         .filter(message::Column::Id.lt(before))
         .order_by_desc(message::Column::Id)
-        .limit(TAIL_PAGE)
+        .limit(PAGE as u64)
 }
 
 /// The messages of a room with these ids.
@@ -216,23 +316,4 @@ fn edits(room_id: i64, after: EventId, head: EventId) -> Select<event::Entity> {
         .filter(event::Column::Id.lte(head))
         .filter(event::Column::Kind.eq(EventType::MessageEdited.as_str()))
         .order_by_asc(event::Column::Id)
-}
-
-/// Leaves the newest of what was found, each once, newest first.
-fn newest_once(found: &mut Vec<Message>, wanted: usize) {
-    found.sort_by_key(|message| std::cmp::Reverse(message.id));
-    found.dedup_by_key(|message| message.id);
-    found.truncate(wanted);
-}
-
-/// Adds those messages that match and are not deleted.
-async fn matching(room: &Room, query: &Query, rows: Vec<message::Model>, found: &mut Vec<Message>) {
-    for (number, row) in rows.into_iter().enumerate() {
-        if number % COMPARED_AT_ONCE == COMPARED_AT_ONCE - 1 {
-            yield_now().await;
-        }
-        if row.deleted_at.is_none() && query.matches(&row.content) {
-            found.push(row.into_message(&room.name));
-        }
-    }
 }

@@ -1,13 +1,13 @@
 //! `SQLite`: one file, whose durability and whose checkpoints are this program's own.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DbBackend, DbErr,
     sqlx::sqlite::{SqliteConnectOptions, SqliteError, SqliteJournalMode, SqliteSynchronous},
 };
 
-use super::{OpenError, backend, database_file::DatabaseFile, error::Kind};
+use super::{OpenError, backend, database_file::DatabaseFile, error::Kind, search::budget::Meter};
 use crate::config::DatabaseUrl;
 
 /// How long the write-ahead log may become before it is to start again at its beginning. So much of the file is kept,
@@ -22,6 +22,10 @@ const MIN_VERSION: (u32, u32, u32) = (3, 51, 3);
 /// The extended codes for a refused fsync of a file and of a directory (`SQLITE_IOERR_FSYNC`,
 /// `SQLITE_IOERR_DIR_FSYNC`: <https://sqlite.org/rescode.html>).
 const FSYNC_REFUSED: [u32; 2] = [1034, 1290];
+/// After how many steps of its machine a search asks its meter: some microseconds.
+const STEPS: i32 = 100;
+/// The primary code of what a meter stopped.
+const INTERRUPTED: u32 = 9;
 /// The primary code for a broken constraint; the extended ones have it in their low byte.
 const CONSTRAINT: u32 = 19;
 
@@ -91,6 +95,22 @@ pub(super) fn readers(url: &DatabaseUrl) -> ConnectOptions {
     options
 }
 
+/// One that searches. `SQLite` asks the meter every now and then whether to go on.
+pub(super) fn searcher(url: &DatabaseUrl, meter: Arc<Meter>) -> ConnectOptions {
+    let mut options = readers(url);
+    options.map_sqlx_sqlite_pool_opts(move |pool| {
+        let meter = meter.clone();
+        pool.after_connect(move |connection, _| {
+            let handler = meter.clone().handler();
+            Box::pin(async move {
+                connection.lock_handle().await?.set_progress_handler(STEPS, handler);
+                Ok(())
+            })
+        })
+    });
+    options
+}
+
 /// Why the database can't keep what it is given, if it can't.
 pub(super) async fn unfit(db: &impl ConnectionTrait, fsync: bool) -> Result<Option<String>, DbErr> {
     let version: String = ask(db, "SELECT sqlite_version()").await?;
@@ -140,6 +160,7 @@ pub(super) fn kind(error: &SqliteError) -> Kind {
     match error.code().and_then(|code| code.parse::<u32>().ok()) {
         Some(code) if FSYNC_REFUSED.contains(&code) => Kind::FsyncRefused,
         Some(code) if code & 0xff == CONSTRAINT => Kind::Rejected,
+        Some(code) if code & 0xff == INTERRUPTED => Kind::Interrupted,
         _ => Kind::Out,
     }
 }

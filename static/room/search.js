@@ -100,7 +100,7 @@ export class Search {
 
   #count() {
     const { length } = this.#list.children;
-    if (!length) return 'Nothing found.';
+    if (!length) return this.#next ? 'Nothing found so far.' : 'Nothing found.';
     return `${length}${this.#next ? ' or more' : ''} message${length > 1 || this.#next ? 's' : ''} found, the newest first.`;
   }
 

@@ -26,5 +26,6 @@ mod lock;
 mod operating;
 mod posters;
 mod restarts;
+mod searches;
 mod silence;
 mod start;

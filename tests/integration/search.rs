@@ -1,7 +1,9 @@
 //! Finding messages by their words, however far the index of search is behind.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use futures_util::future::join_all;
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
 use serde_json::{Value, json};
 
@@ -15,11 +17,19 @@ async fn page(server: &Server, room: &str, query: &[(&str, &str)]) -> Value {
     server.get_json(&format!("/rooms/{room}/search?{query}")).await
 }
 
-/// The contents of what is found, newest first; at most 200.
+/// The contents of what is found, newest first; at most 200. A search that is cut is gone on with.
 async fn found(server: &Server, q: &str) -> Vec<String> {
-    let page = page(server, ROOM, &[("q", q), ("limit", "200")]).await;
-    let messages = page["messages"].as_array().unwrap_or_else(|| panic!("no messages in {page}"));
-    messages.iter().map(|message| message["content"].as_str().expect("a content").to_owned()).collect()
+    let mut contents = Vec::new();
+    let mut before = i64::MAX.to_string();
+    loop {
+        let page = page(server, ROOM, &[("q", q), ("limit", "200"), ("before", &before)]).await;
+        let messages = page["messages"].as_array().unwrap_or_else(|| panic!("no messages in {page}"));
+        contents.extend(messages.iter().map(|message| message["content"].as_str().expect("a content").to_owned()));
+        if page["partial"] != true {
+            return contents;
+        }
+        before = page["next"].to_string();
+    }
 }
 
 /// The database beside the server.
@@ -51,7 +61,7 @@ const TEXTS: [&str; 9] = [
 ];
 
 /// What is looked for, and which of the texts have it.
-const QUERIES: [(&str, &[usize]); 29] = [
+const QUERIES: [(&str, &[usize]); 34] = [
     ("creme", &[0]),
     ("BRULEE cafe", &[0]),
     ("cafe creme", &[0]),
@@ -69,6 +79,11 @@ const QUERIES: [(&str, &[usize]); 29] = [
     ("example.com", &[4]),
     ("path x", &[4]),
     ("\"NEAR\"", &[5]),
+    ("\"NEA\"", &[]),
+    ("\"NEA\" say", &[]),
+    ("say \"or\"", &[5]),
+    ("«caf»", &[]),
+    ("“Cafe”", &[0]),
     ("NEAR(say", &[5]),
     ("-me", &[5]),
     ("say*", &[5]),
@@ -143,8 +158,11 @@ async fn a_search_is_paged_from_the_newest() {
         assert_eq!(ids, expected, "{limit} at a time");
     }
     let message = server.get_json(&format!("/rooms/{ROOM}/messages/24")).await;
-    assert_eq!(page(&server, ROOM, &[("q", "needle 24")]).await, json!({"messages": [message], "next": null}));
-    let none = json!({"messages": [], "next": null});
+    assert_eq!(
+        page(&server, ROOM, &[("q", "needle 24")]).await,
+        json!({"messages": [message], "next": null, "partial": false})
+    );
+    let none = json!({"messages": [], "next": null, "partial": false});
     assert_eq!(page(&server, ROOM, &[("q", "needle"), ("before", "0")]).await, none);
     assert_eq!(page(&server, "void", &[("q", "needle")]).await, none, "a room that nobody has made");
 }
@@ -273,4 +291,78 @@ async fn the_index_catches_up_after_a_kill() {
         server.terminate().await;
         server.sql("INSERT INTO message_search_index (message_search_index, rank) VALUES ('integrity-check', 1)").await;
     }
+}
+
+/// Texts that look like what is looked for to the index and are not, and one whose every character folds to
+/// eighteen: what a search of them costs at most is a budget, not what the room has.
+async fn costly(server: &Server) {
+    let alike = "甲乙 乙丙 丙丁 ".repeat(60);
+    join_all((0..300).map(|_| server.post(ROOM, "Alice", &alike))).await;
+    let longest = "\u{fdfa}".repeat(3_333);
+    join_all((0..10).map(|_| server.post(ROOM, "Alice", &longest))).await;
+    server.post(ROOM, "Alice", "甲乙丙丁").await;
+    join_all((0..300).map(|_| server.post(ROOM, "Alice", &alike))).await;
+}
+
+#[tokio::test]
+async fn a_costly_search_is_cut_and_goes_on_from_there() {
+    let server = Server::start().await;
+    costly(&server).await;
+    for stage in ["not indexed yet", "indexed"] {
+        let (mut before, mut ids, mut cut) = (i64::MAX, Vec::new(), 0);
+        loop {
+            let page = page(&server, ROOM, &[("q", "甲乙丙丁"), ("before", &before.to_string())]).await;
+            ids.extend(page["messages"].as_array().expect("messages").iter().map(|message| message["id"].clone()));
+            let Some(next) = page["next"].as_i64() else { break };
+            assert_eq!(page["partial"], true, "the page is not full");
+            assert!(next < before, "{next} after {before}");
+            (before, cut) = (next, cut + 1);
+        }
+        assert_eq!(ids, [311], "{stage}");
+        println!("{stage}: cut {cut} times");
+        indexed(&server).await;
+    }
+}
+
+#[tokio::test]
+async fn searches_leave_others_their_time_and_too_many_are_refused() {
+    const AT_ONCE: usize = 40;
+    let server = Server::start().await;
+    costly(&server).await;
+    let searching = AtomicBool::new(true);
+    let searches = async {
+        let url = server.api(&format!("/rooms/{ROOM}/search?q=甲乙丙丁"));
+        // Each by a connection of its own, and all of them beside those that watch.
+        let answers = join_all((0..AT_ONCE).map(|_| reqwest::Client::new().get(&url).send())).await;
+        searching.store(false, Ordering::Relaxed);
+        answers
+    };
+    let others = async |path: &str| {
+        let mut answered = 0_usize;
+        while searching.load(Ordering::Relaxed) {
+            let answer = server.http().get(server.url(path)).send().await.expect("an answer");
+            assert_eq!(answer.status(), StatusCode::OK);
+            answered += 1;
+        }
+        answered
+    };
+    let message = format!("/api/v1/rooms/{ROOM}/messages/311");
+    let (answers, health, messages) = tokio::join!(searches, others("/healthz"), others(&message));
+    let (mut found, mut refused) = (0, 0);
+    for answer in answers {
+        let answer = answer.expect("an answer");
+        if answer.status() == StatusCode::OK {
+            found += 1;
+            continue;
+        }
+        assert_eq!(answer.headers()["retry-after"], "2");
+        expect_problem(answer, 503, "unavailable", &[]).await;
+        refused += 1;
+    }
+    println!("{found} found, {refused} refused; meanwhile {health} health checks and {messages} messages");
+    assert!(found > 0 && refused > 0, "{found} found, {refused} refused");
+    // A search takes a tenth of a second at least: in that time much else is answered.
+    assert!(health > 3 * found && messages > 3 * found, "{health} and {messages} beside {found}");
+    let after = page(&server, ROOM, &[("q", "甲乙丙丁")]).await;
+    assert!(after["messages"].is_array(), "{after}");
 }

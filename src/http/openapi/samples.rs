@@ -67,7 +67,7 @@ pub(crate) fn messages() -> Value {
 }
 
 pub(crate) fn found() -> Value {
-    json!({"messages": [message()], "next": null})
+    json!({"messages": [message()], "next": null, "partial": false})
 }
 
 /// Without a `client_id`: whoever tries the sample twice posts twice.

@@ -175,10 +175,7 @@ impl<F: Follower> Runner<F> {
         let turn = self.session.turn(room_id, after, &self.stop);
         let batch = Batch { room: &room, after, log: &self.log, turn: &turn };
         match self.follower.batch(batch).await {
-            Ok(moved) => {
-                self.session.checkpoint().await?;
-                Ok(moved.through() < room.head)
-            }
+            Ok(moved) => Ok(moved.through() < room.head),
             Err(FollowError::Overtaken) => Ok(true),
             // Whoever has it does it, or leaves it for the next look.
             Err(FollowError::Taken | FollowError::Stopping) => Ok(false),

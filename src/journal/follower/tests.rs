@@ -42,7 +42,6 @@ use crate::{
         Opened, Store,
         follower::{FollowError, Followers, Moved},
         health::Health,
-        lock_file::LockFile,
         writer::faults::{Fault, inject},
     },
 };
@@ -62,14 +61,13 @@ struct Scene {
     database: DatabaseConnection,
     tasks: TaskTracker,
     stop: CancellationToken,
-    _lock: Option<LockFile>,
     _folder: TempDir,
 }
 
 impl Scene {
     async fn new() -> Self {
         let (opened, url, folder) = open_for_tests().await;
-        let Opened { store, writer, followers, lock } = opened;
+        let Opened { store, writer, followers } = opened;
         let (health, stop, feed) = (Health::default(), CancellationToken::new(), Feed::default());
         let clock = Clock::system();
         let hub = Hub::new(store.clone(), clock.clone(), health.clone(), Timings::default());
@@ -80,7 +78,7 @@ impl Scene {
         let chat = Chat::new(journal, hub, store.clone(), stop.clone());
         let database = Database::connect(url).await.unwrap();
         database.execute_unprepared("CREATE TABLE counted (room_id BIGINT, id BIGINT)").await.unwrap();
-        Self { chat, feed, followers, store, health, database, tasks, stop, _lock: lock, _folder: folder }
+        Self { chat, feed, followers, store, health, database, tasks, stop, _folder: folder }
     }
 
     /// A runner that hears of this journal's commits.
@@ -152,8 +150,12 @@ impl Scene {
                 let query = Query::parse(q).unwrap();
                 let matching = page.messages.iter().rev().filter(|message| query.matches(&message.content));
                 let expected: Vec<_> = matching.map(|message| message.id).collect();
-                let (found, _) = self.chat.search(&actor(AUTHOR), &room, &query, None, 10_000).await.unwrap();
-                assert_eq!(found.iter().map(|message| message.id).collect::<Vec<_>>(), expected, "{q} in {name}");
+                let page = self.chat.search(&actor(AUTHOR), &room, query, None, 10_000).await.unwrap();
+                assert_eq!(
+                    page.messages.iter().map(|message| message.id).collect::<Vec<_>>(),
+                    expected,
+                    "{q} in {name}"
+                );
             }
         }
         let rows = "SELECT COUNT(*), (SELECT COUNT(*) FROM message WHERE deleted_at IS NULL) FROM message_search";

@@ -1,11 +1,15 @@
 //! Writing the index: the effect of the follower that keeps it, in small transactions beside the journal's.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    time::Duration,
+};
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
     sea_query::Expr,
 };
+use tokio::task::spawn_blocking;
 
 use super::{
     super::{
@@ -13,6 +17,7 @@ use super::{
         error::StoreError,
         follower::FollowerTx,
     },
+    budget::CpuTimer,
     edits, named, room_token, sqlite,
 };
 use crate::domain::{EventId, tokens::index_tokens};
@@ -23,6 +28,9 @@ const BATCH: u64 = 200;
 const EDITS: u64 = 50;
 /// The most bytes of the new messages' contents, but for a single message that is longer.
 const BATCH_BYTES: usize = 64 * 1024;
+/// How much of the processor's time the new messages of one transaction take, except for a single one that takes
+/// longer: a character may stand for eighteen, and posts wait meanwhile.
+const CPU: Duration = Duration::from_millis(10);
 /// The name of the follower that keeps the index.
 pub const FOLLOWER: &str = "search";
 
@@ -57,31 +65,50 @@ async fn index_piece(
         through = edits.last().map_or(through, |(id, _)| *id);
     }
     // An edit of a message that is new here is seen with it.
-    let edited: BTreeSet<EventId> =
-        edits.iter().filter_map(|(_, message_id)| *message_id).filter(|id| *id <= cursor).collect();
+    let edits: Vec<(EventId, EventId)> = edits
+        .into_iter()
+        .filter_map(|(id, message_id)| Some((id, message_id?)))
+        .filter(|(_, message_id)| *message_id <= cursor)
+        .collect();
 
     // Locked in the order of their ids, so that a deletion waits for this, and takes out of the index
     // what it has just got; or is waited for, and leaves nothing here to index.
-    let edited = if edited.is_empty() {
-        Vec::new()
-    } else {
-        named(room_id, edited).order_by_asc(message::Column::Id).lock_exclusive().all(tx).await?
-    };
-    let mut new = piece(room_id, cursor, through).lock_exclusive().all(tx).await?;
-    let mut bytes = 0;
-    let fitting = new.iter().take_while(|message| {
-        let fits = bytes == 0 || bytes + message.content.len() <= BATCH_BYTES;
-        bytes += message.content.len();
-        fits
-    });
-    let fitting = fitting.count();
-    if fitting < new.len() {
-        new.truncate(fitting);
+    let mut edited = Vec::new();
+    if !edits.is_empty() {
+        let ids: BTreeSet<EventId> = edits.iter().map(|(_, message_id)| *message_id).collect();
+        edited = named(room_id, ids).order_by_asc(message::Column::Id).lock_exclusive().all(tx).await?;
+        if let Some(last) = fitting(&edits, &edited) {
+            through = last;
+            let kept: BTreeSet<EventId> =
+                edits.iter().filter(|(id, _)| *id <= last).map(|(_, message_id)| *message_id).collect();
+            edited.retain(|message| kept.contains(&message.id));
+        }
+    }
+    let new = piece(room_id, cursor, through).lock_exclusive().all(tx).await?;
+    let count = new.len();
+    let new = tokenized(new, Some(CPU)).await?;
+    if new.len() < count {
         through = new.last().map_or(through, |message| message.id);
     }
-    add(tx, &new).await?;
-    change(tx, &edited).await?;
+    add(tx, room_id, new).await?;
+    change(tx, room_id, tokenized(edited, None).await?).await?;
     Ok(through)
+}
+
+/// The last edit whose message is among the first ones that fit into a transaction, if not all do.
+fn fitting(edits: &[(EventId, EventId)], edited: &[message::Model]) -> Option<EventId> {
+    let lengths: HashMap<EventId, usize> = edited.iter().map(|message| (message.id, message.content.len())).collect();
+    let (mut seen, mut bytes, mut last) = (HashSet::new(), 0, None);
+    for (id, message_id) in edits {
+        if seen.insert(message_id) {
+            bytes += lengths.get(message_id).copied().unwrap_or(0);
+        }
+        if bytes > BATCH_BYTES && last.is_some() {
+            return last;
+        }
+        last = Some(*id);
+    }
+    None
 }
 
 /// The next messages of a room after a cursor.
@@ -94,17 +121,44 @@ pub(super) fn piece(room_id: i64, after: EventId, through: EventId) -> Select<me
         .limit(BATCH)
 }
 
+/// A message and what the index is to hold of it: nothing of a deleted one.
+#[derive(Debug)]
+struct Tokenized {
+    id: EventId,
+    tokens: Option<String>,
+}
+
+/// Makes the tokens of messages in their order, off the threads that answer requests. With a limit of the
+/// processor's time those that don't fit are left out, except for the first.
+async fn tokenized(messages: Vec<message::Model>, limit: Option<Duration>) -> Result<Vec<Tokenized>, StoreError> {
+    let make = move || {
+        let timer = CpuTimer::start();
+        let (mut done, mut bytes) = (Vec::with_capacity(messages.len()), 0);
+        for message in messages {
+            bytes += message.content.len();
+            let is_over = || bytes > BATCH_BYTES || limit.is_some_and(|limit| timer.elapsed() >= limit);
+            if limit.is_some() && !done.is_empty() && is_over() {
+                break;
+            }
+            let tokens = message.deleted_at.is_none().then(|| tokens(&message));
+            done.push(Tokenized { id: message.id, tokens });
+        }
+        done
+    };
+    spawn_blocking(make).await.map_err(|error| StoreError::Rejected(error.to_string()))
+}
+
 /// Writes the rows of messages, in their order: a row's key then grows with its message's id.
-async fn add(tx: &impl ConnectionTrait, messages: &[message::Model]) -> Result<(), StoreError> {
-    let there = messages.iter().filter(|message| message.deleted_at.is_none());
-    let rows: Vec<_> = there
-        .map(|message| message_search::ActiveModel {
-            room_id: Set(message.room_id),
-            message_id: Set(message.id),
-            tokens: Set(tokens(message)),
+async fn add(tx: &impl ConnectionTrait, room_id: i64, messages: Vec<Tokenized>) -> Result<(), StoreError> {
+    let row = |Tokenized { id, tokens }: Tokenized| {
+        Some(message_search::ActiveModel {
+            room_id: Set(room_id),
+            message_id: Set(id),
+            tokens: Set(tokens?),
             ..Default::default()
         })
-        .collect();
+    };
+    let rows: Vec<_> = messages.into_iter().filter_map(row).collect();
     if !rows.is_empty() {
         message_search::Entity::insert_many(rows).exec_without_returning(tx).await?;
     }
@@ -112,12 +166,13 @@ async fn add(tx: &impl ConnectionTrait, messages: &[message::Model]) -> Result<(
 }
 
 /// Brings the rows of messages up to what these say now. A deleted one has none any more.
-async fn change(tx: &impl ConnectionTrait, messages: &[message::Model]) -> Result<(), StoreError> {
-    for message in messages {
+async fn change(tx: &impl ConnectionTrait, room_id: i64, messages: Vec<Tokenized>) -> Result<(), StoreError> {
+    for Tokenized { id, tokens } in messages {
+        let Some(tokens) = tokens else { continue };
         message_search::Entity::update_many()
-            .col_expr(message_search::Column::Tokens, Expr::value(tokens(message)))
-            .filter(message_search::Column::RoomId.eq(message.room_id))
-            .filter(message_search::Column::MessageId.eq(message.id))
+            .col_expr(message_search::Column::Tokens, Expr::value(tokens))
+            .filter(message_search::Column::RoomId.eq(room_id))
+            .filter(message_search::Column::MessageId.eq(id))
             .exec(tx)
             .await?;
     }

@@ -22,30 +22,30 @@ use crate::{
     journal::follower::{runner::Runner, search::SearchFollower},
 };
 
-fn room() -> RoomName {
+pub(super) fn room() -> RoomName {
     RoomName::parse("general").unwrap()
 }
 
 const ALICE: &str = "Alice";
 
-async fn post(app: &TestApp, content: &str) -> EventId {
+pub(super) async fn post(app: &TestApp, content: &str) -> EventId {
     let post = Post { content: Some(content.into()), ..Post::default() };
     app.post(ALICE, &room(), post).await.unwrap().answer.message.id
 }
 
-async fn edit(app: &TestApp, id: EventId, content: &str) {
+pub(super) async fn edit(app: &TestApp, id: EventId, content: &str) {
     let edit = Edit { id, content: content.into() };
     app.chat.edit_message(&actor(ALICE), &room(), edit, Precondition::default()).await.unwrap();
 }
 
-async fn delete(app: &TestApp, id: EventId) {
+pub(super) async fn delete(app: &TestApp, id: EventId) {
     app.chat.delete_message(&actor(ALICE), &room(), id, Precondition::default()).await.unwrap();
 }
 
 async fn search(app: &TestApp, q: &str, before: Option<EventId>, limit: usize) -> (Vec<EventId>, bool) {
-    let (messages, has_more) =
-        app.chat.search(&actor(ALICE), &room(), &Query::parse(q).unwrap(), before, limit).await.unwrap();
-    (messages.iter().map(|message| message.id).collect(), has_more)
+    let page = app.chat.search(&actor(ALICE), &room(), Query::parse(q).unwrap(), before, limit).await.unwrap();
+    assert!(!page.partial, "{q} is no work");
+    (page.messages.iter().map(|message| message.id).collect(), page.next.is_some())
 }
 
 async fn found(app: &TestApp, q: &str) -> Vec<EventId> {
@@ -53,12 +53,12 @@ async fn found(app: &TestApp, q: &str) -> Vec<EventId> {
 }
 
 /// Brings the index to the head of every room.
-async fn index_all(indexer: &mut Runner<SearchFollower>) {
+pub(super) async fn index_all(indexer: &mut Runner<SearchFollower>) {
     indexer.catch_up().await.unwrap();
 }
 
 /// The database beside the app, for what the app does not tell.
-async fn beside(folder: &std::path::Path) -> DatabaseConnection {
+pub(super) async fn beside(folder: &std::path::Path) -> DatabaseConnection {
     let url = format!("sqlite://{}?mode=rw", folder.join("parlor.db").display());
     Database::connect(ConnectOptions::new(url)).await.unwrap()
 }
@@ -355,7 +355,7 @@ async fn no_query_is_an_error_to_the_index() {
         let q = any::<String>().new_tree(&mut runner).unwrap().current();
         if let Ok(query) = Query::parse(&q) {
             app.chat
-                .search(&actor(ALICE), &room(), &query, None, 50)
+                .search(&actor(ALICE), &room(), query, None, 50)
                 .await
                 .unwrap_or_else(|error| panic!("{q:?}: {error}"));
         }
