@@ -41,7 +41,7 @@ async fn each_room_comes_with_its_history_and_goes_on_live() {
         let state = reader.next().await;
         assert_eq!((kind(&state), &state["room"]), ("presence_state", &json!(room)));
     }
-    assert_eq!(reader.id.as_deref(), Some("60,0,2"));
+    assert_eq!(reader.cursors(), Some("60,0,2"));
 
     for round in 1..=5 {
         for (room, before) in [("two", 0), ("one", 60), ("three", 2)] {
@@ -105,7 +105,7 @@ async fn fifty_rooms_fit_on_a_connection_and_no_more() {
         assert_eq!(gist(&reader.next_durable().await), ("chat_message", *room, 2));
     }
     let id = reader.id.clone().expect("an id");
-    assert_eq!(id, vec!["2"; 50].join(","));
+    assert_eq!(reader.cursors(), Some(vec!["2"; 50].join(",").as_str()));
     server.post(rooms[49], "Alice", "while away").await;
     let mut reader = RoomsReader::resume(&server, &rooms[..50], "", Some(&id)).await;
     assert_eq!(gist(&reader.next_told().await), ("chat_message", rooms[49], 3));
