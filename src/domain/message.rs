@@ -77,9 +77,29 @@ pub struct Reaction {
     /// How many users reacted with it.
     #[schema(minimum = 1)]
     pub count: u32,
-    /// The first ten of them.
+    /// The first of them: at most ten, and at most 2 KB of names for all emoji of the message.
     #[schema(max_items = 10)]
     pub usernames: Vec<Username>,
+}
+
+/// The most users that are named for one emoji.
+pub const MAX_SHOWN_NAMES: usize = 10;
+/// The most bytes of the names that are shown for all emoji of a message: the message is sent with every event about
+/// it.
+const MAX_SHOWN_BYTES: usize = 2_000;
+
+/// Leaves out the names that are too many to be shown. Those of an emoji that stay are the first of them.
+pub fn bound_names(reactions: &mut [Reaction]) {
+    let mut left = MAX_SHOWN_BYTES;
+    for reaction in reactions {
+        let fits = |name: &&Username| {
+            let rest = left.checked_sub(name.as_str().len());
+            left = rest.unwrap_or(left);
+            rest.is_some()
+        };
+        let shown = reaction.usernames.iter().take(MAX_SHOWN_NAMES).take_while(fits).count();
+        reaction.usernames.truncate(shown);
+    }
 }
 
 /// A user who reacted to a message with an emoji.
@@ -207,5 +227,26 @@ mod tests {
         let fields: Vec<_> =
             post.check(ContentLimit::default()).unwrap_err().iter().map(|invalid| invalid.field).collect();
         assert_eq!(fields, ["content", "reply_to", "client_id"]);
+    }
+
+    #[test]
+    fn the_names_of_a_messages_reactions_are_bounded_together_and_the_first_of_each_emoji() {
+        let name = |number: usize, length: usize| Username::parse(&format!("{number:0>length$}")).unwrap();
+        let reaction = |emoji: usize, names: usize, length| Reaction {
+            emoji: format!(":{emoji}:"),
+            count: u32::try_from(names).unwrap(),
+            usernames: (0..names).map(|number| name(emoji * 100 + number, length)).collect(),
+        };
+        let mut few = [reaction(0, 10, 4), reaction(1, 3, 4)];
+        bound_names(&mut few);
+        assert_eq!(few, [reaction(0, 10, 4), reaction(1, 3, 4)], "all fit");
+        let mut many: Vec<_> = (0..50).map(|emoji| reaction(emoji, 12, 100)).chain([reaction(50, 12, 3)]).collect();
+        bound_names(&mut many);
+        let shown: Vec<_> = many.iter().map(|reaction| reaction.usernames.len()).collect();
+        assert_eq!((&shown[..3], shown[50]), (&[10, 10, 0][..], 0));
+        assert!(many.iter().all(|reaction| reaction.count == 12), "counts are right all the same");
+        for (emoji, shown) in many.iter().enumerate() {
+            assert_eq!(shown.usernames, reaction(emoji, 12, 100).usernames[..shown.usernames.len()]);
+        }
     }
 }

@@ -9,7 +9,7 @@ use super::command::{Change, Command, Delete, React};
 use crate::{
     domain::{
         EventId, emoji,
-        message::{Edit, Message},
+        message::{Edit, MAX_SHOWN_NAMES, Message},
         name::{RoomName, UserKey, Username},
         read_cursor::ReadCursor,
         room::Room,
@@ -101,7 +101,7 @@ impl Known {
             let names = match shown {
                 None => Vec::new(),
                 Some(shown) if shown.count as usize == shown.usernames.len() => shown.usernames.clone(),
-                Some(_) => tx.reactors(target, &emoji, SHOWN_NAMES + count).await?,
+                Some(_) => tx.reactors(target, &emoji, MAX_SHOWN_NAMES + count).await?,
             };
             reactors.insert((room_id, message_id, emoji), names);
         }

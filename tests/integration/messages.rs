@@ -5,3 +5,4 @@ mod changes;
 mod content_limit;
 mod look_alikes;
 mod posting;
+mod reactions;

@@ -6,7 +6,6 @@ use super::{
     super::{
         Refused,
         command::{Command, Committed, Delete, MarkRead, Outcome, React},
-        known::SHOWN_NAMES,
     },
     Batch, Decision, Growing,
 };
@@ -15,7 +14,7 @@ use crate::{
         EventId,
         emoji::MAX_EMOJI,
         event::Event,
-        message::{Edit, Message, Reaction, Revision},
+        message::{Edit, MAX_SHOWN_NAMES, Message, Reaction, Revision, bound_names},
         name::{RoomName, Username},
         policy::{self, Standing},
         read_cursor::ReadCursor,
@@ -91,6 +90,7 @@ impl Batch {
         } else {
             take_back(&mut reactions, emoji, username, names);
         }
+        bound_names(&mut reactions);
         let after = Arc::new(Message { reactions, ..(*message).clone() });
         let growing = self.change(&command.room, &after)?;
         let event = growing.next_id();
@@ -188,10 +188,11 @@ fn add(
         // All are known, so the newest comes after them.
         names.push(username.clone());
     }
-    shown.count += 1;
-    if shown.usernames.len() < SHOWN_NAMES {
+    // Those who are named are the first, so nobody is named after one who is not.
+    if shown.usernames.len() == shown.count as usize {
         shown.usernames.push(username.clone());
     }
+    shown.count += 1;
     Ok(())
 }
 
@@ -203,7 +204,7 @@ fn take_back(reactions: &mut Vec<Reaction>, emoji: &str, username: &Username, na
     shown.usernames.retain(|name| name.key() != username.key());
     if let Some(names) = names {
         names.retain(|name| name.key() != username.key());
-        shown.usernames = names.iter().take(SHOWN_NAMES).cloned().collect();
+        shown.usernames = names.iter().take(MAX_SHOWN_NAMES).cloned().collect();
     }
     if shown.count == 0 {
         reactions.remove(at);

@@ -4,7 +4,7 @@ use sea_orm::{ActiveValue, entity::prelude::*};
 use serde::Deserialize;
 
 use crate::domain::{
-    message::{Message, Reaction},
+    message::{Message, Reaction, bound_names},
     name::{RoomName, Username},
     timestamp::Timestamp,
 };
@@ -87,5 +87,8 @@ fn read_reactions(column: &str) -> Vec<Reaction> {
         let usernames = usernames.iter().map(|name| Username::stored(name)).collect();
         Reaction { emoji, count, usernames }
     };
-    stored.into_iter().map(shown).collect()
+    let mut reactions: Vec<_> = stored.into_iter().map(shown).collect();
+    // A row that was written before names were bounded has more.
+    bound_names(&mut reactions);
+    reactions
 }
