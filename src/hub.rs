@@ -3,14 +3,11 @@
 //! A room is in memory while somebody reads it or something happened in it lately. What memory does
 //! not have, the store has: leaving memory loses nothing.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::Semaphore,
-    time::{Instant, interval},
+    time::{Instant, interval, sleep},
 };
 
 pub mod deadlines;
@@ -28,6 +25,7 @@ pub mod recent;
 pub mod registry;
 pub mod ring;
 pub mod room;
+pub mod rooms;
 mod store_task;
 pub mod subscription;
 pub mod typing;
@@ -38,6 +36,7 @@ use queries::Start;
 use reader::Request;
 use registry::Registry;
 use room::Room;
+use rooms::Rooms;
 use subscription::Subscription;
 
 use crate::{
@@ -47,17 +46,17 @@ use crate::{
     store::{Store, error::StoreError, health::Health},
 };
 
-/// How many bytes all rooms hold before rooms that nobody reads leave at once.
-const BUDGET: usize = 256 * 1024 * 1024;
 /// Of how many rooms it is asked at once how far their logs go.
 const HEADS: usize = 500;
+/// How long after the rooms were looked through they are again at the earliest, however crowded memory is.
+const SWEEP_PAUSE: Duration = Duration::from_secs(1);
 /// How many readers read from the store at the same time.
 const CATCH_UPS: usize = 32;
 
 /// The rooms in memory.
 #[derive(Debug)]
 pub struct Hub {
-    rooms: Mutex<HashMap<RoomName, Arc<Room>>>,
+    rooms: Rooms,
     store: Store,
     clock: Clock,
     health: Health,
@@ -72,7 +71,7 @@ impl Hub {
     #[must_use]
     pub fn new(store: Store, clock: Clock, health: Health, timings: Timings) -> Arc<Self> {
         Arc::new(Self {
-            rooms: Mutex::default(),
+            rooms: Rooms::default(),
             store,
             clock,
             health,
@@ -86,19 +85,14 @@ impl Hub {
     /// The room of that name, brought into memory if it was not.
     #[must_use]
     pub fn room(&self, name: &RoomName) -> Arc<Room> {
-        let mut rooms = self.rooms();
-        if let Some(room) = rooms.get(name) {
-            return room.clone();
-        }
-        let room = Room::new(name.clone(), self.clock.clone(), self.expirations.clone(), &self.timings);
-        rooms.insert(name.clone(), room.clone());
-        room
+        let make = || Room::new(name.clone(), self.clock.clone(), self.expirations.clone(), &self.timings);
+        self.rooms.get_or_make(name, make)
     }
 
     /// The room of that name, if it is in memory.
     #[must_use]
     pub fn room_in_memory(&self, name: &RoomName) -> Option<Arc<Room>> {
-        self.rooms().get(name).cloned()
+        self.rooms.get(name)
     }
 
     /// Adds what was committed to a room: consecutive events in id order, and how far people have read.
@@ -114,16 +108,18 @@ impl Hub {
     /// # Errors
     /// [`StoreError`] when the database is out.
     pub async fn catch_up(&self) -> Result<(), StoreError> {
-        let rooms: Vec<_> = self.rooms().values().cloned().collect();
-        for some in rooms.chunks(HEADS) {
-            let names: Vec<_> = some.iter().map(|room| room.name()).collect();
+        let mut last: Option<RoomName> = None;
+        loop {
+            let rooms = self.rooms.page(last.as_ref(), HEADS);
+            let Some(room) = rooms.last() else { return Ok(()) };
+            last = Some(room.name().clone());
+            let names: Vec<_> = rooms.iter().map(|room| room.name()).collect();
             let stored = self.store.rooms_named(&names).await?;
-            for room in some {
+            for room in &rooms {
                 room.learn(stored.get(room.name()));
                 room.forget_cursors();
             }
         }
-        Ok(())
     }
 
     /// Begins to read a room.
@@ -166,36 +162,47 @@ impl Hub {
     /// Does what time brings: graces and leases that end, rooms that leave, news of the store.
     /// Never ends.
     pub async fn run(&self) {
-        let mut health = self.health.watch();
-        let mut sweep = interval(self.timings.room_sweep_interval);
-        let expirations = self.expirations.run();
-        tokio::pin!(expirations);
+        let rest = futures_util::future::join(self.sweep_again_and_again(), self.tell_of_the_store());
+        futures_util::future::join(self.expirations.run(), rest).await;
+    }
+
+    /// Lets rooms leave memory now and then, and soon when there are too many.
+    async fn sweep_again_and_again(&self) {
+        let mut due = interval(self.timings.room_sweep_interval);
         loop {
             tokio::select! {
-                () = &mut expirations => {}
-                _ = sweep.tick() => self.sweep(Instant::now()),
-                Ok(()) = health.changed() => {
-                    let status = *health.borrow_and_update();
-                    for room in self.rooms().values() {
-                        room.tell_service(status);
-                    }
-                }
+                _ = due.tick() => {}
+                () = self.rooms.crowded() => {}
             }
+            self.sweep(Instant::now()).await;
+            sleep(SWEEP_PAUSE.min(self.timings.room_sweep_interval)).await;
         }
     }
 
-    /// Lets rooms leave memory that nobody reads: those idle for long, and all if memory is short.
-    fn sweep(&self, now: Instant) {
-        let mut rooms = self.rooms();
-        let bytes: usize = rooms.values().map(|room| room.bytes()).sum();
-        let idle = self.timings.room_idle_time;
-        let since = if bytes > BUDGET { now } else { now.checked_sub(idle).unwrap_or(now) };
-        // Under the map's lock nobody can begin to use a room, and whoever uses one holds it.
-        rooms.retain(|_, room| Arc::strong_count(room) > 1 || !room.is_idle(since));
+    /// Tells the readers of all rooms how the store stands, whenever that changes.
+    async fn tell_of_the_store(&self) {
+        let mut health = self.health.watch();
+        while health.changed().await.is_ok() {
+            let status = *health.borrow_and_update();
+            let mut last: Option<RoomName> = None;
+            loop {
+                let rooms = self.rooms.page(last.as_ref(), HEADS);
+                let Some(room) = rooms.last() else { break };
+                last = Some(room.name().clone());
+                for room in &rooms {
+                    room.tell_service(status);
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+        // The store is gone, and the process with it.
+        std::future::pending().await
     }
 
-    fn rooms(&self) -> MutexGuard<'_, HashMap<RoomName, Arc<Room>>> {
-        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Lets rooms leave memory that nobody reads: those idle for long, and all if memory is short.
+    async fn sweep(&self, now: Instant) {
+        let since = now.checked_sub(self.timings.room_idle_time).unwrap_or(now);
+        self.rooms.sweep(|room| room.is_blank() || room.is_idle(since)).await;
     }
 
     /// The store, for tests that look behind the memory.

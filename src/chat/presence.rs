@@ -8,7 +8,7 @@ use crate::{
         name::{RoomName, UserKey, Username},
         policy::{Act, Actor, Standing, may},
     },
-    hub::{presence::PresencePage, room::Room},
+    hub::{presence::PresencePage, room::Room, subscription::Subscription, typing::TypingBy},
 };
 
 impl Chat {
@@ -16,13 +16,19 @@ impl Chat {
     ///
     /// # Errors
     /// [`ChatError`].
-    pub fn set_typing(&self, actor: &Actor, room: &RoomName, is_typing: bool) -> Result<(), ChatError> {
+    pub async fn set_typing(&self, actor: &Actor, name: &RoomName, is_typing: bool) -> Result<(), ChatError> {
         may(actor, Act::Type, &Standing::default())?;
-        let (user, room) = (actor.name()?, self.hub.room(room));
+        let user = actor.name()?;
+        let room = match self.hub.room_in_memory(name) {
+            Some(room) => room,
+            // There is nobody to tell; whoever comes to a room that is there is told as long as it holds.
+            None if is_typing && self.store.room(name).await?.is_some() => self.hub.room(name),
+            None => return Ok(()),
+        };
         if is_typing {
-            room.start_typing(user, self.hub.timings().typing_lapse);
+            room.start_typing(user, TypingBy::Requests, self.hub.timings().typing_lapse);
         } else {
-            room.stop_typing(user.key());
+            room.stop_typing(user.key(), TypingBy::Requests);
         }
         Ok(())
     }
@@ -47,6 +53,7 @@ impl Chat {
 #[derive(Debug)]
 pub struct SocketTyping {
     room: Arc<Room>,
+    by: TypingBy,
     /// How long it holds unless it is said again.
     lapse: Duration,
     /// Who types. One socket types under one name at a time.
@@ -56,8 +63,8 @@ pub struct SocketTyping {
 impl SocketTyping {
     /// Nobody types yet.
     #[must_use]
-    pub fn new(room: Arc<Room>, lapse: Duration) -> Self {
-        Self { room, lapse, user: None }
+    pub fn new(reader: &Subscription, lapse: Duration) -> Self {
+        Self { room: reader.room().clone(), by: TypingBy::Reader(reader.id()), lapse, user: None }
     }
 
     /// The user types, or no longer.
@@ -66,17 +73,17 @@ impl SocketTyping {
             self.stop();
         }
         if is_typing {
-            self.room.start_typing(username, self.lapse);
+            self.room.start_typing(username, self.by, self.lapse);
             self.user = Some(username.key().clone());
         } else {
-            self.room.stop_typing(username.key());
+            self.room.stop_typing(username.key(), self.by);
             self.user = None;
         }
     }
 
     fn stop(&mut self) {
         if let Some(user) = self.user.take() {
-            self.room.stop_typing(&user);
+            self.room.stop_typing(&user, self.by);
         }
     }
 }

@@ -102,6 +102,6 @@ pub async fn typing(
     let actor = check.take(caller.act_as(body.username.as_deref()));
     let is_typing = check.take(required("is_typing", body.is_typing));
     let (actor, is_typing) = check.finish(actor.zip(is_typing))?;
-    app.chat.set_typing(&actor, &room, is_typing)?;
+    app.chat.set_typing(&actor, &room, is_typing).await?;
     Ok(no_content())
 }

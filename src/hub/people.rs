@@ -11,7 +11,7 @@ use super::{
     read_cursors::ReadCursors,
     ring::{Ephemeral, EphemeralSlot},
     room::{Position, ReadFilter},
-    typing::Typing,
+    typing::{TYPING_CROWD, Typing, TypingBy},
 };
 use crate::{
     clock::Clock,
@@ -45,6 +45,7 @@ pub struct People {
     typing: Typing,
     pub(super) cursors: ReadCursors,
     crowd: Digest,
+    typing_crowd: Digest,
 }
 
 impl People {
@@ -59,6 +60,7 @@ impl People {
             typing: Typing::default(),
             cursors: ReadCursors::new(timings.read_receipt_interval),
             crowd: Digest::new(CROWD, timings.presence_digest_interval),
+            typing_crowd: Digest::new(TYPING_CROWD, timings.presence_digest_interval),
         }
     }
 
@@ -81,16 +83,20 @@ impl People {
     }
 
     /// The user types until `until`, unless said again.
-    pub fn start_typing(&mut self, username: &Username, until: Instant) {
-        if self.typing.start(username, until) {
-            self.tell_typing(username, true);
+    pub fn start_typing(&mut self, username: &Username, by: TypingBy, until: Instant, now: Instant) {
+        if self.typing.start(username, by, until) {
+            self.tell_typing(username, true, now);
         }
     }
 
-    /// The user no longer types.
-    pub fn stop_typing(&mut self, user: &UserKey) {
-        if let Some(username) = self.typing.stop(user) {
-            self.tell_typing(&username, false);
+    /// The user no longer types on one connection, or on none.
+    pub fn stop_typing(&mut self, user: &UserKey, by: Option<TypingBy>, now: Instant) {
+        let stopped = match by {
+            Some(by) => self.typing.stop(user, by),
+            None => self.typing.stop_all(user),
+        };
+        if let Some(username) = stopped {
+            self.tell_typing(&username, false, now);
         }
     }
 
@@ -114,12 +120,12 @@ impl People {
     pub fn expire(&mut self, now: Instant, limit: usize) -> bool {
         for _ in 0..limit {
             if let Some(username) = self.typing.expire(now) {
-                self.tell_typing(&username, false);
+                self.tell_typing(&username, false, now);
             } else if let Some(username) = self.presence.expire(now) {
                 self.tell_status(&username, Status::Offline, now);
             } else if let Some(cursor) = self.cursors.expire(now) {
                 self.tell_read(&cursor);
-            } else if self.crowd.expire(now) {
+            } else if self.crowd.expire(now) || self.typing_crowd.expire(now) {
                 self.tell_everything();
             } else {
                 return true;
@@ -136,14 +142,21 @@ impl People {
             self.presence.next_expiry(),
             self.cursors.next_expiry(),
             self.crowd.next_expiry(),
+            self.typing_crowd.next_expiry(),
         ];
         all.into_iter().flatten().min()
+    }
+
+    /// How many are here or type.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.presence.online() + self.typing.count(None)
     }
 
     /// Returns true if nobody is here and nobody types.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.presence.online() == 0 && self.typing.is_empty()
+        self.count() == 0
     }
 
     /// Gives a reader what is new for it, and moves its position past it.
@@ -192,10 +205,17 @@ impl People {
             let online = self.presence.online();
             let shown = if online > CROWD { 0 } else { CROWD };
             let users = self.presence.page(None, shown).users;
-            let typing = self.typing.users(filter.user());
+            let typing = self.typing.users(filter.user(), TYPING_CROWD);
+            let typing_count = self.typing.count(filter.user());
             out.push(
-                Frame::new(&EventBody::PresenceState { room: &self.room, online, users: &users, typing: &typing })
-                    .into(),
+                Frame::new(&EventBody::PresenceState {
+                    room: &self.room,
+                    online,
+                    users: &users,
+                    typing: &typing,
+                    typing_count,
+                })
+                .into(),
             );
         }
         if filter.types.has(EventType::ReadState) {
@@ -208,10 +228,17 @@ impl People {
         self.ephemeral.push(EphemeralSlot { frame: None, not_to: None });
     }
 
-    fn tell_typing(&mut self, username: &Username, is_typing: bool) {
-        let timestamp = self.clock.now();
-        let event = EventBody::TypingIndicator { room: &self.room, username, is_typing, timestamp };
-        tell(&mut self.ephemeral, &event, Some(username.key()));
+    /// Tells that somebody types, or no longer; of a crowd only the number and some names are told, now and then.
+    fn tell_typing(&mut self, username: &Username, is_typing: bool, now: Instant) {
+        match self.typing_crowd.note(self.typing.count(None), now) {
+            Telling::Now => {
+                let timestamp = self.clock.now();
+                let event = EventBody::TypingIndicator { room: &self.room, username, is_typing, timestamp };
+                tell(&mut self.ephemeral, &event, Some(username.key()));
+            }
+            Telling::Everything => self.tell_everything(),
+            Telling::Later | Telling::Nothing => {}
+        }
     }
 
     fn tell_read(&mut self, cursor: &ReadCursor) {

@@ -166,4 +166,25 @@ mod tests {
         assert_eq!(seen, ["Alice", "bob", "dora", "Eve"]);
         assert!(presence.page(after.as_ref(), 2).users.is_empty());
     }
+
+    #[test]
+    fn a_page_of_a_crowd_costs_what_a_page_of_a_few_costs() {
+        let time = |count: usize| {
+            let mut presence = Presence::new(GRACE);
+            for number in 0..count {
+                let name = Username::parse(&format!("user{number}")).unwrap();
+                presence.enter(&name, Instant::now(), Timestamp::from_micros(0));
+                presence.leave(name.key(), Instant::now(), LEASE);
+            }
+            let page = || {
+                let start = std::time::Instant::now();
+                assert_eq!((presence.page(None, 1).users.len(), presence.next_expiry().is_some()), (1, true));
+                start.elapsed()
+            };
+            (0..50).map(|_| page()).min().unwrap()
+        };
+        let (few, many) = (time(10), time(20_000));
+        // To sort them all took two thousand times as long.
+        assert!(many < 50 * few, "{many:?} against {few:?}");
+    }
 }

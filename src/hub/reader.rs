@@ -270,8 +270,8 @@ impl Reader {
     }
 
     /// Ends the reader, whose user stays for `lease` more.
-    pub fn end_with_lease(self, lease: Duration) {
-        for attendance in self.places.into_iter().filter_map(|place| place.attendance) {
+    pub fn end_with_lease(&mut self, lease: Duration) {
+        for attendance in self.places.iter_mut().filter_map(|place| place.attendance.take()) {
             attendance.end_with_lease(lease);
         }
     }

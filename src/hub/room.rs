@@ -20,6 +20,7 @@ use super::{
     people::{People, TakenPeople},
     presence::PresencePage,
     ring::Slot,
+    typing::TypingBy,
     window::{TakenLog, Window},
 };
 use crate::{
@@ -34,6 +35,10 @@ use crate::{
     },
 };
 
+/// About how many bytes a room takes with nothing in it: itself, its names, its place among the others.
+pub(super) const ROOM_BYTES: usize = 1_536;
+/// About how many bytes a user takes who is here or types, with a long name.
+const PERSON_BYTES: usize = 512;
 /// How many things of a room are ended at once when their time is over.
 const SLICE: usize = 256;
 
@@ -172,10 +177,10 @@ impl Room {
         let slots: Vec<_> = events.iter().map(Slot::new).collect();
         self.change_window(|window| window.publish(first, events, slots));
         // After the window, so that nobody learns that somebody stopped typing before the message is there.
-        self.change_people(|people, _| {
+        self.change_people(|people, now| {
             for event in events {
                 if let Event::ChatMessage(message) = event {
-                    people.stop_typing(message.username.key());
+                    people.stop_typing(message.username.key(), None, now);
                 }
             }
         });
@@ -216,7 +221,9 @@ impl Room {
     /// A word for who is here and who types as of an ephemeral count: equal words, equal state.
     #[must_use]
     pub fn state_word(&self, seen: u64) -> String {
-        format!("{:x}-{seen}", self.stay)
+        // Where nothing has happened yet nobody is here, in whatever stay: a room that leaves memory between two
+        // polls is no change.
+        if seen == 0 { "0".to_owned() } else { format!("{:x}-{seen}", self.stay) }
     }
 
     /// At most `limit` users who are here, by name, after `after`.
@@ -239,15 +246,15 @@ impl Room {
         Attendance { room: self.clone(), user: username.key().clone(), lease: Duration::ZERO }
     }
 
-    /// The user types for `hold` from now on, unless said again.
-    pub fn start_typing(self: &Arc<Self>, username: &Username, hold: Duration) {
-        self.change_people(|people, now| people.start_typing(username, now + hold));
+    /// The user types on a connection, for `hold` from now on unless said again.
+    pub fn start_typing(self: &Arc<Self>, username: &Username, by: TypingBy, hold: Duration) {
+        self.change_people(|people, now| people.start_typing(username, by, now + hold, now));
         self.wake();
     }
 
-    /// The user no longer types.
-    pub fn stop_typing(self: &Arc<Self>, user: &UserKey) {
-        self.change_people(|people, _| people.stop_typing(user));
+    /// The user no longer types on a connection.
+    pub fn stop_typing(self: &Arc<Self>, user: &UserKey, by: TypingBy) {
+        self.change_people(|people, now| people.stop_typing(user, Some(by), now));
         self.wake();
     }
 
@@ -286,9 +293,14 @@ impl Room {
         guarded.used_at <= since && guarded.people.is_empty()
     }
 
-    /// About how many bytes it holds.
+    /// Returns true if there is nothing to remember of it: nobody has made it, nobody is here and nobody types.
+    pub(super) fn is_blank(&self) -> bool {
+        self.head() == 0 && self.people().people.is_empty()
+    }
+
+    /// About how many bytes it takes, with all it holds.
     pub(super) fn bytes(&self) -> usize {
-        self.window().bytes()
+        ROOM_BYTES + self.window().bytes() + self.people().people.count() * PERSON_BYTES
     }
 
     fn leave(self: &Arc<Self>, user: &UserKey, lease: Duration) {

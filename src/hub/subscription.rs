@@ -83,6 +83,12 @@ impl Subscription {
         Ok(Self { hub, reader, wakes, entry, asked: Vec::new(), timer: Timer::default() })
     }
 
+    /// Its number among all readers of this process.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.entry.id
+    }
+
     /// The first room it reads, which is all there is unless it was opened for several.
     #[must_use]
     pub fn room(&self) -> &Arc<Room> {
@@ -126,7 +132,7 @@ impl Subscription {
     }
 
     /// Ends the reader, whose user stays for `lease` more.
-    pub fn end_with_lease(self, lease: Duration) {
+    pub fn end_with_lease(mut self, lease: Duration) {
         self.reader.end_with_lease(lease);
     }
 
@@ -197,6 +203,14 @@ impl Stream for Subscription {
                     }
                 }
             }
+        }
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        for room in self.reader.rooms() {
+            self.hub.rooms.let_go(room);
         }
     }
 }

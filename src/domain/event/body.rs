@@ -186,9 +186,11 @@ pub enum EventBody<'a> {
         /// Who is here; empty with more than 200.
         #[schema(value_type = Vec<PresentUser>)]
         users: &'a [PresentUser],
-        /// Who types.
-        #[schema(value_type = Vec<Username>)]
+        /// Who types, except for oneself; at most 20.
+        #[schema(value_type = Vec<Username>, max_items = 20)]
         typing: &'a [Username],
+        /// How many type, except for oneself. With more than 20 no `typing_indicator` is sent.
+        typing_count: usize,
     },
     /// Nothing happened for a while, or only what the filter drops.
     Ping {

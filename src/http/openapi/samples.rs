@@ -204,7 +204,7 @@ pub(super) fn events() -> Vec<Value> {
         EventBody::ReadReceipt { room, username: &bob, last_read_id: 42 },
         EventBody::ReadState { room, cursors: &cursors },
         EventBody::UserStatus { room, username: &bob, status: Status::Offline, timestamp: at(30) },
-        EventBody::PresenceState { room, online: 1, users: &users, typing: &typing },
+        EventBody::PresenceState { room, online: 1, users: &users, typing: &typing, typing_count: 1 },
         EventBody::Ping { room, id: 42, cursor: 42 },
         EventBody::ServiceStatus { room, status: ServiceStatus::Degraded },
         EventBody::ServerShutdown { room, reconnect_after_ms: 1_742 },

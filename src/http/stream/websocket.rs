@@ -174,7 +174,7 @@ impl Session {
         user: Option<Username>,
         subscription: Subscription,
     ) -> Self {
-        let typing = SocketTyping::new(subscription.room().clone(), app.config.timings.socket_typing_lapse);
+        let typing = SocketTyping::new(&subscription, app.config.timings.socket_typing_lapse);
         Self { app, caller, request_id, room, user, subscription, typing, effect: None }
     }
 

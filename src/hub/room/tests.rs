@@ -7,7 +7,7 @@ use tokio_util::task::TaskTracker;
 use super::*;
 use crate::{
     domain::timestamp::Timestamp,
-    hub::{presence::CROWD, ring::MAX_EPHEMERAL},
+    hub::{presence::CROWD, ring::MAX_EPHEMERAL, typing::TYPING_CROWD},
 };
 
 const LAPSE: Duration = Timings::DEFAULT.typing_lapse;
@@ -49,11 +49,11 @@ async fn typing_lapses_and_a_renewal_is_no_event() {
     let (mut position, mut marks) = (position(), room.watch());
     for (hold, renewals) in [(LAPSE, 3), (SOCKET_LAPSE, 0)] {
         let start = Instant::now();
-        room.start_typing(&user(1), hold);
+        room.start_typing(&user(1), TypingBy::Requests, hold);
         assert_eq!(take(&room, &mut position)[0]["is_typing"], true);
         for _ in 0..renewals {
             advance(LAPSE / 2).await;
-            room.start_typing(&user(1), hold);
+            room.start_typing(&user(1), TypingBy::Requests, hold);
             assert!(take(&room, &mut position).is_empty());
         }
         marks.mark_unchanged();
@@ -112,13 +112,53 @@ async fn a_reader_that_missed_ephemeral_events_is_told_the_state_instead() {
     let (room, _tasks) = room_with_expirations();
     let mut position = position();
     for _ in 0..MAX_EPHEMERAL {
-        room.start_typing(&user(1), LAPSE);
-        room.stop_typing(user(1).key());
+        room.start_typing(&user(1), TypingBy::Requests, LAPSE);
+        room.stop_typing(user(1).key(), TypingBy::Requests);
     }
-    room.start_typing(&user(2), LAPSE);
+    room.start_typing(&user(2), TypingBy::Requests, LAPSE);
     let events = take(&room, &mut position);
     assert_eq!(
         (events.len(), &events[0]["type"], &events[0]["typing"][0]),
         (1, &"presence_state".into(), &"user2".into())
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crowd_of_leases_ends_a_slice_at_a_time() {
+    let clock = Clock::new(|| Timestamp::from_micros(0));
+    let room = Room::new(RoomName::parse("general").unwrap(), clock, Arc::default(), &Timings::DEFAULT);
+    let count = 10 * SLICE;
+    for number in 0..count {
+        room.attend(&user(number)).end_with_lease(LEASE);
+    }
+    let now = Instant::now() + LEASE + GRACE;
+    for slice in 1..=10 {
+        assert_eq!(room.online(), count - (slice - 1) * SLICE);
+        assert!(!room.expire(now, now), "there is more");
+    }
+    assert!(room.expire(now, now));
+    assert_eq!(room.online(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_crowd_that_types_some_names_and_the_number_are_told_now_and_then() {
+    let (room, _tasks) = room_with_expirations();
+    let (mut position, mut marks) = (position(), room.watch());
+    for number in 0..TYPING_CROWD {
+        room.start_typing(&user(number), TypingBy::Requests, SOCKET_LAPSE);
+    }
+    assert_eq!(take(&room, &mut position).len(), TYPING_CROWD, "each of a few is told");
+    for number in TYPING_CROWD..500 {
+        room.start_typing(&user(number), TypingBy::Requests, SOCKET_LAPSE);
+    }
+    let state = take(&room, &mut position);
+    assert_eq!((state.len(), &state[0]["type"]), (1, &"presence_state".into()), "{state:?}");
+    assert_eq!((state[0]["typing"].as_array().unwrap().len(), &state[0]["typing_count"]), (20, &500.into()));
+    room.stop_typing(user(0).key(), TypingBy::Requests);
+    assert!(take(&room, &mut position).is_empty());
+    let start = Instant::now();
+    marks.mark_unchanged();
+    marks.changed().await.unwrap();
+    assert_eq!(start.elapsed(), DIGEST_INTERVAL);
+    assert_eq!(take(&room, &mut position)[0]["typing_count"], 499);
 }

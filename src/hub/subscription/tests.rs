@@ -22,6 +22,7 @@ use crate::{
         reader::{DROPPED, StateDue},
         registry::Transport,
         ring::{MAX_EPHEMERAL, MAX_EVENTS},
+        typing::TypingBy,
         window::TAKE_BYTES,
     },
 };
@@ -203,8 +204,8 @@ async fn the_state_comes_with_who_has_read_what_after_that_was_forgotten() {
     fixture.app.hub.catch_up().await.unwrap();
     let typing = fixture.app.hub.room(&room());
     for _ in 0..MAX_EPHEMERAL {
-        typing.start_typing(&user(1), LAPSE);
-        typing.stop_typing(user(1).key());
+        typing.start_typing(&user(1), TypingBy::Requests, LAPSE);
+        typing.stop_typing(user(1).key(), TypingBy::Requests);
     }
     let state = next_of(&mut reader, "read_state").await;
     assert_eq!(state["cursors"][0]["username"], "Bob");
@@ -271,7 +272,7 @@ async fn a_room_stays_in_memory_while_somebody_waits_for_its_next_message() {
         while Arc::strong_count(&hub.room(&room)) < 3 {
             tokio::task::yield_now().await;
         }
-        hub.sweep(Instant::now() + Duration::from_mins(2));
+        hub.sweep(Instant::now() + Duration::from_mins(2)).await;
         fixture.post(1).await;
     };
     let both = futures_util::future::join(waiting, posting);
@@ -287,14 +288,14 @@ async fn a_room_leaves_memory_only_once_nobody_would_notice() {
     let mut reader = fixture.read(Start::After(0), Some("Alice"), TypeSet::ALL).await;
     pause();
     advance(IDLE_FOR_TEST).await;
-    fixture.app.hub.sweep(Instant::now());
+    fixture.app.hub.sweep(Instant::now()).await;
     assert!(fixture.app.hub.room_in_memory(&room()).is_some(), "somebody reads it");
     assert_eq!(next(&mut reader).await.len(), 4, "two messages, who is here, and who has read");
     drop(reader);
     advance(GRACE).await;
     fixture.app.hub.room(&room()).expire(Instant::now(), Instant::now());
     advance(IDLE_FOR_TEST).await;
-    fixture.app.hub.sweep(Instant::now());
+    fixture.app.hub.sweep(Instant::now()).await;
     assert!(fixture.app.hub.room_in_memory(&room()).is_none());
     resume();
     let mut reader = fixture.read(Start::After(1), None, TypeSet::ALL).await;
@@ -303,3 +304,43 @@ async fn a_room_leaves_memory_only_once_nobody_would_notice() {
 }
 
 const IDLE_FOR_TEST: Duration = Duration::from_secs(61);
+
+#[tokio::test]
+async fn a_room_nobody_has_made_leaves_memory_with_its_last_reader() {
+    let fixture = Fixture::new().await;
+    let hub = &fixture.app.hub;
+    let mut one = fixture.read(Start::History, None, TypeSet::ALL).await;
+    let two = fixture.read(Start::History, None, TypeSet::ALL).await;
+    next(&mut one).await;
+    drop(one);
+    assert!(hub.room_in_memory(&room()).is_some(), "somebody reads it");
+    drop(two);
+    assert!(hub.room_in_memory(&room()).is_none());
+    fixture.app.chat.set_typing(&actor("Alice"), &room(), true).await.unwrap();
+    assert!(hub.room_in_memory(&room()).is_none(), "there is nobody to tell that Alice types");
+
+    // One who is here for a while longer keeps it, and so does a log.
+    fixture.read(Start::History, Some("Alice"), TypeSet::ALL).await.end_with_lease(Duration::from_secs(30));
+    assert_eq!(hub.room_in_memory(&room()).unwrap().online(), 1);
+    fixture.post_to("made", 1).await;
+    fixture.app.chat.set_typing(&actor("Alice"), &name("made"), true).await.unwrap();
+    let mut reader = hub.subscribe(&name("made"), Start::After(1), request(TypeSet::ALL)).await.unwrap();
+    assert_eq!(next_of(&mut reader, "presence_state").await["typing"], serde_json::json!(["Alice"]));
+    fixture.end().await;
+}
+
+#[tokio::test]
+async fn polls_of_an_empty_room_are_not_told_that_it_left_memory() {
+    let fixture = Fixture::new().await;
+    let poll = async |state: StateDue| {
+        let request = Request { transport: Transport::LongPoll, state, ..request(TypeSet::ALL) };
+        fixture.app.hub.subscribe(&room(), Start::After(0), request).await.unwrap()
+    };
+    let first = poll(StateDue::Never).await;
+    let word = first.state_word();
+    drop(first);
+    assert!(fixture.app.hub.room_in_memory(&room()).is_none());
+    let mut again = poll(StateDue::Unless(word)).await;
+    assert!(futures_util::poll!(std::pin::pin!(again.next())).is_pending(), "nothing has changed");
+    fixture.end().await;
+}

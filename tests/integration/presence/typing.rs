@@ -166,3 +166,49 @@ async fn typing_by_a_socket_that_says_no_more_lapses_too() {
     sees(&mut observer, "Wendy", false).await;
     assert!(started.elapsed() > LAPSE * 5 / 6, "{:?}", started.elapsed());
 }
+
+#[tokio::test]
+async fn typing_of_one_connection_does_not_end_anothers() {
+    let builder = Server::builder().time("typing-lapse", 600 * LAPSE).time("socket-typing-lapse", 600 * LAPSE);
+    let server = builder.start().await;
+    let mut observer = observe(&server, Transport::Sse, "general", "Olive").await;
+    let typing = |is_typing: bool| json!({"type": "typing", "is_typing": is_typing, "ref": "1"});
+    // Two sockets without a name, which both are Anonymous.
+    let mut one = Socket::open(&server, "general", &Query::new()).await;
+    let mut two = Socket::open(&server, "general", &Query::new()).await;
+    for socket in [&mut one, &mut two] {
+        socket.send(&typing(true)).await;
+        socket.reply("1").await;
+    }
+    sees(&mut observer, "Anonymous", true).await;
+    one.send(&typing(false)).await;
+    one.reply("1").await;
+    server.typing("general", "Bob", true).await;
+    let not_anonymous = |event: &Value| kind(event) == "typing_indicator";
+    assert_eq!(observer.until("the next typing", not_anonymous).await["username"], "Bob", "the other still types");
+    // Nor does what a request says of the same name.
+    server.typing("general", "Anonymous", false).await;
+    server.typing("general", "Bob", false).await;
+    assert_eq!(observer.until("the next typing", not_anonymous).await["username"], "Bob");
+    two.close().await;
+    sees(&mut observer, "Anonymous", false).await;
+    one.close().await;
+}
+
+#[tokio::test]
+async fn of_a_crowd_that_types_twenty_are_named_and_all_are_counted() {
+    let builder = Server::builder().time("presence-digest-interval", LAPSE / 4).time("typing-lapse", 600 * LAPSE);
+    let server = builder.start().await;
+    let mut observer = observe(&server, Transport::Sse, "general", "Olive").await;
+    for number in 0..30 {
+        server.typing("general", &format!("user{number}"), true).await;
+    }
+    let indicators = std::cell::Cell::new(0);
+    let state = observer
+        .until("the whole crowd", |event| {
+            indicators.set(indicators.get() + usize::from(kind(event) == "typing_indicator"));
+            kind(event) == "presence_state" && event["typing_count"] == 30
+        })
+        .await;
+    assert_eq!((indicators.get(), state["typing"].as_array().map(Vec::len)), (20, Some(20)), "{state}");
+}
