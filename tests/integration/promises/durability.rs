@@ -6,14 +6,17 @@ use futures_util::future::join_all;
 use rand::Rng as _;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use crate::support::{DEADLINE, Query, Reader, Server, Transport, reader::is_durable, seeded, within};
 
 const WRITERS: usize = 16;
 const ROUNDS: usize = 20;
 const ROOM: &str = "durable";
-/// Until when in a round the server is killed at the latest.
-const MOST_MILLIS: u64 = 400;
+/// After how many answers of a round the server is killed at most, and how long after the last of them: counted in
+/// answers, so that on a slow machine as much happens before.
+const MOST_ANSWERS: usize = 4 * WRITERS;
+const MOST_MILLIS: u64 = 40;
 
 /// Somebody who posts one message after the other, and asks again with the same key when no answer came.
 struct Writer {
@@ -34,7 +37,7 @@ impl Writer {
     }
 
     /// Posts until an answer fails to come; the first post of a round may have been stored before.
-    async fn post_until_cut(&mut self, http: &reqwest::Client, url: &str) {
+    async fn post_until_cut(&mut self, http: &reqwest::Client, url: &str, answers: &watch::Sender<usize>) {
         let mut may_be_stored = self.next > 0;
         while let Some((status, message)) = self.post(http, url).await {
             let key = self.key(self.next);
@@ -48,6 +51,7 @@ impl Writer {
             self.answered.insert(key, message["id"].as_i64().expect("an id"));
             self.next += 1;
             may_be_stored = false;
+            answers.send_modify(|count| *count += 1);
         }
     }
 
@@ -91,9 +95,14 @@ async fn what_is_answered_survives_kill_9() {
         let cursor = seen.last().map_or(0, |(id, _)| *id);
         let reader = Reader::open(&server, transport, ROOM, Query::since(cursor)).await;
         let (http, url) = (server.http().clone(), server.api(&format!("/rooms/{ROOM}/messages")));
-        let posting = join_all(writers.iter_mut().map(|writer| writer.post_until_cut(&http, &url)));
+        let answers = watch::Sender::new(0);
+        let posting = join_all(writers.iter_mut().map(|writer| writer.post_until_cut(&http, &url, &answers)));
+        let most = random.random_range(0..=MOST_ANSWERS);
         let moment = Duration::from_millis(random.random_range(1..=MOST_MILLIS));
         let killing = async {
+            within(DEADLINE, "posts are answered", answers.subscribe().wait_for(|count| *count >= most))
+                .await
+                .expect("posts go on");
             // The scenario: the power goes at a moment nobody chose.
             tokio::time::sleep(moment).await;
             server.kill9().await;
