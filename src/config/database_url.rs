@@ -5,7 +5,7 @@ use std::{convert::Infallible, fmt, str::FromStr};
 use url::Url;
 
 /// What stands in the place of a password.
-const HIDDEN: &str = "***";
+pub(super) const HIDDEN: &str = "***";
 
 /// The value of `--database-url`, as given; it is shown without its password.
 #[derive(Clone, PartialEq, Eq)]

@@ -99,8 +99,10 @@ impl FileSettings {
         for (setting, values) in &self.values {
             if has(&command, setting) {
                 // The help shows defaults, and this one may have a password.
-                let secret = setting == "database_url";
-                command = command.mut_arg(setting, |arg| arg.default_values(values.clone()).hide_default_value(secret));
+                command = command.mut_arg(setting, |arg| {
+                    let is_secret = arg.is_hide_env_values_set();
+                    arg.default_values(values.clone()).hide_default_value(is_secret)
+                });
             }
         }
         command

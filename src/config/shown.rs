@@ -6,6 +6,7 @@ use clap::{ArgMatches, parser::ValueSource};
 
 use super::{
     DatabaseUrl,
+    database_url::HIDDEN,
     file::{FileSettings, TABLES},
 };
 
@@ -28,15 +29,17 @@ pub fn shown(matches: &ArgMatches, command: &clap::Command, file: &FileSettings)
 }
 
 fn value(matches: &ArgMatches, command: &clap::Command, setting: &str) -> Option<String> {
+    let arg = command.get_arguments().find(|arg| arg.get_id() == setting)?;
     let given: Vec<String> = if setting == "database_url" {
         vec![matches.get_one::<DatabaseUrl>(setting)?.to_string()]
+    } else if arg.is_hide_env_values_set() {
+        vec![HIDDEN.to_owned()]
     } else {
         matches.get_raw(setting)?.map(|value| value.to_string_lossy().into_owned()).collect()
     };
     // A string of JSON is one of TOML.
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
-    let is_list = command.get_arguments().any(|arg| arg.get_id() == setting && arg.get_value_delimiter().is_some());
-    if is_list {
+    if arg.get_value_delimiter().is_some() {
         let values: Vec<_> = given.iter().flat_map(|given| given.split(',')).map(quoted).collect();
         return Some(format!("[{}]", values.join(", ")));
     }

@@ -124,7 +124,7 @@ pub struct PageParams {
     /// How many at most.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u64>,
-    /// With `after`: how many seconds to wait for the first one.
+    /// With `after`: how many seconds to wait for the first one. A client's own timeout has to be longer.
     #[param(minimum = 0, maximum = 50, default = 0)]
     wait: Option<u64>,
     /// Only the message that `username` posted with this key, if there is one.

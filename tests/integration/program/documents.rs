@@ -8,7 +8,7 @@ use std::{
 };
 
 /// The folders of the project that have documents, and those that documents name files of.
-const DOCUMENTED: [&str; 4] = ["", "docs", "docs/decisions", "openapi"];
+const DOCUMENTED: [&str; 5] = ["", "docs", "docs/contributing", "docs/decisions", "openapi"];
 const NAMED: [&str; 7] = ["benches/", "docs/", "migration/", "openapi/", "src/", "static/", "tests/"];
 
 fn root() -> &'static Path {
