@@ -1,11 +1,11 @@
 //! Posts a message and follows the room from there, through every break of the line:
 //! `cargo run --example follow [http://127.0.0.1:3000/api/v1/rooms/general]`
 
-use std::{env, error::Error, time::Duration};
+use std::{env, error::Error, pin::pin, time::Duration};
 
-use eventsource_stream::Eventsource as _;
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
+use sse_stream::SseByteStream;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -19,13 +19,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     loop {
         // Whatever broke the line, it goes on from the cursor.
         if let Ok(stream) = http.get(format!("{room}/stream")).header("Last-Event-ID", &cursor).send().await {
-            let mut events = stream.bytes_stream().eventsource();
+            let mut events = pin!(SseByteStream::new(stream.bytes_stream()));
             while let Some(Ok(event)) = events.next().await {
-                if event.event == "chat_message" {
-                    let message = &serde_json::from_str::<Value>(&event.data)?["message"];
+                if event.event.as_deref() == Some("chat_message") {
+                    let message = &serde_json::from_str::<Value>(&event.data.unwrap_or_default())?["message"];
                     println!("{}: {}", message["username"], message["content"]);
                 }
-                cursor = Some(event.id).filter(|id| !id.is_empty()).unwrap_or(cursor);
+                cursor = event.id.unwrap_or(cursor);
             }
         }
         tokio::time::sleep(Duration::from_secs(1)).await;

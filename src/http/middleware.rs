@@ -10,7 +10,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use super::{
     extract::MAX_BODY,
@@ -42,7 +41,7 @@ impl Deref for RequestId {
 /// wrote: no body, no query.
 pub async fn observe(mut request: Request, next: Next) -> Response {
     let start = Instant::now();
-    let id = given_id(request.headers()).unwrap_or_else(|| Uuid::new_v4().simple().to_string());
+    let id = given_id(request.headers()).unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
     let id = RequestId(id.into());
     request.extensions_mut().insert(id.clone());
     let method = request.method().clone();

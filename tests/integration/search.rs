@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
 use serde_json::{Value, json};
+use url::form_urlencoded;
 
 use crate::support::{DEADLINE, Server, index::indexed, problem::expect_problem, within};
 
@@ -13,7 +14,7 @@ const ROOM: &str = "general";
 
 /// One page of what is found.
 async fn page(server: &Server, room: &str, query: &[(&str, &str)]) -> Value {
-    let query = serde_urlencoded::to_string(query).expect("a query");
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
     server.get_json(&format!("/rooms/{room}/search?{query}")).await
 }
 

@@ -1,6 +1,7 @@
 //! One way to read a room's events, whichever transport carries them.
 
 use serde_json::Value;
+use url::form_urlencoded;
 
 use super::{DEADLINE, Server, poll::Poller, socket::Socket, sse, within};
 
@@ -77,7 +78,7 @@ impl Query {
         let types = self.types.clone().map(|types| ("types", types));
         let username = self.username.clone().map(|username| ("username", username));
         let pairs: Vec<_> = [since, history, types, username].into_iter().flatten().collect();
-        serde_urlencoded::to_string(pairs).expect("a query")
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
     }
 }
 
