@@ -1,6 +1,6 @@
 # Everything a person does with this repository. `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run dev check test rust databases build sqlite postgres mariadb outages clients browser lint docs fmt openapi emoji deny bench tools
+.PHONY: help run dev check test rust databases build sqlite postgres mariadb outages clients pages browser lint docs fmt openapi folding emoji deny bench measure tools
 
 # Where `tools.sh` puts what Debian has too old.
 export PATH := $(CURDIR)/target/tools/node_modules/node/bin:$(PATH)
@@ -27,11 +27,11 @@ dev: ## serve a debug build, which builds faster
 	@./tools.sh cc
 	cargo run --locked -- serve
 
-check: ## the quick part: format, lints, Rust tests on SQLite
-	@MAKE="$(MAKE)" tests/parts.sh lint sqlite
+check: ## the quick part: format, lints, the pages without a browser, Rust tests on SQLite
+	@MAKE="$(MAKE)" tests/parts.sh lint pages sqlite
 
 test: ## everything: format, lints, documentation, all tests; installs what it misses
-	@MAKE="$(MAKE)" tests/parts.sh tools lint docs build sqlite postgres mariadb outages clients browser
+	@MAKE="$(MAKE)" tests/parts.sh tools lint pages docs build sqlite postgres mariadb outages clients browser
 
 rust: ## the Rust tests, on SQLite, PostgreSQL and MariaDB
 	@MAKE="$(MAKE)" tests/parts.sh build sqlite postgres mariadb outages
@@ -64,6 +64,10 @@ clients: ## clients that others wrote, the linter of the OpenAPI document, schem
 	$(BUILD)
 	tests/clients/run.sh $(TARGET)/debug/parlor
 
+pages: ## types and lints of the pages, and their tests that need no browser
+	@./tools.sh node
+	tests/pages/run.sh
+
 browser: ## the pages, in Chromium
 	@./tools.sh cc node chromium
 	$(BUILD)
@@ -85,6 +89,9 @@ openapi: ## write openapi/openapi.json anew
 	@$(BUILD) --quiet
 	$(TARGET)/debug/parlor openapi > openapi/openapi.json
 
+folding: ## write again by what the page compares names, after the rule has changed
+	PARLOR_WRITE_FOLDING=1 cargo test --locked --test integration -- the_pages_fold_names
+
 emoji: ## take the emoji of the page anew from npm
 	@./tools.sh node
 	static/emoji/update.sh
@@ -97,6 +104,11 @@ deny: ## licences, bans and sources of all dependencies; installs cargo-deny if 
 bench: ## measure against a tutorial server; takes some minutes
 	@./tools.sh cc
 	cargo bench --locked --bench parlor
+
+measure: ## measure the page of a room in Chromium; takes some minutes
+	@./tools.sh cc node chromium
+	cargo build --release --locked
+	tests/browser/run.sh --measure $(TARGET)/release/parlor
 
 tools: ## install what building and testing need
 	@./tools.sh cc curl strace prlimit sqlite3 nginx caddy postgres mariadb python venv node chromium

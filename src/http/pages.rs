@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Json, Router,
+    extract::State,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
+
+use serde_json::json;
 
 use crate::app::App;
 
@@ -121,14 +124,21 @@ fn list<'a>(request: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &
     lines.flat_map(|line| line.split(',')).map(str::trim)
 }
 
+/// How the server is set up, as far as the pages have to know: `edit_window` in seconds, 0 for no limit.
+async fn settings(State(app): State<Arc<App>>) -> Response {
+    let edit_window = app.config.edit_window.map_or(0, |window| window.as_secs());
+    ([(header::CACHE_CONTROL, "no-store")], Json(json!({"edit_window": edit_window}))).into_response()
+}
+
 /// The pages and their parts.
 pub fn routes() -> Router<Arc<App>> {
     let named = |name: &str| FILES.iter().find(|file| file.name == name);
     let pages = PAGES.into_iter().filter_map(|(path, name)| Some((path.to_owned(), named(name)?)));
     let files = FILES.iter().map(|file| (format!("/static/{}", file.name), file));
-    let router = REDIRECTS.into_iter().fold(Router::new(), |router, (from, to)| {
-        router.route(from, get(move || async move { Redirect::permanent(to) }))
-    });
+    let router = Router::new().route("/static/settings.json", get(settings));
+    let router = REDIRECTS
+        .into_iter()
+        .fold(router, |router, (from, to)| router.route(from, get(move || async move { Redirect::permanent(to) })));
     pages.chain(files).fold(router, |router, (path, file)| {
         router.route(&path, get(move |request: HeaderMap| async move { file.answer(&request) }))
     })

@@ -1,5 +1,5 @@
 // What is common to every way of following a room: its events, its state, posting, changing and finding.
-/** @import { ClientEvents, Found, Message, Messages, ReadCursor, Revision, ServerEvent, State, Unread } from './events.js' */
+/** @import { ClientEvents, Found, Message, Messages, ReadCursor, ServerEvent, State, Unread } from './events.js' */
 import { advance, params } from './cursor.js';
 import { Emitter } from './emitter.js';
 
@@ -174,7 +174,7 @@ export class Client extends Emitter {
    * A page of what a message said before, oldest first.
    * @param {number} id
    * @param {{ after?: number, limit?: number }} [query]
-   * @returns {Promise<{ revisions: Revision[], next: number | null }>}
+   * @returns {Promise<{ revisions: import('./events.js').Revision[], next: number | null }>}
    */
   revisions(id, query) {
     return this.ask(`${this.path}/messages/${id}/revisions?${params(query)}`);

@@ -8,21 +8,21 @@ export class Emitter extends EventTarget {
   /**
    * @template {keyof Told & string} Type
    * @param {Type} type
-   * @param {((event: CustomEvent<Told[Type]>) => unknown) | null} listener
+   * @param {((event: CustomEvent<Told[Type]>) => unknown) | EventListenerObject | null} listener
    * @param {boolean | AddEventListenerOptions} [options]
    */
   addEventListener(type, listener, options) {
-    super.addEventListener(type, /** @type {EventListener} */ (listener), options);
+    super.addEventListener(type, /** @type {EventListenerOrEventListenerObject} */ (listener), options);
   }
 
   /**
    * @template {keyof Told & string} Type
    * @param {Type} type
-   * @param {((event: CustomEvent<Told[Type]>) => unknown) | null} listener
+   * @param {((event: CustomEvent<Told[Type]>) => unknown) | EventListenerObject | null} listener
    * @param {boolean | EventListenerOptions} [options]
    */
   removeEventListener(type, listener, options) {
-    super.removeEventListener(type, /** @type {EventListener} */ (listener), options);
+    super.removeEventListener(type, /** @type {EventListenerOrEventListenerObject} */ (listener), options);
   }
 
   /**

@@ -2,7 +2,7 @@
 /** @import { Client } from './client.js' */
 /** @import { ServerEvent, State, Transport } from './events.js' */
 /** @import { Part, Way } from './transports.js' */
-import { backoff, isFinal, Refused } from './client.js';
+import { backoff, Refused } from './client.js';
 import { address, open, parts, Turns } from './transports.js';
 
 /** A stream that has shown nothing for so long is held back by something between here and the server. */
@@ -238,7 +238,7 @@ export class Line {
       if (this.#open !== control) return undefined;
     }
     const refused = reason instanceof Refused ? reason : undefined;
-    if (isFinal(refused)) return this.#say('refused', refused.message);
+    if (refused?.isFinal) return this.#say('refused', refused.message);
     this.#isWaiting = true;
     this.#say('reconnecting', refused?.message ?? '');
     await this.#client.pause(refused?.retryAfter ?? pause ?? backoff(this.#failures++));

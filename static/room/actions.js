@@ -1,10 +1,17 @@
 // What one can do with a message: its buttons, its menu, the keys that go from message to message, and the changes themselves.
+/** @import { Client } from '../client/client.js' */
+/** @import { Composer } from './composer.js' */
+/** @import { Known, Shown } from './known.js' */
+/** @import { Messages } from './messages.js' */
+/** @import { Settings } from './settings.js' */
+import { Refused } from '../client/client.js';
+import { byId, children, closest, focused, icon, make, placeBeside, step, within } from '../shared/dom.js';
+import { fold } from '../shared/names.js';
 import { Details } from './details.js';
-import { byId, focused, icon, make, placeBeside, step } from '../shared/dom.js';
 import { favourites, isSame, Picker } from './emoji.js';
 import { oneLine, setCurrent } from './message.js';
-import { fold } from '../shared/names.js';
-import { notice } from './notice.js';
+import { notice, noticeUnreachable } from './notice.js';
+import { onLongPress } from './press.js';
 
 const QUICK = 6;
 
@@ -16,27 +23,39 @@ export class Actions {
   #me;
   #list = byId('messages');
   #menu = byId('menu');
+  #dialog = byId('delete', HTMLDialogElement);
   #picker = new Picker();
   #details;
-  /** The item that was acted on last: what its menu is about, and where the focus goes back to; and its message then. */
-  #item;
+  #settings;
+  /** The item that was acted on last: what its menu is about, and where the focus goes back to. @type {HTMLElement} */
+  #item = byId('messages');
+  /** Its message then. @type {Shown | undefined} */
   #acted;
 
-  constructor(client, known, messages, composer) {
+  /**
+   * @param {Client} client
+   * @param {Known} known
+   * @param {Messages} messages
+   * @param {Composer} composer
+   * @param {Settings} settings
+   */
+  constructor(client, known, messages, composer, settings) {
     this.#client = client;
     this.#known = known;
     this.#messages = messages;
     this.#composer = composer;
-    this.#me = fold(client.username);
+    this.#me = fold(client.username ?? '');
+    this.#settings = settings;
     this.#details = new Details(client);
-    this.#list.addEventListener('click', ({ target }) => this.#clicked(target.closest('[data-act]')));
-    this.#list.addEventListener('focusin', ({ target }) => this.#focused(target.closest('.message')));
+    this.#list.addEventListener('click', ({ target }) => this.#clicked(closest(target, '[data-act]')));
+    this.#list.addEventListener('focusin', ({ target }) => this.#focused(closest(target, '.message')));
     byId('scroller').addEventListener('keydown', (event) => this.#walk(event));
     this.#menu.addEventListener('keydown', (event) => this.#walkMenu(event));
-    this.#menu.addEventListener('click', ({ target }) => this.#chosen(target.closest('[role="menuitem"]')));
+    this.#menu.addEventListener('click', ({ target }) => this.#chosen(closest(target, '[role="menuitem"]')));
     for (const popover of [this.#menu, byId('picker')]) {
-      popover.addEventListener('toggle', ({ newState }) => newState === 'closed' && this.#return());
+      popover.addEventListener('toggle', (event) => event instanceof ToggleEvent && event.newState === 'closed' && this.#return());
     }
+    onLongPress(this.#list, (target) => this.#pressed(closest(target, '.message')), this.#menu);
     byId('delete').addEventListener('close', () => this.#return());
     // What opened it has the focus again, unless it is gone.
     byId('details').addEventListener('close', () => focused() ?? this.#return());
@@ -44,35 +63,54 @@ export class Actions {
     client.addEventListener('reset', () => {
       this.#menu.hidePopover();
       byId('picker').hidePopover();
-      byId('delete').close();
-      byId('details').close();
+      this.#dialog.close();
+      byId('details', HTMLDialogElement).close();
     });
-    byId('delete-no').addEventListener('click', () => byId('delete').close());
+    byId('delete-no').addEventListener('click', () => this.#dialog.close());
     byId('delete-yes').addEventListener('click', () => {
-      byId('delete').close();
-      this.#try(this.#client.remove(this.#message.id));
+      this.#dialog.close();
+      if (this.#message) this.#try(this.#client.remove(this.#message.id));
     });
   }
 
   /** As it is now, or was last known: a page that is flooded lets go of it meanwhile. */
   get #message() {
-    return this.#known.get(this.#acted.id) ?? this.#acted;
+    return this.#acted && (this.#known.get(this.#acted.id) ?? this.#acted);
   }
 
+  /** @param {HTMLElement} item */
   #actOn(item) {
     this.#item = item;
     this.#acted = this.#known.get(Number(item.dataset.id));
   }
 
-  /** The user's newest message in view, as far as it can be edited. */
+  /** The user's newest message in view, if it can still be edited. */
   get lastOwn() {
     const item = this.#messages.items.findLast((each) => each.matches('.own:not(.deleted)'));
-    return item && this.#known.get(Number(item.dataset.id));
+    const message = item && this.#known.get(Number(item.dataset.id));
+    return message && this.#settings.canEdit(message) ? message : undefined;
   }
 
+  /** Asks whether to delete a message, as for one that was edited to say nothing. @param {number} id */
+  offerToDelete(id) {
+    const item = this.#messages.item(id);
+    if (item) this.#actOn(item);
+    else this.#acted = this.#known.get(id);
+    if (this.#message) this.#askToDelete(this.#message);
+  }
+
+  /** @param {HTMLElement | null} item */
+  #pressed(item) {
+    if (!item) return false;
+    this.#actOn(item);
+    this.#openMenu(within(item, '.line'));
+    return true;
+  }
+
+  /** @param {HTMLElement | null} item */
   #focused(item) {
     if (!item || item.classList.contains('current')) return;
-    this.#list.querySelectorAll('.current').forEach((each) => setCurrent(each, false));
+    for (const each of this.#list.querySelectorAll('.current')) setCurrent(/** @type {HTMLElement} */ (each), false);
     setCurrent(item, true);
   }
 
@@ -82,42 +120,50 @@ export class Actions {
     (this.#item.isConnected ? this.#item : byId('scroller')).focus({ preventScroll: true });
   }
 
+  /** @param {HTMLElement | null} button */
   #clicked(button) {
-    if (!button) return;
-    this.#actOn(button.closest('.message'));
-    const { act, emoji } = button.dataset;
+    const item = closest(button, '.message');
+    if (!button || !item) return;
+    this.#actOn(item);
+    const { act = '', emoji = '' } = button.dataset;
     if (act === 'more') this.#openMenu(button);
     else if (act === 'toggle') this.#toggle(emoji);
     else this.#do(act, button);
   }
 
+  /** @param {KeyboardEvent} event */
   #walk(event) {
-    const item = event.target.closest('.message');
+    const item = closest(event.target, '.message');
     const direction = { ArrowUp: -1, ArrowDown: 1 }[event.key];
     if (event.key === 'Escape') {
       if (item) this.#composer.focus();
-    } else if (event.target === item && ['Enter', ' ', 'ContextMenu'].includes(event.key)) {
+    } else if (item && event.target === item && ['Enter', ' ', 'ContextMenu'].includes(event.key)) {
       event.preventDefault();
       this.#actOn(item);
-      this.#openMenu(item.querySelector('.line'));
+      this.#openMenu(within(item, '.line'));
     } else if (direction && !event.altKey && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
       event.preventDefault();
       const { items, lastOnScreen } = this.#messages;
-      const next = item ? items[items.indexOf(item) + direction] : this.#messages.item(lastOnScreen) ?? items.at(-1);
+      const next = item ? items[items.indexOf(item) + direction] : this.#messages.item(lastOnScreen ?? 0) ?? items.at(-1);
       next?.focus();
     }
   }
 
+  /** @param {Element} anchor */
   #openMenu(anchor) {
-    const { deleted_at: deletedAt, edited_at: editedAt, reactions, username } = this.#message;
+    const message = this.#message;
+    if (!message) return;
+    const { deleted_at: deletedAt, edited_at: editedAt, reactions, username } = message;
     const isOwn = fold(username) === this.#me;
+    /** @type {Record<string, boolean>} */
     const shown = {
       reply: !deletedAt, text: !deletedAt, link: true, seen: true,
-      reactions: reactions.length > 0, revisions: !deletedAt && Boolean(editedAt), edit: isOwn && !deletedAt, delete: isOwn && !deletedAt,
+      reactions: reactions.length > 0, revisions: !deletedAt && Boolean(editedAt), edit: isOwn && this.#settings.canEdit(message), delete: isOwn && !deletedAt,
     };
-    for (const entry of this.#menu.querySelectorAll('[data-do]')) entry.hidden = !shown[entry.dataset.do];
+    for (const entry of children(this.#menu)) if (entry.dataset.do) entry.hidden = !shown[entry.dataset.do];
     const quick = byId('menu-quick');
     quick.hidden = Boolean(deletedAt);
+    /** @type {(attributes: Record<string, string>, content: string | Node) => HTMLElement} */
     const entry = (attributes, content) => make('button', { type: 'button', role: 'menuitem', tabindex: -1, ...attributes }, content);
     quick.replaceChildren(
       ...favourites(QUICK).map((emoji) => entry({ class: 'emoji', 'data-emoji': emoji, 'aria-label': `React with ${emoji}` }, emoji)),
@@ -128,65 +174,81 @@ export class Actions {
   }
 
   #entries() {
-    return [...this.#menu.querySelectorAll('[role="menuitem"]')].filter((entry) => !entry.hidden && !entry.parentElement.hidden);
+    const all = /** @type {NodeListOf<HTMLElement>} */ (this.#menu.querySelectorAll('[role="menuitem"]'));
+    return [...all].filter((entry) => !entry.hidden && !entry.parentElement?.hidden);
   }
 
+  /** @param {KeyboardEvent} event */
   #walkMenu(event) {
-    const [quick, entries] = [byId('menu-quick'), this.#entries()];
-    const isQuick = quick.contains(event.target);
+    const [quick, entries, target] = [byId('menu-quick'), this.#entries(), /** @type {HTMLElement} */ (event.target)];
+    const isQuick = quick.contains(target);
     if (event.key === 'Tab') {
       event.preventDefault();
       this.#menu.hidePopover();
     } else if (isQuick && ['ArrowLeft', 'ArrowRight'].includes(event.key)) {
-      step(event, [...quick.children], ['ArrowLeft', 'ArrowRight']);
+      step(event, children(quick), ['ArrowLeft', 'ArrowRight']);
     } else {
       // The row of emoji is one step on the way up or down.
-      const here = isQuick ? event.target : quick.firstElementChild;
+      const here = isQuick ? target : quick.firstElementChild;
       step(event, entries.filter((entry) => entry === here || !quick.contains(entry)), ['ArrowUp', 'ArrowDown']);
     }
   }
 
+  /** @param {HTMLElement | null} entry */
   #chosen(entry) {
     if (!entry) return;
-    const anchor = this.#item.querySelector('.line');
+    const anchor = this.#item.querySelector('.line') ?? this.#item;
     this.#menu.hidePopover();
     this.#item.focus({ preventScroll: true });
     if (entry.dataset.emoji) this.#react(entry.dataset.emoji);
-    else this.#do(entry.dataset.do, anchor);
+    else this.#do(entry.dataset.do ?? '', anchor);
   }
 
+  /**
+   * @param {string} act
+   * @param {Element} anchor
+   */
   #do(act, anchor) {
     const message = this.#message;
+    if (!message) return;
     const { id } = message;
-    if (act === 'react') this.#picker.open(anchor, (emoji) => this.#react(emoji));
+    if (act === 'react') this.#picker.open(anchor, (/** @type {string} */ emoji) => this.#react(emoji));
     else if (act === 'reply') this.#composer.answer(id);
     else if (act === 'edit') this.#composer.edit(message);
     else if (act === 'text') this.#copy(message.content, 'The text is copied.');
     else if (act === 'link') this.#copy(`${location.origin}/rooms/${this.#client.room}#${id}`, 'The link is copied.');
     else if (act === 'delete') this.#askToDelete(message);
-    else this.#details[act](message);
+    else if (act === 'seen' || act === 'reactions' || act === 'revisions') this.#details[act](message);
   }
 
+  /** @param {Shown} message */
   #askToDelete({ content }) {
     byId('delete-words').textContent = oneLine(content);
-    byId('delete').showModal();
+    this.#dialog.showModal();
     byId('delete-no').focus();
   }
 
-  /** Adds a reaction: what looks like one that is there already is that one. */
+  /** Adds a reaction: what looks like one that is there already is that one. @param {string} emoji */
   #react(emoji) {
+    if (!this.#message) return;
     const { id, reactions } = this.#message;
     const there = reactions.find((each) => isSame(each.emoji, emoji));
     this.#try(this.#client.react(id, there?.emoji ?? emoji));
   }
 
+  /** @param {string} emoji */
   #toggle(emoji) {
+    if (!this.#message) return;
     const { id, reactions } = this.#message;
-    const { isOwn } = reactions.find((each) => each.emoji === emoji);
+    const isOwn = reactions.find((each) => each.emoji === emoji)?.isOwn;
     const has = isOwn === undefined ? this.#known.hasReacted(id, emoji) : Promise.resolve(isOwn);
     this.#try(has.then((isMine) => this.#client.react(id, emoji, !isMine)));
   }
 
+  /**
+   * @param {string} text
+   * @param {string} done
+   */
   async #copy(text, done) {
     try {
       await navigator.clipboard.writeText(text);
@@ -197,11 +259,13 @@ export class Actions {
     }
   }
 
+  /** @param {Promise<unknown>} change */
   async #try(change) {
     try {
       await change;
     } catch (error) {
-      notice(error.status ? error.message : 'The server can’t be reached. Try again in a moment.');
+      if (error instanceof Refused) notice(error.message);
+      else noticeUnreachable();
     }
   }
 }

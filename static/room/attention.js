@@ -1,4 +1,6 @@
 // What calls somebody back who looks elsewhere: the number of unread messages in the title, and notifications.
+/** @import { Client } from '../client/client.js' */
+/** @import { Message } from '../client/events.js' */
 import { byId } from '../shared/dom.js';
 import { fold } from '../shared/names.js';
 import { load, save } from '../shared/store.js';
@@ -13,8 +15,9 @@ export class Attention {
   #unread = 0;
   /** What is told by one notification: its first message, how many they are, and when the last came. */
   #burst = { first: 0, count: 0, at: -BURST };
-  #box = byId('notify');
+  #box = byId('notify', HTMLInputElement);
 
+  /** @param {Client} client */
   constructor(client) {
     this.#client = client;
     client.addEventListener('chat_message', ({ detail }) => this.#arrived(detail.message));
@@ -28,6 +31,7 @@ export class Attention {
     if (!globalThis.Notification) this.#forbid('Not available here: notifications need HTTPS.');
   }
 
+  /** @param {string} title */
   set title(title) {
     this.#title = title;
     this.#show();
@@ -43,19 +47,26 @@ export class Attention {
     else save('localStorage', KEY, this.#box.checked);
   }
 
+  /** @param {string} words */
   #forbid(words) {
     this.#box.checked = false;
     byId('notify-hint').textContent = words;
   }
 
+  /** @param {Message} message */
   #arrived({ id, username, content, deleted_at: deletedAt }) {
-    if (!document.hidden || deletedAt || fold(username) === fold(this.#client.username)) return;
+    if (!document.hidden || deletedAt || fold(username) === fold(this.#client.username ?? '')) return;
     this.#unread += 1;
     this.#show();
     if (this.#box.checked) this.#notify(id, username, content);
   }
 
-  /** A message is one notification, and so is all that comes at once to whoever was away. */
+  /**
+   * A message is one notification, and so is all that comes at once to whoever was away.
+   * @param {number} id
+   * @param {string} username
+   * @param {string} content
+   */
   #notify(id, username, content) {
     const { room } = this.#client;
     const [{ first, count, at }, now] = [this.#burst, performance.now()];

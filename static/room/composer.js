@@ -1,6 +1,10 @@
 // The field one writes in: a new message, an answer, or an edit. What is written survives a reload, and others see that one types.
+/** @import { Client } from '../client/client.js' */
+/** @import { Known, Shown } from './known.js' */
+import { isFinal, Refused } from '../client/client.js';
 import { byId } from '../shared/dom.js';
 import { inALine } from './message.js';
+import { notice, UNREACHABLE } from './notice.js';
 import { load, save } from '../shared/store.js';
 
 /** After how long without a key one no longer types. */
@@ -8,26 +12,43 @@ const IDLE = 3_000;
 /** The server forgets after 6 s that somebody types. */
 const RENEW = 4_000;
 
+/**
+ * `onSend` gets a new message and what it answers, `onEmptied` the id of one that was edited to say nothing; `lastOwn`
+ * tells which message the up key edits.
+ * @typedef {object} Uses
+ * @property {(text: string, answered: number | undefined) => void} onSend
+ * @property {(id: number) => void} onEmptied
+ * @property {() => Shown | undefined} lastOwn
+ */
+
 export class Composer {
   #client;
   #known;
-  #onSend;
-  #field = byId('content');
+  #uses;
+  #field = byId('content', HTMLTextAreaElement);
+  /** Where fingers type, Enter begins a new line, as everywhere there. */
+  #isTouched = matchMedia('(pointer: coarse)');
   #error = byId('context-error');
   #key;
   #answerKey;
-  /** The message that is answered, and the one that is edited. */
+  /** The message that is answered, and the one that is edited. @type {number | undefined} */
   #answered;
+  /** @type {number | undefined} */
   #edited;
   #isSaving = false;
   #typingSince = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #idle;
 
-  /** `onSend` gets a new message and what it answers; `lastOwn` tells which message the up key edits. */
-  constructor(client, known, { onSend, lastOwn }) {
+  /**
+   * @param {Client} client
+   * @param {Known} known
+   * @param {Uses} uses
+   */
+  constructor(client, known, uses) {
     this.#client = client;
     this.#known = known;
-    this.#onSend = onSend;
+    this.#uses = uses;
     this.#key = `parlor:draft:${client.room}`;
     this.#answerKey = `parlor:answer:${client.room}`;
     this.#field.placeholder = `Message #${client.room}`;
@@ -35,43 +56,59 @@ export class Composer {
     this.#answered = load('sessionStorage', this.#answerKey);
     this.#show();
     client.addEventListener('reset', () => this.#reset());
-    known.addEventListener('change', ({ detail }) => detail.id === this.#answered && this.#show());
+    client.addEventListener('state', ({ detail }) => {
+      // It can be reached again.
+      if (detail.name === 'connected' && this.#error.textContent === UNREACHABLE) this.#error.textContent = '';
+    });
+    const hint = () => this.#field.setAttribute('enterkeyhint', this.#isTouched.matches ? 'enter' : 'send');
+    this.#isTouched.addEventListener('change', hint);
+    hint();
+    known.addEventListener('change', ({ detail }) => {
+      if (detail.id === this.#answered) this.#show();
+      if (detail.id === this.#edited && detail.deleted_at) this.#deleted();
+    });
     this.#field.addEventListener('input', () => this.#written());
     this.#field.addEventListener('blur', () => this.#stop());
     addEventListener('pagehide', () => this.#stop());
-    this.#field.addEventListener('keydown', (event) => this.#pressed(event, lastOwn));
+    this.#field.addEventListener('keydown', (event) => this.#pressed(event));
     byId('context-cancel').addEventListener('click', () => this.#cancel());
     byId('form').addEventListener('submit', (event) => {
       event.preventDefault();
       this.#field.focus();
-      if (!this.#field.value.trim()) return;
-      if (this.#edited) this.#save();
-      else this.#send();
+      const isEmpty = !this.#field.value.trim();
+      if (this.#edited && isEmpty) uses.onEmptied(this.#edited);
+      else if (this.#edited) this.#save(this.#edited);
+      else if (!isEmpty) this.#send();
     });
     // On a touch screen the focus would bring the keyboard up over the messages.
-    if (matchMedia('(pointer: fine)').matches) this.#field.focus();
+    if (!this.#isTouched.matches) this.#field.focus();
   }
 
   focus() {
     this.#field.focus();
   }
 
-  /** Begins an answer; what is written already becomes part of it. */
+  /** Begins an answer; what is written already becomes part of it. @param {number | undefined} id */
   answer(id) {
     if (this.#edited) this.#cancel();
     this.#answers(id);
     this.#field.focus();
   }
 
-  /** Takes a message back for another try, before what is written already. */
+  /**
+   * Takes a message back for another try, before what is written already.
+   * @param {string} text
+   * @param {number | null} [answered]
+   */
   retry(text, answered) {
+    // The field of an edit is not the draft.
     if (this.#edited) this.#cancel();
     this.#field.value = [text, this.#field.value].filter(Boolean).join('\n');
     this.#keep();
     this.answer(answered ?? this.#answered);
   }
 
-  /** Begins to edit a message; what is written waits. */
+  /** Begins to edit a message; what is written waits. @param {Shown} message */
   edit({ id, content }) {
     this.#edited = id;
     this.#field.value = content;
@@ -81,18 +118,22 @@ export class Composer {
     this.#field.setSelectionRange(content.length, content.length);
   }
 
-  #pressed(event, lastOwn) {
+  /** @param {KeyboardEvent} event */
+  #pressed(event) {
     // While an input method composes, its keys choose words.
     if (event.isComposing) return;
-    if (event.key === 'Enter' && !event.shiftKey) {
+    const lastOwn = this.#field.value || this.#edited ? undefined : this.#uses.lastOwn;
+    if (event.key === 'Enter' && (event.ctrlKey || (!event.shiftKey && !this.#isTouched.matches))) {
       event.preventDefault();
-      byId('form').requestSubmit();
+      byId('form', HTMLFormElement).requestSubmit();
     } else if (event.key === 'Escape' && (this.#edited || this.#answered)) {
       event.preventDefault();
       this.#cancel();
-    } else if (event.key === 'ArrowUp' && !this.#field.value && !this.#edited && lastOwn()) {
+    } else if (event.key === 'ArrowUp' && lastOwn) {
+      const message = lastOwn();
+      if (!message) return;
       event.preventDefault();
-      this.edit(lastOwn());
+      this.edit(message);
     }
   }
 
@@ -104,23 +145,37 @@ export class Composer {
     this.#typingSince = 0;
     clearTimeout(this.#idle);
     this.#cancel();
-    this.#onSend(text, answered);
+    this.#uses.onSend(text, answered);
   }
 
-  async #save() {
+  /** @param {number} id */
+  async #save(id) {
     if (this.#isSaving) return;
-    const id = this.#edited;
     this.#isSaving = true;
     this.#error.textContent = '';
     try {
       await this.#client.edit(id, this.#field.value);
       if (this.#edited === id) this.#cancel();
     } catch (error) {
-      const words = error.status ? error.message : 'The server can’t be reached. Try again in a moment.';
-      if (this.#edited === id) this.#error.textContent = words;
+      if (this.#edited !== id) return;
+      // An edit that can be mended stays; of one that can't, what was written is kept for a new message.
+      if (isFinal(error) && [403, 404, 410].includes(error.status)) this.#giveUp(error.message);
+      else this.#error.textContent = error instanceof Refused ? error.message : UNREACHABLE;
     } finally {
       this.#isSaving = false;
     }
+  }
+
+  /** The message that is edited is gone, and so is the edit unless it says something. */
+  #deleted() {
+    if (this.#field.value.trim()) this.#giveUp('The message was deleted.');
+    else this.#cancel();
+  }
+
+  /** The message can no longer be edited. @param {string} why */
+  #giveUp(why) {
+    this.retry(this.#field.value);
+    notice(`Your edit was not saved. ${why} What you wrote is kept in the field.`);
   }
 
   /** Ends an edit, which brings the draft back, or an answer. */
@@ -141,6 +196,7 @@ export class Composer {
     this.#answers(undefined);
   }
 
+  /** @param {number | undefined} id */
   #answers(id) {
     this.#answered = id;
     save('sessionStorage', this.#answerKey, id);
@@ -148,11 +204,12 @@ export class Composer {
   }
 
   #show() {
-    const [isEdit, target] = [Boolean(this.#edited), this.#answered && this.#known.quoted(this.#answered)];
+    const isEdit = Boolean(this.#edited);
+    const target = this.#answered ? this.#known.quoted(this.#answered) : undefined;
     this.#error.textContent = '';
     byId('context').hidden = !isEdit && !this.#answered;
     // The page lets go of no message that is named here.
-    byId('context').dataset.quoted = this.#answered ?? '';
+    byId('context').dataset.quoted = String(this.#answered ?? '');
     byId('context-kind').textContent = isEdit ? 'Edit your message' : 'Reply to ';
     byId('context-name').textContent = isEdit ? '' : target?.username ?? '';
     byId('context-words').textContent = isEdit || !target ? '' : inALine(target);
@@ -167,7 +224,10 @@ export class Composer {
     this.#keep();
     // An edit is nothing that anybody waits for.
     if (this.#edited) return;
-    if (!this.#field.value.trim()) return this.#stop();
+    if (!this.#field.value.trim()) {
+      this.#stop();
+      return;
+    }
     clearTimeout(this.#idle);
     this.#idle = setTimeout(() => this.#stop(), IDLE);
     if (Date.now() - this.#typingSince < RENEW) return;

@@ -1,5 +1,5 @@
 // The emoji one chooses from: by group, by name, those used before, or any that is typed.
-import { byId, make, placeBeside, step } from '../shared/dom.js';
+import { byId, children, closest, make, placeBeside, step, } from '../shared/dom.js';
 import { load, save } from '../shared/store.js';
 
 const DATA = '/static/emoji/emoji.json';
@@ -8,45 +8,62 @@ const COMMON = ['👍', '❤️', '😂', '🎉', '😮', '😢', '🙏', '👀'
 const SHOWN = 12;
 const FOUND = 80;
 
-/** Whether two emoji are one, except for how they ask to be shown. */
+/**
+ * Two emoji are one, except for how they ask to be shown.
+ * @param {string} one
+ * @param {string} other
+ */
 export const isSame = (one, other) => plain(one) === plain(other);
 
+/** @param {string} emoji */
 const plain = (emoji) => emoji.replaceAll('\uFE0F', '');
 
-/** The emoji that were chosen last, filled up with common ones. */
+/**
+ * The emoji that were chosen last, filled up with common ones.
+ * @param {number} count
+ */
 export function favourites(count) {
+  /** @type {string[]} */
   const used = load('localStorage', USED) ?? [];
   return [...used, ...COMMON.filter((emoji) => !used.some((each) => isSame(each, emoji)))].slice(0, count);
 }
 
+/** Each as it is in the file: the emoji, its name, other words for it. @typedef {[emoji: string, name: string, words?: string]} Emoji */
+
 export class Picker {
   #picker = byId('picker');
-  #field = byId('emoji-search');
+  #field = byId('emoji-search', HTMLInputElement);
   #groups = byId('emoji-groups');
   #grid = byId('emoji-grid');
   #name = byId('emoji-name');
+  /** @type {Promise<void> | undefined} */
   #loading;
-  /** Each as it is in the file: the emoji, its name, other words for it. */
+  /** @type {Emoji[]} */
   #all = [];
-  #onPick;
+  /** @type {(emoji: string) => void} */
+  #onPick = () => {};
 
   constructor() {
     this.#field.addEventListener('input', () => this.#search());
     this.#picker.addEventListener('click', ({ target }) => {
-      const button = target.closest('[data-emoji]');
-      if (button) this.#pick(button.dataset.emoji);
-      const group = target.closest('[data-group]');
-      if (group) this.#grid.querySelector(`#${group.dataset.group}`).scrollIntoView({ block: 'start' });
+      const button = closest(target, '[data-emoji]');
+      if (button) this.#pick(button.dataset.emoji ?? '');
+      const group = closest(target, '[data-group]');
+      if (group) this.#grid.querySelector(`#${group.dataset.group}`)?.scrollIntoView({ block: 'start' });
     });
-    const tell = ({ target }) => {
-      this.#name.textContent = target.closest('[data-emoji]')?.getAttribute('aria-label') ?? '';
+    const tell = (/** @type {Event} */ { target }) => {
+      this.#name.textContent = closest(target, '[data-emoji]')?.getAttribute('aria-label') ?? '';
     };
     this.#grid.addEventListener('focusin', tell);
     this.#grid.addEventListener('mouseover', tell);
     this.#picker.addEventListener('keydown', (event) => this.#pressed(event));
   }
 
-  /** Opens beside `anchor`; `onPick` gets what is chosen. */
+  /**
+   * Opens beside `anchor`; `onPick` gets what is chosen.
+   * @param {Element} anchor
+   * @param {(emoji: string) => void} onPick
+   */
   async open(anchor, onPick) {
     this.#onPick = onPick;
     this.#field.value = '';
@@ -71,37 +88,39 @@ export class Picker {
 
   async #fetch() {
     const answer = await fetch(DATA);
-    if (!answer.ok) throw new Error(answer.status);
+    if (!answer.ok) throw new Error(String(answer.status));
+    /** @type {{ groups: { name: string, emoji: Emoji[] }[] }} */
     const { groups } = await answer.json();
     this.#all = groups.flatMap(({ emoji }) => emoji);
-    const entries = groups.map(({ name, emoji }, index) => [`emoji-group-${index}`, name, emoji]);
-    this.#groups.replaceChildren(...entries.map(([id, name, [[first]]], index) =>
-      make('button', { type: 'button', 'data-group': id, 'aria-label': name, title: name, tabindex: index ? -1 : 0 }, first)));
-    this.#grid.append(...entries.map(([id, name, emoji]) => section(id, name, emoji)));
+    const entries = groups.map(({ name, emoji }, index) => ({ id: `emoji-group-${index}`, name, emoji }));
+    this.#groups.replaceChildren(...entries.map(({ id, name, emoji }, index) =>
+      make('button', { type: 'button', 'data-group': id, 'aria-label': name, title: name, tabindex: index ? -1 : 0 }, emoji[0][0])));
+    this.#grid.append(...entries.map(({ id, name, emoji }) => section(id, name, emoji)));
   }
 
   #showFavourites() {
-    const named = favourites(SHOWN).map((emoji) => this.#all.find(([each]) => isSame(each, emoji)) ?? [emoji, emoji]);
+    /** @type {(emoji: string) => Emoji} */
+    const named = (emoji) => this.#all.find(([each]) => isSame(each, emoji)) ?? [emoji, emoji];
     this.#grid.querySelector('#emoji-used')?.remove();
-    this.#grid.prepend(section('emoji-used', 'Often used', named));
+    this.#grid.prepend(section('emoji-used', 'Often used', favourites(SHOWN).map(named)));
     this.#grid.scrollTop = 0;
   }
 
   #search() {
     const text = this.#field.value.trim();
     const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-    const isFound = ([emoji, name, others]) => {
-      const all = `${name} ${others}`.toLowerCase().split(/[\s:-]+/);
+    const isFound = (/** @type {Emoji} */ [emoji, name, others]) => {
+      const all = `${name} ${others ?? ''}`.toLowerCase().split(/[\s:-]+/);
       return isSame(emoji, text) || words.every((word) => all.some((each) => each.startsWith(word)));
     };
     const found = text ? this.#all.filter(isFound) : [];
     // Those that are called so, or whose name begins so, are meant more likely.
-    const rank = ([, name]) => (name === words.join(' ')) + name.startsWith(words.join(' '));
+    const rank = (/** @type {Emoji} */ [, name]) => Number(name === words.join(' ')) + Number(name.startsWith(words.join(' ')));
     found.sort((one, other) => rank(other) - rank(one));
     const isListed = found.some(([emoji]) => isSame(emoji, text));
     if (isEmoji(text) && !isListed) found.unshift([text, text]);
     this.#grid.querySelector('#emoji-found')?.remove();
-    for (const each of this.#grid.children) each.hidden = Boolean(text);
+    for (const each of children(this.#grid)) each.hidden = Boolean(text);
     this.#groups.hidden = Boolean(text);
     if (!text) return;
     this.#grid.prepend(section('emoji-found', found.length ? 'Found' : 'Nothing found', found.slice(0, FOUND)));
@@ -109,9 +128,10 @@ export class Picker {
   }
 
   #buttons() {
-    return [...this.#grid.querySelectorAll('section:not([hidden]) [data-emoji]')];
+    return [.../** @type {NodeListOf<HTMLElement>} */ (this.#grid.querySelectorAll('section:not([hidden]) [data-emoji]'))];
   }
 
+  /** @param {KeyboardEvent} event */
   #pressed(event) {
     const buttons = this.#buttons();
     if (event.target === this.#field) {
@@ -121,41 +141,59 @@ export class Picker {
         buttons[0]?.focus();
       } else if (event.key === 'Enter') {
         event.preventDefault();
-        if (this.#field.value.trim() && buttons.length) this.#pick(buttons[0].dataset.emoji);
+        if (this.#field.value.trim() && buttons.length) this.#pick(buttons[0].dataset.emoji ?? '');
       }
-    } else if (this.#groups.contains(event.target)) {
-      step(event, [...this.#groups.children], ['ArrowLeft', 'ArrowRight']);
+    } else if (this.#groups.contains(/** @type {Node} */ (event.target))) {
+      step(event, children(this.#groups), ['ArrowLeft', 'ArrowRight']);
     } else if (!step(event, buttons, ['ArrowLeft', 'ArrowRight']) && ['ArrowUp', 'ArrowDown'].includes(event.key)) {
       event.preventDefault();
-      (nextRow(buttons, document.activeElement, event.key === 'ArrowDown' ? 1 : -1) ?? this.#field).focus();
+      (nextRow(buttons, /** @type {HTMLElement} */ (event.target), event.key === 'ArrowDown' ? 1 : -1) ?? this.#field).focus();
     }
   }
 
+  /** @param {string} emoji */
   #pick(emoji) {
-    const others = (load('localStorage', USED) ?? []).filter((each) => !isSame(each, emoji));
+    /** @type {string[]} */
+    const used = load('localStorage', USED) ?? [];
+    const others = used.filter((each) => !isSame(each, emoji));
     save('localStorage', USED, [emoji, ...others].slice(0, SHOWN));
     this.#picker.hidePopover();
     this.#onPick(emoji);
   }
 }
 
-/** What a server takes: one character that is seen, or a shortcode. A letter is rather the beginning of a name. */
+/**
+ * What a server takes: one character that is seen, or a shortcode. A letter is rather the beginning of a name.
+ * @param {string} text
+ */
 function isEmoji(text) {
   if (/^:[\w+-]+:$/.test(text)) return true;
   return /[^\x00-\x7F]/.test(text) && [...new Intl.Segmenter().segment(text)].length === 1;
 }
 
+/**
+ * @param {string} id
+ * @param {string} name
+ * @param {Emoji[]} emoji
+ */
 function section(id, name, emoji) {
   const buttons = emoji.map(([each, label]) =>
     make('button', { type: 'button', class: 'emoji', 'data-emoji': each, 'aria-label': label, title: label, tabindex: -1 }, each));
-  buttons[0]?.setAttribute('tabindex', 0);
+  buttons[0]?.setAttribute('tabindex', '0');
   return make('section', { id, 'aria-label': name }, make('h2', {}, name), make('div', { class: 'emoji-rows' }, ...buttons));
 }
 
-/** The button above or below one, in whatever columns there are. */
+/**
+ * The button above or below one, in whatever columns there are.
+ * @param {HTMLElement[]} buttons
+ * @param {HTMLElement} from
+ * @param {number} direction
+ */
 function nextRow(buttons, from, direction) {
   const box = from.getBoundingClientRect();
+  /** @type {number | undefined} */
   let row;
+  /** @type {[number, HTMLElement] | undefined} */
   let best;
   for (let at = buttons.indexOf(from) + direction; buttons[at] && at >= 0; at += direction) {
     const { top, left } = buttons[at].getBoundingClientRect();

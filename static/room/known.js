@@ -1,28 +1,45 @@
 // What the page knows of the room's messages, shown or quoted: each as it is now, whatever comes from where in which order.
+/** @import { Client } from '../client/client.js' */
+/** @import { Message, Reaction, ServerEvents } from '../client/events.js' */
+import { isFinal } from '../client/client.js';
+import { Emitter } from '../client/emitter.js';
 import { fold } from '../shared/names.js';
 
-const CHANGES = ['message_edited', 'message_deleted', 'reaction_added', 'reaction_removed'];
+const CHANGES = /** @type {const} */ (['message_edited', 'message_deleted', 'reaction_added', 'reaction_removed']);
 /** How many quoted messages are fetched at a time: a browser has six connections to a host, and one is the line. */
 const AT_ONCE = 2;
 
-/** Tells by a `change` event with the message as `detail` when one has changed, or is known at last. */
-export class Known extends EventTarget {
+/** @typedef {ServerEvents[typeof CHANGES[number]]} Change */
+/**
+ * A message as it is known: of each reaction whether it is the user's own, undefined if that can't be told yet; `isGone`
+ * if the server has it no longer.
+ * @typedef {Omit<Message, 'reactions'> & { reactions: (Reaction & { isOwn?: boolean })[], isGone?: boolean }} Shown
+ */
+
+/**
+ * Tells by a `change` event with the message as `detail` when one has changed, or is known at last.
+ * @extends {Emitter<{ change: Shown }>}
+ */
+export class Known extends Emitter {
   #client;
   #me;
+  /** @type {Map<number, Shown>} */
   #messages = new Map();
-  /** Changes that came while something is being fetched: the answer may be from before them. */
+  /** Changes that came while something is being fetched: the answer may be from before them. @type {Change[]} */
   #meanwhile = [];
   #fetching = 0;
+  /** @type {Set<number>} */
   #wanted = new Set();
   #asking = 0;
-  /** The ids of those that name too few to say which reactions are the user's own. */
+  /** The ids of those that name too few to say which reactions are the user's own. @type {Set<number>} */
   #unsure = new Set();
   #isAskingWhose = false;
 
+  /** @param {Client} client */
   constructor(client) {
     super();
     this.#client = client;
-    this.#me = fold(client.username);
+    this.#me = fold(client.username ?? '');
     for (const type of CHANGES) client.addEventListener(type, ({ detail }) => this.#change(detail));
     client.addEventListener('reset', () => {
       this.#messages = new Map();
@@ -40,21 +57,31 @@ export class Known extends EventTarget {
     return this.#messages.size;
   }
 
+  /** @param {number} id */
   get(id) {
     return this.#messages.get(id);
   }
 
-  /** Messages as they come; they are answered as they are known. */
+  /**
+   * Messages as they come; they are answered as they are known.
+   * @param {Message[]} messages
+   */
   add(messages) {
     return messages.map((message) => this.#take(owned(message, this.get(message.id), this.#me)));
   }
 
-  /** A page of messages, as `Client.messages`. */
+  /**
+   * A page of messages, as `Client.messages`.
+   * @param {{ before?: number, after?: number, limit?: number }} query
+   */
   async page(query) {
     return this.#fetch(() => this.#client.messages(query), (page, current) => ({ ...page, messages: page.messages.map(current) }));
   }
 
-  /** A message that is quoted; if it is not known yet, a `change` tells when it is. */
+  /**
+   * A message that is quoted; if it is not known yet, a `change` tells when it is.
+   * @param {number} id
+   */
   quoted(id) {
     const message = this.get(id);
     if (!message) {
@@ -64,22 +91,28 @@ export class Known extends EventTarget {
     return message;
   }
 
-  /** Forgets all but these ids. */
+  /** Forgets all but these ids. @param {Set<number>} ids */
   keep(ids) {
     for (const id of this.#messages.keys()) if (!ids.has(id)) this.#messages.delete(id);
   }
 
+  /** @param {Change} event */
   #change(event) {
     if (this.#fetching) this.#meanwhile.push(event);
     const message = this.get(event.message_id);
-    if (message) this.#tell(changed(message, event, this.#me));
+    if (message) this.#learn(changed(message, event, this.#me));
   }
 
-  #tell(message) {
+  /** @param {Shown} message */
+  #learn(message) {
     this.#take(message);
-    this.dispatchEvent(new CustomEvent('change', { detail: message }));
+    this.tell('change', message);
   }
 
+  /**
+   * @param {Shown} message
+   * @param {Map<number, Shown>} messages
+   */
   #take(message, messages = this.#messages) {
     messages.set(message.id, message);
     if (message.reactions.some(({ isOwn }) => isOwn === undefined)) {
@@ -89,6 +122,11 @@ export class Known extends EventTarget {
     return message;
   }
 
+  /**
+   * @template Answer, Result
+   * @param {() => Promise<Answer>} ask
+   * @param {(answer: Answer, current: (message: Message) => Shown) => Result} use
+   */
   async #fetch(ask, use) {
     const messages = this.#messages;
     this.#fetching += 1;
@@ -105,9 +143,13 @@ export class Known extends EventTarget {
     }
   }
 
-  /** Whether the user is among those who reacted: only the first ten are named with a message. */
+  /**
+   * Resolves to true if the user is among those who reacted: only the first ten are named with a message.
+   * @param {number} id
+   * @param {string} emoji
+   */
   async hasReacted(id, emoji) {
-    for (let after = 0; after !== null; ) {
+    for (let after = /** @type {number | null} */ (0); after !== null; ) {
       const page = await this.#client.reactors(id, emoji, { after, limit: 200 });
       if (page.users.some(({ username }) => fold(username) === this.#me)) return true;
       after = page.next;
@@ -128,14 +170,14 @@ export class Known extends EventTarget {
         isOwn = await this.hasReacted(id, unsure.emoji);
       } catch (error) {
         // What is no longer there is nobody's; anything else is asked again once the line is up.
-        if (!error.isFinal) {
+        if (!isFinal(error)) {
           this.#unsure.add(id);
           break;
         }
       }
       const message = this.get(id);
-      const answer = (each) => (each.emoji === unsure.emoji ? { ...each, isOwn: each.isOwn ?? isOwn } : each);
-      if (message) this.#tell({ ...message, reactions: message.reactions.map(answer) });
+      const answer = (/** @type {Shown['reactions'][number]} */ each) => (each.emoji === unsure.emoji ? { ...each, isOwn: each.isOwn ?? isOwn } : each);
+      if (message) this.#learn({ ...message, reactions: message.reactions.map(answer) });
     }
     this.#isAskingWhose = false;
   }
@@ -148,31 +190,55 @@ export class Known extends EventTarget {
       const messages = this.#messages;
       try {
         const message = await this.#fetch(() => this.#client.message(id), (answer, current) => current(answer));
-        if (messages === this.#messages) this.#tell(message);
+        if (messages === this.#messages) this.#learn(message);
       } catch (error) {
-        if (error.isFinal) this.#tell({ id, username: '', content: '', isGone: true, reactions: [] });
+        if (isFinal(error)) this.#learn(gone(id, this.#client.room));
         // Asked again once the line is up.
         else if (messages === this.#messages) this.#wanted.add(id);
-        if (!error.isFinal) break;
+        if (!isFinal(error)) break;
       }
     }
     this.#asking -= 1;
   }
 }
 
-/** A message that says of each reaction whether it is the user's own; undefined where neither its names, the event nor what was known before tell. */
-function owned(message, before, me, event) {
-  const isMe = (name) => fold(name) === me;
-  const isOwn = ({ emoji, count, usernames }) => {
+/**
+ * What stands for a message that the server has no longer.
+ * @param {number} id
+ * @param {string} room
+ * @returns {Shown}
+ */
+function gone(id, room) {
+  const nothing = { edited_at: null, deleted_at: null, reply_to: null, client_id: null };
+  return { ...nothing, id, room, username: '', content: '', timestamp: '', reactions: [], isGone: true };
+}
+
+/**
+ * A message that says of each reaction whether it is the user's own; undefined where neither its names, the event nor what was known before tell.
+ * @param {Message | Shown} message
+ * @param {Shown | undefined} before
+ * @param {string} me
+ * @param {Change} [event]
+ * @returns {Shown}
+ */
+export function owned(message, before, me, event) {
+  const isMe = (/** @type {string} */ name) => fold(name) === me;
+  const isOwn = (/** @type {Reaction} */ { emoji, count, usernames }) => {
     if (usernames.some(isMe) || count <= usernames.length) return usernames.some(isMe);
-    if (event?.emoji === emoji && isMe(event.username)) return event.type === 'reaction_added';
+    if (event && 'emoji' in event && event.emoji === emoji && isMe(event.username)) return event.type === 'reaction_added';
     return before?.reactions.find((each) => each.emoji === emoji)?.isOwn;
   };
   return { ...message, reactions: message.reactions.map((reaction) => ({ ...reaction, isOwn: isOwn(reaction) })) };
 }
 
-/** A message after an event: events say how it is from there on, and nothing comes after a deletion. */
-function changed(message, event, me) {
+/**
+ * A message after an event: events say how it is from there on, and nothing comes after a deletion.
+ * @param {Shown} message
+ * @param {Change} event
+ * @param {string} me
+ * @returns {Shown}
+ */
+export function changed(message, event, me) {
   if (message.deleted_at) return message;
   if (event.type === 'message_edited') return owned(event.message, message, me);
   if (event.type === 'message_deleted') return { ...message, content: '', deleted_at: event.deleted_at, reactions: [] };

@@ -1,15 +1,31 @@
 // A few words above the field, for a while: what was done, or why it could not be.
 import { byId } from '../shared/dom.js';
 
+/** In milliseconds. */
 const FOR = 8_000;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
+let isOfLine = false;
 
+/** @param {string} words */
 export function notice(words) {
   const line = byId('notice');
   clearTimeout(timer);
+  isOfLine = false;
   line.textContent = words;
   line.hidden = false;
-  timer = setTimeout(() => {
-    line.hidden = true;
-  }, FOR);
+  timer = setTimeout(() => (line.hidden = true), FOR);
+}
+
+/** Says that the server did not answer; gone as soon as the line is back. */
+export function noticeUnreachable() {
+  notice(UNREACHABLE);
+  isOfLine = true;
+}
+
+export const UNREACHABLE = 'The server can’t be reached. Try again in a moment.';
+
+/** The line is back. */
+export function noticeReached() {
+  if (isOfLine) byId('notice').hidden = true;
 }

@@ -1,14 +1,22 @@
 // Who is here and who types, kept up by events and shown in the list beside the messages and the line below them.
+/** @import { Client } from '../client/client.js' */
+/** @import { ServerEvents } from '../client/events.js' */
 import { avatar, byId, make } from '../shared/dom.js';
 import { fold, hue } from '../shared/names.js';
 
 export class People {
   #me;
+  /** The names as they are shown, by the folded ones. @type {Map<string, string>} */
   #users = new Map();
+  /** @type {Map<string, string>} */
   #typing = new Map();
   #online = 0;
   #isCrowd = false;
 
+  /**
+   * @param {Client} client
+   * @param {string} me
+   */
   constructor(client, me) {
     this.#me = fold(me);
     client.addEventListener('presence_state', ({ detail }) => this.#replace(detail));
@@ -29,6 +37,7 @@ export class People {
     });
   }
 
+  /** @param {ServerEvents['presence_state']} state */
   #replace({ online, users, typing }) {
     this.#isCrowd = users.length < online;
     this.#online = online;
@@ -38,6 +47,7 @@ export class People {
     this.#showTyping();
   }
 
+  /** @param {ServerEvents['user_status']} event */
   #change({ username, status }) {
     if (status === 'online') this.#users.set(fold(username), username);
     else this.#users.delete(fold(username));
@@ -47,12 +57,13 @@ export class People {
 
   #showPeople() {
     const count = this.#online;
-    byId('count').textContent = count;
+    byId('count').textContent = String(count);
     byId('show-people').setAttribute('aria-label', `Who is here: ${count}`);
     byId('people-title').textContent = `Here now: ${count}`;
     const keys = [...this.#users.keys()].sort((a, b) => a.localeCompare(b));
+    /** @type {HTMLElement[]} */
     const items = keys.map((key) => {
-      const name = this.#users.get(key);
+      const name = this.#users.get(key) ?? key;
       const you = key === this.#me ? make('span', { class: 'you' }, 'you') : undefined;
       return make('li', { 'data-user': name }, avatar(name, hue(name)), make('bdi', {}, name), you);
     });
@@ -68,6 +79,7 @@ export class People {
   }
 }
 
+/** @param {HTMLElement[]} names */
 function sentence(names) {
   const joined = names.flatMap((name, index) => {
     if (index === 0) return [name];

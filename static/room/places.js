@@ -1,4 +1,8 @@
 // Where in the room one comes in, and the way to a single message: by the page's address, from a quote, from what was found.
+/** @import { Client } from '../client/client.js' */
+/** @import { Message, Unread } from '../client/events.js' */
+/** @import { Messages } from './messages.js' */
+import { closest } from '../shared/dom.js';
 import { fold } from '../shared/names.js';
 import { notice } from './notice.js';
 import { load, save } from '../shared/store.js';
@@ -8,15 +12,20 @@ export class Places {
   #me;
   #key;
   #isOpen = false;
+  /** The first message that came while nobody looked. @type {number | undefined} */
   #away;
-  /** Resolves to the id up to which the user had read, once the reader is where the page opens. */
+  /** Resolves to the id up to which the user had read, once the reader is where the page opens. @type {Promise<number>} */
   opened;
 
+  /**
+   * @param {Client} client
+   * @param {Messages} messages
+   */
   constructor(client, messages) {
     this.#messages = messages;
-    this.#me = fold(client.username);
+    this.#me = fold(client.username ?? '');
     this.#key = `parlor:place:${client.room}`;
-    const unread = client.unread().catch(() => ({ unread: 0, last_read_id: 0 }));
+    const unread = client.unread().catch(() => ({ unread: 0, capped: false, last_read_id: 0 }));
     this.opened = new Promise((resolve) => {
       client.addEventListener('message_history', async () => {
         if (this.#isOpen) return;
@@ -29,14 +38,14 @@ export class Places {
     document.addEventListener('visibilitychange', () => this.#seenAgain());
     addEventListener('hashchange', () => this.#linked() && this.show(this.#linked()));
     document.addEventListener('click', ({ target }) => {
-      const link = target.closest('a[href^="#"]');
+      const link = closest(target, 'a[href^="#"]');
       // The address is that of the message already: nothing would happen.
-      if (link && link.hash === location.hash && this.#linked()) this.show(this.#linked());
+      if (link instanceof HTMLAnchorElement && link.hash === location.hash && this.#linked()) this.show(this.#linked());
     });
     addEventListener('pagehide', () => save('sessionStorage', this.#key, messages.place));
   }
 
-  /** Goes to a message and marks it. */
+  /** Goes to a message and marks it. @param {number} id */
   async show(id) {
     const isThere = await this.#messages.jump(id);
     const item = this.#messages.item(id);
@@ -53,10 +62,14 @@ export class Places {
     return Number(location.hash.match(/^#([1-9]\d{0,15})$/)?.[1] ?? 0);
   }
 
-  /** To the message of the address, back to where the reader was, or to the first message that is new. */
+  /**
+   * To the message of the address, back to where the reader was, or to the first message that is new.
+   * @param {Promise<Unread>} unread
+   */
   async #open(unread) {
     const place = load('sessionStorage', this.#key);
-    const isVisit = !['reload', 'back_forward'].includes(performance.getEntriesByType('navigation')[0]?.type);
+    const [navigation] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType('navigation'));
+    const isVisit = !['reload', 'back_forward'].includes(navigation?.type);
     const returns = place && !isVisit;
     if (returns && !place.isEnd) await this.#messages.jump(place.id, place.offset);
     else if (!returns && this.#linked()) await this.show(this.#linked());
@@ -67,7 +80,7 @@ export class Places {
     else if (isVisit && !this.#linked() && place && !place.isEnd) await this.#messages.jump(place.id, place.offset);
   }
 
-  /** What others say while nobody looks is new as well. */
+  /** What others say while nobody looks is new as well. @param {Message} message */
   #arrived({ id, username, deleted_at: deletedAt }) {
     if (deletedAt || fold(username) === this.#me) return;
     if (document.hidden && this.#messages.place.isEnd) this.#away ??= id;

@@ -1,5 +1,8 @@
 // How far people have read: says it of what was on the screen, and shows to what message others have come.
-import { avatar, inWords, make } from '../shared/dom.js';
+/** @import { Client } from '../client/client.js' */
+/** @import { Messages } from './messages.js' */
+import { isFinal } from '../client/client.js';
+import { avatar, inWords, make, within } from '../shared/dom.js';
 import { fold, hue } from '../shared/names.js';
 
 /** So long a message is on the screen before it counts as read; and so rarely is it said. */
@@ -11,18 +14,24 @@ export class Reading {
   #client;
   #messages;
   #me;
-  /** By folded name. */
+  /** By folded name. @type {Map<string, { username: string, last_read_id: number }>} */
   #cursors = new Map();
-  /** The items that show readers. */
+  /** The items that show readers. @type {HTMLElement[]} */
   #shown = [];
   #isOpened = false;
   #mine = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
+  /**
+   * @param {Client} client
+   * @param {Messages} messages
+   * @param {Promise<number>} opened
+   */
   constructor(client, messages, opened) {
     this.#client = client;
     this.#messages = messages;
-    this.#me = fold(client.username);
+    this.#me = fold(client.username ?? '');
     client.addEventListener('read_state', ({ detail }) => {
       this.#cursors = new Map(detail.cursors.map((cursor) => [fold(cursor.username), cursor]));
       this.#show();
@@ -57,7 +66,7 @@ export class Reading {
     }
     if (this.#timer) return;
     const id = this.#messages.lastOnScreen;
-    if (!(id > this.#mine)) return;
+    if (id === undefined || id <= this.#mine) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       if (this.#messages.isOnScreen(id)) this.#say(id);
@@ -65,6 +74,7 @@ export class Reading {
     }, LOOK);
   }
 
+  /** @param {number} id */
   async #say(id) {
     const before = this.#mine;
     this.#mine = id;
@@ -72,27 +82,36 @@ export class Reading {
       await this.#client.markRead(id);
     } catch (error) {
       // Said again when something moves or the line is up; what is refused would be refused again.
-      if (!error.isFinal && this.#mine === id) this.#mine = before;
+      if (!isFinal(error) && this.#mine === id) this.#mine = before;
     }
   }
 
   #show() {
+    /** @type {Map<HTMLElement, string[]>} */
     const readers = new Map();
     for (const [key, { username, last_read_id: id }] of this.#cursors) {
       const item = key === this.#me ? undefined : this.#messages.upTo(id);
       // That somebody has seen what they wrote says nothing.
       if (item && item.dataset.author !== key) readers.set(item, [...(readers.get(item) ?? []), username]);
     }
-    const words = (item) => (readers.has(item) ? `Seen by ${inWords(readers.get(item).sort((a, b) => a.localeCompare(b)))}` : '');
-    const changed = [...new Set([...this.#shown, ...readers.keys()])].filter((item) => item.querySelector('.seen').title !== words(item));
+    const words = (/** @type {HTMLElement} */ item) => {
+      const names = readers.get(item)?.sort((a, b) => a.localeCompare(b));
+      return names ? `Seen by ${inWords(names)}` : '';
+    };
+    const changed = [...new Set([...this.#shown, ...readers.keys()])].filter((item) => within(item, '.seen').title !== words(item));
     this.#shown = [...readers.keys()];
     if (!changed.length) return;
-    this.#messages.hold(() => {
-      for (const item of changed) fill(item.querySelector('.seen'), words(item), readers.get(item) ?? []);
+    this.#messages.change(changed, () => {
+      for (const item of changed) fill(within(item, '.seen'), words(item), readers.get(item) ?? []);
     });
   }
 }
 
+/**
+ * @param {HTMLElement} seen
+ * @param {string} words
+ * @param {string[]} names
+ */
 function fill(seen, words, names) {
   seen.title = words;
   seen.hidden = !names.length;

@@ -1,18 +1,27 @@
 // The page of one room: finds out which room and as whom, and puts the parts together.
+/** @import { Room } from '../client/room.js' */
+/** @import { SharedRoom } from './shared-room.js' */
+import { Refused } from '../client/client.js';
+import { byId } from '../shared/dom.js';
+import { rememberedName, rememberName, wrongWithName } from '../shared/names.js';
+import { load, save } from '../shared/store.js';
 import { Actions } from './actions.js';
 import { Attention } from './attention.js';
+import { Banner } from './banner.js';
 import { Composer } from './composer.js';
-import { byId } from '../shared/dom.js';
+import { Crowd, MOST_LINES } from './crowd.js';
 import { Known } from './known.js';
 import { Messages } from './messages.js';
-import { rememberedName, rememberName, wrongWithName } from '../shared/names.js';
+import { noticeReached } from './notice.js';
 import { Outbox } from './outbox.js';
 import { People } from './people.js';
 import { Places } from './places.js';
 import { Reading } from './reading.js';
 import { Search } from './search.js';
-import { load, save } from '../shared/store.js';
-import { connectShared } from './shared-room.js';
+import { Settings } from './settings.js';
+import { canShare, connectShared } from './shared-room.js';
+
+/** @typedef {Room | SharedRoom} Connection */
 
 const TRANSPORT = 'parlor:transport';
 const TRANSPORTS = { stream: 'an event stream', websocket: 'a WebSocket', poll: 'long polls' };
@@ -24,6 +33,7 @@ const WORDS = {
 const ready = location.pathname.match(/^\/client([12])\/$/);
 const room = ready ? 'general' : decoded(location.pathname.split('/')[2] ?? '');
 
+/** @param {string} text */
 function decoded(text) {
   try {
     return decodeURIComponent(text);
@@ -32,57 +42,83 @@ function decoded(text) {
   }
 }
 
-function askName(problem = '') {
-  const [dialog, field, error] = ['ask-name', 'name', 'name-error'].map(byId);
+/** @returns {Promise<string>} */
+function askName() {
+  const [dialog, field, error] = [byId('ask-name', HTMLDialogElement), byId('name', HTMLInputElement), byId('name-error')];
   field.value = rememberedName();
-  error.textContent = problem;
+  error.textContent = '';
   dialog.showModal();
   return new Promise((resolve) => {
     byId('name-form').onsubmit = (event) => {
       event.preventDefault();
       const wrong = wrongWithName(field.value);
       error.textContent = wrong;
-      field.setAttribute('aria-invalid', Boolean(wrong));
-      if (wrong) return field.focus();
+      field.setAttribute('aria-invalid', String(Boolean(wrong)));
+      if (wrong) {
+        field.focus();
+        return;
+      }
       rememberName(field.value.trim());
       dialog.close();
       resolve(field.value.trim());
     };
     // Without a name there is nothing behind the question; with one it may stay as it is.
-    dialog.oncancel = (event) => (rememberedName() && !problem ? resolve(rememberedName()) : event.preventDefault());
+    dialog.oncancel = (event) => (rememberedName() ? resolve(rememberedName()) : event.preventDefault());
   });
 }
 
-function showState(client, { name, detail, transport }) {
+/**
+ * @param {Connection} client
+ * @param {Banner} banner
+ */
+function showState(client, banner) {
+  const { name, detail, transport } = client.state;
   const status = byId('status');
   status.dataset.state = name;
   status.textContent = WORDS[name];
-  byId('transport-now').textContent = TRANSPORTS[transport] ? `Now by ${TRANSPORTS[transport]}.` : '';
-  byId('transport').value = client.transport === 'stream' ? 'auto' : client.transport;
-  if (detail) showBanner('line', detail);
-  else if (name === 'connected') showBanner();
+  byId('transport-now').textContent = transport ? `Now by ${TRANSPORTS[transport]}.` : '';
+  byId('transport', HTMLSelectElement).value = client.transport === 'stream' ? 'auto' : client.transport;
+  if (detail) banner.show('line', detail);
+  else if (name === 'connected') banner.clear('line', 'service', 'shutdown', 'reset');
 }
 
-/** One line above the messages; `kind` says what it is about, nothing clears it. */
-function showBanner(kind, words = '') {
-  const banner = byId('banner');
-  banner.hidden = !words;
-  banner.textContent = words;
-  banner.dataset.kind = kind ?? '';
-}
-
-function followService(client) {
+/**
+ * @param {Connection} client
+ * @param {Banner} banner
+ */
+function followService(client, banner) {
   client.addEventListener('service_status', ({ detail }) => {
-    const isOut = detail.status === 'degraded';
-    if (isOut) showBanner('service', 'The server can’t store messages at the moment. What you send is kept here and sent later.');
-    else if (byId('banner').dataset.kind === 'service') showBanner();
+    if (detail.status === 'ok') banner.clear('service');
+    else banner.show('service', 'The server can’t store messages at the moment. What you send is kept here and sent later.');
   });
-  client.addEventListener('server_shutdown', () => showBanner('shutdown', 'The server is restarting. You can go on writing.'));
-  client.addEventListener('reset', () => showBanner('reset', 'The room has changed on the server and was loaded again.'));
+  client.addEventListener('server_shutdown', () => banner.show('shutdown', 'The server is restarting. You can go on writing.'));
+  client.addEventListener('reset', () => banner.show('reset', 'The room has changed on the server and was loaded again.'));
 }
 
+/**
+ * Says that there are too many tabs, where each has a line of its own.
+ * @param {Connection} client
+ * @param {Banner} banner
+ */
+function countTabs(client, banner) {
+  if (canShare() || !globalThis.BroadcastChannel) return;
+  const crowd = new Crowd((count) => {
+    if (count < MOST_LINES) banner.clear('tabs');
+    else banner.show('tabs', `${count} tabs of this browser are connected, and more than ${MOST_LINES} leave it no connection to send by. Close some, or choose WebSocket in the settings of each.`);
+  });
+  const look = () => crowd.set(client.transport !== 'websocket');
+  client.addEventListener('state', look);
+  document.addEventListener('visibilitychange', () => document.hidden || crowd.ask());
+  addEventListener('pagehide', () => crowd.close());
+  look();
+}
+
+/**
+ * @param {Connection} client
+ * @param {Attention} attention
+ */
 function followRoom(client, attention) {
-  const show = ({ title, topic }) => {
+  const show = (/** @type {{ title?: string, topic?: string }} */ { title, topic }) => {
     byId('title').textContent = title || `#${room}`;
     byId('topic').textContent = topic ?? '';
     attention.title = title || room;
@@ -98,7 +134,7 @@ function followRoom(client, attention) {
       if (answer.head >= updated) show(answer);
     } catch (error) {
       isKnown = false;
-      isMade = error.status !== 404;
+      isMade = !(error instanceof Refused && error.status === 404);
     }
   };
   learn();
@@ -114,6 +150,10 @@ function followRoom(client, attention) {
   });
 }
 
+/**
+ * @param {Connection} client
+ * @param {string} me
+ */
 function settings(client, me) {
   byId('me').textContent = me;
   byId('rename').hidden = Boolean(ready);
@@ -121,16 +161,17 @@ function settings(client, me) {
     byId('settings').hidePopover();
     if ((await askName()) !== me) location.reload();
   });
-  byId('transport').addEventListener('change', ({ target }) => {
-    save('localStorage', TRANSPORT, target.value);
-    client.setTransport(target.value);
+  const transport = byId('transport', HTMLSelectElement);
+  transport.addEventListener('change', () => {
+    save('localStorage', TRANSPORT, transport.value);
+    client.setTransport(/** @type {import('../client/events.js').Transport} */ (transport.value));
   });
 }
 
 async function start() {
   byId('title').textContent = `#${room}`;
   if (!/^[A-Za-z0-9_-]{1,100}$/.test(room)) {
-    showBanner('line', 'There can be no room of this name.');
+    new Banner().show('line', 'There can be no room of this name.');
     // Nothing of a room is here but the way back.
     document.body.classList.add('nowhere');
     return;
@@ -139,25 +180,40 @@ async function start() {
   const remembered = rememberedName();
   const me = ready ? `Client${ready[1]}` : (!wrongWithName(remembered) && remembered) || (await askName());
   const client = connectShared(room, { username: me, transport: load('localStorage', TRANSPORT) ?? 'auto' });
+  const banner = new Banner();
+  const server = new Settings();
+  server.load();
   const known = new Known(client);
   const messages = new Messages(client, known);
-  const onSend = (text, answered) => {
-    outbox.add(text, answered);
-    messages.toEnd();
-  };
-  const composer = new Composer(client, known, { onSend, lastOwn: () => actions.lastOwn });
-  const onEdit = (text, answered) => composer.retry(text, answered);
-  const outbox = new Outbox(client, known, { onEdit, onLeft: () => composer.focus(), onShown: () => messages.settle() });
-  const actions = new Actions(client, known, messages, composer);
+  /** @type {Composer} */
+  const composer = new Composer(client, known, {
+    onSend: (text, answered) => {
+      outbox.add(text, answered);
+      messages.toEnd();
+    },
+    onEmptied: (id) => actions.offerToDelete(id),
+    lastOwn: () => actions.lastOwn,
+  });
+  const outbox = new Outbox(client, known, {
+    onEdit: (text, answered) => composer.retry(text, answered),
+    onLeft: () => composer.focus(),
+    onShown: () => messages.settle(),
+  });
+  /** @type {Actions} */
+  const actions = new Actions(client, known, messages, composer, server);
   const places = new Places(client, messages);
   new Reading(client, messages, places.opened);
   new Search(client);
   new People(client, me);
   followRoom(client, new Attention(client));
   settings(client, me);
-  client.addEventListener('state', ({ detail }) => showState(client, detail));
-  followService(client);
-  showState(client, client.state);
+  client.addEventListener('state', ({ detail }) => {
+    showState(client, banner);
+    if (detail.name === 'connected') noticeReached();
+  });
+  followService(client, banner);
+  countTabs(client, banner);
+  showState(client, banner);
   addEventListener('pagehide', () => client.close());
   // A page taken back from the browser's memory has been closed.
   addEventListener('pageshow', ({ persisted }) => persisted && location.reload());

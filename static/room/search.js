@@ -1,5 +1,8 @@
 // Finding messages by their words: a list of links to them.
-import { byId, make } from '../shared/dom.js';
+/** @import { Client } from '../client/client.js' */
+/** @import { Message } from '../client/events.js' */
+import { isFinal } from '../client/client.js';
+import { byId, closest, make, within } from '../shared/dom.js';
 import { exact } from './message.js';
 import { hue } from '../shared/names.js';
 
@@ -12,16 +15,21 @@ export class Search {
   #client;
   #panel = byId('search');
   #button = byId('show-search');
-  #field = byId('query');
+  #field = byId('query', HTMLInputElement);
   #status = byId('found-status');
   #list = byId('found');
-  #more = byId('found-more');
+  #more = byId('found-more', HTMLButtonElement);
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  /** @type {string | undefined} */
   #words = '';
+  /** @type {number | null | undefined} */
   #next;
-  /** Stands for what was asked last: an answer to anything else comes too late. */
+  #hasFailed = false;
+  /** Stands for what was asked last: an answer to anything else comes too late. @type {object | undefined} */
   #asking;
 
+  /** @param {Client} client */
   constructor(client) {
     this.#client = client;
     this.#button.addEventListener('click', () => (this.#panel.hidden ? this.#open() : this.#close()));
@@ -40,11 +48,14 @@ export class Search {
     this.#more.addEventListener('click', () => this.#ask(this.#next));
     this.#list.addEventListener('click', ({ target }) => {
       // On a phone the results cover the messages.
-      if (target.closest('a') && matchMedia('(max-width: 55.99rem)').matches) this.#close();
+      if (closest(target, 'a') && matchMedia('(max-width: 55.99rem)').matches) this.#close();
     });
     // What is deleted can be found no longer; what is edited may say something else.
-    client.addEventListener('message_deleted', ({ detail }) => this.#changed({ id: detail.message_id, deleted_at: detail.deleted_at }));
+    client.addEventListener('message_deleted', ({ detail }) => this.#changed({ id: detail.message_id, content: '', deleted_at: detail.deleted_at }));
     client.addEventListener('message_edited', ({ detail }) => this.#changed(detail.message));
+    client.addEventListener('state', ({ detail }) => {
+      if (detail.name === 'connected' && this.#hasFailed) this.#ask(this.#next);
+    });
   }
 
   #open() {
@@ -68,31 +79,35 @@ export class Search {
     if (words === this.#words) return;
     this.#words = words;
     this.#asking = undefined;
+    this.#next = undefined;
+    this.#hasFailed = false;
     this.#list.replaceChildren();
     this.#more.hidden = true;
     this.#status.textContent = '';
     if (words) this.#ask();
   }
 
+  /** @param {number | null} [before] */
   async #ask(before) {
     const asking = {};
     this.#asking = asking;
     this.#more.disabled = true;
+    this.#hasFailed = false;
     this.#status.textContent = 'Searching…';
     try {
-      const page = await this.#client.search(this.#words, { before });
+      const page = await this.#client.search(this.#words ?? '', { before: before ?? undefined });
       if (this.#asking !== asking) return;
       const first = this.#list.children.length;
       this.#list.append(...page.messages.map(result));
       this.#next = page.next;
       this.#more.hidden = !page.next;
       this.#status.textContent = this.#count();
-      if (before) this.#list.children[first]?.querySelector('a').focus();
+      if (before) this.#list.children[first]?.querySelector('a')?.focus();
     } catch (error) {
       if (this.#asking !== asking) return;
-      this.#status.textContent = error.isFinal ? error.message : 'The search can’t be reached at the moment.';
-      // What was not found is asked for again.
-      if (!before) this.#words = '';
+      // Asked again when the line is back, or on request.
+      this.#hasFailed = !isFinal(error);
+      this.#status.textContent = isFinal(error) ? error.message : 'The search can’t be reached at the moment.';
     } finally {
       this.#more.disabled = false;
     }
@@ -104,15 +119,20 @@ export class Search {
     return `${length}${this.#next ? ' or more' : ''} message${length > 1 || this.#next ? 's' : ''} found, the newest first.`;
   }
 
+  /** @param {Pick<Message, 'id' | 'content' | 'deleted_at'>} message */
   #changed(message) {
     const item = this.#list.querySelector(`[data-found="${message.id}"]`);
     if (!item) return;
-    if (!message.deleted_at) return void (item.querySelector('.words').textContent = message.content);
+    if (!message.deleted_at) {
+      within(item, '.words').textContent = message.content;
+      return;
+    }
     item.remove();
     this.#status.textContent = this.#count();
   }
 }
 
+/** @param {Message} message */
 function result({ id, username, content, timestamp }) {
   const time = new Date(timestamp);
   return make('li', { 'data-found': id },

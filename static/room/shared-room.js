@@ -1,7 +1,7 @@
 // One line for all tabs of a browser that read as the same user: a browser has six connections to a host.
 /** @import { ServerEvent, ServerEvents, State, Transport } from '../client/events.js' */
 import { Client, newClientId } from '../client/client.js';
-import { advance, isAhead } from '../client/cursor.js';
+import { advance, isAhead, params } from '../client/cursor.js';
 import { Line } from '../client/line.js';
 import { Room } from '../client/room.js';
 import { fold } from '../shared/names.js';
@@ -273,8 +273,7 @@ export class SharedRoom extends Client {
     for (let failures = 0, more = true; more && isCurrent(); ) {
       this.#isBehind = false;
       // Without a name: the leader says who is here, and a poll's lease would outlast the tab.
-      const since = this.cursor === undefined ? {} : { since: String(this.cursor), state: 'new' };
-      const query = new URLSearchParams({ wait: '0', ...since });
+      const query = params({ wait: 0, since: this.cursor, state: this.cursor === undefined ? undefined : 'new' });
       try {
         const answer = await this.ask(`${this.path}/poll?${query}`, { signal: fetching.signal });
         if (!isCurrent()) return;

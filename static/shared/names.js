@@ -1,4 +1,5 @@
-// What people are called: remembered in this browser, checked as the server does, compared case-folded.
+// What people are called: remembered in this browser, checked as the server does.
+import { fold } from './fold.js';
 import { load, save } from './store.js';
 
 const KEY = 'parlor:name';
@@ -6,14 +7,18 @@ const KEY = 'parlor:name';
 /** Characters that show nothing or turn the text around; the server refuses names that have one. What picks an emoji’s look is none. */
 const DECEPTIVE = /(?![\uFE00-\uFE0F])[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}]/u;
 
+export { fold };
+
+/** @returns {string} */
 export const rememberedName = () => load('localStorage', KEY) ?? '';
 
+/** @param {string} name */
 export const rememberName = (name) => save('localStorage', KEY, name);
 
-/** What two writings of one name have in common. */
-export const fold = (name) => name.trim().normalize('NFC').toLowerCase();
-
-/** What is wrong with a name, or nothing. */
+/**
+ * What is wrong with a name, or nothing.
+ * @param {string} name
+ */
 export function wrongWithName(name) {
   const shown = name.trim().normalize('NFC');
   if (!shown) return 'Choose a name first.';
@@ -22,9 +27,12 @@ export function wrongWithName(name) {
   return '';
 }
 
-/** A number from 0 to 7 for a name, which picks its colour. */
+/**
+ * A number from 0 to 7 for a name, which picks its colour.
+ * @param {string} name
+ */
 export function hue(name) {
   let sum = 0;
-  for (const char of fold(name)) sum = (sum * 31 + char.codePointAt(0)) % 4093;
+  for (const char of fold(name)) sum = (sum * 31 + (char.codePointAt(0) ?? 0)) % 4093;
   return sum % 8;
 }

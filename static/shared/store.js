@@ -1,17 +1,28 @@
 // Values kept in the browser's storage, which may be full or forbidden: then they live as long as the page.
 
-/** What the browser did not take, as text by key. */
+/** @typedef {'localStorage' | 'sessionStorage'} Storage by name: where it is forbidden, even to look at it throws */
+
+/** What the browser did not take, as text by key. @type {Record<Storage, Map<string, string>>} */
 const untaken = { localStorage: new Map(), sessionStorage: new Map() };
 
-/** `storage` by name: where it is forbidden, even to look at it throws. */
+/**
+ * @param {Storage} storage
+ * @param {string} key
+ * @returns {any} undefined if there is nothing
+ */
 export function load(storage, key) {
   try {
-    return JSON.parse(untaken[storage].get(key) ?? globalThis[storage].getItem(key)) ?? undefined;
+    return JSON.parse(untaken[storage].get(key) ?? globalThis[storage].getItem(key) ?? 'null') ?? undefined;
   } catch {
     return undefined;
   }
 }
 
+/**
+ * @param {Storage} storage
+ * @param {string} key
+ * @param {unknown} value undefined to keep nothing
+ */
 export function save(storage, key, value) {
   const text = JSON.stringify(value);
   untaken[storage].delete(key);
@@ -23,6 +34,7 @@ export function save(storage, key, value) {
   }
 }
 
+/** @param {Storage} storage */
 export function keys(storage) {
   const all = [...untaken[storage].keys()];
   try {

@@ -276,19 +276,29 @@ test('a leading tab that hears nothing itself is not taken for dead', async (t) 
   assert.deepEqual(await shown(follower), ['to both', 'to one']);
 });
 
-test('where tabs can share no line, each has its own', async (t) => {
+test('where tabs can share no line, each has its own, and says so before connections run out', async (t) => {
   const server = await Server.start(t);
-  const proxy = await Proxy.start(t, server.url);
+  // A page by plain HTTP from another machine: the browser gives it no locks.
+  const proxy = await Proxy.start(t, server.url, { name: 'chat.example' });
   const context = await person(t, 'Ann');
-  // As on a page that came by plain HTTP from another machine.
-  await context.addInitScript(() => {
-    Object.defineProperty(navigator, 'locks', { value: undefined });
-    delete crypto.randomUUID;
-    delete window.Notification;
-  });
-  const [one, two] = [await enter(context, proxy), await enter(context, proxy)];
-  assert.equal(proxy.streams, 2);
-  await say(one, 'hello');
-  for (const tab of [one, two]) await sees(tab, 'hello');
-  assert.deepEqual(await shown(two), ['hello']);
+  const tabs = [await enter(context, proxy), await enter(context, proxy)];
+  assert.equal(await tabs[0].evaluate(() => isSecureContext || 'locks' in navigator), false);
+  await eventually(() => proxy.streams === 2, 'a line each');
+  await say(tabs[0], 'hello');
+  for (const tab of tabs) await sees(tab, 'hello');
+  assert.deepEqual(await shown(tabs[1]), ['hello']);
+  while (tabs.length < 4) tabs.push(await enter(context, proxy));
+  const banner = (tab) => tab.locator('#banner').getByText('tabs of this browser are connected');
+  for (const tab of tabs) assert.ok(!(await banner(tab).isVisible()), 'there is room yet');
+  tabs.push(await enter(context, proxy));
+  for (const tab of tabs) await banner(tab).waitFor();
+  await say(tabs[4], 'from the fifth');
+  for (const tab of tabs) await sees(tab, 'from the fifth');
+  // A WebSocket takes none of the connections.
+  await choose(tabs[4], 'websocket');
+  for (const tab of tabs) await banner(tab).waitFor({ state: 'hidden' });
+  await choose(tabs[4], 'auto');
+  for (const tab of tabs) await banner(tab).waitFor();
+  await tabs.pop().close();
+  for (const tab of tabs) await banner(tab).waitFor({ state: 'hidden' });
 });

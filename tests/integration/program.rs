@@ -3,6 +3,7 @@
 mod bench_bar;
 mod command_line;
 mod documents;
+mod folding;
 mod log;
 mod parts;
 mod readme;

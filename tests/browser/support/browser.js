@@ -71,7 +71,10 @@ export const state = (page, name) => page.locator(`#status[data-state="${name}"]
 
 export async function say(page, text) {
   await page.locator('#content').fill(text);
-  await page.locator('#content').press('Enter');
+  // Where fingers type, Enter begins a new line.
+  const isTouched = await page.evaluate(() => matchMedia('(pointer: coarse)').matches);
+  if (isTouched) await page.getByRole('button', { name: 'Send' }).tap();
+  else await page.locator('#content').press('Enter');
 }
 
 /** Waits until the page shows a message. */

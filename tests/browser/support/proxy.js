@@ -15,8 +15,12 @@ export class Proxy {
   /** The queries of the streams asked for. */
   queries = [];
 
-  static async start(t, target) {
+  #name = '127.0.0.1';
+
+  /** `name` is what browsers know it by; the server is asked by its own. */
+  static async start(t, target, { name = '127.0.0.1' } = {}) {
     const proxy = new Proxy();
+    proxy.#name = name;
     proxy.#server = http.createServer((request, response) => proxy.#pass(new URL(target), request, response));
     proxy.#server.on('upgrade', (request, socket) => proxy.#tunnel(new URL(target), request, socket));
     proxy.#server.listen(0, '127.0.0.1');
@@ -30,7 +34,7 @@ export class Proxy {
   }
 
   get url() {
-    return `http://127.0.0.1:${this.#server.address().port}`;
+    return `http://${this.#name}:${this.#server.address().port}`;
   }
 
   /** How many streams are open now. */
@@ -53,7 +57,8 @@ export class Proxy {
     this.asked.push(path);
     const isStream = path.endsWith('/stream');
     if (isStream) this.queries.push(new URL(request.url, target).searchParams);
-    const { method, headers, url } = request;
+    const { method, url } = request;
+    const headers = this.#known(request.headers, target);
     const onward = http.request({ host: target.hostname, port: target.port, method, path: url, headers }, (answer) => {
       if (isStream && this.holdsStreams) return answer.resume();
       const { connection: _, ...rest } = answer.headers;
@@ -71,12 +76,19 @@ export class Proxy {
     request.pipe(onward);
   }
 
+  /** Headers as a proxy passes them on that has another name than the server. */
+  #known(headers, target) {
+    if (new URL(this.url).hostname === target.hostname) return headers;
+    const { host, origin, ...rest } = headers;
+    return { ...rest, ...(host && { host: target.host }), ...(origin && { origin: target.origin }) };
+  }
+
   /** A WebSocket, byte by byte. */
-  #tunnel(target, { url, rawHeaders }, socket) {
+  #tunnel(target, { url, headers: given }, socket) {
     this.asked.push(url.split('?')[0]);
     this.#sockets.add(socket);
     const onward = net.connect(target.port, target.hostname);
-    const headers = rawHeaders.map((text, index) => text + (index % 2 ? '\r\n' : ': '));
+    const headers = Object.entries(this.#known(given, target)).map(([name, value]) => `${name}: ${value}\r\n`);
     onward.write(`GET ${url} HTTP/1.1\r\n${headers.join('')}\r\n`);
     onward.on('data', (data) => socket.isMuted || socket.write(data));
     socket.pipe(onward);
