@@ -196,7 +196,7 @@ impl Hub {
             }
         }
         // The store is gone, and the process with it.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Lets rooms leave memory that nobody reads: those idle for long, and all if memory is short.

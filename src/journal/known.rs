@@ -140,6 +140,3 @@ fn shown_emoji<'a>(
     }
     found
 }
-
-/// How many of those who reacted with an emoji a message names.
-pub(super) const SHOWN_NAMES: usize = 10;
