@@ -149,7 +149,7 @@ impl ServeArgs {
             allowed_hosts: server.allowed_hosts,
             allow_origin: server.allow_origin,
             drain_delay: server.drain_delay,
-            store: self.database.store(self.migrate),
+            store: StoreConfig { revisions: self.limits.revisions, ..self.database.store(self.migrate) },
             content_limit: self.limits.content_limit,
             edit_window: Some(self.limits.edit_window).filter(|window| !window.is_zero()),
             stall_timeout: self.limits.stall_timeout,

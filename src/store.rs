@@ -17,6 +17,7 @@ pub mod checkpoint;
 pub mod database_file;
 pub(crate) mod deadline;
 mod entity;
+mod erasure;
 pub mod error;
 pub mod follower;
 pub mod health;
@@ -143,7 +144,7 @@ impl Store {
         migrate(&backend, session.db(), config).await?;
         let turns = Turns::new(!backend.is_server());
         let checkpointer = Checkpointer::open(&backend, turns.clone()).await.map_err(failed)?;
-        let writer = Writer::new(session, turns.clone(), checkpointer).await.map_err(failed)?;
+        let writer = Writer::new(session, turns.clone(), checkpointer, config.revisions).await.map_err(failed)?;
         let file = backend.file();
         if let Some(file) = &file {
             // SQLite has made it by now: the writer has read.
@@ -169,7 +170,7 @@ impl Store {
     /// The same readers, and searches with other bounds.
     #[cfg(test)]
     pub(crate) async fn with_search_limits(&self, url: &DatabaseUrl, limits: SearchLimits) -> Self {
-        let backend = Backend::of(&StoreConfig { url: url.clone(), fsync: false, migrate: false }).unwrap();
+        let backend = Backend::of(&StoreConfig { url: url.clone(), fsync: false, migrate: false, revisions: 100 }).unwrap();
         let searchers = Searchers::new(&backend, limits).await.unwrap();
         Self { readers: self.readers.clone(), searchers, _file: self._file.clone() }
     }
@@ -216,7 +217,7 @@ mod tests {
         for (fsync, synchronous) in [(true, 2), (false, 0)] {
             let folder = tempfile::tempdir().unwrap();
             let url = format!("sqlite://{}?mode=rwc", folder.path().join("parlor.db").display());
-            let backend = Backend::of(&StoreConfig { url: url.into(), fsync, migrate: true }).unwrap();
+            let backend = Backend::of(&StoreConfig { url: url.into(), fsync, migrate: true, revisions: 100 }).unwrap();
             let session = Session::open(&backend, LOCK_WAIT).await.unwrap();
             assert_eq!(sqlite::durability(session.db()).await.unwrap(), ("wal".to_owned(), synchronous));
         }
@@ -226,7 +227,9 @@ mod tests {
     async fn a_transaction_has_the_right_to_write_before_it_reads_and_a_reader_never_has() {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}?mode=rwc", folder.path().join("parlor.db").display());
-        let opened = Store::open(&StoreConfig { url: url.clone().into(), fsync: true, migrate: true }).await.unwrap();
+        let opened = Store::open(&StoreConfig { url: url.clone().into(), fsync: true, migrate: true, revisions: 100 })
+            .await
+            .unwrap();
         let mut options = ConnectOptions::new(url);
         options.max_connections(1).map_sqlx_sqlite_opts(|sqlite| sqlite.busy_timeout(std::time::Duration::ZERO));
         let other = Database::connect(options).await.unwrap();
@@ -246,7 +249,8 @@ mod tests {
     async fn who_reads_waits_neither_for_who_writes_nor_for_who_reads() {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}?mode=rwc", folder.path().join("parlor.db").display());
-        let opened = Store::open(&StoreConfig { url: url.into(), fsync: true, migrate: true }).await.unwrap();
+        let opened =
+            Store::open(&StoreConfig { url: url.into(), fsync: true, migrate: true, revisions: 100 }).await.unwrap();
         let writing = opened.writer.begin().await.unwrap();
         let reading = opened.store.readers.inner().begin().await.unwrap();
         reading.execute_unprepared("SELECT count(*) FROM room").await.unwrap();
@@ -270,7 +274,7 @@ mod tests {
             "mysql://alice:secret@localhost",
             "mysql://alice:secret@localhost/parlor?charset=latin1",
         ] {
-            let config = StoreConfig { url: url.to_owned().into(), fsync: true, migrate: true };
+            let config = StoreConfig { url: url.to_owned().into(), fsync: true, migrate: true, revisions: 100 };
             match Store::open(&config).await {
                 Err(OpenError::Url(why)) => assert!(why.contains("--database-url") && !why.contains("secret"), "{why}"),
                 other => panic!("{url}: {other:?}"),

@@ -40,6 +40,7 @@ impl Journal {
                 url: format!("sqlite://{}?mode=rwc", directory.path().join("bench.db").display()).into(),
                 fsync: true,
                 migrate: true,
+                revisions: 100,
             },
             content_limit: ContentLimit::default(),
             edit_window: None,

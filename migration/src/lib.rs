@@ -17,6 +17,7 @@ mod m20261124_000006_create_reaction;
 mod m20261124_000007_create_read_cursor;
 mod m20261124_000008_create_search;
 mod m20261129_000009_create_follower_cursor;
+mod m20261129_000010_create_erasure;
 mod table;
 
 /// Every change, oldest first.
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000007_create_read_cursor::Migration),
             Box::new(m20261124_000008_create_search::Migration),
             Box::new(m20261129_000009_create_follower_cursor::Migration),
+            Box::new(m20261129_000010_create_erasure::Migration),
         ]
     }
 }

@@ -104,7 +104,7 @@ fn fixed() -> Clock {
 pub(crate) async fn open_for_tests() -> (Opened, String, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}?mode=rwc", folder.path().join("parlor.db").display());
-    let config = StoreConfig { url: url.clone().into(), fsync: false, migrate: true };
+    let config = StoreConfig { url: url.clone().into(), fsync: false, migrate: true, revisions: 100 };
     (Store::open(&config).await.unwrap(), url, folder)
 }
 
@@ -115,7 +115,7 @@ async fn built(
     let url = format!("sqlite://{}?mode=rwc", folder.path().join("parlor.db").display());
     let config = Config {
         listen: ([127, 0, 0, 1], 0).into(),
-        store: StoreConfig { url: url.into(), fsync: false, migrate: true },
+        store: StoreConfig { url: url.into(), fsync: false, migrate: true, revisions: 100 },
         public_url: None,
         allowed_hosts: Vec::new(),
         allow_origin: Vec::new(),

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::DatabaseUrl;
+use super::{DatabaseUrl, limits::DEFAULT_REVISIONS};
 
 /// The settings of the database.
 #[derive(Debug, Clone, Args)]
@@ -43,12 +43,19 @@ pub struct StoreConfig {
     pub fsync: bool,
     /// Whether a database behind this program's tables is brought up to them.
     pub migrate: bool,
+    /// How many earlier contents of an edited message are kept.
+    pub revisions: u32,
 }
 
 impl DatabaseArgs {
     /// How the database is opened.
     #[must_use]
     pub fn store(&self, migrate: bool) -> StoreConfig {
-        StoreConfig { url: self.database_url.clone(), fsync: self.sqlite_synchronous == Synchronous::Full, migrate }
+        StoreConfig {
+            url: self.database_url.clone(),
+            fsync: self.sqlite_synchronous == Synchronous::Full,
+            migrate,
+            revisions: DEFAULT_REVISIONS,
+        }
     }
 }

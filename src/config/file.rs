@@ -35,6 +35,7 @@ pub(super) const TABLES: [(&str, &[(&str, &str)]); 5] = [
             ("max-connections", "max_connections"),
             ("content-limit", "content_limit"),
             ("edit-window", "edit_window"),
+            ("revisions", "revisions"),
             ("stall-timeout", "stall_timeout"),
         ],
     ),

@@ -6,6 +6,9 @@ use clap::Args;
 
 use crate::domain::content::ContentLimit;
 
+/// How many earlier contents of an edited message are kept unless told otherwise.
+pub const DEFAULT_REVISIONS: u32 = 100;
+
 /// The limits.
 #[derive(Debug, Clone, Args)]
 pub struct LimitArgs {
@@ -20,6 +23,10 @@ pub struct LimitArgs {
     /// How long after its posting a message may be edited by its author; 0 is for ever
     #[arg(long, env = "PARLOR_EDIT_WINDOW", value_name = "TIME", default_value = "15m", value_parser = humantime::parse_duration)]
     pub edit_window: Duration,
+
+    /// How many earlier contents of an edited message are kept, up to 10000; the oldest go first
+    #[arg(long, env = "PARLOR_REVISIONS", value_name = "N", default_value_t = DEFAULT_REVISIONS, value_parser = clap::value_parser!(u32).range(..=10_000))]
+    pub revisions: u32,
 
     /// Cut a reader that has not taken what waits for it for so long; it resumes by its cursor
     #[arg(long, env = "PARLOR_STALL_TIMEOUT", value_name = "TIME", default_value = "60s", value_parser = stall_timeout)]

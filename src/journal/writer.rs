@@ -70,6 +70,8 @@ struct Task {
     refused: usize,
     /// Since when the write-ahead log is gone, and what it held is in the database.
     saved_at: Option<Instant>,
+    /// Whether something of deleted messages is still to be erased.
+    is_erasing: bool,
 }
 
 /// A batch that was not written.
@@ -104,6 +106,7 @@ impl Journal {
             queue,
             left_over: None,
             stop,
+            is_erasing: writer.is_erasing(),
             writer,
             hub,
             feed,
@@ -155,7 +158,11 @@ impl Task {
     async fn work(&mut self) -> Result<(), Fatal> {
         loop {
             let is_in = self.health.is_ok() && !self.behind;
-            let wait = if is_in { self.writer.heartbeat() } else { Some(self.hub.timings().probe_interval) };
+            let wait = match is_in {
+                true if self.is_erasing => Some(Duration::ZERO),
+                true => self.writer.heartbeat(),
+                false => Some(self.hub.timings().probe_interval),
+            };
             let deadline = wait.map(|wait| Instant::now() + wait);
             let Ok(batch) = until(deadline, self.next_batch()).await else {
                 self.look().await?;
@@ -171,7 +178,11 @@ impl Task {
         let health = self.health.clone();
         // By default longer than `SQLite` waits for a lock, and shorter than a post waits for its answer.
         let hangs = self.hub.timings().hang_timeout;
-        let mut processing = pin!(self.process(batch));
+        let mut processing = pin!(async {
+            self.process(batch).await?;
+            // A piece after each batch: who posts waits for one at most, and all is erased however much is posted.
+            if self.is_erasing && self.health.is_ok() { self.erase().await } else { Ok(()) }
+        });
         if let Ok(processed) = timeout(hangs, processing.as_mut()).await {
             return processed;
         }
@@ -189,10 +200,28 @@ impl Task {
         if self.behind {
             self.behind = self.hub.catch_up().await.is_err();
         }
+        if self.is_erasing {
+            return self.erase().await;
+        }
         if let Err(error) = self.writer.ping().await
             && !self.reopen().await
         {
             self.say_out(&error);
+        }
+        Ok(())
+    }
+
+    /// Erases a piece of what is left of deleted messages.
+    async fn erase(&mut self) -> Result<(), Fatal> {
+        match self.writer.erase_piece().await {
+            Ok(has_more) => self.is_erasing = has_more,
+            Err(error) => {
+                if let StoreError::Rejected(_) = error {
+                    // The same would happen again. What is left stays noted, and nobody is shown it.
+                    self.is_erasing = false;
+                }
+                self.fail(Failed::Before(error), 0).await?;
+            }
         }
         Ok(())
     }
@@ -288,7 +317,7 @@ impl Task {
         let mut decided = decide(commands, known, |draft| self.writer.fingerprint(draft), moment);
 
         if decided.changes {
-            tx.write(&decided.growths, &decided.unneeded, now).await?;
+            self.is_erasing |= tx.write(&decided.growths, &decided.unneeded, now).await?;
             match tx.commit().await {
                 Ok(()) => {}
                 // These are answers, and say that nothing was written.

@@ -1,10 +1,13 @@
 //! Reading what messages lived through: what they said before, who reacted to them.
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, Query},
+};
 
 use super::{
     Store,
-    entity::{reaction, revision},
+    entity::{message, reaction, revision},
     error::StoreError,
 };
 use crate::domain::{
@@ -14,6 +17,19 @@ use crate::domain::{
     room::Room,
     timestamp::Timestamp,
 };
+
+/// Whether the message is not deleted: of one with a long history something may be left for a while
+/// (`erasure.rs`), and is not shown.
+fn is_there(room: &Room, id: EventId) -> Expr {
+    let message = Query::select()
+        .expr(Expr::value(1))
+        .from(message::Entity)
+        .and_where(message::Column::RoomId.eq(room.id))
+        .and_where(message::Column::Id.eq(id))
+        .and_where(message::Column::DeletedAt.is_null())
+        .to_owned();
+    Expr::exists(message)
+}
 
 impl Store {
     /// At most `limit` of what a message said before, oldest first, after the edit `after`.
@@ -31,6 +47,7 @@ impl Store {
             .filter(revision::Column::RoomId.eq(room.id))
             .filter(revision::Column::MessageId.eq(id))
             .filter(revision::Column::Id.gt(after))
+            .filter(is_there(room, id))
             .order_by_asc(revision::Column::Id)
             .limit(limit)
             .all(&self.readers)
@@ -59,6 +76,7 @@ impl Store {
             .filter(reaction::Column::MessageId.eq(id))
             .filter(reaction::Column::Emoji.eq(emoji))
             .filter(reaction::Column::Id.gt(after))
+            .filter(is_there(room, id))
             .order_by_asc(reaction::Column::Id)
             .limit(limit)
             .all(&self.readers)

@@ -2,18 +2,17 @@
 //! reactions, and how far people have read.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
 use sea_orm::{
-    ActiveValue::NotSet,
-    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
-    sea_query::{Expr, OnConflict},
+    ActiveValue::NotSet, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
+    sea_query::OnConflict,
 };
 
 use super::{
-    entity::{event, message, message_search, reaction, read_cursor, revision},
+    entity::{message, reaction, read_cursor, revision},
     error::StoreError,
     pieces::pieces,
     writer::{CONDITION_ROWS, Growth, Transaction, message_row},
@@ -67,7 +66,7 @@ pub struct Replaced {
     pub revision: Revision,
 }
 
-fn any_of<T>(items: &[T], condition: impl Fn(&T) -> Condition) -> Condition {
+pub(super) fn any_of<T>(items: &[T], condition: impl Fn(&T) -> Condition) -> Condition {
     items.iter().fold(Condition::any(), |any, item| any.add(condition(item)))
 }
 
@@ -162,8 +161,9 @@ impl Transaction {
         Ok(found)
     }
 
-    /// Writes what changed of the rooms, once their new messages and events are there.
-    pub(super) async fn write_changes(&self, growths: &[Growth], now: Timestamp) -> Result<(), StoreError> {
+    /// Writes what changed of the rooms, once their new messages and events are there. Returns true if something of
+    /// deleted messages is still to be erased.
+    pub(super) async fn write_changes(&self, growths: &[Growth], now: Timestamp) -> Result<bool, StoreError> {
         let changes = || growths.iter().map(|growth| (growth, &growth.changes));
         let changed =
             changes().flat_map(|(growth, changes)| changes.messages.iter().map(move |message| (growth, message)));
@@ -174,7 +174,12 @@ impl Transaction {
             .await?;
         let deleted: Vec<_> =
             changes().flat_map(|(growth, changes)| changes.deleted.iter().map(|id| (growth.room_id, *id))).collect();
-        self.erase(&deleted).await?;
+        let is_left = self.erase(&deleted).await?;
+        let edited: BTreeSet<_> = changes()
+            .flat_map(|(growth, changes)| {
+                changes.revisions.iter().map(|replaced| (growth.room_id, replaced.message_id))
+            })
+            .collect();
         let revisions = changes().flat_map(|(growth, changes)| {
             changes.revisions.iter().map(|replaced| revision::ActiveModel {
                 room_id: Set(growth.room_id),
@@ -187,6 +192,7 @@ impl Transaction {
         for revisions in pieces(revisions.collect(), |row: &revision::ActiveModel| row.content.as_ref().len()) {
             revision::Entity::insert_many(revisions).exec_without_returning(self.connection()).await?;
         }
+        self.forget_revisions(&Vec::from_iter(edited)).await?;
         let removed: Vec<_> = changes().flat_map(|(_, changes)| changes.removed.iter().cloned()).collect();
         for keys in removed.chunks(CONDITION_ROWS) {
             reaction::Entity::delete_many().filter(any_of(keys, is_reaction)).exec(self.connection()).await?;
@@ -216,7 +222,8 @@ impl Transaction {
             })
         });
         let cursors = cursors.collect();
-        self.move_cursors(cursors).await
+        self.move_cursors(cursors).await?;
+        Ok(is_left)
     }
 
     /// Updates rows that are there: an insert of which every row conflicts, so that many are one statement.
@@ -231,43 +238,6 @@ impl Transaction {
                 ])
                 .to_owned();
             message::Entity::insert_many(rows).on_conflict(update).exec_without_returning(self.connection()).await?;
-        }
-        Ok(())
-    }
-
-    /// Leaves nothing of deleted messages but their tombstones.
-    async fn erase(&self, deleted: &[(i64, EventId)]) -> Result<(), StoreError> {
-        for ids in deleted.chunks(CONDITION_ROWS) {
-            let db = self.connection();
-            let any = any_of(ids, |(room_id, id)| {
-                Condition::all().add(message::Column::RoomId.eq(*room_id)).add(message::Column::Id.eq(*id))
-            });
-            let nothing = Expr::value(Option::<Vec<u8>>::None);
-            message::Entity::update_many().col_expr(message::Column::Fingerprint, nothing).filter(any).exec(db).await?;
-            let any = any_of(ids, |(room_id, id)| {
-                Condition::all().add(revision::Column::RoomId.eq(*room_id)).add(revision::Column::MessageId.eq(*id))
-            });
-            revision::Entity::delete_many().filter(any).exec(db).await?;
-            let any = any_of(ids, |(room_id, id)| {
-                Condition::all().add(reaction::Column::RoomId.eq(*room_id)).add(reaction::Column::MessageId.eq(*id))
-            });
-            reaction::Entity::delete_many().filter(any).exec(db).await?;
-            let any = any_of(ids, |(room_id, id)| {
-                Condition::all()
-                    .add(message_search::Column::RoomId.eq(*room_id))
-                    .add(message_search::Column::MessageId.eq(*id))
-            });
-            message_search::Entity::delete_many().filter(any).exec(db).await?;
-            // The events stay in their places, without what people reacted with.
-            let any = any_of(ids, |(room_id, id)| {
-                Condition::all().add(event::Column::RoomId.eq(*room_id)).add(event::Column::MessageId.eq(*id))
-            });
-            event::Entity::update_many()
-                .col_expr(event::Column::Data, Expr::value("{}"))
-                .filter(any)
-                .filter(event::Column::Data.ne("{}"))
-                .exec(db)
-                .await?;
         }
         Ok(())
     }

@@ -118,7 +118,8 @@ mod tests {
     async fn open() -> (tempfile::TempDir, Opened) {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}?mode=rwc", folder.path().join("parlor.db").display());
-        let opened = Store::open(&StoreConfig { url: url.into(), fsync: false, migrate: true }).await.unwrap();
+        let opened =
+            Store::open(&StoreConfig { url: url.into(), fsync: false, migrate: true, revisions: 100 }).await.unwrap();
         (folder, opened)
     }
 

@@ -1,5 +1,6 @@
 //! The tables as `SeaORM` sees them, one a file.
 
+pub(super) mod erasure;
 pub(super) mod event;
 pub(super) mod follower_cursor;
 pub(super) mod message;

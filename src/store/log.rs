@@ -227,7 +227,10 @@ fn decode(row: &event::Model, room: &RoomName, about: &HashMap<EventId, Arc<Mess
         Some(kind @ (EventType::ReactionAdded | EventType::ReactionRemoved)) => {
             let ReactionData { emoji } = serde_json::from_str(&row.data).map_err(bad_data)?;
             let on = kind == EventType::ReactionAdded;
-            Event::Reacted { id, username: username()?, emoji, on, message: message()? }
+            let message = message()?;
+            // Of a deleted message it may be erased a little later, and is not shown.
+            let emoji = if message.deleted_at.is_some() { String::new() } else { emoji };
+            Event::Reacted { id, username: username()?, emoji, on, message }
         }
         Some(EventType::RoomUpdated) => {
             let RoomUpdatedData { title, topic } = serde_json::from_str(&row.data).map_err(bad_data)?;

@@ -18,7 +18,7 @@ use super::{
     checkpoint::Checkpointer,
     database_file::DatabaseFile,
     deadline::Timed,
-    entity::{event, message, room},
+    entity::{erasure, event, message, room},
     error::StoreError,
     log,
     pieces::pieces,
@@ -49,6 +49,10 @@ pub struct Writer {
     turns: Turns,
     checkpointer: Option<Checkpointer>,
     fingerprint_key: String,
+    /// How many revisions of a message are kept.
+    revisions: u32,
+    /// Whether something of deleted messages was still to be erased at the start.
+    is_erasing: bool,
 }
 
 /// One transaction of many commands.
@@ -56,6 +60,8 @@ pub struct Writer {
 pub struct Transaction {
     tx: Timed<DatabaseTransaction>,
     file: Option<Arc<DatabaseFile>>,
+    /// How many revisions of a message are kept.
+    revisions: u32,
     /// Dropped with the transaction, after it has ended.
     turn: Turn,
 }
@@ -103,10 +109,16 @@ pub struct Growth {
 
 impl Writer {
     /// Takes the session.
-    pub(super) async fn new(session: Session, turns: Turns, checkpointer: Option<Checkpointer>) -> Result<Self, DbErr> {
+    pub(super) async fn new(
+        session: Session,
+        turns: Turns,
+        checkpointer: Option<Checkpointer>,
+        revisions: u32,
+    ) -> Result<Self, DbErr> {
         let make = || format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
         let fingerprint_key = settings::get_or_make(session.db(), settings::FINGERPRINT_KEY, make).await?;
-        Ok(Self { session, turns, checkpointer, fingerprint_key })
+        let is_erasing = erasure::Entity::find().one(session.db()).await?.is_some();
+        Ok(Self { session, turns, checkpointer, fingerprint_key, revisions, is_erasing })
     }
 
     /// The open file.
@@ -136,7 +148,14 @@ impl Writer {
     /// [`StoreError`] when the database is out.
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
         let turn = self.turns.of_journal().await;
-        Ok(Transaction { tx: self.session.begin().await?, file: self.session.file(), turn })
+        let tx = self.session.begin().await?;
+        Ok(Transaction { tx, file: self.session.file(), revisions: self.revisions, turn })
+    }
+
+    /// Returns true if something of deleted messages was still to be erased at the start: a crash left it.
+    #[must_use]
+    pub fn is_erasing(&self) -> bool {
+        self.is_erasing
     }
 
     /// Replaces the connection, which can't be trusted after a failure.
@@ -220,6 +239,11 @@ impl Transaction {
     /// What its statements go to.
     pub(super) fn connection(&self) -> &Timed<DatabaseTransaction> {
         &self.tx
+    }
+
+    /// How many revisions of a message are kept.
+    pub(super) fn revisions(&self) -> u32 {
+        self.revisions
     }
 
     /// Locks the rows of these rooms in the order given, which must be by name so that two
@@ -319,11 +343,11 @@ impl Transaction {
     }
 
     /// Writes what was decided: the rows of all events, each room's head, and nothing of the rooms
-    /// that nobody came to need.
+    /// that nobody came to need. Returns true if something of deleted messages is still to be erased.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn write(&self, growths: &[Growth], unneeded: &[i64], now: Timestamp) -> Result<(), StoreError> {
+    pub async fn write(&self, growths: &[Growth], unneeded: &[i64], now: Timestamp) -> Result<bool, StoreError> {
         let mut messages = Vec::new();
         let mut events = Vec::new();
         for growth in growths {
@@ -338,7 +362,7 @@ impl Transaction {
         for events in pieces(events, |event: &event::ActiveModel| event.data.as_ref().len()) {
             event::Entity::insert_many(events).exec_without_returning(&self.tx).await?;
         }
-        self.write_changes(growths, now).await?;
+        let is_left = self.write_changes(growths, now).await?;
         for growths in growths.chunks(CONDITION_ROWS) {
             self.set_heads(growths).await?;
         }
@@ -355,7 +379,7 @@ impl Transaction {
         if !unneeded.is_empty() {
             room::Entity::delete_many().filter(room::Column::Id.is_in(unneeded.iter().copied())).exec(&self.tx).await?;
         }
-        Ok(())
+        Ok(is_left)
     }
 
     async fn set_heads(&self, growths: &[Growth]) -> Result<(), StoreError> {
@@ -386,7 +410,7 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`].
     pub async fn commit(self) -> Result<(), StoreError> {
-        let Self { tx, file, turn: _turn } = self;
+        let Self { tx, file, turn: _turn, .. } = self;
         #[cfg(test)]
         faults::befall(faults::Fault::BeforeCommit)?;
         tx.with(()).in_time(tx.into_inner().commit()).await?;

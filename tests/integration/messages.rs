@@ -6,3 +6,4 @@ mod content_limit;
 mod look_alikes;
 mod posting;
 mod reactions;
+mod revisions;

@@ -7,6 +7,7 @@ mod fsync;
 mod gone_database;
 mod gone_log;
 mod hanging_disk;
+mod long_history;
 mod operating;
 mod refused_fsync;
 mod start;

@@ -270,6 +270,7 @@ fn help_lists_what_can_be_set() {
         ("allow-origin", None),
         ("content-limit", Some("10000")),
         ("edit-window", Some("15m")),
+        ("revisions", Some("100")),
         ("drain-delay", Some("0s")),
         ("stall-timeout", Some("60s")),
         ("max-connections", None),
