@@ -20,10 +20,9 @@ use super::{
     deadline::Timed,
     entity::{erasure, event, message, room},
     error::StoreError,
-    log,
+    log, metadata,
     pieces::pieces,
     session::Session,
-    settings,
     turn::{Turn, Turns},
 };
 use crate::domain::{
@@ -116,7 +115,7 @@ impl Writer {
         revisions: u32,
     ) -> Result<Self, DbErr> {
         let make = || format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
-        let fingerprint_key = settings::get_or_make(session.db(), settings::FINGERPRINT_KEY, make).await?;
+        let fingerprint_key = metadata::get_or_make(session.db(), metadata::FINGERPRINT_KEY, make).await?;
         let is_erasing = erasure::Entity::find().one(session.db()).await?.is_some();
         Ok(Self { session, turns, checkpointer, fingerprint_key, revisions, is_erasing })
     }
@@ -207,8 +206,8 @@ impl Writer {
     pub async fn probe(&self, now: Timestamp, bytes: usize) -> Result<(), StoreError> {
         self.session.check()?;
         let _turn = self.turns.of_journal().await;
-        settings::set(self.session.db(), settings::PROBED_AT, " ".repeat(bytes)).await?;
-        Ok(settings::set(self.session.db(), settings::PROBED_AT, now.to_string()).await?)
+        metadata::set(self.session.db(), metadata::PROBED_AT, " ".repeat(bytes)).await?;
+        Ok(metadata::set(self.session.db(), metadata::PROBED_AT, now.to_string()).await?)
     }
 
     /// The fingerprint of what a draft says: equal for the same content and `reply_to` only. Keyed,

@@ -1,4 +1,4 @@
-//! What a database knows of itself.
+//! Metadata: what a database knows of itself, by name (table `setting`).
 
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Set, sea_query::OnConflict};
 
@@ -9,7 +9,7 @@ pub const FINGERPRINT_KEY: &str = "fingerprint_key";
 /// When the store was last probed while it was out.
 pub const PROBED_AT: &str = "probed_at";
 
-/// The value of a setting; made and stored first where there is none.
+/// The value of a name; made and stored first where there is none.
 ///
 /// # Errors
 /// The database's.
@@ -26,7 +26,7 @@ pub async fn get_or_make(
     Ok(value)
 }
 
-/// Stores a setting.
+/// Stores a value under its name.
 ///
 /// # Errors
 /// The database's.

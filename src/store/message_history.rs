@@ -1,4 +1,4 @@
-//! Reading what messages lived through: what they said before, who reacted to them.
+//! Reading the history of messages: what they said before, and who reacted to them.
 
 use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
