@@ -108,7 +108,8 @@ pub struct Store {
     readers: Timed<DatabaseConnection>,
     searchers: Arc<Searchers>,
     /// Dropped after its connections.
-    _file: Option<Arc<DatabaseFile>>,
+    #[cfg_attr(not(test), expect(dead_code, reason = "what is open is what counts"))]
+    file: Option<Arc<DatabaseFile>>,
 }
 
 /// An open database.
@@ -153,7 +154,7 @@ impl Store {
         let followers = Followers::new(&backend, turns);
         let readers = backend.connect_readers().await.map_err(failed)?;
         let searchers = Searchers::new(&backend, SearchLimits::default()).await.map_err(failed)?;
-        Ok(Opened { store: Self { readers, searchers, _file: file }, writer, followers })
+        Ok(Opened { store: Self { readers, searchers, file }, writer, followers })
     }
 
     /// Brings the tables of a database up to this program's, and closes it.
@@ -170,9 +171,10 @@ impl Store {
     /// The same readers, and searches with other bounds.
     #[cfg(test)]
     pub(crate) async fn with_search_limits(&self, url: &DatabaseUrl, limits: SearchLimits) -> Self {
-        let backend = Backend::of(&StoreConfig { url: url.clone(), fsync: false, migrate: false, revisions: 100 }).unwrap();
+        // Opened by its URL, the file would be found locked: by this process.
+        let backend = Backend::Sqlite { url: url.clone(), fsync: false, file: self.file.clone().unwrap() };
         let searchers = Searchers::new(&backend, limits).await.unwrap();
-        Self { readers: self.readers.clone(), searchers, _file: self._file.clone() }
+        Self { readers: self.readers.clone(), searchers, file: self.file.clone() }
     }
 
     /// Closes the readers.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    Json, Router,
+    Router,
     extract::State,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
@@ -12,6 +12,7 @@ use axum::{
 
 use serde_json::json;
 
+use super::answer;
 use crate::app::App;
 
 /// What a page may load and do: nothing that is not from here, and no script or style within it.
@@ -127,7 +128,7 @@ fn list<'a>(request: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &
 /// How the server is set up, as far as the pages have to know: `edit_window` in seconds, 0 for no limit.
 async fn settings(State(app): State<Arc<App>>) -> Response {
     let edit_window = app.config.edit_window.map_or(0, |window| window.as_secs());
-    ([(header::CACHE_CONTROL, "no-store")], Json(json!({"edit_window": edit_window}))).into_response()
+    ([(header::CACHE_CONTROL, "no-store")], answer(json!({"edit_window": edit_window}))).into_response()
 }
 
 /// The pages and their parts.
