@@ -50,7 +50,7 @@ async fn each_room_comes_with_its_history_and_goes_on_live() {
             assert_eq!((gist(&event), &event["message"]), (("chat_message", room, before + round), &posted));
         }
     }
-    assert_eq!(reader.id.as_deref(), Some("65,5,7"));
+    assert_eq!(reader.cursors(), Some("65,5,7"));
     server.put_room("two", &json!({"title": "Two"})).await;
     assert_eq!(gist(&reader.next_durable().await), ("room_updated", "two", 6));
 }
