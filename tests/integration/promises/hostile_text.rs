@@ -44,7 +44,7 @@ fn hostile() -> Vec<String> {
     .map(str::to_owned)
     .to_vec();
     texts.push("x".repeat(10_000));
-    texts.push("\u{1}".repeat(10_000));
+    texts.push("\u{1}".repeat(9_999) + "x");
     texts.push("\"".repeat(10_000));
     texts.push("\n".repeat(9_999) + "x");
     texts.push("👩".repeat(2_500));
