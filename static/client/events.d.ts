@@ -30,6 +30,8 @@ export interface Messages {
 export interface Found {
   messages: Message[];
   next: number | null;
+  /** The search was cut short: `next` goes on. */
+  partial: boolean;
 }
 
 export interface Revision {
@@ -85,7 +87,7 @@ export interface ServerEvents {
   read_receipt: InRoom<'read_receipt'> & { username: string; last_read_id: number };
   read_state: InRoom<'read_state'> & { cursors: ReadCursor[] };
   user_status: InRoom<'user_status'> & { username: string; status: 'online' | 'offline'; timestamp: string };
-  presence_state: InRoom<'presence_state'> & { online: number; users: PresentUser[]; typing: string[]; typing_count?: number };
+  presence_state: InRoom<'presence_state'> & { online: number; users: PresentUser[]; typing: string[]; typing_count: number };
   ping: Logged<'ping'> & { cursor: number };
   service_status: InRoom<'service_status'> & { status: 'ok' | 'degraded' };
   server_shutdown: InRoom<'server_shutdown'> & { reconnect_after_ms: number };

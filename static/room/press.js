@@ -13,27 +13,29 @@ const STILL = 10;
  * @param {HTMLElement} menu
  */
 export function onLongPress(element, act, menu) {
-  /** @type {{ x: number, y: number, timer: ReturnType<typeof setTimeout>, isLong: boolean } | undefined} */
+  /** @type {{ finger: number, x: number, y: number, timer: ReturnType<typeof setTimeout>, isLong: boolean } | undefined} */
   let press;
   const end = () => {
     clearTimeout(press?.timer);
     press = undefined;
   };
-  element.addEventListener('pointerdown', ({ pointerType, isPrimary, target, clientX: x, clientY: y }) => {
+  element.addEventListener('pointerdown', ({ pointerId: finger, pointerType, isPrimary, target, clientX: x, clientY: y }) => {
     end();
     // What can be pressed is pressed; a link has a menu of the browser's own.
     if (pointerType !== 'touch' || !isPrimary || !(target instanceof Element) || target.closest('a, button')) return;
     const timer = setTimeout(() => {
       if (press) press.isLong = act(target);
     }, LONG);
-    press = { x, y, timer, isLong: false };
+    press = { finger, x, y, timer, isLong: false };
   });
-  element.addEventListener('pointermove', ({ clientX, clientY }) => {
-    if (press && !press.isLong && Math.hypot(clientX - press.x, clientY - press.y) > STILL) end();
+  // A touch before may still be told as what a mouse does.
+  element.addEventListener('pointermove', ({ pointerId, clientX, clientY }) => {
+    if (press?.finger === pointerId && !press.isLong && Math.hypot(clientX - press.x, clientY - press.y) > STILL) end();
   });
   for (const type of ['pointerup', 'pointercancel']) {
-    document.addEventListener(type, () => {
-      if (press?.isLong) setTimeout(() => menu.matches(':popover-open') || menu.showPopover());
+    document.addEventListener(type, (event) => {
+      if (!(event instanceof PointerEvent) || press?.finger !== event.pointerId) return;
+      if (press.isLong) setTimeout(() => menu.matches(':popover-open') || menu.showPopover());
       end();
     });
   }
