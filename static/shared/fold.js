@@ -9,11 +9,14 @@ for (const [first, last, step, to] of FOLDED) {
   }
 }
 
+/** What picks the look of a character, or makes one picture of several emoji, tells no two names apart. */
+const SELECTORS = /(?<=\p{Extended_Pictographic}[\p{Variation_Selector}\p{Emoji_Modifier}]*)\u200D(?=\p{Extended_Pictographic})|\p{Variation_Selector}/gu;
+
 /**
  * What two writings of one name have in common.
  * @param {string} name
  */
 export function fold(name) {
-  const shown = name.replace(/^\p{White_Space}+|\p{White_Space}+$/gu, '').normalize('NFC');
+  const shown = name.replace(/^\p{White_Space}+|\p{White_Space}+$/gu, '').normalize('NFC').replace(SELECTORS, '');
   return Array.from(shown, (char) => table.get(char) ?? char).join('').normalize('NFC');
 }

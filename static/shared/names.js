@@ -4,8 +4,8 @@ import { load, save } from './store.js';
 
 const KEY = 'parlor:name';
 
-/** Characters that show nothing or turn the text around; the server refuses names that have one. What picks an emoji’s look is none. */
-const DECEPTIVE = /(?![\uFE00-\uFE0F])[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}]/u;
+/** Characters that show nothing or turn the text around; the server refuses names that have one. Selectors and joiners it takes where they belong. */
+const DECEPTIVE = /(?!\p{Join_Control}|\p{Variation_Selector})[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}]/u;
 
 export { fold };
 
