@@ -1,153 +1,18 @@
 //! Readers by properties: a store that is slow, out or late, while rooms go on.
 
-use std::collections::HashSet;
-
 use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
 use crate::{
-    clock::Clock,
     config::Timings,
-    domain::{
-        cursor::ListWord,
-        event::{Event, EventType},
-        message::Message,
-        name::RoomName,
-        room::{FloorReason, Room as StoredRoom},
-        timestamp::Timestamp,
-    },
-    hub::{queries::Start, window::history_frame},
+    domain::{cursor::ListWord, event::EventType},
+    hub::queries::Start,
 };
 
-/// A room, and the store's side of it.
-struct Scene {
-    room: Arc<Room>,
-    /// The messages that events show, as they are by now; the event with the same index has the next id.
-    messages: Vec<Message>,
-    /// The event of each id, from 1 on: the message it is about, and whether it deletes it.
-    log: Vec<(usize, bool)>,
-    /// Up to where memory was told.
-    published: usize,
-    /// Deleted messages that memory knows of, or knows that it may not know of.
-    gone: HashSet<EventId>,
-}
+mod scene;
 
-impl Scene {
-    fn new(number: usize) -> Self {
-        let name = RoomName::parse(&format!("room{number}")).unwrap();
-        let clock = Clock::new(|| Timestamp::from_micros(0));
-        let room = Room::new(name, clock, Arc::default(), &Timings::DEFAULT);
-        room.learn(None);
-        Self { room, messages: Vec::new(), log: Vec::new(), published: 0, gone: HashSet::new() }
-    }
-
-    fn head(&self) -> EventId {
-        id(self.log.len())
-    }
-
-    fn post(&mut self) {
-        self.messages.push(Message {
-            id: self.head() + 1,
-            room: self.room.name().clone(),
-            username: Username::parse("Alice").unwrap(),
-            content: "secret".into(),
-            timestamp: Timestamp::from_micros(0),
-            edited_at: None,
-            deleted_at: None,
-            reply_to: None,
-            reactions: Vec::new(),
-            client_id: None,
-        });
-        self.log.push((self.messages.len() - 1, false));
-    }
-
-    fn delete(&mut self, which: usize) {
-        let alive = |message: &&mut Message| message.deleted_at.is_none();
-        let mut alive: Vec<_> = self.messages.iter_mut().filter(alive).collect();
-        let count = alive.len();
-        let Some(message) = alive.get_mut(which % count.max(1)) else { return };
-        **message = message.tombstone(Timestamp::from_micros(1));
-        let index = self.messages.iter().position(|message| self.log_deletes(message)).expect("the one just deleted");
-        self.log.push((index, true));
-    }
-
-    /// Returns true if the message is deleted and no event says so yet.
-    fn log_deletes(&self, message: &Message) -> bool {
-        let index = self.messages.iter().position(|other| other.id == message.id).unwrap();
-        message.deleted_at.is_some() && !self.log.contains(&(index, true))
-    }
-
-    /// The events after a cursor as the store shows them now.
-    fn events(&self, after: EventId) -> Vec<Event> {
-        let first = usize::try_from(after).unwrap();
-        let event = |(index, (message, deletes)): (usize, &(usize, bool))| {
-            let message = Arc::new(self.messages[*message].clone());
-            if *deletes {
-                let username = message.username.clone();
-                Event::MessageDeleted { id: id(index + 1), username, deleted_at: Timestamp::from_micros(1), message }
-            } else {
-                Event::ChatMessage(message)
-            }
-        };
-        self.log.iter().enumerate().skip(first).map(event).collect()
-    }
-
-    /// Publishes what memory was not told of yet, except for the first `skipped` of it.
-    fn publish(&mut self, skipped: usize) {
-        let from = (self.published + skipped).min(self.log.len());
-        self.room.publish(&self.events(id(from)));
-        if from < self.log.len() {
-            self.published = self.log.len();
-            self.gone = self.deleted();
-        }
-    }
-
-    fn publish_if(&mut self, told: bool) {
-        if told {
-            self.publish(0);
-        }
-    }
-
-    /// Tells memory only how far the log goes.
-    fn learn(&mut self) {
-        let (head, floor, floor_reason) = (self.head(), 0, FloorReason::Pruned);
-        let created_at = Timestamp::from_micros(0);
-        let (title, topic, name) = (String::new(), String::new(), self.room.name().clone());
-        self.room.learn(Some(&StoredRoom { id: 1, name, title, topic, created_at, head, floor, floor_reason }));
-        self.published = self.log.len();
-        self.gone = self.deleted();
-    }
-
-    fn deleted(&self) -> HashSet<EventId> {
-        self.messages.iter().filter(|message| message.deleted_at.is_some()).map(|message| message.id).collect()
-    }
-
-    /// What the store answers now.
-    fn answer(&self, query: &Query) -> CatchUpPage {
-        let deletions = self.room.deletions();
-        match *query {
-            Query::Begin { start: Start::After(cursor), .. } => CatchUpPage::empty(cursor.min(self.head())),
-            Query::Begin { history, .. } => {
-                let messages: Vec<_> = self.messages.iter().rev().take(history).cloned().map(Arc::new).collect();
-                let messages: Vec<_> = messages.into_iter().rev().collect();
-                let frame = history_frame(self.room.name(), &messages, false, self.head());
-                CatchUpPage { frames: vec![frame], through: self.head(), shows: None, deletions }
-            }
-            Query::Log { after, limit, .. } => {
-                let mut events = self.events(after);
-                events.truncate(usize::try_from(limit).unwrap());
-                let through = events.last().map_or(after, Event::id);
-                CatchUpPage::of(&events, after, through, deletions)
-            }
-            Query::Cursors => CatchUpPage::empty(0),
-        }
-    }
-}
-
-fn id(count: usize) -> EventId {
-    EventId::try_from(count).unwrap()
-}
+use scene::Scene;
 
 /// Something that happens.
 #[derive(Debug, Clone)]
