@@ -40,8 +40,8 @@ use budget::SearchLimits;
 use compare::Comparison;
 use searchers::Admitted;
 
-/// How many messages are read at once.
-const PAGE: usize = 100;
+/// How many messages are read at once: the largest page's, and one more to know whether there are others.
+const PAGE: usize = 201;
 /// How many ids the index proposes at once at most.
 const MOST_CANDIDATES: usize = 500;
 /// How many edits that the index does not know yet are read at once.
