@@ -23,13 +23,15 @@ struct Writer {
     name: String,
     /// The number of the message that is to be posted next, or again.
     next: usize,
+    /// Whether it has posted that one and got no answer.
+    was_cut: bool,
     /// The id that each key was answered with.
     answered: BTreeMap<String, i64>,
 }
 
 impl Writer {
     fn new(number: usize) -> Self {
-        Self { name: format!("writer{number}"), next: 0, answered: BTreeMap::new() }
+        Self { name: format!("writer{number}"), next: 0, was_cut: false, answered: BTreeMap::new() }
     }
 
     fn key(&self, number: usize) -> String {
@@ -38,21 +40,21 @@ impl Writer {
 
     /// Posts until an answer fails to come; the first post of a round may have been stored before.
     async fn post_until_cut(&mut self, http: &reqwest::Client, url: &str, answers: &watch::Sender<usize>) {
-        let mut may_be_stored = self.next > 0;
         while let Some((status, message)) = self.post(http, url).await {
             let key = self.key(self.next);
             match status {
                 StatusCode::CREATED => {}
-                StatusCode::OK if may_be_stored => {}
+                StatusCode::OK if self.was_cut => {}
                 _ => panic!("{key} is answered with {status}: {message}"),
             }
             assert_eq!(message["client_id"], key.as_str(), "{message}");
             assert_eq!(message["content"], content(&key), "{message}");
             self.answered.insert(key, message["id"].as_i64().expect("an id"));
             self.next += 1;
-            may_be_stored = false;
+            self.was_cut = false;
             answers.send_modify(|count| *count += 1);
         }
+        self.was_cut = true;
     }
 
     /// One post: its status and its message, if a whole answer came.
