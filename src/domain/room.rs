@@ -96,10 +96,10 @@ pub struct RoomView {
     /// Its name.
     pub name: RoomName,
     /// Its title; empty unless set.
-    #[schema(max_length = 200, example = "Everything else")]
+    #[schema(example = "Everything else")]
     pub title: String,
     /// What it is about; empty unless set.
-    #[schema(max_length = 1_000, example = "What has no room of its own")]
+    #[schema(example = "What has no room of its own")]
     pub topic: String,
     /// When it was made.
     pub created_at: Timestamp,

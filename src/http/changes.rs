@@ -15,6 +15,7 @@ use super::{
         answers::{OfDelete, OfEdit, OfThing},
         params::{IfMatch, UnlessMatch},
         samples,
+        texts::UsernameText,
     },
     problem::Problem,
 };
@@ -26,7 +27,6 @@ use crate::{
         content::Content,
         invalid::Check,
         message::{Edit, Message, Revision},
-        name::Username,
     },
 };
 
@@ -34,7 +34,7 @@ use crate::{
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct MessageEdit {
     /// Who edits: its author.
-    #[schema(value_type = Username, required)]
+    #[schema(value_type = UsernameText, required)]
     username: Option<String>,
     /// What it is to say.
     #[schema(value_type = Content, required)]
@@ -82,7 +82,7 @@ pub(super) fn as_changed(changed: &Committed<Arc<Message>>) -> Response {
 #[into_params(parameter_in = Query)]
 pub struct ActorParams {
     /// Who does it.
-    #[param(value_type = Username, required)]
+    #[param(value_type = UsernameText, required)]
     pub(super) username: Option<String>,
 }
 

@@ -19,6 +19,7 @@ use super::{
         answers::{OfPost, OfRoom, OfTagged},
         params::{IdempotencyKey, IfMatch, IfNoneMatch},
         samples,
+        texts::UsernameText,
     },
     problem::{FieldError, Problem},
 };
@@ -30,7 +31,7 @@ use crate::{
         content::Content,
         invalid::Check,
         message::{Message, Post, Range, parse_client_id},
-        name::{RoomName, Username},
+        name::RoomName,
     },
 };
 
@@ -44,7 +45,7 @@ pub const MAX_WAIT: u64 = 50;
 #[schema(as = NewMessage)]
 pub struct NewMessage {
     /// Who posts.
-    #[schema(value_type = Username, required)]
+    #[schema(value_type = UsernameText, required)]
     username: Option<String>,
     /// What is said.
     #[schema(value_type = Content, required)]
@@ -131,7 +132,7 @@ pub struct PageParams {
     #[param(value_type = Option<String>, pattern = "^[ -~]{1,64}$")]
     client_id: Option<String>,
     /// The author of the message with the key `client_id`.
-    #[param(value_type = Option<Username>)]
+    #[param(value_type = Option<UsernameText>)]
     username: Option<String>,
 }
 

@@ -3,9 +3,8 @@
 use utoipa::{
     OpenApi, ToSchema,
     openapi::{
-        Components, HeaderBuilder, ObjectBuilder, OpenApi as Document, Ref, RefOr, Response, Schema,
-        request_body::RequestBody,
-        schema::{SchemaType, Type},
+        HeaderBuilder, ObjectBuilder, OpenApi as Document, Ref, RefOr, Response, request_body::RequestBody,
+        schema::Type,
     },
 };
 
@@ -34,6 +33,9 @@ use crate::domain::{
             message it made, the cursor to resume from on every transport, and the paging key. Whoever gives the cursor \
             it last saw gets every durable event after it, once and in order, and then live; if that can't be, a `reset` \
             event says so first.\n\n\
+            Who acts, `username`, may stand in the query or in the body of every change; two that differ are invalid. \
+            A field of a body that the operation does not know is refused, a parameter of a query only if it is a slip \
+            of a known one.\n\n\
             Every error is a problem document (RFC 9457) with a stable `code`. Every answer has `X-Request-Id`.",
         license(name = "Apache License 2.0", identifier = "Apache-2.0"),
     ),
@@ -70,7 +72,7 @@ pub fn complete(mut document: Document, content_limit: ContentLimit) -> Document
         let operations = [&mut path.get, &mut path.put, &mut path.post, &mut path.patch, &mut path.delete];
         for operation in operations.into_iter().flatten() {
             if let Some(RefOr::T(body)) = &mut operation.request_body {
-                describe_form(components, body);
+                describe_form(body);
                 // Without a body a room is made as it is, which an annotation with two content types
                 // can't say.
                 body.required = body.required.take().filter(|_| operation.operation_id.as_deref() != Some("put_room"));
@@ -99,24 +101,15 @@ fn carry_id(answer: &mut RefOr<Response>) {
     }
 }
 
-/// Gives a form a schema of its own, without the nulls that a form can't hold. Generated clients also
-/// tell by it which way to send a body.
-fn describe_form(components: &mut Components, body: &mut RequestBody) {
-    let Some(RefOr::T(form)) = body.content.get_mut("application/x-www-form-urlencoded") else { return };
-    let Some(RefOr::Ref(json)) = &form.schema else { return };
-    let name = json.ref_location.rsplit('/').next().unwrap_or_default();
-    let Some(RefOr::T(Schema::Object(object))) = components.schemas.get(name) else { return };
-    let (mut object, name) = (object.clone(), format!("{name}Form"));
-    for property in object.properties.values_mut() {
-        if let RefOr::T(Schema::Object(property)) = property
-            && let SchemaType::Array(types) = &property.schema_type
-            && let Some(only) = types.iter().find(|one| **one != Type::Null)
-        {
-            property.schema_type = only.clone().into();
-        }
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Leaves JSON as the one type of a body: of two, generators send one without its name, or ask each caller which.
+/// That a form is taken as well is said in words, which all of them pass on.
+fn describe_form(body: &mut RequestBody) {
+    if body.content.remove(FORM).is_some() {
+        let taken = format!("A form, `{FORM}`, with the same fields is taken as well; its empty fields are absent.");
+        body.description = Some(taken);
     }
-    form.schema = Some(Ref::from_schema_name(&name).into());
-    components.schemas.insert(name, Schema::Object(object).into());
 }
 
 #[cfg(test)]
@@ -148,6 +141,60 @@ mod tests {
         let document = serde_json::to_value(document()).unwrap();
         let names: Vec<_> = operations(&document).map(|operation| operation["operationId"].as_str().unwrap()).collect();
         assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len(), "{names:?}");
+    }
+
+    #[test]
+    fn everything_that_is_sent_is_described_and_every_body_has_one_type() {
+        let document = serde_json::to_value(document()).unwrap();
+        for operation in operations(&document) {
+            let name = &operation["operationId"];
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                assert!(parameter["description"].is_string(), "{name}: {parameter}");
+            }
+            if let Some(body) = operation.get("requestBody") {
+                let kinds: Vec<_> = body["content"].as_object().unwrap().keys().collect();
+                assert_eq!(kinds, ["application/json"], "{name}");
+                assert!(body["description"].as_str().unwrap().contains("x-www-form-urlencoded"), "{name}");
+            }
+        }
+        let schemas = document["components"]["schemas"].as_object().unwrap();
+        let objects = schemas.iter().filter(|(_, schema)| schema["properties"].is_object());
+        for (name, schema) in objects {
+            for (property, shape) in schema["properties"].as_object().unwrap() {
+                let is_described =
+                    shape["description"].is_string() || shape["enum"].is_array() || shape["$ref"].is_string();
+                assert!(is_described, "{name}.{property}: {shape}");
+            }
+        }
+        let stream = &document["paths"]["/api/v1/stream"]["get"]["parameters"];
+        let rooms = stream.as_array().unwrap().iter().find(|parameter| parameter["name"] == "rooms").unwrap();
+        assert_eq!(rooms["required"], true);
+    }
+
+    /// What binds requests would have a generated client refuse whole answers for what it counts otherwise.
+    #[test]
+    fn names_and_texts_of_answers_are_plain_strings() {
+        let document = serde_json::to_value(document()).unwrap();
+        let schemas = &document["components"]["schemas"];
+        let bounds = ["pattern", "maxLength", "minLength"];
+        for (schema, property) in [
+            ("Message", "content"),
+            ("Message", "client_id"),
+            ("Reaction", "emoji"),
+            ("Room", "title"),
+            ("Room", "topic"),
+        ] {
+            assert!(
+                bounds.iter().all(|bound| schemas[schema]["properties"][property].get(bound).is_none()),
+                "{property}"
+            );
+        }
+        for (schema, place) in [("Message", "username"), ("ReadCursor", "username"), ("ReactionUser", "username")] {
+            assert_eq!(schemas[schema]["properties"][place]["$ref"], "#/components/schemas/Username");
+        }
+        assert!(bounds.iter().all(|bound| schemas["Username"].get(bound).is_none()));
+        assert!(schemas["UsernameText"]["pattern"].is_string());
+        assert!(schemas["Problem"]["properties"]["code"]["$ref"].is_string(), "an enum");
     }
 
     #[test]

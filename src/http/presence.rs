@@ -14,6 +14,7 @@ use super::{
     openapi::{
         answers::{OfBody, OfRoom},
         samples,
+        texts::UsernameText,
     },
     problem::Problem,
 };
@@ -27,7 +28,7 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub struct PresenceParams {
     /// The users after this name.
-    #[param(value_type = Option<Username>)]
+    #[param(value_type = Option<UsernameText>)]
     after: Option<String>,
     /// How many at most.
     #[param(minimum = 1, maximum = 200, default = 50)]
@@ -73,7 +74,7 @@ pub async fn list(
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct SetTyping {
     /// Who types.
-    #[schema(value_type = Username, required)]
+    #[schema(value_type = UsernameText, required)]
     username: Option<String>,
     /// Whether they do.
     #[schema(required, nullable = false)]

@@ -14,6 +14,7 @@ use super::{
     openapi::{
         answers::{OfBody, OfRoom},
         samples,
+        texts::UsernameText,
     },
     problem::Problem,
 };
@@ -32,7 +33,7 @@ use crate::{
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct MarkRead {
     /// Who.
-    #[schema(value_type = Username, required)]
+    #[schema(value_type = UsernameText, required)]
     username: Option<String>,
     /// Up to where: every message with this id or a lower one is read; 0 is before the first.
     #[schema(value_type = i64, minimum = 0, required, example = 42)]
@@ -77,7 +78,7 @@ pub(super) fn parse_cursor(id: EventId) -> Result<EventId, Invalid> {
 #[into_params(parameter_in = Query)]
 pub struct ReadParams {
     /// The users after this name.
-    #[param(value_type = Option<Username>)]
+    #[param(value_type = Option<UsernameText>)]
     after: Option<String>,
     /// How many at most.
     #[param(minimum = 1, maximum = 1_000, default = 1_000)]

@@ -1,10 +1,7 @@
 //! The three ways to read a room, and one to read several. Each encodes what a subscription gives.
 
 use serde::Deserialize;
-use utoipa::{
-    IntoParams,
-    openapi::{Object, ObjectBuilder, schema::Type},
-};
+use utoipa::IntoParams;
 
 pub mod client_frame;
 pub mod long_poll;
@@ -15,13 +12,13 @@ pub mod websocket;
 use super::{
     caller::Caller,
     extract::{cursor, username, within},
+    openapi::texts::{TypesText, UsernameText},
     problem::Problem,
 };
 use crate::{
     domain::{
         EventId,
         event::{EventType, TypeSet},
-        name::Username,
     },
     hub::{
         queries::Start,
@@ -61,10 +58,10 @@ pub struct ReadParams {
     history: Option<u64>,
     /// Only these types, separated by commas. `message_history`, `reset`, `ping` and
     /// `server_shutdown` come anyway.
-    #[param(schema_with = types_schema)]
+    #[param(value_type = Option<TypesText>, inline)]
     types: Option<String>,
     /// Who is here; absent: a reader nobody sees.
-    #[param(value_type = Option<Username>)]
+    #[param(value_type = Option<UsernameText>)]
     username: Option<String>,
 }
 
@@ -85,16 +82,6 @@ impl ReadParams {
             limit: LIMIT,
         })
     }
-}
-
-/// The words a filter takes. A text and no array, since clients differ on how they write arrays.
-fn types_schema() -> Object {
-    let words = EventType::ALL.map(EventType::as_str).join("|");
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .pattern(Some(format!("^ *({words}) *(, *({words}) *)*$")))
-        .examples(["chat_message,room_updated"])
-        .build()
 }
 
 fn parse_types(text: &str) -> Result<TypeSet, Problem> {

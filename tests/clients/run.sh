@@ -32,18 +32,27 @@ say "redocly: the document is clean"
 REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true \
   npx --no-install redocly lint --config "$root/openapi/redocly.yaml" "$root/openapi/openapi.json"
 
-say "openapi-typescript, openapi-python-client: generating"
+say "openapi-typescript, orval, hey-api, openapi-python-client, datamodel-codegen, openapi-generator: generating"
 "$PARLOR" openapi >"$temp/openapi.json"
-cp generated.test.mts server.mjs server.d.mts tsconfig.json package.json "$temp"
+cp generated.test.mts generators.test.mts server.mjs server.d.mts tsconfig.json package.json "$temp"
 ln -s "$here/node_modules" "$temp/node_modules"
 npx --no-install openapi-typescript "$temp/openapi.json" --output "$temp/schema.ts"
+npx --no-install orval --input "$temp/openapi.json" --output "$temp/orval.ts" --client fetch
+npx --no-install openapi-ts --input "$temp/openapi.json" --output "$temp/hey" --client @hey-api/client-fetch \
+  --silent --no-log-file
 npx --no-install tsc --project "$temp"
 openapi-python-client generate --path "$temp/openapi.json" --meta none --output-path "$temp/parlor_client" \
   --fail-on-warning
+datamodel-codegen --input "$temp/openapi.json" --input-file-type openapi --output "$temp/parlor_models.py" \
+  --output-model-type pydantic_v2.BaseModel --formatters builtin
+# Quiet: it says a line for each of a hundred files.
+openapi-generator-cli generate --input-spec "$temp/openapi.json" --generator-name python --output "$temp/generated" \
+  --package-name parlor_generated >/dev/null
+mv "$temp/generated/parlor_generated" "$temp"
 
-say "eventsource, openapi-fetch"
-node --test --test-timeout=60000 eventsource.test.mjs "$temp/generated.test.mjs"
+say "eventsource, openapi-fetch, orval, hey-api"
+node --test --test-timeout=60000 eventsource.test.mjs "$temp/generated.test.mjs" "$temp/generators.test.mjs"
 
-say "httpx-sse, websockets, openapi-python-client, the examples, schemathesis"
+say "httpx-sse, websockets, openapi-python-client, datamodel-codegen, openapi-generator, the examples, schemathesis"
 PYTHONPATH=$temp pytest -p no:cacheprovider --durations=3 -v "$here"
 say "all passed"

@@ -74,8 +74,7 @@ def test_the_other_operations(client):
     assert set_typing.sync_detailed("plans", client=client, body=typing).status_code == 204
     assert list_presence.sync("plans", client=client).online == 0
     assert get_readiness.sync(client=client).status == "ok"
-    form = models.NewMessageForm(username="Alice", content="by form")
-    assert post_message.sync("plans", client=client, body=form).content == "by form"
+    assert post_message.sync("plans", client=client, body=models.NewMessage(username="Alice", content="by form"))
     found = search_messages.sync("plans", client=client, q="for")
     assert [message.content for message in found.messages] == ["by form"] and found.next_ is None
     missing = get_message.sync("plans", 7, client=client)

@@ -10,7 +10,10 @@ use utoipa::{
     },
 };
 
-use super::samples;
+use super::{
+    samples,
+    texts::{RefText, UsernameText},
+};
 use crate::domain::EventId;
 
 /// What a client may send on a socket: one JSON object per text frame.
@@ -24,17 +27,17 @@ pub(super) enum ClientFrame {
     /// The user is here; without it, the first frame with a `username` says so.
     UserJoin {
         /// Who.
-        #[schema(value_type = crate::domain::name::Username)]
+        #[schema(value_type = UsernameText)]
         username: String,
         /// Comes back in the answer.
         #[serde(rename = "ref")]
-        #[schema(schema_with = reference)]
+        #[schema(value_type = Option<RefText>, nullable = false)]
         reference: Option<Value>,
     },
     /// Post a message.
     ChatMessage {
         /// Who; absent: the first name that this socket gave, or `Anonymous`.
-        #[schema(value_type = Option<crate::domain::name::Username>, nullable = false)]
+        #[schema(value_type = Option<UsernameText>, nullable = false)]
         username: Option<String>,
         /// What is said.
         #[schema(value_type = crate::domain::content::Content, required)]
@@ -47,25 +50,25 @@ pub(super) enum ClientFrame {
         reply_to: Option<EventId>,
         /// Comes back in the answer; without it a message that is taken is not answered.
         #[serde(rename = "ref")]
-        #[schema(schema_with = reference)]
+        #[schema(value_type = Option<RefText>, nullable = false)]
         reference: Option<Value>,
     },
     /// Typing, on or off.
     Typing {
         /// Who; absent: the first name that this socket gave, or `Anonymous`.
-        #[schema(value_type = Option<crate::domain::name::Username>, nullable = false)]
+        #[schema(value_type = Option<UsernameText>, nullable = false)]
         username: Option<String>,
         /// Whether they type.
         is_typing: bool,
         /// Comes back in the answer.
         #[serde(rename = "ref")]
-        #[schema(schema_with = reference)]
+        #[schema(value_type = Option<RefText>, nullable = false)]
         reference: Option<Value>,
     },
     /// Have a message say something else; only its author may.
     EditMessage {
         /// Who; absent: the first name that this socket gave, or `Anonymous`.
-        #[schema(value_type = Option<crate::domain::name::Username>, nullable = false)]
+        #[schema(value_type = Option<UsernameText>, nullable = false)]
         username: Option<String>,
         /// Which message.
         #[schema(value_type = i64, minimum = 1)]
@@ -75,26 +78,26 @@ pub(super) enum ClientFrame {
         new_content: String,
         /// Comes back in the answer.
         #[serde(rename = "ref")]
-        #[schema(schema_with = reference)]
+        #[schema(value_type = Option<RefText>, nullable = false)]
         reference: Option<Value>,
     },
     /// Delete a message; only its author may.
     DeleteMessage {
         /// Who; absent: the first name that this socket gave, or `Anonymous`.
-        #[schema(value_type = Option<crate::domain::name::Username>, nullable = false)]
+        #[schema(value_type = Option<UsernameText>, nullable = false)]
         username: Option<String>,
         /// Which message.
         #[schema(value_type = i64, minimum = 1)]
         message_id: EventId,
         /// Comes back in the answer.
         #[serde(rename = "ref")]
-        #[schema(schema_with = reference)]
+        #[schema(value_type = Option<RefText>, nullable = false)]
         reference: Option<Value>,
     },
     /// React to a message, or take the reaction back.
     React {
         /// Who; absent: the first name that this socket gave, or `Anonymous`.
-        #[schema(value_type = Option<crate::domain::name::Username>, nullable = false)]
+        #[schema(value_type = Option<UsernameText>, nullable = false)]
         username: Option<String>,
         /// Which message.
         #[schema(value_type = i64, minimum = 1)]
@@ -106,33 +109,22 @@ pub(super) enum ClientFrame {
         on: bool,
         /// Comes back in the answer.
         #[serde(rename = "ref")]
-        #[schema(schema_with = reference)]
+        #[schema(value_type = Option<RefText>, nullable = false)]
         reference: Option<Value>,
     },
     /// Say how far the user has read.
     Read {
         /// Who; absent: the first name that this socket gave, or `Anonymous`.
-        #[schema(value_type = Option<crate::domain::name::Username>, nullable = false)]
+        #[schema(value_type = Option<UsernameText>, nullable = false)]
         username: Option<String>,
         /// Up to where: every message with this id or a lower one is read; 0 is before the first.
         #[schema(value_type = i64, minimum = 0)]
         last_read_id: EventId,
         /// Comes back in the answer.
         #[serde(rename = "ref")]
-        #[schema(schema_with = reference)]
+        #[schema(value_type = Option<RefText>, nullable = false)]
         reference: Option<Value>,
     },
-}
-
-/// A `ref`: a string or a number of at most 128 bytes.
-pub(crate) fn reference() -> utoipa::openapi::Object {
-    use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
-    ObjectBuilder::new()
-        .schema_type(SchemaType::from_iter([Type::String, Type::Number]))
-        .max_length(Some(128))
-        .description(Some("The client's word for this frame, as it came; at most 128 bytes."))
-        .examples(["r-1"])
-        .build()
 }
 
 /// Gives every event and every frame a name, and says that `type` tells them apart.

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::super::{
     fields::{self, Fields},
-    openapi::unions,
+    openapi::texts::RefText,
     problem::{Code, FieldError, Problem},
 };
 use crate::domain::{EventId, message::Post};
@@ -188,7 +188,7 @@ pub enum SocketAnswer<'a> {
     Ack {
         /// The frame's `ref`.
         #[serde(rename = "ref")]
-        #[schema(schema_with = unions::reference, required)]
+        #[schema(value_type = RefText)]
         reference: &'a Value,
         /// The id of the event it made, which is the message's for one it posted; absent if it made none.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -199,7 +199,7 @@ pub enum SocketAnswer<'a> {
     Error {
         /// The frame's `ref`, if it had one that could be read.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
-        #[schema(schema_with = unions::reference)]
+        #[schema(value_type = Option<RefText>, nullable = false)]
         reference: Option<&'a Value>,
         /// The kind of problem as a stable word.
         #[schema(example = "unknown_type")]

@@ -9,16 +9,18 @@ use axum::{extract::State, http::HeaderMap, response::Response};
 use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
 use tokio_stream::StreamExt;
-use utoipa::{
-    IntoParams,
-    openapi::{Object, ObjectBuilder, schema::Type},
-};
+use utoipa::IntoParams;
 
 use super::{
     super::{
         caller::Caller,
         extract::SplitParams,
-        openapi::{answers::OfService, params::LastEventIds, samples},
+        openapi::{
+            answers::OfService,
+            params::LastEventIds,
+            samples,
+            texts::{RoomsText, SinceText},
+        },
         problem::Problem,
     },
     ReadParams,
@@ -40,29 +42,12 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub struct RoomsParams {
     /// The rooms, separated by commas: 1 to 50, each once.
-    #[param(schema_with = rooms_schema, required)]
+    #[param(value_type = RoomsText, inline, required)]
     rooms: Option<String>,
     /// Resume after these ids, by room; a room that is absent here: the history first. A room that is
     /// not among `rooms` is passed over, so that the list may change.
-    #[param(schema_with = since_schema)]
+    #[param(value_type = Option<SinceText>, inline)]
     since: Option<String>,
-}
-
-/// What a room's name is, within a list.
-const NAME: &str = "[A-Za-z0-9_-]{1,100}";
-
-/// A text and no array, since clients differ on how they write arrays.
-fn rooms_schema() -> Object {
-    list_schema(format!("^{NAME}(,{NAME}){{0,{}}}$", MAX_ROOMS - 1), "general,random")
-}
-
-fn since_schema() -> Object {
-    let pair = format!("{NAME}:[0-9]{{1,19}}");
-    list_schema(format!("^{pair}(,{pair})*$"), "general:41,random:7")
-}
-
-fn list_schema(pattern: String, example: &str) -> Object {
-    ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).examples([example]).build()
 }
 
 impl RoomsParams {
