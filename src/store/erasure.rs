@@ -9,7 +9,7 @@
 
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
-    sea_query::{Expr, ExprTrait, Func, Query, SelectStatement},
+    sea_query::{CaseStatement, Expr, ExprTrait, Query, SelectStatement},
 };
 
 use super::{
@@ -93,18 +93,17 @@ impl Transaction {
             || events.offset(MOST_SMALL).limit(1).into_tuple::<i64>().one(db).await?.is_some())
     }
 
-    /// Erases the oldest revisions of edited messages beyond those that are kept of each; of a message that has more than that by far,
-    /// from a database that kept them all, a piece at each edit.
+    /// Erases the oldest revisions of edited messages beyond those that are kept of each; of a message that has far
+    /// more than that, from a database that kept them all, a piece at each edit.
     pub(super) async fn forget_revisions(&self, edited: &[Key]) -> Result<(), StoreError> {
         let backend = self.connection().get_database_backend();
         let is_forgotten = |key: &Key| {
             let beyond = nth_revision(backend, *key, sea_orm::Order::Desc, u64::from(self.revisions()));
             let piece = nth_revision(backend, *key, sea_orm::Order::Asc, PIECE - 1);
-            let id = || Expr::col(revision::Column::Id);
-            Condition::all()
-                .add(revisions_of(&[*key]))
-                .add(id().lte(beyond))
-                .add(id().lte(Func::coalesce([piece.into(), Expr::value(EventId::MAX)])))
+            let (beyond, piece) = (Expr::from(beyond), Expr::from(piece));
+            // One bound: of two on the same side some databases heed one only.
+            let last = CaseStatement::new().case(piece.clone().lt(beyond.clone()), piece).finally(beyond);
+            Condition::all().add(revisions_of(&[*key])).add(Expr::col(revision::Column::Id).lte(last))
         };
         for keys in edited.chunks(CONDITION_ROWS) {
             revision::Entity::delete_many().filter(any_of(keys, is_forgotten)).exec(self.connection()).await?;

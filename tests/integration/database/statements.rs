@@ -226,7 +226,8 @@ async fn no_statement_reads_the_whole_of_a_table() {
     for lookup in &lookups {
         // Of two bounds on the same side some databases heed one, which no plan shows.
         for bound in ["id\" <", "id\" >", "id` <", "id` >"] {
-            assert!(lookup.matches(bound).count() <= 1, "{bound} twice: {lookup}");
+            let once = |one: &str| one.matches(bound).count() <= 1;
+            assert!(lookup.split(" OR ").all(once), "{bound} twice: {lookup}");
         }
         let scans = planner.scans(lookup).await;
         if !scans.is_empty() {
@@ -264,7 +265,7 @@ async fn cost(server: &Server, path: &str, field: &str, entries: usize) -> usize
 
 #[tokio::test]
 async fn an_answer_takes_as_many_statements_whatever_is_in_it() {
-    let mut server = logged().start().await;
+    let mut server = logged().arg("--revisions").arg("1000").start().await;
     two_hundred_of_everything(&server).await;
     indexed(&server).await;
     // Of the log nothing is in memory then. The first who reads the room has to learn of it, whatever follows.
