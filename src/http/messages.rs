@@ -54,8 +54,7 @@ pub struct NewMessage {
     #[schema(value_type = Option<i64>, minimum = 1)]
     reply_to: Option<EventId>,
     /// A key of the client's own: with the same one, the same message is never posted twice.
-    // Swagger UI would make up a key, and send it with each try.
-    #[schema(pattern = "^[ -~]{1,64}$", example = "")]
+    #[schema(pattern = "^[ -~]{1,64}$")]
     client_id: Option<String>,
 }
 

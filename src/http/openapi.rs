@@ -161,8 +161,10 @@ mod tests {
         let objects = schemas.iter().filter(|(_, schema)| schema["properties"].is_object());
         for (name, schema) in objects {
             for (property, shape) in schema["properties"].as_object().unwrap() {
-                let is_described =
-                    shape["description"].is_string() || shape["enum"].is_array() || shape["$ref"].is_string();
+                // One that may be null has its own within.
+                let within = shape["oneOf"].as_array().into_iter().flatten();
+                let is_described = within.chain([shape]).any(|shape| shape["description"].is_string());
+                let is_described = is_described || shape["enum"].is_array() || shape["$ref"].is_string();
                 assert!(is_described, "{name}.{property}: {shape}");
             }
         }

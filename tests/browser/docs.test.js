@@ -29,7 +29,7 @@ test('the documentation shows every operation, and tries one out', async (t) => 
   assert.deepEqual(strangers, [], 'nothing is asked of anybody else');
 });
 
-test('a sample can be sent as often as one likes, as JSON and as a form, also on a phone', async (t) => {
+test('a sample can be sent as often as one likes, also on a phone', async (t) => {
   const server = await Server.start(t);
   const page = await (await person(t, undefined, { viewport: { width: 360, height: 740 }, isMobile: true })).newPage();
   await page.goto(`${server.url}/docs/`);
@@ -38,18 +38,12 @@ test('a sample can be sent as often as one likes, as JSON and as a form, also on
   assert.ok(await page.evaluate(() => innerWidth) < 500, 'the page is as wide as the phone');
   await post.getByRole('button', { name: 'Try it out' }).click();
   await post.getByPlaceholder('room').fill('general');
-  let count = 0;
-  for (const type of ['application/json', 'application/x-www-form-urlencoded']) {
-    await post.locator('.body-param-content-type select, .opblock-section-request-body select').first().selectOption(type);
-    const empty = post.locator('[data-property-name="client_id"]').getByLabel('Send empty value');
-    if (await empty.count()) await empty.uncheck();
-    for (let again = 0; again < 2; again += 1) {
-      const answered = page.waitForResponse((answer) => answer.request().method() === 'POST');
-      await post.getByRole('button', { name: 'Execute' }).click();
-      const answer = await answered;
-      assert.equal(answer.status(), 201, `${type}: ${await answer.text()}`);
-      assert.equal((await answer.json()).id, (count += 1));
-    }
+  for (const id of [1, 2]) {
+    const answered = page.waitForResponse((answer) => answer.request().method() === 'POST');
+    await post.getByRole('button', { name: 'Execute' }).click();
+    const answer = await answered;
+    assert.equal(answer.status(), 201, await answer.text());
+    assert.equal((await answer.json()).id, id);
   }
 });
 

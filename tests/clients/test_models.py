@@ -17,7 +17,7 @@ def test_answers_fit_the_models(server):
     page = models.MessagePage.model_validate_json(httpx.get(server.room("/messages")).text)
     assert [message.content for message in page.messages] == ["one"]
     poll = models.PollAnswer.model_validate_json(httpx.get(server.room("/poll")).text)
-    assert poll.events[0].root.type.value == "message_history"
+    assert isinstance(poll.events[0].root, models.MessageHistoryEvent)
     refused = httpx.post(server.room("/messages"), json={"username": "Bob", "content": " "})
     problem = models.Problem.model_validate_json(refused.text)
     assert problem.code is models.ProblemCode.invalid and problem.errors[0].field == "content"
