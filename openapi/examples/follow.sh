@@ -2,7 +2,7 @@
 # Posts a message and follows the room from there, through every break of the line:
 # sh follow.sh [http://127.0.0.1:3000/api/v1/rooms/general]
 room=${1:-http://127.0.0.1:3000/api/v1/rooms/general}
-posted=$(curl -fsS -d username=curl -d content='Hello from curl' "$room/messages") || exit
+posted=$(curl -fsS -d username=curl --data-urlencode content='Hello from curl' "$room/messages") || exit
 cursor=$(mktemp)
 trap 'rm -f "$cursor"' EXIT
 printf %s "$posted" | sed 's/^{"id":\([0-9]*\),.*/\1/' >"$cursor"
