@@ -77,7 +77,7 @@ async fn act(server: &Server, client: usize, commands: Vec<Command>, start: &Bar
 /// Has fifty clients act on the message 1; what they did, and the events that followed on the first.
 async fn struggle(deletes: bool) -> (Arc<Server>, Vec<Deed>, Vec<Value>) {
     let mut random = seeded();
-    let server = Arc::new(Server::start().await);
+    let server = Arc::new(Server::builder().arg("--revisions").arg("1000").start().await);
     server.post("general", "Alice", "the first text").await;
     let mut readers = Vec::new();
     for transport in Transport::ALL.into_iter().cycle().take(6) {
