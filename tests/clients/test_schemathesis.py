@@ -9,4 +9,4 @@ def test_every_operation(server, tmp_path):
     config = Path(__file__).with_name("schemathesis.toml")
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", config, "run", f"{server.url}/openapi.json"]
     # In a folder of its own: it keeps notes where it runs.
-    subprocess.run(command, check=True, cwd=tmp_path, timeout=240)
+    subprocess.run(command, check=True, cwd=tmp_path, timeout=600)
