@@ -15,16 +15,29 @@ const STILL = 10;
 export function onLongPress(element, act, menu) {
   /** @type {{ finger: number, x: number, y: number, timer: ReturnType<typeof setTimeout>, isLong: boolean } | undefined} */
   let press;
+  // From the moment a long press has opened the menu until the next touch: lifting the finger closes what it opened.
+  let isHeld = false;
   const end = () => {
     clearTimeout(press?.timer);
     press = undefined;
   };
+  document.addEventListener('pointerdown', ({ pointerType }) => {
+    if (pointerType === 'touch') isHeld = false;
+  }, { capture: true });
+  document.addEventListener('keydown', () => {
+    isHeld = false;
+  }, { capture: true });
+  menu.addEventListener('toggle', (event) => {
+    if (isHeld && event instanceof ToggleEvent && event.newState === 'closed') menu.showPopover();
+  });
   element.addEventListener('pointerdown', ({ pointerId: finger, pointerType, isPrimary, target, clientX: x, clientY: y }) => {
+    // The touch before may be told only now as what a mouse does.
+    if (pointerType !== 'touch') return;
     end();
     // What can be pressed is pressed; a link has a menu of the browser's own.
-    if (pointerType !== 'touch' || !isPrimary || !(target instanceof Element) || target.closest('a, button')) return;
+    if (!isPrimary || !(target instanceof Element) || target.closest('a, button')) return;
     const timer = setTimeout(() => {
-      if (press) press.isLong = act(target);
+      if (press) press.isLong = isHeld = act(target);
     }, LONG);
     press = { finger, x, y, timer, isLong: false };
   });
@@ -35,7 +48,6 @@ export function onLongPress(element, act, menu) {
   for (const type of ['pointerup', 'pointercancel']) {
     document.addEventListener(type, (event) => {
       if (!(event instanceof PointerEvent) || press?.finger !== event.pointerId) return;
-      if (press.isLong) setTimeout(() => menu.matches(':popover-open') || menu.showPopover());
       end();
     });
   }
