@@ -157,6 +157,17 @@ async fn until_full(path: &Path, bytes: u64) {
     .await;
 }
 
+/// Waits until the log has a line for each of so many requests: it is written behind them.
+async fn until_written(path: &Path, requests: usize) {
+    within(DEADLINE, "the requests are logged", async {
+        while std::fs::read_to_string(path).expect("the log").lines().filter(|line| is_request(line)).count() < requests
+        {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_log_on_a_full_disk_stops_nothing_and_is_whole_once_there_is_room() {
     for format in FORMATS {
@@ -164,6 +175,7 @@ async fn a_log_on_a_full_disk_stops_nothing_and_is_whole_once_there_is_room() {
         let path = dir.path().join("parlor.log");
         let server = serve(format, append(&path)).start().await;
         request(&server, 100).await;
+        until_written(&path, 100).await;
         // Not a whole number of lines.
         let full = std::fs::metadata(&path).expect("the log").len() + 4_321;
         limit_files(&server, full);
@@ -189,6 +201,7 @@ async fn a_log_that_was_emptied_begins_with_a_whole_line() {
         let path = dir.path().join("parlor.log");
         let server = serve(format, append(&path)).start().await;
         request(&server, 100).await;
+        until_written(&path, 100).await;
         let full = std::fs::metadata(&path).expect("the log").len() + 4_321;
         limit_files(&server, full);
         request(&server, 100).await;
