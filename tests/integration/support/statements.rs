@@ -39,17 +39,22 @@ pub fn is_about_what_grows(statement: &str) -> bool {
 /// The statements that the server runs while something is done. Those that look after the connection, and those by
 /// which the index of search learns whether it is behind, are left out.
 pub async fn while_doing<T>(server: &Server, work: impl Future<Output = T>) -> (Vec<String>, T) {
-    let from = server.log().len();
+    // What was done before may not have reached the log yet.
+    let from = mark(server).await;
     let done = work.await;
-    // The log is in order, so all of them stand before this request.
-    let marker = format!("marker-{from}");
+    let through = mark(server).await;
+    let is_counted = |text: &String| text.contains(" FROM ") && !text.contains("follower_cursor");
+    let lines = &server.log()[from..through];
+    (lines.iter().filter_map(|line| statement(line)).filter(is_counted).collect(), done)
+}
+
+/// A line of the log, by its number, before which all stands that the server has done so far: the log is in order.
+async fn mark(server: &Server) -> usize {
+    let marker = format!("marker-{}", rand::random::<u64>());
     let request = server.http().get(server.url("/healthz")).header("x-request-id", &marker).send();
     request.await.expect("an answer");
     server.wait_for_log(&marker, DEADLINE).await;
-    let log = server.log();
-    let lines = log[from..].iter().take_while(|line| !line.contains(&marker));
-    let is_counted = |text: &String| text.contains(" FROM ") && !text.contains("follower_cursor");
-    (lines.filter_map(|line| statement(line)).filter(is_counted).collect(), done)
+    server.log().iter().position(|line| line.contains(&marker)).expect("it was waited for")
 }
 
 /// A database that can be asked how it would carry statements out.
