@@ -1,12 +1,30 @@
-//! Reading rooms as they happen.
+//! Reading rooms as they happen, and being seen there.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+use tokio_stream::Stream;
 
 use super::{Chat, ChatError};
+pub use crate::hub::{
+    frame::{Frame, Placed},
+    people::STATE_FRAMES,
+    queries::Start,
+    reader::{Request, StateDue},
+    registry::Transport,
+};
 use crate::{
     domain::{
-        name::RoomName,
+        EventId,
+        name::{RoomName, UserKey, Username},
         policy::{Act, Actor, Standing, may},
     },
-    hub::{queries::Start, reader::Request, subscription::Subscription},
+    hub::{room::Room, subscription::Subscription, typing::TypingBy},
 };
 
 impl Chat {
@@ -20,9 +38,9 @@ impl Chat {
         room: &RoomName,
         start: Start,
         request: Request,
-    ) -> Result<Subscription, ChatError> {
+    ) -> Result<Reading, ChatError> {
         may(actor, Act::ReadRoom, &Standing::default())?;
-        Ok(self.hub.subscribe(room, start, request).await?)
+        Ok(self.reading(self.hub.subscribe(room, start, request).await?))
     }
 
     /// Begins to read several rooms as one.
@@ -34,8 +52,132 @@ impl Chat {
         actor: &Actor,
         rooms: Vec<(RoomName, Start)>,
         request: Request,
-    ) -> Result<Subscription, ChatError> {
+    ) -> Result<Reading, ChatError> {
         may(actor, Act::ReadRoom, &Standing::default())?;
-        Ok(self.hub.subscribe_to_all(rooms, request).await?)
+        Ok(self.reading(self.hub.subscribe_to_all(rooms, request).await?))
+    }
+
+    fn reading(&self, subscription: Subscription) -> Reading {
+        let typing = ReaderTyping::new(&subscription, self.hub.timings().socket_typing_lapse);
+        Reading { subscription, typing }
+    }
+}
+
+/// A reader of one or more rooms, as a stream of all the events that are ready together. What it does in its first
+/// room besides reading is asked of the policy.
+///
+/// It ends only when the server does, or its right to read.
+#[derive(Debug)]
+pub struct Reading {
+    subscription: Subscription,
+    typing: ReaderTyping,
+}
+
+impl Reading {
+    /// The reader is seen as the actor. Only the first name counts.
+    ///
+    /// # Errors
+    /// [`ChatError`], when the policy forbids it.
+    pub fn join(&mut self, actor: &Actor) -> Result<(), ChatError> {
+        may(actor, Act::Attend, &Standing::default())?;
+        self.subscription.join_as(actor.name()?);
+        Ok(())
+    }
+
+    /// The actor types, or no longer: it holds until the reader says otherwise, or ends.
+    ///
+    /// # Errors
+    /// [`ChatError`], when the policy forbids it.
+    pub fn set_typing(&mut self, actor: &Actor, is_typing: bool) -> Result<(), ChatError> {
+        may(actor, Act::Type, &Standing::default())?;
+        let user = actor.name()?;
+        self.subscription.type_as(user.clone());
+        self.typing.set(user, is_typing);
+        Ok(())
+    }
+
+    /// The events that are ready, or become so until `deadline`; absent if there are none by then.
+    pub async fn next_until(&mut self, deadline: Instant) -> Option<Vec<Placed>> {
+        self.subscription.next_until(deadline).await
+    }
+
+    /// From now on it takes no more than this at once.
+    pub fn take_at_most(&mut self, limit: usize) {
+        self.subscription.take_at_most(limit);
+    }
+
+    /// The cursor in the first room up to which everything was given or filtered out.
+    #[must_use]
+    pub fn cursor(&self) -> EventId {
+        self.subscription.cursor()
+    }
+
+    /// Returns true if the log of the first room goes on past the cursor.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.subscription.has_more()
+    }
+
+    /// A word for who is here and who types in the first room, as far as this reader was told.
+    #[must_use]
+    pub fn state_word(&self) -> String {
+        self.subscription.state_word()
+    }
+
+    /// Ends the reader, whose user stays for `lease` more.
+    pub fn end_with_lease(self, lease: Duration) {
+        self.subscription.end_with_lease(lease);
+    }
+}
+
+impl Stream for Reading {
+    type Item = Vec<Placed>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<Placed>>> {
+        Pin::new(&mut self.get_mut().subscription).poll_next(cx)
+    }
+}
+
+/// Typing as a reader says it. One reader types under one name at a time.
+#[derive(Debug)]
+struct ReaderTyping {
+    room: Arc<Room>,
+    by: TypingBy,
+    /// How long it holds unless it is said again.
+    lapse: Duration,
+    /// The user who types.
+    user: Option<UserKey>,
+}
+
+impl ReaderTyping {
+    /// Nobody types yet.
+    fn new(reader: &Subscription, lapse: Duration) -> Self {
+        Self { room: reader.room().clone(), by: TypingBy::Reader(reader.id()), lapse, user: None }
+    }
+
+    /// The user types, or no longer.
+    fn set(&mut self, username: &Username, is_typing: bool) {
+        if self.user.as_ref() != Some(username.key()) {
+            self.stop();
+        }
+        if is_typing {
+            self.room.start_typing(username, self.by, self.lapse);
+            self.user = Some(username.key().clone());
+        } else {
+            self.room.stop_typing(username.key(), self.by);
+            self.user = None;
+        }
+    }
+
+    fn stop(&mut self) {
+        if let Some(user) = self.user.take() {
+            self.room.stop_typing(&user, self.by);
+        }
+    }
+}
+
+impl Drop for ReaderTyping {
+    fn drop(&mut self) {
+        self.stop();
     }
 }

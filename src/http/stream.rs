@@ -1,4 +1,4 @@
-//! The three ways to read a room, and one to read several. Each encodes what a subscription gives.
+//! The three ways to read a room, and one to read several. Each encodes what a reading gives.
 
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -16,14 +16,10 @@ use super::{
     problem::Problem,
 };
 use crate::{
+    chat::reading::{Request, Start, StateDue, Transport},
     domain::{
         EventId,
         event::{EventType, TypeSet},
-    },
-    hub::{
-        queries::Start,
-        reader::{Request, StateDue},
-        registry::Transport,
     },
 };
 

@@ -14,6 +14,7 @@ use super::super::{
     },
 };
 use crate::{
+    chat::reading::{Frame, Placed},
     domain::{
         event::{EventBody, PresentUser, ResetReason, ServiceStatus, Status},
         message::{Message, Reaction, Revision},
@@ -22,7 +23,6 @@ use crate::{
         room::RoomView,
         timestamp::Timestamp,
     },
-    hub::frame::{Frame, Placed},
 };
 
 fn general() -> RoomName {

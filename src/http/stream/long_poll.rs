@@ -21,11 +21,8 @@ use super::{
 };
 use crate::{
     app::App,
+    chat::reading::{Placed, Reading, STATE_FRAMES, Start, StateDue, Transport},
     domain::{EventId, event::EventBody},
-    hub::{
-        frame::Placed, people::STATE_FRAMES, queries::Start, reader::StateDue, registry::Transport,
-        subscription::Subscription,
-    },
 };
 
 /// How long to wait, and for what.
@@ -82,25 +79,25 @@ pub async fn poll(
     if start == Start::History && request.state == StateDue::Never {
         request.state = StateDue::Always;
     }
-    let mut subscription = app.chat.read(&caller.as_named(request.user.clone()), &room, start, request).await?;
-    let events = gather(&mut subscription, Instant::now() + wait, timings.poll_ephemeral_wait).await;
+    let mut reading = app.chat.read(&caller.as_named(request.user.clone()), &room, start, request).await?;
+    let events = gather(&mut reading, Instant::now() + wait, timings.poll_ephemeral_wait).await;
     let text = |event: &Placed| String::from_utf8(event.frame.json().into()).ok();
     let events = events.iter().filter_map(|event| RawValue::from_string(text(event)?).ok());
     let body = PollAnswer {
         events: events.collect(),
-        next: subscription.cursor(),
-        has_more: subscription.has_more(),
-        state: subscription.state_word(),
+        next: reading.cursor(),
+        has_more: reading.has_more(),
+        state: reading.state_word(),
     };
-    subscription.end_with_lease(timings.presence_lease);
+    reading.end_with_lease(timings.presence_lease);
     Ok(answer(body))
 }
 
 /// Waits for the first events; a durable one ends the wait at once, an ephemeral one after
 /// `ephemeral_wait`.
-async fn gather(subscription: &mut Subscription, mut deadline: Instant, ephemeral_wait: Duration) -> Vec<Placed> {
+async fn gather(reading: &mut Reading, mut deadline: Instant, ephemeral_wait: Duration) -> Vec<Placed> {
     let mut events: Vec<Placed> = Vec::new();
-    while let Some(more) = subscription.next_until(deadline).await {
+    while let Some(more) = reading.next_until(deadline).await {
         let is_durable = more.iter().any(|event| event.frame.id().is_some());
         events.extend(more);
         let left = LIMIT.saturating_sub(events.len());
@@ -108,7 +105,7 @@ async fn gather(subscription: &mut Subscription, mut deadline: Instant, ephemera
         if is_durable || left < STATE_FRAMES {
             break;
         }
-        subscription.take_at_most(left);
+        reading.take_at_most(left);
         deadline = deadline.min(Instant::now() + ephemeral_wait);
     }
     events

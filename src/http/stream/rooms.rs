@@ -28,13 +28,13 @@ use super::{
 };
 use crate::{
     app::App,
+    chat::reading::{Placed, Start, StateDue, Transport},
     domain::{
         EventId,
         cursor::{MAX_ROOMS, Positions, by_name},
         event::ResetReason,
         name::RoomName,
     },
-    hub::{frame::Placed, queries::Start, reader::StateDue, registry::Transport},
 };
 
 /// Which rooms, and where to start in each.
@@ -124,9 +124,9 @@ pub async fn stream(
     let starts = rooms.starts(writing.id(&headers).as_deref())?;
     let what = format!("{} rooms", starts.len());
     let request = params.request(Transport::Sse, StateDue::Always, caller)?;
-    let subscription = app.chat.read_all(&caller.as_named(request.user.clone()), starts, request).await?;
+    let reading = app.chat.read_all(&caller.as_named(request.user.clone()), starts, request).await?;
     let is_named = writing.is_named();
-    Ok(events(&what, subscription.map(move |events| write(&events, is_named))))
+    Ok(events(&what, reading.map(move |events| write(&events, is_named))))
 }
 
 /// All that is ready in one piece. The lines are those of the room's own stream but for the id, which

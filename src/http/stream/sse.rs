@@ -31,8 +31,8 @@ use super::{
 };
 use crate::{
     app::App,
+    chat::reading::{Placed, Start, StateDue, Transport},
     domain::event::ResetReason,
-    hub::{frame::Placed, queries::Start, reader::StateDue, registry::Transport},
 };
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -105,9 +105,9 @@ pub async fn stream(
     let since = since.start()?;
     let start = writing.id(&headers).map_or(since, |id| from_id(&id));
     let request = params.request(Transport::Sse, StateDue::Always, caller)?;
-    let subscription = app.chat.read(&caller.as_named(request.user.clone()), &room, start, request).await?;
+    let reading = app.chat.read(&caller.as_named(request.user.clone()), &room, start, request).await?;
     let is_named = writing.is_named();
-    Ok(events(room.as_str(), subscription.map(move |events| join(&events, is_named))))
+    Ok(events(room.as_str(), reading.map(move |events| join(&events, is_named))))
 }
 
 /// The answer to a reader: a comment with a word on what is read, then the events.

@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     app::App,
-    chat::presence::SocketTyping,
+    chat::reading::{Placed, Reading, StateDue, Transport},
     domain::{
         EventId,
         message::Edit,
@@ -40,7 +40,6 @@ use crate::{
         policy::Actor,
         version::Precondition,
     },
-    hub::{frame::Placed, reader::StateDue, registry::Transport, subscription::Subscription},
 };
 
 #[cfg(test)]
@@ -92,7 +91,7 @@ pub async fn open(
     })?;
     let request = params.request(Transport::WebSocket, StateDue::Always, caller)?;
     let user = request.user.clone();
-    let subscription = app.chat.read(&caller.as_named(user.clone()), &room, since.start()?, request).await?;
+    let reading = app.chat.read(&caller.as_named(user.clone()), &room, since.start()?, request).await?;
     // No bound on what is to be written: the next events are asked for only when all of the last
     // ones are on their way, and one history may be larger than any bound.
     let upgrade = upgrade
@@ -102,7 +101,7 @@ pub async fn open(
         .max_frame_size(MAX_FRAME);
     let tasks = app.shutdown.tasks.clone();
     Ok(upgrade.on_upgrade(move |socket| {
-        tasks.track_future(Session::new(app, caller, request_id, room, user, subscription).run(socket))
+        tasks.track_future(Session::new(app, caller, request_id, room, user, reading).run(socket))
     }))
 }
 
@@ -159,8 +158,7 @@ struct Session {
     room: RoomName,
     /// Who is here: the first name that was given.
     user: Option<Username>,
-    subscription: Subscription,
-    typing: SocketTyping,
+    reading: Reading,
     /// The frame that takes effect now. No other is read meanwhile, so that they do in their order.
     effect: Option<Effect>,
 }
@@ -172,10 +170,9 @@ impl Session {
         request_id: RequestId,
         room: RoomName,
         user: Option<Username>,
-        subscription: Subscription,
+        reading: Reading,
     ) -> Self {
-        let typing = SocketTyping::new(&subscription, app.config.timings.socket_typing_lapse);
-        Self { app, caller, request_id, room, user, subscription, typing, effect: None }
+        Self { app, caller, request_id, room, user, reading, effect: None }
     }
 
     async fn run(mut self, mut socket: WebSocket) {
@@ -193,7 +190,7 @@ impl Session {
                     }
                     answer(&mut socket, reference, done).await
                 }
-                events = self.subscription.next() => match events {
+                events = self.reading.next() => match events {
                     Some(events) => send_events(&mut socket, events).await,
                     None => break close(&mut socket, close_code::RESTART, "the server ends").await,
                 },
@@ -230,23 +227,21 @@ impl Session {
             Err(invalid) => return answer(socket, frame.reference, Err(Problem::invalid(vec![invalid.into()]))).await,
         };
         if let Some(named) = &speaker {
+            if let Err(refused) = self.reading.join(&self.caller.as_named(Some(named.clone()))) {
+                return answer(socket, frame.reference, Err(refused.into())).await;
+            }
             // The first name is who is here; a later frame may speak under another.
-            self.subscription.join_as(named);
             self.user.get_or_insert_with(|| named.clone());
         }
-        let speaker = speaker.or_else(|| self.user.clone());
+        let speaker = speaker.or_else(|| self.user.clone()).or_else(|| Username::parse(ANONYMOUS).ok());
+        let actor = self.caller.as_named(speaker);
         match frame.say {
             Say::Join => answer(socket, frame.reference, Ok(None)).await,
             Say::Typing(is_typing) => {
-                if let Some(user) = speaker.or_else(|| Username::parse(ANONYMOUS).ok()) {
-                    self.subscription.type_as(user.clone());
-                    self.typing.set(&user, is_typing);
-                }
-                answer(socket, frame.reference, Ok(None)).await
+                let done = self.reading.set_typing(&actor, is_typing).map(|()| None);
+                answer(socket, frame.reference, done.map_err(Problem::from)).await
             }
             say => {
-                let Some(speaker) = speaker.or_else(|| Username::parse(ANONYMOUS).ok()) else { return Ok(()) };
-                let actor = self.caller.as_named(Some(speaker));
                 let (app, room, reference) = (self.app.clone(), self.room.clone(), frame.reference);
                 self.effect = Some(Box::pin(async move { (reference, take_effect(&app, &actor, &room, say).await) }));
                 Ok(())
