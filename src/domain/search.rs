@@ -293,7 +293,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_word_of_a_text_finds_it(text in text()) {
-            for word in fold(&text).unicode_words() {
+            for word in fold(&text).unicode_words().filter(|word| !says_nothing(word)) {
                 let query = Query::parse(&word.chars().take(MAX_QUERY_CHARS).collect::<String>()).unwrap();
                 prop_assert!(query.is_empty() || query.matches(&text), "{word:?}");
                 prop_assert!(query.is_empty() || is_found(&query, &text), "{word:?}");
@@ -319,8 +319,8 @@ mod tests {
         }
 
         #[test]
-        fn every_query_is_taken(query in any::<String>()) {
-            let fits = !query.trim().is_empty() && query.chars().count() <= MAX_QUERY_CHARS;
+        fn every_query_that_says_something_is_taken(query in any::<String>()) {
+            let fits = !says_nothing(&query) && query.chars().count() <= MAX_QUERY_CHARS;
             prop_assert_eq!(Query::parse(&query).is_ok(), fits);
         }
     }
