@@ -32,6 +32,7 @@ pub mod problem;
 pub mod problem_pages;
 pub mod reactions;
 pub mod read_cursors;
+pub mod request_id;
 pub mod rooms;
 pub mod same_site;
 pub mod search;

@@ -17,6 +17,7 @@ pub mod expirations;
 pub mod frame;
 pub mod loading;
 pub mod people;
+pub mod position;
 pub mod presence;
 pub mod queries;
 pub mod read_cursors;

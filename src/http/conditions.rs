@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::problem::{Code, Problem};
+use super::problem::Problem;
 use crate::domain::{
     EventId,
     version::{Part, Precondition, Version, Versions},
@@ -66,7 +66,7 @@ fn tag(version: &Version) -> HeaderValue {
 pub fn shown(headers: &HeaderMap, version: &Version, answer: impl FnOnce() -> Response) -> Result<Response, Problem> {
     let Precondition { matches, matches_none } = precondition(headers);
     if matches.is_some_and(|versions| !versions.include(Some(version), Part::Whole)) {
-        return Err(failed());
+        return Err(Problem::precondition_failed());
     }
     let is_known = matches_none.is_some_and(|versions| versions.include(Some(version), Part::Whole));
     let mut response = if is_known { StatusCode::NOT_MODIFIED.into_response() } else { answer() };
@@ -83,15 +83,6 @@ pub fn changed(mut answer: Response, version: &Version, event: Option<EventId>) 
         answer.headers_mut().insert(EVENT_ID, HeaderValue::from(id));
     }
     answer
-}
-
-/// The refusal of what does not meet the request's conditions.
-#[must_use]
-pub fn failed() -> Problem {
-    Problem::new(
-        Code::PreconditionFailed,
-        "It has another version than If-Match or If-None-Match ask for: get it again, and decide again.",
-    )
 }
 
 #[cfg(test)]

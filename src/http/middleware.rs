@@ -1,11 +1,11 @@
 //! What happens to every request: an id, a line in the log, problems written, strangers refused.
 
-use std::{any::Any, ops::Deref, sync::Arc};
+use std::{any::Any, sync::Arc};
 
 use axum::{
     body::{Body, to_bytes},
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -15,34 +15,17 @@ use super::{
     extract::MAX_BODY,
     health,
     problem::{Code, Problem},
+    request_id::{REQUEST_ID, RequestId},
     same_site,
     stream::sse,
 };
 use crate::app::App;
 
-/// The header that carries a request's id.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// The most bytes of an id that a proxy gave a request.
-const MAX_REQUEST_ID: usize = 64;
-
-/// A request's id, for those who have to name it in the log themselves.
-#[derive(Debug, Clone)]
-pub struct RequestId(Arc<str>);
-
-impl Deref for RequestId {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.0
-    }
-}
-
 /// Gives the request an id, writes its problem if it has one, and logs one line. Never what people
 /// wrote: no body, no query.
 pub async fn observe(mut request: Request, next: Next) -> Response {
     let start = Instant::now();
-    let id = given_id(request.headers()).unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
-    let id = RequestId(id.into());
+    let id = RequestId::of(request.headers());
     request.extensions_mut().insert(id.clone());
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().cloned();
@@ -126,14 +109,6 @@ pub async fn full(body: Body) -> Problem {
     // Too much of it, or a client that has gone, changes nothing.
     let _ = to_bytes(body, MAX_BODY).await;
     health::no_connections()
-}
-
-/// Keeps the id that a proxy gave, if it is a plain word.
-fn given_id(headers: &HeaderMap) -> Option<String> {
-    let id = headers.get(REQUEST_ID)?.to_str().ok()?;
-    let is_word = (1..=MAX_REQUEST_ID).contains(&id.len())
-        && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
-    is_word.then(|| id.to_owned())
 }
 
 fn accepts_event_stream(headers: &HeaderMap) -> bool {

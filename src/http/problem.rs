@@ -10,7 +10,6 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::conditions;
 use crate::{
     chat::{ChatError, Refused},
     domain::{EventId, emoji, invalid::Invalid, message, policy::Denied},
@@ -230,6 +229,15 @@ impl Problem {
         Self { fault: Some(fault.into()), ..Self::new(Code::Internal, detail) }
     }
 
+    /// The version of something is another than the request's conditions ask for.
+    #[must_use]
+    pub fn precondition_failed() -> Self {
+        Self::new(
+            Code::PreconditionFailed,
+            "It has another version than If-Match or If-None-Match ask for: get it again, and decide again.",
+        )
+    }
+
     /// Tells the log of a fault of the server, and for which request it was.
     pub fn log(&self, request_id: &str) {
         if let Some(fault) = &self.fault {
@@ -319,7 +327,7 @@ impl From<Refused> for Problem {
             Refused::NoSuchTarget => invalid(message::no_such_target()),
             Refused::NoSuchMessage => Self::new(Code::NotFound, "There is no such message."),
             Refused::Deleted => Self::new(Code::Deleted, "This message is deleted."),
-            Refused::PreconditionFailed => conditions::failed(),
+            Refused::PreconditionFailed => Self::precondition_failed(),
             Refused::TooManyEmoji => invalid(emoji::too_many()),
             Refused::PastHead => invalid(Invalid::new("last_read_id", "is past the room's newest event")),
             Refused::Unavailable => Self::new(

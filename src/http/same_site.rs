@@ -5,8 +5,8 @@ use tower_http::cors::{AllowOrigin, CorsLayer, ExposeHeaders};
 
 use super::{
     conditions::EVENT_ID,
-    middleware::REQUEST_ID,
     problem::{Code, Problem},
+    request_id::REQUEST_ID,
 };
 use crate::config::{Config, Origin, site::Authority};
 

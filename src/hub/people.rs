@@ -7,10 +7,10 @@ use tokio::time::Instant;
 use super::{
     digest::{Digest, Telling},
     frame::{Frame, Placed},
+    position::{Position, ReadFilter},
     presence::{CROWD, Presence, PresencePage},
     read_cursors::ReadCursors,
     ring::{Ephemeral, EphemeralSlot},
-    room::{Position, ReadFilter},
     typing::{TYPING_CROWD, Typing, TypingBy},
 };
 use crate::{

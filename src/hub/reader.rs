@@ -15,9 +15,10 @@ use place::{Given, Place};
 
 use super::{
     frame::{Frame, Placed},
+    position::ReadFilter,
     queries::{CatchUpPage, Query},
     registry::{CloseReason, Transport},
-    room::{ReadFilter, Room},
+    room::Room,
 };
 use crate::{
     domain::{

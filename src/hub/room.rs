@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
@@ -15,9 +15,10 @@ pub mod loads;
 mod tests;
 
 use super::{
-    expirations::Expirations,
+    expirations::{Expirations, Expires},
     frame::Placed,
     people::{People, TakenPeople},
+    position::{Position, ReadFilter},
     presence::PresencePage,
     ring::Slot,
     typing::TypingBy,
@@ -78,34 +79,6 @@ struct Guarded {
     used_at: Instant,
 }
 
-/// How far one reader has come.
-#[derive(Debug, Clone)]
-pub struct Position {
-    /// Everything up to here was taken or filtered out.
-    pub cursor: EventId,
-    /// The last id the reader was told.
-    pub told: EventId,
-    /// How many ephemeral events it has seen.
-    pub seen: u64,
-    /// Whether it is to be told the state of the people.
-    pub state_due: bool,
-    /// Whether the store was asked for the read cursors of that state.
-    pub asked_cursors: bool,
-}
-
-/// Who reads, and what of it.
-#[derive(Debug, Clone)]
-pub struct ReadFilter {
-    /// The types that are read.
-    pub types: TypeSet,
-    /// Who reads.
-    pub user: Option<Username>,
-    /// The name under which a reader without one types: it is not told of that either.
-    pub types_as: Option<Username>,
-    /// The most events taken at once.
-    pub limit: usize,
-}
-
 /// What a reader has to read from the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missing {
@@ -113,13 +86,6 @@ pub enum Missing {
     Log,
     /// The read cursors.
     Cursors,
-}
-
-impl ReadFilter {
-    /// The user who is not told of their own doings.
-    pub(super) fn user(&self) -> Option<&UserKey> {
-        self.user.as_ref().or(self.types_as.as_ref()).map(Username::key)
-    }
 }
 
 impl Room {
@@ -272,21 +238,6 @@ impl Room {
         self.wake();
     }
 
-    /// Ends some of what has run out by `now`. Returns true if that was all; then the room is looked at again,
-    /// not before `not_before`.
-    pub(super) fn expire(self: &Arc<Self>, now: Instant, not_before: Instant) -> bool {
-        let mut guarded = self.people_mut();
-        guarded.expires_at = None;
-        let is_all = guarded.people.expire(now, SLICE);
-        if is_all {
-            self.expire_again(&mut guarded, not_before);
-        }
-        self.ephemeral.store(guarded.people.ephemeral.count(), Ordering::Release);
-        drop(guarded);
-        self.wake();
-        is_all
-    }
-
     /// Returns true if nobody would notice if it left memory.
     pub(super) fn is_idle(&self, since: Instant) -> bool {
         let guarded = self.people();
@@ -329,7 +280,8 @@ impl Room {
         let next = next.max(not_before);
         if guarded.expires_at.is_none_or(|scheduled| next < scheduled) {
             guarded.expires_at = Some(next);
-            self.expirations.schedule(next, Arc::downgrade(self));
+            let room: Weak<Self> = Arc::downgrade(self);
+            self.expirations.schedule(next, room);
         }
     }
 
@@ -374,5 +326,20 @@ impl Attendance {
 impl Drop for Attendance {
     fn drop(&mut self) {
         self.room.leave(&self.user, self.lease);
+    }
+}
+
+impl Expires for Room {
+    fn expire(self: Arc<Self>, now: Instant, earliest: Instant) -> bool {
+        let mut guarded = self.people_mut();
+        guarded.expires_at = None;
+        let is_all = guarded.people.expire(now, SLICE);
+        if is_all {
+            self.expire_again(&mut guarded, earliest);
+        }
+        self.ephemeral.store(guarded.people.ephemeral.count(), Ordering::Release);
+        drop(guarded);
+        self.wake();
+        is_all
     }
 }

@@ -6,9 +6,9 @@ use super::{
     deletion_log::DeletionLog,
     frame::{Frame, Placed},
     loading::Loading,
+    position::{Position, ReadFilter},
     recent::{KEPT, News, Recent},
     ring::{Ring, Slot},
-    room::{Position, ReadFilter},
 };
 use crate::domain::{
     EventId,

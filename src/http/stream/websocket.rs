@@ -22,10 +22,10 @@ use super::{
     super::{
         caller::Caller,
         extract::{RoomPath, SplitParams},
-        middleware::RequestId,
         openapi::answers::{OfGeneralSocket, OfSocket},
         problem::{Code, Problem},
         read_cursors::parse_cursor,
+        request_id::RequestId,
     },
     ReadParams, SinceParams,
     client_frame::{BadFrame, ClientFrame, Say, ack, error},

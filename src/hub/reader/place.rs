@@ -6,8 +6,9 @@ use tokio::time::Instant;
 
 use super::super::{
     frame::Placed,
+    position::{Position, ReadFilter},
     queries::{CatchUpPage, PAGE, Query, Start},
-    room::{Attendance, Missing, Position, ReadFilter, Room},
+    room::{Attendance, Missing, Room},
 };
 use crate::{domain::EventId, store::error::StoreError};
 

@@ -18,6 +18,7 @@ use crate::{
     },
     hub::{
         CATCH_UPS,
+        expirations::Expires as _,
         queries::PAGE,
         reader::{DROPPED, StateDue},
         registry::Transport,
