@@ -5,7 +5,7 @@
 //! 1. [`http::messages`] reads the request,
 //! 2. [`chat::messages`] checks it and submits a command,
 //! 3. [`journal::writer`] takes all commands that wait, and [`journal::decide`] gives each its id,
-//! 4. [`store::writer`] writes their rows in one transaction, and commits: the message is on disk,
+//! 4. [`store::transaction`] writes their rows in one transaction, and commits: the message is on disk,
 //! 5. [`hub::room`] encodes the event once, puts it into its ring, and wakes the readers,
 //! 6. [`hub::subscription`] gives each what is past its cursor, from the ring or from the store,
 //! 7. [`http::stream`] writes it: [`http::stream::sse`], [`http::stream::long_poll`],

@@ -26,10 +26,7 @@ use crate::{
         timestamp::Timestamp,
         version::{Part, Version},
     },
-    store::{
-        changes::{Changes, ReactionKey, Replaced},
-        writer::{Growth, Keyed, PostKey},
-    },
+    store::room_write::{Changes, Keyed, PostKey, ReactionKey, Replaced, RoomWrite},
 };
 
 mod changes;
@@ -42,7 +39,7 @@ pub struct Decided {
     /// One answer a command, in their order.
     pub answers: Vec<Decision>,
     /// What the rooms gain; none without an event or a read cursor.
-    pub growths: Vec<Growth>,
+    pub writes: Vec<RoomWrite>,
     /// The rooms that were made for the batch and not needed in the end.
     pub unneeded: Vec<i64>,
     /// Whether anything has to be committed.
@@ -63,11 +60,11 @@ type Decision = Result<Committed<Outcome>, Refused>;
 
 struct Batch {
     known: Known,
-    rooms: HashMap<RoomName, Growing>,
+    rooms: HashMap<RoomName, RoomChanges>,
     moment: Moment,
 }
 
-struct Growing {
+struct RoomChanges {
     room: Room,
     /// Whether somebody has made it, before or in this batch.
     exists: bool,
@@ -92,7 +89,7 @@ pub fn decide<'a>(
 ) -> Decided {
     let rooms = known.rooms.iter().map(|(name, room)| {
         let exists = !known.made.contains(name);
-        (name.clone(), Growing::new(room.clone(), exists))
+        (name.clone(), RoomChanges::new(room.clone(), exists))
     });
     let mut batch = Batch { rooms: rooms.collect(), known, moment };
     let answers = commands
@@ -113,8 +110,8 @@ impl Batch {
     fn post(&mut self, command: &Command, draft: &Draft, fingerprint: impl Fn(&Draft) -> Vec<u8>) -> Decision {
         policy::may(&command.actor, command.change.act(), &Standing::default())?;
         let username = command.actor.name()?;
-        let growing = self.rooms.get_mut(&command.room).ok_or_else(Refused::unlocked)?;
-        let room_id = growing.room.id;
+        let changes = self.rooms.get_mut(&command.room).ok_or_else(Refused::unlocked)?;
+        let room_id = changes.room.id;
         let key = draft.client_id.as_ref().map(|client_id| {
             let key = PostKey { room_id, user: username.key().clone(), client_id: client_id.clone() };
             (key, fingerprint(draft))
@@ -135,7 +132,7 @@ impl Batch {
         if draft.reply_to.is_some_and(|target| !self.known.existing.contains(&(room_id, target))) {
             return Err(Refused::NoSuchTarget);
         }
-        let id = growing.next_id();
+        let id = changes.next_id();
         let message = Arc::new(Message {
             id,
             room: command.room.clone(),
@@ -148,12 +145,12 @@ impl Batch {
             reactions: Vec::new(),
             client_id: draft.client_id.clone(),
         });
-        growing.events.push(Event::ChatMessage(message.clone()));
-        growing.posted.insert(id);
+        changes.events.push(Event::ChatMessage(message.clone()));
+        changes.posted.insert(id);
         self.known.existing.insert((room_id, id));
         self.known.messages.insert((room_id, id), message.clone());
         if let Some((key, fingerprint)) = key {
-            growing.fingerprints.insert(id, fingerprint.clone());
+            changes.fingerprints.insert(id, fingerprint.clone());
             self.known.keyed.insert(key, Keyed { message: (*message).clone(), fingerprint: Some(fingerprint) });
         }
         Ok(Committed { answer: Outcome::Posted(Posted { message, replayed: false }), event: Some(id) })
@@ -161,51 +158,51 @@ impl Batch {
 
     fn put_room(&mut self, command: &Command, change: &RoomChange) -> Decision {
         policy::may(&command.actor, command.change.act(), &Standing::default())?;
-        let growing = self.rooms.get_mut(&command.room).ok_or_else(Refused::unlocked)?;
-        let made = !growing.exists;
+        let changes = self.rooms.get_mut(&command.room).ok_or_else(Refused::unlocked)?;
+        let made = !changes.exists;
         // Only what is set of a room can be asked for, so the other part of its version is no matter.
-        let version = Version { content: growing.room.described(), whole: String::new() };
+        let version = Version { content: changes.room.described(), whole: String::new() };
         if !command.when.holds((!made).then_some(&version), Part::Content) {
             return Err(Refused::PreconditionFailed);
         }
-        growing.exists = true;
-        let title = change.title.as_ref().unwrap_or(&growing.room.title).clone();
-        let topic = change.topic.as_ref().unwrap_or(&growing.room.topic).clone();
+        changes.exists = true;
+        let title = change.title.as_ref().unwrap_or(&changes.room.title).clone();
+        let topic = change.topic.as_ref().unwrap_or(&changes.room.topic).clone();
         let mut event = None;
-        if title != growing.room.title || topic != growing.room.topic {
-            growing.described = true;
-            growing.room.title.clone_from(&title);
-            growing.room.topic.clone_from(&topic);
+        if title != changes.room.title || topic != changes.room.topic {
+            changes.described = true;
+            changes.room.title.clone_from(&title);
+            changes.room.topic.clone_from(&topic);
             // Making a room takes no id: whoever learns of it learns what it is called.
             if !made {
-                let id = growing.next_id();
+                let id = changes.next_id();
                 event = Some(id);
                 let updated = RoomUpdated { id, room: command.room.clone(), title, topic };
-                growing.events.push(Event::RoomUpdated(Arc::new(updated)));
+                changes.events.push(Event::RoomUpdated(Arc::new(updated)));
             }
         }
-        Ok(Committed { answer: Outcome::RoomPut(RoomPut { room: growing.room.clone(), made }), event })
+        Ok(Committed { answer: Outcome::RoomPut(RoomPut { room: changes.room.clone(), made }), event })
     }
 
     fn finish(mut self, answers: Vec<Decision>) -> Decided {
         let mut decided = Decided { answers, ..Decided::default() };
-        for (name, growing) in std::mem::take(&mut self.rooms) {
-            if !growing.exists {
-                decided.unneeded.push(growing.room.id);
+        for (name, changes) in std::mem::take(&mut self.rooms) {
+            if !changes.exists {
+                decided.unneeded.push(changes.room.id);
                 continue;
             }
             let made = self.known.made.contains(&name);
-            let grows = !growing.events.is_empty() || !growing.cursors.is_empty();
+            let grows = !changes.events.is_empty() || !changes.cursors.is_empty();
             decided.changes |= made || grows;
-            if growing.described || grows {
-                decided.growths.push(growing.finish(name, &self.known.messages, &self.known.reactions));
+            if changes.described || grows {
+                decided.writes.push(changes.finish(name, &self.known.messages, &self.known.reactions));
             }
         }
         decided
     }
 }
 
-impl Growing {
+impl RoomChanges {
     fn new(room: Room, exists: bool) -> Self {
         Self {
             room,
@@ -234,7 +231,7 @@ impl Growing {
         name: RoomName,
         messages: &HashMap<(i64, EventId), Arc<Message>>,
         reactions_before: &HashSet<ReactionKey>,
-    ) -> Growth {
+    ) -> RoomWrite {
         let room_id = self.room.id;
         let now = |ids: &BTreeSet<EventId>| -> Vec<_> {
             ids.iter().filter_map(|id| messages.get(&(room_id, *id)).cloned()).collect()
@@ -254,7 +251,7 @@ impl Growing {
         }
         changes.deleted = self.deleted.into_iter().collect();
         changes.cursors = self.cursors.into_values().collect();
-        Growth {
+        RoomWrite {
             room_id,
             name,
             posted: now(&self.posted),

@@ -15,9 +15,9 @@ use crate::{
         room::Room,
     },
     store::{
-        changes::ReactionKey,
         error::StoreError,
-        writer::{Keyed, PostKey, Transaction},
+        room_write::{Keyed, PostKey, ReactionKey},
+        transaction::Transaction,
     },
 };
 

@@ -28,7 +28,7 @@ use crate::{
     },
     store::{
         deadline::counting::statements,
-        writer::faults::{Fault, inject},
+        faults::{Fault, inject},
     },
 };
 

@@ -1,6 +1,6 @@
 //! The task that owns writing: takes what waits, commits it as one transaction, publishes, answers.
 
-use std::{collections::BTreeSet, pin::pin, sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use tokio::{
     sync::mpsc,
@@ -8,13 +8,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Journal, QUEUE, Refused, Waiting,
-    command::{Command, Committed, Outcome},
-    decide::{Decided, Moment, decide},
-    feed::Feed,
-    known::Known,
-};
+mod batch;
+mod recovery;
+
+use super::{Journal, QUEUE, Waiting, decide::Decided, feed::Feed};
 use crate::{
     clock::Clock,
     domain::{event::ServiceStatus, timestamp::Timestamp},
@@ -28,9 +25,6 @@ const BATCH: usize = 1_024;
 const BATCH_BYTES: usize = 1024 * 1024;
 /// How often a batch is tried in all when somebody else has what it needs.
 const TRIES: u32 = 3;
-
-/// What a batch writes besides its contents, about: keys, heads, pages that are not full.
-const PROBE_MARGIN: usize = 64 * 1024;
 
 /// The disk can't be trusted any more: the process has to end, so that a restart reads what is
 /// really there.
@@ -224,234 +218,6 @@ impl Task {
             }
         }
         Ok(())
-    }
-
-    /// All that waits, within the bounds of a transaction; waits for the first. Cancelling loses
-    /// nothing: what is taken from the queue is either here or left over.
-    async fn next_batch(&mut self) -> Option<Vec<Waiting>> {
-        let first = if let Some(first) = self.left_over.take() {
-            first
-        } else {
-            tokio::select! {
-                biased;
-                first = self.queue.recv() => first?,
-                () = self.stop.cancelled(), if !self.queue.is_closed() => {
-                    self.queue.close();
-                    self.queue.recv().await?
-                }
-            }
-        };
-        let mut bytes = first.command.change.bytes();
-        let mut batch = vec![first];
-        while batch.len() < BATCH {
-            let Ok(next) = self.queue.try_recv() else { break };
-            bytes += next.command.change.bytes();
-            if bytes > BATCH_BYTES {
-                self.left_over = Some(next);
-                break;
-            }
-            batch.push(next);
-        }
-        Some(batch)
-    }
-
-    async fn process(&mut self, batch: Vec<Waiting>) -> Result<(), Fatal> {
-        let (commands, answers): (Vec<_>, Vec<_>) =
-            batch.into_iter().map(|waiting| (waiting.command, waiting.answer)).unzip();
-        let bytes = commands.iter().map(|command| command.change.bytes()).sum::<usize>();
-        let mut written = self.write(&commands).await;
-        for _ in 1..TRIES {
-            let Err(Failed::Before(StoreError::Conflict(why))) = &written else { break };
-            tracing::warn!(why, "a batch is tried again");
-            written = self.write(&commands).await;
-        }
-        let outcomes = match written {
-            Ok(outcomes) => outcomes,
-            Err(Failed::Before(StoreError::Rejected(why))) if commands.len() > 1 => {
-                // The rows of one command spoil the others: each for itself.
-                tracing::error!(
-                    why,
-                    commands = commands.len(),
-                    "a batch is rejected, its commands are tried one by one"
-                );
-                self.reopen().await;
-                let mut outcomes = Vec::with_capacity(commands.len());
-                for command in &commands {
-                    let outcome = match self.write(std::slice::from_ref(command)).await {
-                        Ok(mut outcomes) => outcomes.pop().unwrap_or(Err(Refused::Unavailable)),
-                        Err(failed) => self.fail(failed, 1).await?.pop().unwrap_or(Err(Refused::Unavailable)),
-                    };
-                    outcomes.push(outcome);
-                }
-                outcomes
-            }
-            Err(failed) => {
-                self.refused = self.refused.max(bytes);
-                self.fail(failed, commands.len()).await?
-            }
-        };
-        for (answer, outcome) in answers.into_iter().zip(outcomes) {
-            // Who asked may have gone; the command stands.
-            let _ = answer.send(outcome);
-        }
-        Ok(())
-    }
-
-    /// The four steps: lock, read, decide, write; then commit and publish.
-    async fn write(&mut self, commands: &[Command]) -> Result<Vec<Result<Committed<Outcome>, Refused>>, Failed> {
-        let now = self.clock.now();
-        let tx = match self.writer.begin().await {
-            // A server that was started anew while nobody wrote has cut the line; it is no outage.
-            Err(StoreError::Unavailable(_)) if self.health.is_ok() && self.reopen().await => {
-                self.writer.begin().await?
-            }
-            begun => begun?,
-        };
-
-        let names: Vec<_> =
-            commands.iter().map(|command| &command.room).collect::<BTreeSet<_>>().into_iter().cloned().collect();
-        let (rooms, made) = tx.lock_rooms(&names, now).await?;
-
-        let known = Known::read(&tx, commands, rooms, made).await?;
-        let moment = Moment { now, edit_window: self.edit_window };
-        let mut decided = decide(commands, known, |draft| self.writer.fingerprint(draft), moment);
-
-        if decided.changes {
-            self.is_erasing |= tx.write(&decided.growths, &decided.unneeded, now).await?;
-            match tx.commit().await {
-                Ok(()) => {}
-                // These are answers, and say that nothing was written.
-                Err(error @ (StoreError::Conflict(_) | StoreError::Rejected(_))) => return Err(error.into()),
-                Err(error) => return Err(Failed::AtCommit(error, decided, now)),
-            }
-        } else {
-            tx.rollback().await?;
-        }
-        self.health.set(ServiceStatus::Ok);
-        (self.refused, self.saved_at) = (0, None);
-        if self.behind {
-            self.behind = self.hub.catch_up().await.is_err();
-        }
-        self.publish(&decided);
-        Ok(std::mem::take(&mut decided.answers))
-    }
-
-    fn publish(&self, decided: &Decided) {
-        for growth in &decided.growths {
-            self.hub.publish(&growth.name, &growth.events, &growth.changes.cursors);
-            if !growth.events.is_empty() {
-                self.feed.committed(growth.room_id, growth.head, growth.events.len());
-            }
-        }
-    }
-
-    /// Answers for a batch that failed, once it is known what became of it.
-    async fn fail(
-        &mut self,
-        failed: Failed,
-        commands: usize,
-    ) -> Result<Vec<Result<Committed<Outcome>, Refused>>, Fatal> {
-        let (error, decided) = match failed {
-            Failed::Before(error) => (error, None),
-            Failed::AtCommit(error, decided, at) => (error, Some((decided, at))),
-        };
-        match error {
-            StoreError::FsyncRefused(_) => return Err(Fatal(error)),
-            StoreError::Rejected(why) => {
-                tracing::error!(why, "the store rejects a command");
-                self.reopen().await;
-                return Ok(vec![Err(Refused::Rejected(why)); commands]);
-            }
-            StoreError::LogGone(_) => self.save(&error).await?,
-            StoreError::Unavailable(_)
-            | StoreError::Interrupted(_)
-            | StoreError::Conflict(_)
-            | StoreError::Hole { .. } => {}
-        }
-        self.say_out(&error);
-        let reopened = self.reopen().await;
-        if let Some((decided, at)) = decided {
-            let committed = if reopened { self.is_committed(&decided, at).await } else { Err(error) };
-            match committed {
-                Ok(true) => {
-                    self.publish(&decided);
-                    return Ok(decided.answers);
-                }
-                Ok(false) => {}
-                Err(error) => {
-                    tracing::error!(%error, "whether the last batch was stored is not known yet");
-                    self.behind = true;
-                }
-            }
-        }
-        Ok(vec![Err(Refused::Unavailable); commands])
-    }
-
-    /// A write-ahead log that is gone may be about to come back, as when all files are moved. Until it does,
-    /// nothing is written; what it holds is moved into the database, so that no crash loses it. If it
-    /// stays away, only a restart makes another one that every connection uses.
-    async fn save(&mut self, error: &StoreError) -> Result<(), Fatal> {
-        if let Some(saved_at) = self.saved_at {
-            let is_soon = saved_at.elapsed() < self.hub.timings().probe_interval;
-            return if is_soon { Ok(()) } else { Err(Fatal(error.clone())) };
-        }
-        match self.writer.save().await {
-            Ok(()) => self.saved_at = Some(Instant::now()),
-            Err(error @ StoreError::FsyncRefused(_)) => return Err(Fatal(error)),
-            Err(error) => tracing::error!(%error, "what the write-ahead log held can't be moved into the database yet"),
-        }
-        Ok(())
-    }
-
-    fn say_out(&self, error: &StoreError) {
-        if self.health.is_ok() {
-            tracing::error!(%error, "the store is out: posts are refused until it is back");
-        }
-        self.health.set(ServiceStatus::Degraded);
-    }
-
-    /// Whether a commit without an answer happened. The connection is a new one, and has the lock that
-    /// the old one had: whatever the old one was about to do, it has done.
-    async fn is_committed(&self, decided: &Decided, at: Timestamp) -> Result<bool, StoreError> {
-        let Some(growth) = decided.growths.iter().find(|growth| !growth.events.is_empty()) else { return Ok(false) };
-        self.writer.has_written(growth, at).await
-    }
-
-    /// Replaces the connection; whether there is one now. While there was none, somebody else may have
-    /// written.
-    async fn reopen(&mut self) -> bool {
-        self.behind = true;
-        match self.writer.reopen().await {
-            Ok(()) => true,
-            Err(error) => {
-                tracing::warn!(%error, "the database can't be opened anew yet");
-                false
-            }
-        }
-    }
-
-    /// Learns whether a store that was out is back.
-    async fn probe(&mut self) -> Result<(), Fatal> {
-        let mut probed = self.try_out().await;
-        if matches!(&probed, Err(error) if !matches!(error, StoreError::FsyncRefused(_))) && self.reopen().await {
-            probed = self.try_out().await;
-        }
-        match probed {
-            Ok(()) => {
-                (self.behind, self.saved_at) = (false, None);
-                self.health.set(ServiceStatus::Ok);
-                tracing::info!("the store is back");
-                Ok(())
-            }
-            Err(error @ StoreError::FsyncRefused(_)) => Err(Fatal(error)),
-            Err(error @ StoreError::LogGone(_)) => self.save(&error).await,
-            Err(_) => Ok(()),
-        }
-    }
-
-    async fn try_out(&self) -> Result<(), StoreError> {
-        self.writer.probe(self.clock.now(), 2 * self.refused + PROBE_MARGIN).await?;
-        if self.behind { self.hub.catch_up().await } else { Ok(()) }
     }
 }
 

@@ -14,61 +14,17 @@ use sea_orm::{
 use super::{
     entity::{message, reaction, read_cursor, revision},
     error::StoreError,
-    pieces::pieces,
-    writer::{CONDITION_ROWS, Growth, Transaction, message_row},
+    pieces::{CONDITION_ROWS, any_of, pieces},
+    room_write::{ReactionKey, RoomWrite},
+    transaction::Transaction,
 };
 use crate::domain::{
     EventId,
-    message::{Message, Revision},
+    message::Message,
     name::{RoomName, UserKey, Username},
     read_cursor::ReadCursor,
     timestamp::Timestamp,
 };
-
-/// One user's reaction to one message.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ReactionKey {
-    /// The room's key in the database.
-    pub room_id: i64,
-    /// The message.
-    pub message_id: EventId,
-    /// With what.
-    pub emoji: String,
-    /// Who.
-    pub user: UserKey,
-}
-
-/// What a transaction changes of one room besides adding to it.
-#[derive(Debug, Default)]
-pub struct Changes {
-    /// Messages that were there before, as they are from now on.
-    pub messages: Vec<Arc<Message>>,
-    /// Those messages, new ones too, of which nothing may be left.
-    pub deleted: Vec<EventId>,
-    /// What edits replaced.
-    pub revisions: Vec<Replaced>,
-    /// Reactions that are gone.
-    pub removed: Vec<ReactionKey>,
-    /// Reactions that are new, and the events that added them.
-    pub added: Vec<(ReactionKey, Username, EventId)>,
-    /// How far people have read from now on.
-    pub cursors: Vec<ReadCursor>,
-}
-
-/// What an edit replaced.
-#[derive(Debug)]
-pub struct Replaced {
-    /// The message.
-    pub message_id: EventId,
-    /// The edit.
-    pub id: EventId,
-    /// What it said until then.
-    pub revision: Revision,
-}
-
-pub(super) fn any_of<T>(items: &[T], condition: impl Fn(&T) -> Condition) -> Condition {
-    items.iter().fold(Condition::any(), |any, item| any.add(condition(item)))
-}
 
 fn is_reaction(key: &ReactionKey) -> Condition {
     Condition::all()
@@ -163,26 +119,23 @@ impl Transaction {
 
     /// Writes what changed of the rooms, once their new messages and events are there. Returns true if something of
     /// deleted messages is still to be erased.
-    pub(super) async fn write_changes(&self, growths: &[Growth], now: Timestamp) -> Result<bool, StoreError> {
-        let changes = || growths.iter().map(|growth| (growth, &growth.changes));
+    pub(super) async fn write_changes(&self, writes: &[RoomWrite], now: Timestamp) -> Result<bool, StoreError> {
+        let changes = || writes.iter().map(|write| (write, &write.changes));
         let changed =
-            changes().flat_map(|(growth, changes)| changes.messages.iter().map(move |message| (growth, message)));
+            changes().flat_map(|(write, changes)| changes.messages.iter().map(move |message| (write, message)));
         // In the order in which whoever indexes them locks them too.
         let mut changed: Vec<_> = changed.collect();
-        changed.sort_unstable_by_key(|(growth, message)| (growth.room_id, message.id));
-        self.update_messages(changed.into_iter().map(|(growth, message)| changed_row(growth, message)).collect())
-            .await?;
+        changed.sort_unstable_by_key(|(write, message)| (write.room_id, message.id));
+        self.update_messages(changed.into_iter().map(|(write, message)| changed_row(write, message)).collect()).await?;
         let deleted: Vec<_> =
-            changes().flat_map(|(growth, changes)| changes.deleted.iter().map(|id| (growth.room_id, *id))).collect();
+            changes().flat_map(|(write, changes)| changes.deleted.iter().map(|id| (write.room_id, *id))).collect();
         let is_left = self.erase(&deleted).await?;
         let edited: BTreeSet<_> = changes()
-            .flat_map(|(growth, changes)| {
-                changes.revisions.iter().map(|replaced| (growth.room_id, replaced.message_id))
-            })
+            .flat_map(|(write, changes)| changes.revisions.iter().map(|replaced| (write.room_id, replaced.message_id)))
             .collect();
-        let revisions = changes().flat_map(|(growth, changes)| {
+        let revisions = changes().flat_map(|(write, changes)| {
             changes.revisions.iter().map(|replaced| revision::ActiveModel {
-                room_id: Set(growth.room_id),
+                room_id: Set(write.room_id),
                 message_id: Set(replaced.message_id),
                 id: Set(replaced.id),
                 content: Set(replaced.revision.content.clone()),
@@ -212,9 +165,9 @@ impl Transaction {
         if !added.is_empty() {
             reaction::Entity::insert_many(added).exec_without_returning(self.connection()).await?;
         }
-        let cursors = changes().flat_map(|(growth, changes)| {
+        let cursors = changes().flat_map(|(write, changes)| {
             changes.cursors.iter().map(|cursor| read_cursor::ActiveModel {
-                room_id: Set(growth.room_id),
+                room_id: Set(write.room_id),
                 user_key: Set(cursor.username.key().as_str().to_owned()),
                 username: Set(cursor.username.as_str().to_owned()),
                 last_read_id: Set(cursor.last_read_id),
@@ -260,7 +213,7 @@ impl Transaction {
 
 /// The row of a message that is there already. The columns that never change are named only because an
 /// insert needs them.
-fn changed_row(growth: &Growth, message: &Message) -> message::ActiveModel {
+fn changed_row(write: &RoomWrite, message: &Message) -> message::ActiveModel {
     // A key is not named: it is unique too, and would be a second conflict.
-    message::ActiveModel { client_id: NotSet, reply_to: NotSet, fingerprint: NotSet, ..message_row(growth, message) }
+    message::ActiveModel { client_id: NotSet, reply_to: NotSet, fingerprint: NotSet, ..write.row(message) }
 }

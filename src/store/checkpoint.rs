@@ -15,7 +15,8 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    backend::{Backend, Connects},
+    backend::Backend,
+    connect::Connects,
     database_file::DatabaseFile,
     deadline::Timed,
     error::StoreError,

@@ -11,8 +11,6 @@ use std::{
 
 mod mount_point;
 
-use super::error::StoreError;
-
 /// Who may read and write what is made: its owner alone. `SQLite` gives the files beside it the same mode.
 const MODE: u32 = 0o600;
 
@@ -79,6 +77,15 @@ pub enum FileError {
         /// What the system says.
         error: io::Error,
     },
+}
+
+/// What is written goes to a file that nobody would find again, with the reason in words.
+#[derive(Debug)]
+pub(super) enum NotOurs {
+    /// The file is gone or another; it may be back unchanged.
+    File(String),
+    /// Its write-ahead log is.
+    Log(String),
 }
 
 fn holder(pid: Option<&str>) -> String {
@@ -158,12 +165,12 @@ impl DatabaseFile {
     /// no disk is asked.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] for the file, which may be back unchanged;
-    /// [`StoreError::LogGone`] for its write-ahead log alone.
-    pub(super) fn check(&self) -> Result<(), StoreError> {
-        is_still(&self.path, self.identity).map_err(StoreError::Unavailable)?;
+    /// [`NotOurs::File`] for the file, which may be back unchanged;
+    /// [`NotOurs::Log`] for its write-ahead log alone.
+    pub(super) fn check(&self) -> Result<(), NotOurs> {
+        is_still(&self.path, self.identity).map_err(NotOurs::File)?;
         let Some(log) = self.log.get() else { return Ok(()) };
-        is_still(&self.log_path, *log).map_err(StoreError::LogGone)
+        is_still(&self.log_path, *log).map_err(NotOurs::Log)
     }
 }
 
@@ -207,9 +214,9 @@ mod tests {
         std::fs::write(&log, "").unwrap();
         file.note_log().unwrap();
         for (moved, is_log) in [(&path, false), (&log, true)] {
-            let is_noticed = |found: Result<(), StoreError>| match found {
-                Err(StoreError::LogGone(_)) => is_log,
-                Err(StoreError::Unavailable(_)) => !is_log,
+            let is_noticed = |found: Result<(), NotOurs>| match found {
+                Err(NotOurs::Log(_)) => is_log,
+                Err(NotOurs::File(_)) => !is_log,
                 _ => false,
             };
             file.check().unwrap();

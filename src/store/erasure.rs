@@ -13,10 +13,11 @@ use sea_orm::{
 };
 
 use super::{
-    changes::any_of,
     entity::{erasure, event, message, message_search, reaction, revision},
     error::StoreError,
-    writer::{CONDITION_ROWS, Transaction, Writer},
+    pieces::{CONDITION_ROWS, any_of},
+    transaction::Transaction,
+    writer::Writer,
 };
 use crate::domain::EventId;
 

@@ -5,23 +5,8 @@ use sea_orm::{
     sqlx::{mysql::MySqlDatabaseError, postgres::PgDatabaseError, sqlite::SqliteError},
 };
 
-use super::{mysql, postgres, sqlite};
+use super::{database_file::NotOurs, kind::Kind, mysql, postgres, sqlite};
 use crate::domain::{EventId, name::RoomName};
-
-/// What has to be done about what a database says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// [`StoreError::Unavailable`].
-    Out,
-    /// [`StoreError::FsyncRefused`].
-    FsyncRefused,
-    /// [`StoreError::Rejected`].
-    Rejected,
-    /// [`StoreError::Conflict`].
-    Conflict,
-    /// [`StoreError::Interrupted`].
-    Interrupted,
-}
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -65,6 +50,15 @@ impl From<DbErr> for StoreError {
             Kind::Rejected => Self::Rejected(without_values(&error)),
             Kind::Conflict => Self::Conflict(error.to_string()),
             Kind::Interrupted => Self::Interrupted(error.to_string()),
+        }
+    }
+}
+
+impl From<NotOurs> for StoreError {
+    fn from(error: NotOurs) -> Self {
+        match error {
+            NotOurs::File(why) => Self::Unavailable(why),
+            NotOurs::Log(why) => Self::LogGone(why),
         }
     }
 }

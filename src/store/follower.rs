@@ -138,7 +138,7 @@ impl Followers {
 
 /// Returns an error if what is written is no longer written where it is looked for.
 fn check(file: Option<&DatabaseFile>) -> Result<(), StoreError> {
-    file.map_or(Ok(()), DatabaseFile::check)
+    file.map_or(Ok(()), |file| Ok(file.check()?))
 }
 
 impl FollowerSession {

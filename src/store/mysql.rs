@@ -12,8 +12,8 @@ use sea_orm::{
 
 use super::{
     OpenError,
-    backend::{self, Connects, IDLE, LOCK_TIMEOUT, RELEASE_TIMEOUT},
-    error::Kind,
+    connect::{self, Connects, IDLE, LOCK_TIMEOUT, RELEASE_TIMEOUT},
+    kind::Kind,
 };
 use crate::config::DatabaseUrl;
 
@@ -29,19 +29,19 @@ const WRITER_IDLE: u32 = 60;
 
 /// What a URL says.
 pub(super) fn parse(url: &DatabaseUrl) -> Result<MySqlConnectOptions, OpenError> {
-    backend::check_url(url, |key| PARAMETERS.contains(&key))?;
+    connect::check_url(url, |key| PARAMETERS.contains(&key))?;
     let parsed: Result<MySqlConnectOptions, _> = url.reveal().parse();
     let server = parsed.map_err(|error| OpenError::Url(format!("--database-url {url}: {error}")))?;
     if server.get_database().is_none() {
         return Err(OpenError::Url(format!("--database-url {url}: name a database, as in mysql://HOST/parlor")));
     }
-    Ok(backend::logging(server))
+    Ok(connect::logging(server))
 }
 
 /// Options of a pool of connections to this server.
 fn pool(server: &MySqlConnectOptions) -> ConnectOptions {
     let server = server.clone();
-    let mut options = backend::options("mysql://");
+    let mut options = connect::options("mysql://");
     options.map_sqlx_mysql_opts(move |_| server.clone());
     options
 }
@@ -80,7 +80,7 @@ pub(super) fn searcher(server: &MySqlConnectOptions, limit: Duration) -> Connect
 
 fn reading(server: &MySqlConnectOptions, limit: Option<Duration>) -> ConnectOptions {
     let mut options = pool(server);
-    options.max_connections(backend::SERVER_READERS).test_before_acquire_if_idle_for(IDLE).map_sqlx_mysql_pool_opts(
+    options.max_connections(connect::SERVER_READERS).test_before_acquire_if_idle_for(IDLE).map_sqlx_mysql_pool_opts(
         move |pool: MySqlPoolOptions| {
             pool.after_connect(move |connection, _| {
                 Box::pin(async move {
@@ -89,7 +89,7 @@ fn reading(server: &MySqlConnectOptions, limit: Option<Duration>) -> ConnectOpti
                 })
             })
             .after_release(|connection, _| {
-                Box::pin(async { backend::in_time(RELEASE_TIMEOUT, connection.ping()).await.map(|()| true) })
+                Box::pin(async { connect::in_time(RELEASE_TIMEOUT, connection.ping()).await.map(|()| true) })
             })
         },
     );
@@ -173,5 +173,5 @@ pub(super) fn kind(error: &MySqlDatabaseError) -> Kind {
 }
 
 async fn ask<T: sea_orm::TryGetable>(db: &impl ConnectionTrait, sql: &str) -> Result<T, DbErr> {
-    backend::ask(db, DbBackend::MySql, sql).await
+    connect::ask(db, DbBackend::MySql, sql).await
 }

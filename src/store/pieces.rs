@@ -2,11 +2,17 @@
 //! bounds what its commands bring, and not what they lead to: an edit of a few bytes keeps a revision of
 //! many.
 
+use sea_orm::Condition;
+
 /// Rows that one insert carries at most: twelve columns each, within `SQLite`'s 32,766 parameters.
 const ROWS: usize = 1_024;
 /// Bytes that it carries at most, but for a single row that is larger: a quarter of the packet that
 /// `mysql.rs` insists on.
 const BYTES: usize = 1024 * 1024;
+
+/// Rows that one condition names at most: `SQLite` bounds the depth of an expression at 1,000
+/// (<https://sqlite.org/limits.html>), and each alternative is one deeper.
+pub(super) const CONDITION_ROWS: usize = 250;
 
 /// The rows in pieces, in their order.
 pub(super) fn pieces<T>(rows: Vec<T>, bytes: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
@@ -26,6 +32,11 @@ pub(super) fn pieces<T>(rows: Vec<T>, bytes: impl Fn(&T) -> usize) -> Vec<Vec<T>
         }
     }
     pieces
+}
+
+/// What holds for any of some items.
+pub(super) fn any_of<T>(items: &[T], condition: impl Fn(&T) -> Condition) -> Condition {
+    items.iter().fold(Condition::any(), |any, item| any.add(condition(item)))
 }
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ use sea_orm::{
 
 use super::{
     OpenError,
-    backend::{self, Connects, IDLE, LOCK_TIMEOUT, RELEASE_TIMEOUT, STATEMENT_TIMEOUT},
-    error::Kind,
+    connect::{self, Connects, IDLE, LOCK_TIMEOUT, RELEASE_TIMEOUT, STATEMENT_TIMEOUT},
+    kind::Kind,
 };
 use crate::config::DatabaseUrl;
 
@@ -44,15 +44,15 @@ const LOCK: i32 = 0x7072_6c72;
 
 /// What a URL says.
 pub(super) fn parse(url: &DatabaseUrl) -> Result<PgConnectOptions, OpenError> {
-    backend::check_url(url, |key| PARAMETERS.contains(&key) || key.starts_with("options["))?;
+    connect::check_url(url, |key| PARAMETERS.contains(&key) || key.starts_with("options["))?;
     let parsed: Result<PgConnectOptions, _> = url.reveal().parse();
     let server = parsed.map_err(|error| OpenError::Url(format!("--database-url {url}: {error}")))?;
-    Ok(session(backend::logging(server)))
+    Ok(session(connect::logging(server)))
 }
 
 /// Options of a pool of connections with this session.
 fn pool(server: PgConnectOptions) -> ConnectOptions {
-    let mut options = backend::options("postgres://");
+    let mut options = connect::options("postgres://");
     options.map_sqlx_postgres_opts(move |_| server.clone());
     options
 }
@@ -89,7 +89,7 @@ pub(super) fn readers(server: &PgConnectOptions) -> ConnectOptions {
 
 fn reading(server: PgConnectOptions) -> ConnectOptions {
     let mut options = pool(server.options([("default_transaction_read_only", "on")]));
-    options.max_connections(backend::SERVER_READERS).test_before_acquire_if_idle_for(IDLE).map_sqlx_postgres_pool_opts(
+    options.max_connections(connect::SERVER_READERS).test_before_acquire_if_idle_for(IDLE).map_sqlx_postgres_pool_opts(
         |pool: PgPoolOptions| {
             pool.after_release(|connection, _| Box::pin(async { end_transaction(connection).await.map(|()| true) }))
         },
@@ -101,7 +101,7 @@ fn reading(server: PgConnectOptions) -> ConnectOptions {
 /// connection on as it is (<https://github.com/transact-rs/sqlx/issues/4393>). Without one to end, the
 /// server would log a bare `ROLLBACK` as a warning, hence the pair.
 async fn end_transaction(connection: &mut PgConnection) -> Result<(), sea_orm::sqlx::Error> {
-    backend::in_time(RELEASE_TIMEOUT, connection.execute(raw_sql("BEGIN; ROLLBACK"))).await?;
+    connect::in_time(RELEASE_TIMEOUT, connection.execute(raw_sql("BEGIN; ROLLBACK"))).await?;
     Ok(())
 }
 
@@ -179,5 +179,5 @@ pub(super) fn kind(error: &PgDatabaseError) -> Kind {
 }
 
 async fn ask<T: sea_orm::TryGetable>(db: &impl ConnectionTrait, sql: &str) -> Result<T, DbErr> {
-    backend::ask(db, DbBackend::Postgres, sql).await
+    connect::ask(db, DbBackend::Postgres, sql).await
 }

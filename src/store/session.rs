@@ -10,11 +10,7 @@ use sea_orm::{
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
-    OpenError,
-    backend::{Backend, Connects},
-    database_file::DatabaseFile,
-    deadline::Timed,
-    error::StoreError,
+    OpenError, backend::Backend, connect::Connects, database_file::DatabaseFile, deadline::Timed, error::StoreError,
     sqlite,
 };
 
@@ -85,7 +81,7 @@ impl Session {
 
     /// Whether what is written is written where it is looked for.
     pub(super) fn check(&self) -> Result<(), StoreError> {
-        self.file.as_ref().map_or(Ok(()), |file| file.check())
+        self.file.as_ref().map_or(Ok(()), |file| Ok(file.check()?))
     }
 
     /// Begins a transaction that may write from its first statement on, so that it never fails for

@@ -7,7 +7,7 @@ use sea_orm::{
     sqlx::sqlite::{SqliteConnectOptions, SqliteError, SqliteJournalMode, SqliteSynchronous},
 };
 
-use super::{OpenError, backend, database_file::DatabaseFile, error::Kind, search::budget::Meter};
+use super::{OpenError, connect, database_file::DatabaseFile, kind::Kind, search::budget::Meter};
 use crate::config::DatabaseUrl;
 
 /// How long the write-ahead log may become before it is to start again at its beginning. So much of the file is kept,
@@ -71,7 +71,7 @@ pub(super) fn follower(url: &DatabaseUrl, fsync: bool) -> ConnectOptions {
 }
 
 fn writing(url: &DatabaseUrl, synchronous: SqliteSynchronous, patience: Duration) -> ConnectOptions {
-    let mut options = backend::options(url.reveal());
+    let mut options = connect::options(url.reveal());
     options.max_connections(1).map_sqlx_sqlite_opts(move |sqlite| {
         sqlite
             .journal_mode(SqliteJournalMode::Wal)
@@ -90,7 +90,7 @@ fn writing(url: &DatabaseUrl, synchronous: SqliteSynchronous, patience: Duration
 
 /// The connections that read.
 pub(super) fn readers(url: &DatabaseUrl) -> ConnectOptions {
-    let mut options = backend::options(url.reveal());
+    let mut options = connect::options(url.reveal());
     options.max_connections(READERS).map_sqlx_sqlite_opts(|sqlite| sqlite.read_only(true).create_if_missing(false));
     options
 }
@@ -166,7 +166,7 @@ pub(super) fn kind(error: &SqliteError) -> Kind {
 }
 
 async fn ask<T: sea_orm::TryGetable>(db: &impl ConnectionTrait, sql: &str) -> Result<T, DbErr> {
-    backend::ask(db, DbBackend::Sqlite, sql).await
+    connect::ask(db, DbBackend::Sqlite, sql).await
 }
 
 fn parse_version(text: &str) -> Option<(u32, u32, u32)> {

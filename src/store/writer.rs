@@ -1,45 +1,24 @@
-//! The one connection that writes, and the transaction of a batch.
+//! The one connection that writes.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
-use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
-    sea_query::{CaseStatement, Expr, ExprTrait, OnConflict},
-};
+use sea_orm::{DbErr, EntityTrait};
 use sha2::Sha256;
 
 use super::{
-    changes::Changes,
     checkpoint::Checkpointer,
-    database_file::DatabaseFile,
-    deadline::Timed,
-    entity::{erasure, event, message, room},
+    entity::{erasure, event, message},
     error::StoreError,
-    log, metadata,
-    pieces::pieces,
+    metadata,
+    room_write::RoomWrite,
     session::Session,
-    turn::{Turn, Turns},
+    transaction::Transaction,
+    turn::Turns,
 };
-use crate::domain::{
-    EventId,
-    event::Event,
-    message::{Draft, Message},
-    name::{RoomName, UserKey},
-    room::Room,
-    timestamp::Timestamp,
-};
-
 #[cfg(test)]
-pub(crate) mod faults;
-
-/// Rows that one condition names at most: `SQLite` bounds the depth of an expression at 1,000
-/// (<https://sqlite.org/limits.html>), and each alternative is one deeper.
-pub(super) const CONDITION_ROWS: usize = 250;
+use super::{database_file::DatabaseFile, faults};
+use crate::domain::{message::Draft, timestamp::Timestamp};
 
 /// The connection that writes.
 #[derive(Debug)]
@@ -52,58 +31,6 @@ pub struct Writer {
     revisions: u32,
     /// Whether something of deleted messages was still to be erased at the start.
     is_erasing: bool,
-}
-
-/// One transaction of many commands.
-#[derive(Debug)]
-pub struct Transaction {
-    tx: Timed<DatabaseTransaction>,
-    file: Option<Arc<DatabaseFile>>,
-    /// How many revisions of a message are kept.
-    revisions: u32,
-    /// Dropped with the transaction, after it has ended.
-    turn: Turn,
-}
-
-/// The key that a post may be asked again by: room, author, and the client's key.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct PostKey {
-    /// The room's key in the database.
-    pub room_id: i64,
-    /// The author.
-    pub user: UserKey,
-    /// The client's key.
-    pub client_id: String,
-}
-
-/// A message that was posted with a key.
-#[derive(Debug, Clone)]
-pub struct Keyed {
-    /// The message as it is now.
-    pub message: Message,
-    /// The fingerprint of what was first posted; erased with the content.
-    pub fingerprint: Option<Vec<u8>>,
-}
-
-/// What a transaction adds to one room.
-#[derive(Debug)]
-pub struct Growth {
-    /// The room's key in the database.
-    pub room_id: i64,
-    /// The room.
-    pub name: RoomName,
-    /// The events, in id order.
-    pub events: Vec<Event>,
-    /// The new messages, as they are after all of the transaction.
-    pub posted: Vec<Arc<Message>>,
-    /// What changes besides.
-    pub changes: Changes,
-    /// The fingerprints of those messages that have a key.
-    pub fingerprints: HashMap<EventId, Vec<u8>>,
-    /// The room's head after them.
-    pub head: EventId,
-    /// The room's title and topic, if they changed.
-    pub described: Option<(String, String)>,
 }
 
 impl Writer {
@@ -122,7 +49,7 @@ impl Writer {
 
     /// The open file.
     #[cfg(test)]
-    pub(super) fn file_for_tests(&self) -> Arc<DatabaseFile> {
+    pub(super) fn file_for_tests(&self) -> std::sync::Arc<DatabaseFile> {
         self.session.file().expect("a file")
     }
 
@@ -148,7 +75,7 @@ impl Writer {
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
         let turn = self.turns.of_journal().await;
         let tx = self.session.begin().await?;
-        Ok(Transaction { tx, file: self.session.file(), revisions: self.revisions, turn })
+        Ok(Transaction::new(tx, self.session.file(), self.revisions, turn))
     }
 
     /// Returns true if something of deleted messages was still to be erased at the start: a crash left it.
@@ -165,15 +92,15 @@ impl Writer {
         self.session.reopen().await
     }
 
-    /// Whether the last event of a growth is in the log, as it was written at that time: an id alone
+    /// Whether the last event of a write is in the log, as it was written at that time: an id alone
     /// might be that of another process's event.
     ///
     /// # Errors
     /// [`StoreError`] when the database is out.
-    pub async fn has_written(&self, growth: &Growth, at: Timestamp) -> Result<bool, StoreError> {
+    pub async fn has_written(&self, write: &RoomWrite, at: Timestamp) -> Result<bool, StoreError> {
         #[cfg(test)]
         faults::befall(faults::Fault::Heads)?;
-        let key = (growth.room_id, growth.head);
+        let key = (write.room_id, write.head);
         let message = message::Entity::find_by_id(key).one(self.session.db()).await?;
         if let Some(row) = message {
             return Ok(row.created_at == at.micros());
@@ -231,207 +158,5 @@ impl Writer {
             tracing::warn!(%error, "the last checkpoint failed");
         }
         self.session.close().await;
-    }
-}
-
-impl Transaction {
-    /// What its statements go to.
-    pub(super) fn connection(&self) -> &Timed<DatabaseTransaction> {
-        &self.tx
-    }
-
-    /// How many revisions of a message are kept.
-    pub(super) fn revisions(&self) -> u32 {
-        self.revisions
-    }
-
-    /// Locks the rows of these rooms in the order given, which must be by name so that two
-    /// transactions never wait for each other. Rooms that nobody had made are made; their names
-    /// come back too.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn lock_rooms(
-        &self,
-        names: &[RoomName],
-        now: Timestamp,
-    ) -> Result<(HashMap<RoomName, Room>, HashSet<RoomName>), StoreError> {
-        let mut rooms = self.locked(names).await?;
-        let made: HashSet<RoomName> = names.iter().filter(|name| !rooms.contains_key(*name)).cloned().collect();
-        if !made.is_empty() {
-            let rows = names.iter().filter(|name| made.contains(*name)).map(|name| room::ActiveModel {
-                name: Set(name.as_str().to_owned()),
-                title: Set(String::new()),
-                topic: Set(String::new()),
-                created_at: Set(now.micros()),
-                head: Set(0),
-                floor: Set(0),
-                floor_reason: Set(room::PRUNED.to_owned()),
-                ..Default::default()
-            });
-            room::Entity::insert_many(rows)
-                .on_conflict(OnConflict::column(room::Column::Name).do_nothing_on([room::Column::Id]).to_owned())
-                .exec_without_returning(&self.tx)
-                .await?;
-            rooms = self.locked(names).await?;
-        }
-        Ok((rooms, made))
-    }
-
-    async fn locked(&self, names: &[RoomName]) -> Result<HashMap<RoomName, Room>, StoreError> {
-        let rows = room::Entity::find()
-            .filter(room::Column::Name.is_in(names.iter().map(RoomName::as_str)))
-            .order_by_asc(room::Column::Name)
-            .lock_exclusive()
-            .all(&self.tx)
-            .await?;
-        Ok(rows.into_iter().map(Room::from).map(|room| (room.name.clone(), room)).collect())
-    }
-
-    /// The messages that were posted with these keys.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn keyed(
-        &self,
-        keys: &[PostKey],
-        rooms: &HashMap<i64, RoomName>,
-    ) -> Result<HashMap<PostKey, Keyed>, StoreError> {
-        let mut found = HashMap::new();
-        for keys in keys.chunks(CONDITION_ROWS) {
-            let any = keys.iter().fold(Condition::any(), |any, key| {
-                any.add(
-                    message::Column::RoomId
-                        .eq(key.room_id)
-                        .and(message::Column::UserKey.eq(key.user.as_str()))
-                        .and(message::Column::ClientId.eq(key.client_id.as_str())),
-                )
-            });
-            for mut row in message::Entity::find().filter(any).all(&self.tx).await? {
-                let (Some(name), Some(client_id)) = (rooms.get(&row.room_id), row.client_id.clone()) else { continue };
-                let fingerprint = row.fingerprint.take();
-                let room_id = row.room_id;
-                let message = row.into_message(name);
-                let key = PostKey { room_id, user: message.username.key().clone(), client_id };
-                found.insert(key, Keyed { message, fingerprint });
-            }
-        }
-        Ok(found)
-    }
-
-    /// Which of these ids are messages of their rooms.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn existing(&self, ids: &[(i64, EventId)]) -> Result<HashSet<(i64, EventId)>, StoreError> {
-        let mut found = HashSet::new();
-        for ids in ids.chunks(CONDITION_ROWS) {
-            let any = ids.iter().fold(Condition::any(), |any, (room_id, id)| {
-                any.add(message::Column::RoomId.eq(*room_id).and(message::Column::Id.eq(*id)))
-            });
-            let rows: Vec<(i64, i64)> = message::Entity::find()
-                .select_only()
-                .columns([message::Column::RoomId, message::Column::Id])
-                .filter(any)
-                .into_tuple()
-                .all(&self.tx)
-                .await?;
-            found.extend(rows);
-        }
-        Ok(found)
-    }
-
-    /// Writes what was decided: the rows of all events, each room's head, and nothing of the rooms
-    /// that nobody came to need. Returns true if something of deleted messages is still to be erased.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn write(&self, growths: &[Growth], unneeded: &[i64], now: Timestamp) -> Result<bool, StoreError> {
-        let mut messages = Vec::new();
-        let mut events = Vec::new();
-        for growth in growths {
-            messages.extend(growth.posted.iter().map(|message| message_row(growth, message)));
-            for event in &growth.events {
-                events.extend(log::row(growth.room_id, event, now).transpose()?);
-            }
-        }
-        for messages in pieces(messages, message::bytes) {
-            message::Entity::insert_many(messages).exec_without_returning(&self.tx).await?;
-        }
-        for events in pieces(events, |event: &event::ActiveModel| event.data.as_ref().len()) {
-            event::Entity::insert_many(events).exec_without_returning(&self.tx).await?;
-        }
-        let is_left = self.write_changes(growths, now).await?;
-        for growths in growths.chunks(CONDITION_ROWS) {
-            self.set_heads(growths).await?;
-        }
-        for growth in growths {
-            if let Some((title, topic)) = &growth.described {
-                room::Entity::update_many()
-                    .col_expr(room::Column::Title, Expr::value(title.as_str()))
-                    .col_expr(room::Column::Topic, Expr::value(topic.as_str()))
-                    .filter(room::Column::Id.eq(growth.room_id))
-                    .exec(&self.tx)
-                    .await?;
-            }
-        }
-        if !unneeded.is_empty() {
-            room::Entity::delete_many().filter(room::Column::Id.is_in(unneeded.iter().copied())).exec(&self.tx).await?;
-        }
-        Ok(is_left)
-    }
-
-    async fn set_heads(&self, growths: &[Growth]) -> Result<(), StoreError> {
-        let id = || Expr::col(room::Column::Id);
-        let heads = growths
-            .iter()
-            .fold(CaseStatement::new(), |case, growth| case.case(id().eq(growth.room_id), Expr::value(growth.head)));
-        room::Entity::update_many()
-            .col_expr(room::Column::Head, heads.finally(Expr::col(room::Column::Head)).into())
-            .filter(room::Column::Id.is_in(growths.iter().map(|growth| growth.room_id)))
-            .exec(&self.tx)
-            .await?;
-        Ok(())
-    }
-
-    /// Ends it with nothing written.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn rollback(self) -> Result<(), StoreError> {
-        let Self { tx, turn: _turn, .. } = self;
-        Ok(tx.with(()).in_time(tx.into_inner().rollback()).await?)
-    }
-
-    /// Commits, and sees that it went to where a restart looks: a file may be moved or removed at any moment, and
-    /// what is written to it then is nobody's. When this fails, whether it happened is unknown.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn commit(self) -> Result<(), StoreError> {
-        let Self { tx, file, turn: _turn, .. } = self;
-        #[cfg(test)]
-        faults::befall(faults::Fault::BeforeCommit)?;
-        tx.with(()).in_time(tx.into_inner().commit()).await?;
-        #[cfg(test)]
-        faults::befall(faults::Fault::AfterCommit)?;
-        file.map_or(Ok(()), |file| file.check())
-    }
-}
-
-pub(super) fn message_row(growth: &Growth, message: &Message) -> message::ActiveModel {
-    message::ActiveModel {
-        room_id: Set(growth.room_id),
-        id: Set(message.id),
-        username: Set(message.username.as_str().to_owned()),
-        user_key: Set(message.username.key().as_str().to_owned()),
-        content: Set(message.content.clone()),
-        created_at: Set(message.timestamp.micros()),
-        edited_at: Set(message.edited_at.map(Timestamp::micros)),
-        deleted_at: Set(message.deleted_at.map(Timestamp::micros)),
-        reply_to: Set(message.reply_to),
-        client_id: Set(message.client_id.clone()),
-        fingerprint: Set(growth.fingerprints.get(&message.id).cloned()),
-        reactions: Set(message::write_reactions(&message.reactions)),
     }
 }

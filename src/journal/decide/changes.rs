@@ -7,7 +7,7 @@ use super::{
         Refused,
         command::{Command, Committed, Delete, MarkRead, Outcome, React},
     },
-    Batch, Decision, Growing,
+    Batch, Decision, RoomChanges,
 };
 use crate::{
     domain::{
@@ -20,7 +20,7 @@ use crate::{
         read_cursor::ReadCursor,
         version::{Part, Precondition},
     },
-    store::changes::{ReactionKey, Replaced},
+    store::room_write::{ReactionKey, Replaced},
 };
 
 impl Batch {
@@ -36,12 +36,12 @@ impl Batch {
         }
         let now = self.moment.now;
         let after = Arc::new(Message { content: edit.content.clone(), edited_at: Some(now), ..(*message).clone() });
-        let growing = self.change(&command.room, &after)?;
-        let event = growing.next_id();
+        let changes = self.change(&command.room, &after)?;
+        let event = changes.next_id();
         let timestamp = message.edited_at.unwrap_or(message.timestamp);
         let revision = Revision { content: message.content.clone(), timestamp };
-        growing.revisions.push(Replaced { message_id: edit.id, id: event, revision });
-        growing.events.push(Event::MessageEdited { id: event, edited_at: now, message: after.clone() });
+        changes.revisions.push(Replaced { message_id: edit.id, id: event, revision });
+        changes.events.push(Event::MessageEdited { id: event, edited_at: now, message: after.clone() });
         Ok(changed(after, event))
     }
 
@@ -55,10 +55,10 @@ impl Batch {
         let username = command.actor.name()?.clone();
         let deleted_at = self.moment.now;
         let after = Arc::new(message.tombstone(deleted_at));
-        let growing = self.change(&command.room, &after)?;
-        let event = growing.next_id();
-        growing.deleted.insert(delete.id);
-        growing.events.push(Event::MessageDeleted { id: event, username, deleted_at, message: after.clone() });
+        let changes = self.change(&command.room, &after)?;
+        let event = changes.next_id();
+        changes.deleted.insert(delete.id);
+        changes.events.push(Event::MessageDeleted { id: event, username, deleted_at, message: after.clone() });
         Ok(changed(after, event))
     }
 
@@ -71,12 +71,12 @@ impl Batch {
         }
         self.may(command, &message, Part::Whole)?;
         let username = command.actor.name()?;
-        let growing = self.rooms.get(&command.room).ok_or_else(Refused::unlocked)?;
-        let room_id = growing.room.id;
+        let changes = self.rooms.get(&command.room).ok_or_else(Refused::unlocked)?;
+        let room_id = changes.room.id;
         let shown = self.known.emoji.get(&(room_id, *id, emoji.clone()));
         let emoji = &shown.unwrap_or(emoji).clone();
         let key = ReactionKey { room_id, message_id: *id, emoji: emoji.clone(), user: username.key().clone() };
-        let is_on = match growing.reactions.get(&key) {
+        let is_on = match changes.reactions.get(&key) {
             Some(touched) => touched.is_some(),
             None => self.known.reactions.contains(&key),
         };
@@ -92,11 +92,11 @@ impl Batch {
         }
         bound_names(&mut reactions);
         let after = Arc::new(Message { reactions, ..(*message).clone() });
-        let growing = self.change(&command.room, &after)?;
-        let event = growing.next_id();
-        growing.reactions.insert(key, on.then(|| (username.clone(), event)));
+        let changes = self.change(&command.room, &after)?;
+        let event = changes.next_id();
+        changes.reactions.insert(key, on.then(|| (username.clone(), event)));
         let (username, emoji, on) = (username.clone(), emoji.clone(), *on);
-        growing.events.push(Event::Reacted { id: event, username, emoji, on, message: after.clone() });
+        changes.events.push(Event::Reacted { id: event, username, emoji, on, message: after.clone() });
         Ok(changed(after, event))
     }
 
@@ -104,12 +104,12 @@ impl Batch {
     pub(super) fn mark_read(&mut self, command: &Command, mark: &MarkRead) -> Decision {
         policy::may(&command.actor, command.change.act(), &Standing::default())?;
         let username = command.actor.name()?;
-        let growing = self.rooms.get_mut(&command.room).ok_or_else(Refused::unlocked)?;
-        if mark.last_read_id > growing.room.head {
+        let changes = self.rooms.get_mut(&command.room).ok_or_else(Refused::unlocked)?;
+        if mark.last_read_id > changes.room.head {
             return Err(Refused::PastHead);
         }
         let read = |cursor| Ok(Committed { answer: Outcome::Read(cursor), event: None });
-        let key = (growing.room.id, username.key().clone());
+        let key = (changes.room.id, username.key().clone());
         if let Some(cursor) = self.known.cursors.get(&key)
             && cursor.last_read_id >= mark.last_read_id
         {
@@ -122,7 +122,7 @@ impl Batch {
             return read(cursor);
         }
         self.known.cursors.insert(key, cursor.clone());
-        growing.cursors.insert(username.key().clone(), cursor.clone());
+        changes.cursors.insert(username.key().clone(), cursor.clone());
         read(cursor)
     }
 
@@ -149,11 +149,11 @@ impl Batch {
     }
 
     /// Takes the message as it is from now on.
-    fn change(&mut self, name: &RoomName, message: &Arc<Message>) -> Result<&mut Growing, Refused> {
-        let growing = self.rooms.get_mut(name).ok_or_else(Refused::unlocked)?;
-        self.known.messages.insert((growing.room.id, message.id), message.clone());
-        growing.changed.insert(message.id);
-        Ok(growing)
+    fn change(&mut self, name: &RoomName, message: &Arc<Message>) -> Result<&mut RoomChanges, Refused> {
+        let changes = self.rooms.get_mut(name).ok_or_else(Refused::unlocked)?;
+        self.known.messages.insert((changes.room.id, message.id), message.clone());
+        changes.changed.insert(message.id);
+        Ok(changes)
     }
 }
 

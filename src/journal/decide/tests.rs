@@ -51,7 +51,7 @@ fn decide_on(head: EventId, made: bool, commands: &[Command]) -> Decided {
 }
 
 fn ids(decided: &Decided) -> Vec<EventId> {
-    decided.growths.iter().flat_map(|growth| growth.events.iter().map(Event::id)).collect()
+    decided.writes.iter().flat_map(|write| write.events.iter().map(Event::id)).collect()
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn a_refusal_between_two_good_ones_leaves_no_hole() {
     let decided = decide_on(4, false, &[post("a", None, None), post("b", None, Some(99)), post("c", None, Some(5))]);
     assert_eq!(ids(&decided), [5, 6]);
     assert_eq!(decided.answers[1].as_ref().unwrap_err(), &Refused::NoSuchTarget);
-    assert_eq!(decided.growths[0].head, 6);
+    assert_eq!(decided.writes[0].head, 6);
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn the_same_key_twice_is_one_message() {
 #[test]
 fn a_room_that_only_refused_commands_wanted_is_not_made() {
     let decided = decide_on(0, true, &[post("a", None, Some(3))]);
-    assert!(!decided.changes && decided.growths.is_empty());
+    assert!(!decided.changes && decided.writes.is_empty());
     assert_eq!(decided.unneeded, [7]);
 }
 
@@ -100,10 +100,10 @@ fn making_a_room_takes_no_id_and_changing_nothing_takes_none() {
         })
         .collect();
     assert_eq!(made, [(true, None), (false, None), (false, Some(1)), (false, None)]);
-    assert_eq!(decided.growths[0].described.as_ref().map(|(title, _)| title.as_str()), Some("b"));
+    assert_eq!(decided.writes[0].described.as_ref().map(|(title, _)| title.as_str()), Some("b"));
 
     let decided = decide_on(3, false, &[put("")]);
-    assert!(!decided.changes && decided.growths.is_empty());
+    assert!(!decided.changes && decided.writes.is_empty());
 }
 
 fn user(name: &str) -> Username {
@@ -131,19 +131,19 @@ fn read(name: &str, last_read_id: EventId) -> Command {
 }
 
 fn kinds(decided: &Decided) -> Vec<&'static str> {
-    decided.growths[0].events.iter().map(|event| event.kind().as_str()).collect()
+    decided.writes[0].events.iter().map(|event| event.kind().as_str()).collect()
 }
 
 #[test]
 fn what_is_written_of_a_message_is_how_the_batch_leaves_it() {
     let decided = decide_on(0, true, &[post("a", Some("k"), None), edit(1, "b"), edit(1, "b"), edit(1, "c")]);
     assert_eq!(kinds(&decided), ["chat_message", "message_edited", "message_edited"]);
-    let growth = &decided.growths[0];
-    assert_eq!(growth.posted[0].content, "c");
-    assert!(growth.changes.messages.is_empty(), "a new row is inserted, not updated");
-    let revisions: Vec<_> = growth.changes.revisions.iter().map(|r| (r.id, r.revision.content.as_str())).collect();
+    let write = &decided.writes[0];
+    assert_eq!(write.posted[0].content, "c");
+    assert!(write.changes.messages.is_empty(), "a new row is inserted, not updated");
+    let revisions: Vec<_> = write.changes.revisions.iter().map(|r| (r.id, r.revision.content.as_str())).collect();
     assert_eq!(revisions, [(2, "a"), (3, "b")]);
-    let Event::ChatMessage(first) = &growth.events[0] else { panic!("{:?}", growth.events[0]) };
+    let Event::ChatMessage(first) = &write.events[0] else { panic!("{:?}", write.events[0]) };
     assert_eq!(first.content, "a", "the event shows what was posted");
 }
 
@@ -161,10 +161,10 @@ fn of_a_message_deleted_in_its_batch_nothing_is_written() {
     ];
     let decided = decide_on(0, true, &commands);
     assert_eq!(kinds(&decided), ["chat_message", "message_edited", "reaction_added", "message_deleted"]);
-    let growth = &decided.growths[0];
-    assert_eq!((growth.posted[0].content.as_str(), growth.posted[0].reactions.len()), ("", 0));
-    assert!(growth.fingerprints.is_empty() && growth.changes.revisions.is_empty() && growth.changes.added.is_empty());
-    assert_eq!(growth.changes.deleted, [1]);
+    let write = &decided.writes[0];
+    assert_eq!((write.posted[0].content.as_str(), write.posted[0].reactions.len()), ("", 0));
+    assert!(write.fingerprints.is_empty() && write.changes.revisions.is_empty() && write.changes.added.is_empty());
+    assert_eq!(write.changes.deleted, [1]);
     assert!(
         matches!(decided.answers[4], Ok(Committed { answer: Outcome::Changed(_), event: None })),
         "again is no change"
@@ -191,9 +191,9 @@ fn a_reaction_that_comes_and_goes_in_one_batch_is_only_in_the_log() {
     ];
     let decided = decide_on(0, true, &commands);
     assert_eq!(kinds(&decided), ["chat_message", "reaction_added", "reaction_added", "reaction_removed"]);
-    let changes = &decided.growths[0].changes;
+    let changes = &decided.writes[0].changes;
     assert_eq!((changes.added.len(), changes.removed.len()), (1, 0));
-    let shown = &decided.growths[0].posted[0].reactions[0];
+    let shown = &decided.writes[0].posted[0].reactions[0];
     assert_eq!((shown.count, &shown.usernames[..]), (1, &[user("Eve")][..]));
 }
 
@@ -203,7 +203,7 @@ fn a_cursor_moves_forward_within_a_batch_and_takes_no_id() {
     let decided = decide_on(4, false, &commands);
     assert_eq!(ids(&decided), [5]);
     assert_eq!(decided.answers[4].as_ref().unwrap_err(), &Refused::PastHead);
-    let cursors: Vec<_> = decided.growths[0].changes.cursors.iter().map(|cursor| cursor.last_read_id).collect();
+    let cursors: Vec<_> = decided.writes[0].changes.cursors.iter().map(|cursor| cursor.last_read_id).collect();
     assert_eq!(cursors, [5]);
     assert!(
         matches!(&decided.answers[3], Ok(Committed { answer: Outcome::Read(cursor), .. }) if cursor.last_read_id == 5)
@@ -211,7 +211,7 @@ fn a_cursor_moves_forward_within_a_batch_and_takes_no_id() {
 
     let decided = decide_on(4, false, &[read("Bob", 4)]);
     assert!(decided.changes && ids(&decided).is_empty(), "it is written without an event");
-    assert!(decide_on(0, true, &[read("Bob", 1)]).growths.is_empty(), "and makes no room");
+    assert!(decide_on(0, true, &[read("Bob", 1)]).writes.is_empty(), "and makes no room");
 }
 
 #[test]

@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 
-use super::StoreError;
+use super::error::StoreError;
 
 /// Where a fault befalls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
