@@ -29,7 +29,7 @@ use crate::{
     config::Timings,
     domain::{
         EventId,
-        event::{Event, ServiceStatus, TypeSet},
+        event::{Event, ServiceStatus},
         name::{RoomName, UserKey, Username},
         read_cursor::ReadCursor,
         room::FloorReason,

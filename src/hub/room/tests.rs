@@ -6,7 +6,7 @@ use tokio_util::task::TaskTracker;
 
 use super::*;
 use crate::{
-    domain::timestamp::Timestamp,
+    domain::{event::TypeSet, timestamp::Timestamp},
     hub::{presence::CROWD, ring::MAX_EPHEMERAL, typing::TYPING_CROWD},
 };
 
