@@ -333,7 +333,7 @@ async fn a_stream_begins_with_as_many_statements_whatever_it_tells() {
                     reader.next_durable().await;
                 }
             };
-            costs.push(while_doing(&server, begin).await.0.len());
+            costs.push(Box::pin(while_doing(&server, begin)).await.0.len());
         }
         assert!(costs.iter().all(|cost| *cost > 0), "{costs:?}");
         assert_eq!(costs[0], costs[1], "a replay of 1 and of 100 by {transport:?}");
