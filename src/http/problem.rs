@@ -67,7 +67,7 @@ codes! {
     /// The message is too old to be edited.
     EditWindowOver = "edit_window_over", FORBIDDEN, "Post another message. Whoever runs the server sets the time with --edit-window.";
     /// There is nothing at this path, or no such room or message.
-    NotFound = "not_found", NOT_FOUND, "Check the path: /openapi.json lists what there is.";
+    NotFound = "not_found", NOT_FOUND, "Check the path: the API is under /api/v1, and /openapi.json lists its paths.";
     /// The path does not take this method.
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The header Allow lists the methods that it takes.";
     /// The body did not come in time.
