@@ -190,7 +190,8 @@ pub fn username(value: Option<&str>) -> Result<Option<Username>, Problem> {
 /// # Errors
 /// A problem that names the parameter.
 pub fn acting(caller: Caller, value: Option<&str>) -> Result<Actor, Problem> {
-    let named = username(value)?.ok_or_else(|| Problem::bad_query("username", "is required: the name of the user who does this"))?;
+    let named = username(value)?
+        .ok_or_else(|| Problem::bad_query("username", "is required: the name of the user who does this"))?;
     Ok(caller.as_named(Some(named)))
 }
 

@@ -95,7 +95,10 @@ pub async fn not_found(uri: Uri) -> Problem {
 /// Nothing is at the path.
 #[must_use]
 pub fn not_here() -> Problem {
-    Problem::new(Code::NotFound, "There is nothing at this path. The API is under /api/v1; /openapi.json lists its paths.")
+    Problem::new(
+        Code::NotFound,
+        "There is nothing at this path. The API is under /api/v1; /openapi.json lists its paths.",
+    )
 }
 
 /// The answer to a method that a path does not take.

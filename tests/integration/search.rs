@@ -8,14 +8,23 @@ use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statemen
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use crate::support::{DEADLINE, Server, index::indexed, problem::expect_problem, within};
+use crate::support::{DEADLINE, Server, index::indexed, problem::expect_problem, server::json_of, within};
 
 const ROOM: &str = "general";
 
-/// One page of what is found.
+/// One page of what is found. When many search at once on a busy machine, some are told to come again, and do.
 async fn page(server: &Server, room: &str, query: &[(&str, &str)]) -> Value {
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
-    server.get_json(&format!("/rooms/{room}/search?{query}")).await
+    let path = format!("/rooms/{room}/search?{query}");
+    let answered = async {
+        loop {
+            let answer = server.get(&path).await;
+            if answer.status() != StatusCode::SERVICE_UNAVAILABLE {
+                return json_of(answer, StatusCode::OK).await;
+            }
+        }
+    };
+    within(DEADLINE, "a search has its turn", answered).await
 }
 
 /// The contents of what is found, newest first; at most 200. A search that is cut is gone on with.
