@@ -51,6 +51,7 @@ pub(super) const TABLES: [(&str, &[(&str, &str)]); 5] = [
             ("read-receipt-interval", "read_receipt_interval"),
             ("ping-interval", "ping_interval"),
             ("socket-ping-interval", "socket_ping_interval"),
+            ("socket-close-timeout", "socket_close_timeout"),
             ("poll-ephemeral-wait", "poll_ephemeral_wait"),
             ("head-timeout", "head_timeout"),
             ("body-timeout", "body_timeout"),

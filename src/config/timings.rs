@@ -45,6 +45,10 @@ pub struct Timings {
     #[arg(long, env = "PARLOR_SOCKET_PING_INTERVAL", value_name = "TIME", default_value = shown(Self::DEFAULT.socket_ping_interval), value_parser = time)]
     pub socket_ping_interval: Duration,
 
+    /// How long a socket's client may take to end the connection once a close was sent
+    #[arg(long, env = "PARLOR_SOCKET_CLOSE_TIMEOUT", value_name = "TIME", default_value = shown(Self::DEFAULT.socket_close_timeout), value_parser = time)]
+    pub socket_close_timeout: Duration,
+
     /// How long after an ephemeral event a poll waits for more of them
     #[arg(long, env = "PARLOR_POLL_EPHEMERAL_WAIT", value_name = "TIME", default_value = shown(Self::DEFAULT.poll_ephemeral_wait), value_parser = time)]
     pub poll_ephemeral_wait: Duration,
@@ -97,6 +101,7 @@ impl Timings {
         read_receipt_interval: Duration::from_secs(1),
         ping_interval: Duration::from_secs(15),
         socket_ping_interval: Duration::from_secs(20),
+        socket_close_timeout: Duration::from_secs(5),
         poll_ephemeral_wait: Duration::from_secs(2),
         head_timeout: Duration::from_secs(15),
         body_timeout: Duration::from_secs(15),

@@ -7,7 +7,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, MapAccess, Visitor},
 };
-use serde_json::{Map, Value};
+use serde_json::{Value, value::RawValue};
 
 mod reading;
 
@@ -24,6 +24,9 @@ const MAX_SHOWN: usize = 40;
 pub enum Given {
     /// Of a JSON object: it says what it is.
     Json(Value),
+    /// Of a JSON object too, but nothing here can hold it: a number out of all range, half a character, too many
+    /// brackets within each other.
+    Unusable,
     /// Of a form: text, whatever it stands for; an empty one stands for nothing.
     Form(String),
     /// Of a query: text, whatever it stands for.
@@ -52,12 +55,6 @@ impl Fields {
         Self(pairs.map(|(name, value)| (name.into_owned(), given(value.into_owned()))).collect())
     }
 
-    /// The fields of a JSON object that was read already.
-    #[must_use]
-    pub fn of_map(map: Map<String, Value>) -> Self {
-        Self(map.into_iter().map(|(name, value)| (name, Given::Json(value))).collect())
-    }
-
     /// The names, in the order they came.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())
@@ -69,7 +66,7 @@ impl Fields {
         match self.0.iter().find(|(one, _)| one == name)? {
             (_, Given::Form(text)) if text.is_empty() => None,
             (_, Given::Json(Value::String(text)) | Given::Form(text) | Given::Query(text)) => Some(text),
-            (_, Given::Json(_)) => None,
+            (_, Given::Json(_) | Given::Unusable) => None,
         }
     }
 
@@ -78,6 +75,11 @@ impl Fields {
     pub fn has(&self, name: &str) -> bool {
         let is_given = |given: &Given| !matches!(given, Given::Json(Value::Null)) && !given.is_empty_of_form();
         self.0.iter().any(|(one, given)| one == name && is_given(given))
+    }
+
+    /// Takes a field out: all its values, of which there should be one at most.
+    pub fn take(&mut self, name: &str) -> Vec<Given> {
+        self.0.extract_if(.., |(one, _)| one == name).map(|(_, given)| given).collect()
     }
 
     /// Gives a field a value; what it had before is dropped.
@@ -126,7 +128,8 @@ impl Fields {
 }
 
 impl<'de> Deserialize<'de> for Fields {
-    /// Of a map, with names that are given twice kept: [`Fields::read`] finds them.
+    /// Of a map of JSON, with names that are given twice kept: [`Fields::read`] finds them, and the values that
+    /// can't be used as well.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Object;
         impl<'de> Visitor<'de> for Object {
@@ -138,8 +141,8 @@ impl<'de> Deserialize<'de> for Fields {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
                 let mut fields = Vec::new();
-                while let Some((name, value)) = map.next_entry()? {
-                    fields.push((name, Given::Json(value)));
+                while let Some((name, value)) = map.next_entry::<_, Box<RawValue>>()? {
+                    fields.push((name, serde_json::from_str(value.get()).map_or(Given::Unusable, Given::Json)));
                 }
                 Ok(Fields(fields))
             }

@@ -15,6 +15,8 @@ use crate::{
     domain::{EventId, emoji, invalid::Invalid, message, policy::Denied},
 };
 
+/// The version of WebSocket that is spoken (RFC 6455, 4.1).
+pub const SOCKET_VERSION: &str = "13";
 /// After how many seconds to ask again what may pass.
 const RETRY_AFTER: u32 = 2;
 
@@ -275,7 +277,13 @@ impl IntoResponse for Problem {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER));
         }
         if self.code == Code::UpgradeRequired {
-            response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            // RFC 9110, 7.8 and RFC 6455, 4.4.
+            let headers = [
+                (header::UPGRADE, "websocket"),
+                (header::CONNECTION, "upgrade"),
+                (header::SEC_WEBSOCKET_VERSION, SOCKET_VERSION),
+            ];
+            response.headers_mut().extend(headers.map(|(name, value)| (name, HeaderValue::from_static(value))));
         }
         response.extensions_mut().insert(self);
         response

@@ -2,7 +2,9 @@
 
 mod bad_frames;
 mod change_frames;
+mod closing;
 mod filter;
+mod handshake;
 mod idle_socket;
 mod long_poll;
 mod many_rooms;

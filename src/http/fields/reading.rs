@@ -96,7 +96,7 @@ impl Given {
             Self::Json(Value::String(text)) if text.parse::<N>().is_ok() => {
                 return Err(wrong("has to be without quotes: it is a whole number"));
             }
-            Self::Json(_) => return Err(wrong("has to be a whole number")),
+            Self::Json(_) | Self::Unusable => return Err(wrong("has to be a whole number")),
             Self::Form(text) | Self::Query(text) => text,
         };
         text.parse().map_err(|error: std::num::ParseIntError| match error.kind() {
@@ -110,6 +110,7 @@ impl Given {
 
 const SIGNED: &str = "of at most 9223372036854775807";
 const UNSIGNED: &str = "of 0 or more";
+const UNUSABLE: &str = "has to be text in quotes, of whole characters";
 
 impl<'de> Deserializer<'de> for Given {
     type Error = Wrong;
@@ -120,6 +121,7 @@ impl<'de> Deserializer<'de> for Given {
             Self::Json(value) => {
                 value.deserialize_any(visitor).map_err(|_| Wrong("is not of the kind it has to be".into()))
             }
+            Self::Unusable => Err(Wrong(UNUSABLE.into())),
             Self::Form(text) | Self::Query(text) => visitor.visit_string(text),
         }
     }
@@ -141,7 +143,7 @@ impl<'de> Deserializer<'de> for Given {
         let is_on = match &self {
             Self::Json(Value::Bool(is_on)) => Some(*is_on),
             Self::Form(text) | Self::Query(text) => text.parse().ok(),
-            Self::Json(_) => None,
+            Self::Json(_) | Self::Unusable => None,
         };
         let quoted = matches!(&self, Self::Json(Value::String(_)));
         let detail = if quoted { "has to be true or false, without quotes" } else { "has to be true or false" };
@@ -152,6 +154,7 @@ impl<'de> Deserializer<'de> for Given {
         match self {
             Self::Json(Value::String(text)) | Self::Form(text) | Self::Query(text) => visitor.visit_string(text),
             Self::Json(_) => Err(Wrong("has to be text in quotes".into())),
+            Self::Unusable => Err(Wrong(UNUSABLE.into())),
         }
     }
 

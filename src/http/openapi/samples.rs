@@ -216,9 +216,11 @@ pub(super) fn events() -> Vec<Value> {
 /// Every frame that only a socket sends.
 pub(super) fn answers() -> Vec<Value> {
     let problem = Problem::new(Code::UnknownType, "There is no frame of this type; did you mean `chat_message`?");
-    let bad = BadFrame { reference: Some("r-2".into()), problem: Box::new(problem) };
+    let reference = |word| serde_json::value::to_raw_value(word).ok();
+    let bad = BadFrame { reference: reference("r-2"), problem: Box::new(problem) };
     let read = |text: String| serde_json::from_str(&text).unwrap_or_default();
-    vec![read(ack(&"r-1".into(), Some(42))), read(error(&bad))]
+    let ack = reference("r-1").map(|reference| ack(&reference, Some(42)));
+    ack.into_iter().chain([error(&bad)]).map(read).collect()
 }
 
 /// Every frame that a client may send.

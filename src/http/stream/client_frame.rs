@@ -1,11 +1,11 @@
 //! What a client may say on a WebSocket, and how it is answered.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::{Map, Value};
+use serde_json::{Value, error::Category, value::RawValue};
 use utoipa::ToSchema;
 
 use super::super::{
-    fields::{self, Fields},
+    fields::{self, Fields, Given},
     openapi::texts::RefText,
     problem::{Code, FieldError, Problem},
 };
@@ -14,14 +14,20 @@ use crate::domain::{EventId, message::Post};
 /// The most bytes of a `ref`.
 const MAX_REF: usize = 128;
 
+/// What is told of a field that is there twice.
+const TWICE: &str = "is given more than once";
+
 /// The types of a client's frames.
 const TYPES: [&str; 7] = ["user_join", "chat_message", "typing", "edit_message", "delete_message", "react", "read"];
+
+/// A frame's `ref` as it was sent: no number is too large to come back, nor written otherwise.
+pub type Reference = Box<RawValue>;
 
 /// One frame of a client.
 #[derive(Debug)]
 pub struct ClientFrame {
     /// Comes back in the answer.
-    pub reference: Option<Value>,
+    pub reference: Option<Reference>,
     /// Who says it; absent: whoever the socket first named.
     pub username: Option<String>,
     /// What is said.
@@ -51,7 +57,7 @@ pub enum Say {
 #[derive(Debug)]
 pub struct BadFrame {
     /// The frame's `ref`, if it could be read.
-    pub reference: Option<Value>,
+    pub reference: Option<Reference>,
     /// Why.
     pub problem: Box<Problem>,
 }
@@ -108,29 +114,36 @@ impl ClientFrame {
     /// # Errors
     /// [`BadFrame`]: the socket stays open, its client is told.
     pub fn parse(text: &str) -> Result<Self, BadFrame> {
-        let bad = |reference: Option<&Value>, problem: Problem| BadFrame {
-            reference: reference.cloned(),
-            problem: Box::new(problem),
-        };
-        let not_json = |detail: String| bad(None, Problem::new(Code::InvalidJson, detail));
-        let frame: Value =
-            serde_json::from_str(text).map_err(|error| not_json(format!("The frame {}.", fields::not_json(&error))))?;
-        let Value::Object(mut frame) = frame else {
-            return Err(not_json("A frame is a JSON object: fields in curly braces.".into()));
-        };
-        let reference = frame.remove("ref").filter(|reference| !reference.is_null());
-        if let Some(value) = &reference {
-            let fits = match value {
-                Value::String(text) => text.len() <= MAX_REF,
-                Value::Number(number) => number.to_string().len() <= MAX_REF,
-                _ => false,
+        let mut fields: Fields = serde_json::from_str(text).map_err(|error| {
+            let detail = match error.classify() {
+                Category::Data => "A frame is a JSON object: fields in curly braces.".into(),
+                _ => format!("The frame {}.", fields::not_json(&error)),
             };
-            if !fits {
-                return Err(bad(None, invalid("ref", "is a string or a number of at most 128 bytes")));
-            }
+            BadFrame { reference: None, problem: Box::new(Problem::new(Code::InvalidJson, detail)) }
+        })?;
+        let bad = |reference, problem| BadFrame { reference, problem: Box::new(problem) };
+        let reference = reference(text, &mut fields).map_err(|problem| bad(None, problem))?;
+        match Self::read(fields) {
+            Ok((username, say)) => Ok(Self { reference, username, say }),
+            Err(problem) => Err(bad(reference, problem)),
         }
-        let Some(Value::String(kind)) = frame.remove("type") else {
-            return Err(bad(reference.as_ref(), invalid("type", "is required, and a string")));
+    }
+
+    /// Why a frame that is no text is not taken.
+    #[must_use]
+    pub fn binary(bytes: &[u8]) -> BadFrame {
+        let text = std::str::from_utf8(bytes).ok();
+        let sent = text.and_then(|text| reference(text, &mut serde_json::from_str(text).ok()?).ok()?);
+        let problem = Problem::new(Code::InvalidJson, "Frames are text, each a JSON object.");
+        BadFrame { reference: sent, problem: Box::new(problem) }
+    }
+
+    /// Who says what.
+    fn read(mut frame: Fields) -> Result<(Option<String>, Say), Problem> {
+        let kind = match frame.take("type").as_slice() {
+            [Given::Json(Value::String(kind))] => kind.clone(),
+            [] | [_] => return Err(invalid("type", "is required, and a string")),
+            _ => return Err(invalid("type", TWICE)),
         };
         let said = match kind.as_str() {
             "user_join" => read(frame).map(|UserJoin { username }| (username, Say::Join)),
@@ -156,20 +169,46 @@ impl ClientFrame {
             _ => {
                 let meant = fields::meant(&kind, &TYPES).map(|meant| format!("did you mean `{meant}`?"));
                 let hint = meant.unwrap_or_else(|| format!("there is {}.", TYPES.join(", ")));
-                let problem = Problem::new(Code::UnknownType, format!("There is no frame of this type; {hint}"));
-                return Err(BadFrame { reference, problem: Box::new(problem) });
+                return Err(Problem::new(Code::UnknownType, format!("There is no frame of this type; {hint}")));
             }
         };
-        let (username, say) = said.map_err(|problem| bad(reference.as_ref(), problem))?;
+        let (username, say) = said?;
         if matches!(say, Say::Join) && username.is_none() {
-            return Err(bad(reference.as_ref(), invalid("username", "is required")));
+            return Err(invalid("username", "is required"));
         }
-        Ok(Self { reference, username, say })
+        Ok((username, say))
     }
 }
 
-fn read<T: DeserializeOwned>(frame: Map<String, Value>) -> Result<T, Problem> {
-    Fields::of_map(frame).read_exactly().map_err(Problem::invalid)
+/// A frame's `ref`, taken out of its fields.
+fn reference(text: &str, fields: &mut Fields) -> Result<Option<Reference>, Problem> {
+    #[derive(Deserialize)]
+    struct AsSent {
+        #[serde(rename = "ref")]
+        reference: Option<Reference>,
+    }
+    match fields.take("ref").len() {
+        0 => return Ok(None),
+        1 => {}
+        _ => return Err(invalid("ref", TWICE)),
+    }
+    let sent: Result<AsSent, _> = serde_json::from_str(text);
+    let Some(reference) = sent.ok().and_then(|sent| sent.reference) else { return Ok(None) };
+    let sent = reference.get();
+    let length = match sent.as_bytes().first() {
+        Some(b'"') => serde_json::from_str::<String>(sent).ok().map(|text| text.len()),
+        Some(b'-' | b'0'..=b'9') => Some(sent.len()),
+        _ => None,
+    };
+    if length.is_some_and(|length| length <= MAX_REF) {
+        Ok(Some(reference))
+    } else {
+        Err(invalid("ref", "is a string or a number of at most 128 bytes"))
+    }
+}
+
+fn read<T: DeserializeOwned>(frame: Fields) -> Result<T, Problem> {
+    frame.read_exactly().map_err(Problem::invalid)
 }
 
 fn needed<T>(field: &str, value: Option<T>) -> Result<T, Problem> {
@@ -189,7 +228,7 @@ pub enum SocketAnswer<'a> {
         /// The frame's `ref`.
         #[serde(rename = "ref")]
         #[schema(value_type = RefText)]
-        reference: &'a Value,
+        reference: &'a RawValue,
         /// The id of the event it made, which is the message's for one it posted; absent if it made none.
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schema(value_type = Option<i64>, nullable = false, minimum = 1)]
@@ -200,7 +239,7 @@ pub enum SocketAnswer<'a> {
         /// The frame's `ref`, if it had one that could be read.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         #[schema(value_type = Option<RefText>, nullable = false)]
-        reference: Option<&'a Value>,
+        reference: Option<&'a RawValue>,
         /// The kind of problem as a stable word.
         #[schema(example = "unknown_type")]
         code: Code,
@@ -221,7 +260,7 @@ impl SocketAnswer<'_> {
 
 /// The frame that says that something was done.
 #[must_use]
-pub fn ack(reference: &Value, id: Option<EventId>) -> String {
+pub fn ack(reference: &RawValue, id: Option<EventId>) -> String {
     SocketAnswer::Ack { reference, id }.to_text()
 }
 
@@ -230,5 +269,5 @@ pub fn ack(reference: &Value, id: Option<EventId>) -> String {
 pub fn error(bad: &BadFrame) -> String {
     let errors = bad.problem.errors.clone();
     let code = bad.problem.code;
-    SocketAnswer::Error { reference: bad.reference.as_ref(), code, detail: &bad.problem.detail, errors }.to_text()
+    SocketAnswer::Error { reference: bad.reference.as_deref(), code, detail: &bad.problem.detail, errors }.to_text()
 }

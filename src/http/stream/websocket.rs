@@ -1,20 +1,8 @@
 //! Reading and talking by WebSocket.
 
-use std::{borrow::Cow, pin::Pin, sync::Arc};
+use std::{io, pin::Pin, sync::Arc};
 
-use axum::{
-    Extension,
-    extract::{
-        State,
-        ws::{
-            CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code,
-            rejection::WebSocketUpgradeRejection,
-        },
-    },
-    response::Response,
-};
-use futures_util::SinkExt;
-use serde_json::Value;
+use axum::{Extension, extract::State, response::Response};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_stream::StreamExt;
 
@@ -23,12 +11,12 @@ use super::{
         caller::Caller,
         extract::{RoomPath, SplitParams},
         openapi::answers::{OfGeneralSocket, OfSocket},
-        problem::{Code, Problem},
+        problem::Problem,
         read_cursors::parse_cursor,
         request_id::RequestId,
     },
     ReadParams, SinceParams,
-    client_frame::{BadFrame, ClientFrame, Say, ack, error},
+    client_frame::{BadFrame, ClientFrame, Reference, Say, ack, error},
 };
 use crate::{
     app::App,
@@ -42,15 +30,20 @@ use crate::{
     },
 };
 
+mod decoder;
+mod handshake;
+mod outgoing;
+mod socket;
 #[cfg(test)]
 mod tests;
 
-/// The most bytes of a client's frame.
-const MAX_FRAME: usize = 64 * 1024;
-/// What a socket reads at once: most frames of clients are small, and this is held per socket.
-const READ_BUFFER: usize = 4 * 1024;
-/// How much is gathered before it is written.
-const WRITE_BUFFER: usize = 4 * 1024;
+use decoder::Message;
+use handshake::{Connection, Handshake};
+use outgoing::Frame;
+use socket::{Lost, Socket};
+
+/// The server ends, and another is there soon (the registry of IANA).
+const RESTART: u16 = 1012;
 /// After how many unanswered pings it is not.
 const MISSED_PINGS: u32 = 2;
 /// Who speaks without a name.
@@ -68,8 +61,8 @@ const ANONYMOUS: &str = "Anonymous";
 /// if it had one; that never closes the socket. Frames take effect in their order. The first name that
 /// is given, here or in a frame, is who is present.
 ///
-/// Close codes: 1001 and 1012 the server ends or starts anew, 1002 not WebSocket, 1009 a frame of
-/// more than 64 KiB. Resume with `since`.
+/// A close is answered with its own code. The server's codes: 1012 the server ends, come back; 1002 not WebSocket,
+/// 1007 text that is not UTF-8, 1009 a message of more than 64 KiB. Resume with `since`.
 #[utoipa::path(
     get, path = "/rooms/{room}/ws", operation_id = "open_socket", tag = "reading",
     params(RoomPath, SinceParams, ReadParams),
@@ -82,27 +75,16 @@ pub async fn open(
     SplitParams(since, params, ()): SplitParams<SinceParams, ReadParams>,
     Extension(request_id): Extension<RequestId>,
     caller: Caller,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    handshake: Handshake,
 ) -> Result<Response, Problem> {
-    let upgrade = upgrade.map_err(|_| {
-        let detail =
-            "Only WebSocket is spoken here: open the path with a WebSocket client, as of `new WebSocket(url)`.";
-        Problem::new(Code::UpgradeRequired, detail)
-    })?;
     let request = params.request(Transport::WebSocket, StateDue::Always, caller)?;
     let user = request.user.clone();
     let reading = app.chat.read(&caller.as_named(user.clone()), &room, since.start()?, request).await?;
-    // No bound on what is to be written: the next events are asked for only when all of the last
-    // ones are on their way, and one history may be larger than any bound.
-    let upgrade = upgrade
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(WRITE_BUFFER)
-        .max_message_size(MAX_FRAME)
-        .max_frame_size(MAX_FRAME);
     let tasks = app.shutdown.tasks.clone();
-    Ok(upgrade.on_upgrade(move |socket| {
-        tasks.track_future(Session::new(app, caller, request_id, room, user, reading).run(socket))
-    }))
+    let session = Session::new(app, caller, request_id, room, user, reading);
+    let (answer, session) = handshake.answer(move |socket| session.run(socket));
+    tasks.spawn(session);
+    Ok(answer)
 }
 
 /// Follow a room by WebSocket
@@ -120,9 +102,9 @@ pub async fn open_room(
     params: SplitParams<SinceParams, ReadParams>,
     request_id: Extension<RequestId>,
     caller: Caller,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    handshake: Handshake,
 ) -> Result<Response, Problem> {
-    open(state, room, params, request_id, caller, upgrade).await
+    open(state, room, params, request_id, caller, handshake).await
 }
 
 /// Follow the room general by WebSocket
@@ -138,16 +120,19 @@ pub async fn open_general(
     params: SplitParams<SinceParams, ReadParams>,
     request_id: Extension<RequestId>,
     caller: Caller,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    handshake: Handshake,
 ) -> Result<Response, Problem> {
     let room = RoomName::parse("general").map_err(|invalid| Problem::internal(invalid.detail))?;
-    open(state, RoomPath(room), params, request_id, caller, upgrade).await
+    open(state, RoomPath(room), params, request_id, caller, handshake).await
 }
 
 /// What a frame led to: the id it made, if any.
 type Done = Result<Option<EventId>, Problem>;
 /// A frame that takes effect: its `ref`, and what comes of it.
-type Effect = Pin<Box<dyn Future<Output = (Option<Value>, Done)> + Send>>;
+type Effect = Pin<Box<dyn Future<Output = (Option<Reference>, Done)> + Send>>;
+
+/// The socket of a session.
+type Line = Socket<Connection>;
 
 /// One socket.
 struct Session {
@@ -175,39 +160,35 @@ impl Session {
         Self { app, caller, request_id, room, user, reading, effect: None }
     }
 
-    async fn run(mut self, mut socket: WebSocket) {
-        let interval = self.app.config.timings.socket_ping_interval;
-        let mut pings = interval_at(Instant::now() + interval, interval);
+    async fn run(mut self, mut socket: Line) {
+        let timings = self.app.config.timings;
+        let patience = timings.socket_close_timeout;
+        let mut pings = interval_at(Instant::now() + timings.socket_ping_interval, timings.socket_ping_interval);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut unanswered = 0;
         // An error of the socket ends it; its client resumes by its cursor.
         loop {
             let sent = tokio::select! {
-                (reference, done) = effect(&mut self.effect) => {
-                    self.effect = None;
-                    if let Err(problem) = &done {
-                        problem.log(&self.request_id);
-                    }
-                    answer(&mut socket, reference, done).await
+                (reference, done) = effect(&mut self.effect) => self.tell(&mut socket, reference, done).await,
+                events = self.reading.next() => {
+                    let Some(events) = events else { break self.end(socket).await };
+                    send_events(&mut socket, events).await
                 }
-                events = self.reading.next() => match events {
-                    Some(events) => send_events(&mut socket, events).await,
-                    None => break close(&mut socket, close_code::RESTART, "the server ends").await,
-                },
-                message = socket.recv(), if self.effect.is_none() => match message {
-                    Some(Ok(Message::Text(text))) => self.hear(&mut socket, &text).await,
-                    Some(Ok(Message::Binary(_))) => refuse_binary(&mut socket).await,
-                    Some(Ok(Message::Pong(_))) => { unanswered = 0; Ok(()) }
-                    Some(Ok(Message::Ping(_))) => Ok(()),
-                    Some(Ok(Message::Close(_))) | None => break,
-                    Some(Err(error)) => break close_for(&mut socket, &error).await,
+                message = socket.receive(), if self.effect.is_none() => match message {
+                    Ok(Message::Text(text)) => self.hear(&mut socket, &text).await,
+                    Ok(Message::Binary(bytes)) => send_text(&mut socket, error(&ClientFrame::binary(&bytes))).await,
+                    Ok(Message::Pong) => { unanswered = 0; Ok(()) }
+                    Ok(Message::Ping(payload)) => socket.send([Frame::pong(payload)]).await,
+                    Ok(Message::Close(code)) => break socket.close_back(code, patience).await,
+                    Err(Lost::Breach(breach)) => break socket.fail(breach, patience).await,
+                    Err(Lost::Ended) => break,
                 },
                 _ = pings.tick() => {
                     if unanswered == MISSED_PINGS {
                         break;
                     }
                     unanswered += 1;
-                    socket.send(Message::Ping(bytes::Bytes::new())).await
+                    socket.send([Frame::ping()]).await
                 }
             };
             if sent.is_err() {
@@ -216,8 +197,29 @@ impl Session {
         }
     }
 
+    /// Ends the socket with the server, once the client is told what came of what it said before.
+    async fn end(mut self, mut socket: Line) {
+        let patience = self.app.config.timings.socket_close_timeout;
+        if self.effect.is_some() {
+            let (reference, done) = effect(&mut self.effect).await;
+            if self.tell(&mut socket, reference, done).await.is_err() {
+                return;
+            }
+        }
+        socket.close(RESTART, "the server ends", patience).await;
+    }
+
+    /// Tells a client what came of its frame.
+    async fn tell(&mut self, socket: &mut Line, reference: Option<Reference>, done: Done) -> io::Result<()> {
+        self.effect = None;
+        if let Err(problem) = &done {
+            problem.log(&self.request_id);
+        }
+        answer(socket, reference, done).await
+    }
+
     /// Takes a client's frame, and lets it begin to take effect.
-    async fn hear(&mut self, socket: &mut WebSocket, text: &str) -> Result<(), axum::Error> {
+    async fn hear(&mut self, socket: &mut Line, text: &str) -> io::Result<()> {
         let frame = match ClientFrame::parse(text) {
             Ok(frame) => frame,
             Err(bad) => return send_text(socket, error(&bad)).await,
@@ -281,14 +283,14 @@ async fn take_effect(app: &App, actor: &Actor, room: &RoomName, say: Say) -> Don
 }
 
 /// The outcome of the frame that takes effect; never comes if none does.
-async fn effect(effect: &mut Option<Effect>) -> (Option<Value>, Done) {
+async fn effect(effect: &mut Option<Effect>) -> (Option<Reference>, Done) {
     match effect {
         Some(effect) => effect.await,
         None => std::future::pending().await,
     }
 }
 
-async fn answer(socket: &mut WebSocket, reference: Option<Value>, done: Done) -> Result<(), axum::Error> {
+async fn answer(socket: &mut Line, reference: Option<Reference>, done: Done) -> io::Result<()> {
     match (done, reference) {
         (Ok(id), Some(reference)) => send_text(socket, ack(&reference, id)).await,
         (Ok(_), None) => Ok(()),
@@ -298,37 +300,10 @@ async fn answer(socket: &mut WebSocket, reference: Option<Value>, done: Done) ->
     }
 }
 
-async fn refuse_binary(socket: &mut WebSocket) -> Result<(), axum::Error> {
-    let problem = Problem::new(Code::InvalidJson, "Frames are text, each a JSON object.");
-    send_text(socket, error(&BadFrame { reference: None, problem: Box::new(problem) })).await
+async fn send_events(socket: &mut Line, events: Vec<Placed>) -> io::Result<()> {
+    socket.send(events.into_iter().map(|event| Frame::text(event.frame.json()))).await
 }
 
-async fn send_events(socket: &mut WebSocket, events: Vec<Placed>) -> Result<(), axum::Error> {
-    for event in events {
-        // Frames are made of JSON, which is UTF-8.
-        let Ok(text) = Utf8Bytes::try_from(event.frame.json()) else { continue };
-        socket.feed(Message::Text(text)).await?;
-    }
-    socket.flush().await
-}
-
-async fn send_text(socket: &mut WebSocket, text: String) -> Result<(), axum::Error> {
-    socket.send(Message::Text(text.into())).await
-}
-
-/// Says why the socket ends, as well as that is still possible.
-async fn close(socket: &mut WebSocket, code: u16, reason: &'static str) {
-    let frame = CloseFrame { code, reason: reason.into() };
-    // The client may have gone already, which is what closing is for.
-    let _ = socket.send(Message::Close(Some(frame))).await;
-}
-
-/// Tells a client that broke the protocol which way it did.
-async fn close_for(socket: &mut WebSocket, error: &axum::Error) {
-    let text: Cow<'_, str> = error.to_string().into();
-    if text.contains("too long") || text.contains("too large") || text.contains("Space limit") {
-        close(socket, close_code::SIZE, "a frame has at most 64 KiB").await;
-    } else {
-        close(socket, close_code::PROTOCOL, "that is not WebSocket").await;
-    }
+async fn send_text(socket: &mut Line, text: String) -> io::Result<()> {
+    socket.send([Frame::text(text.into())]).await
 }

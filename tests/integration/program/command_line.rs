@@ -9,7 +9,7 @@ use crate::support::{
 };
 
 /// The product's own times, with their defaults.
-const TIMES: [(&str, &str); 18] = [
+const TIMES: [(&str, &str); 19] = [
     ("typing-lapse", "6s"),
     ("socket-typing-lapse", "1m"),
     ("presence-grace", "5s"),
@@ -18,6 +18,7 @@ const TIMES: [(&str, &str); 18] = [
     ("read-receipt-interval", "1s"),
     ("ping-interval", "15s"),
     ("socket-ping-interval", "20s"),
+    ("socket-close-timeout", "5s"),
     ("poll-ephemeral-wait", "2s"),
     ("head-timeout", "15s"),
     ("body-timeout", "15s"),

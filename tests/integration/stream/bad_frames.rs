@@ -164,14 +164,49 @@ async fn a_frame_that_breaks_a_rule_is_told_so_and_its_ref_comes_back() {
 async fn a_ref_that_breaks_a_rule_is_told_so() {
     let server = Server::start().await;
     let mut socket = open(&server).await;
-    for reference in [json!("x".repeat(129)), json!("é".repeat(65)), json!({}), json!(["r"])] {
+    for reference in [json!("x".repeat(129)), json!("é".repeat(65)), json!({}), json!(["r"]), json!(true)] {
         socket.send(&json!({"type": "chat_message", "message": "x", "ref": reference})).await;
         assert_eq!(error(&mut socket).await["code"], "invalid", "{reference}");
         goes_on(&server, &mut socket).await;
     }
+    let long = format!(r#"{{"type":"typing","is_typing":false,"ref":{}}}"#, "1".repeat(129));
+    socket.send_message(Message::text(long)).await;
+    assert_eq!(error(&mut socket).await["errors"][0]["field"], "ref");
     let reference = "é".repeat(64);
     socket.send(&json!({"type": "typing", "is_typing": false, "ref": reference})).await;
     assert_eq!(kind(&socket.reply(&reference).await), "ack", "128 bytes are fine");
+}
+
+#[tokio::test]
+async fn whatever_is_json_at_all_has_its_ref_come_back_with_the_error() {
+    let server = Server::start().await;
+    let mut socket = open(&server).await;
+    for (frame, code, field) in [
+        (r#"{"ref":"r","type":"chat_message","message":1e400}"#, "invalid", "message"),
+        (r#"{"ref":"r","type":"chat_message","message":"\ud800"}"#, "invalid", "message"),
+        (r#"{"ref":"r","type":"edit_message","message_id":1e400,"new_content":"x"}"#, "invalid", "message_id"),
+        (r#"{"ref":"r","type":"edit_message","message_id":123456789012345678901234567890}"#, "invalid", "message_id"),
+        (r#"{"type":"chat_message","message":"x","message":"y","ref":"r"}"#, "invalid", "message"),
+        (r#"{"type":"chat_message","type":"typing","ref":"r"}"#, "invalid", "type"),
+        (r#"{"type":"\udfff","ref":"r"}"#, "invalid", "type"),
+        (r#"{"ref":"r"}"#, "invalid", "type"),
+        (r#"{"ref":"r","type":"nonsense"}"#, "unknown_type", ""),
+    ] {
+        socket.send_message(Message::text(frame)).await;
+        let error = error(&mut socket).await;
+        assert_eq!((&error["code"], &error["ref"]), (&json!(code), &json!("r")), "{frame}: {error}");
+        if !field.is_empty() {
+            assert_eq!(error["errors"][0]["field"], field, "{frame}: {error}");
+        }
+        goes_on(&server, &mut socket).await;
+    }
+    let deep =
+        format!(r#"{{"ref":"r","type":"chat_message","message":{}1{}}}"#, "[".repeat(20_000), "]".repeat(20_000));
+    socket.send_message(Message::text(deep)).await;
+    assert_eq!(error(&mut socket).await["ref"], "r");
+    socket.send_message(Message::text(r#"{"ref":"one","ref":"two","type":"typing","is_typing":false}"#)).await;
+    assert_eq!(error(&mut socket).await["errors"][0]["field"], "ref");
+    goes_on(&server, &mut socket).await;
 }
 
 #[tokio::test]
@@ -179,7 +214,9 @@ async fn a_binary_frame_is_told_off_and_the_socket_goes_on() {
     let server = Server::start().await;
     let mut socket = open(&server).await;
     socket.send_message(Message::binary(br#"{"type":"chat_message","message":"x","ref":"r"}"#.to_vec())).await;
-    error(&mut socket).await;
+    assert_eq!(error(&mut socket).await["ref"], "r");
+    socket.send_message(Message::binary(vec![0xff])).await;
+    assert_eq!(error(&mut socket).await["ref"], Value::Null);
     goes_on(&server, &mut socket).await;
 }
 
@@ -216,24 +253,6 @@ async fn a_frame_that_is_too_big_closes_the_socket() {
 
     let mut socket = open(&server).await;
     goes_on(&server, &mut socket).await;
-}
-
-#[tokio::test]
-async fn a_breach_of_the_protocol_closes_the_socket_and_only_it() {
-    let server = Server::start().await;
-    let mut other = open(&server).await;
-    let breaches = [
-        // Text that is not UTF-8.
-        Frame::message(vec![0xff, 0xfe], OpCode::Data(Data::Text), true),
-        // A continuation of nothing.
-        Frame::message("x", OpCode::Data(Data::Continue), true),
-    ];
-    for breach in breaches {
-        let mut socket = open(&server).await;
-        socket.send_message(Message::Frame(breach)).await;
-        closed(&mut socket).await;
-        goes_on(&server, &mut other).await;
-    }
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 //! What a client may say on a socket, and what it is answered.
 
 use serde_json::json;
+use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{Query, Server, reader::kind, socket::Socket};
+use crate::support::{DEADLINE, Query, Server, reader::kind, socket::Socket, within};
 
 async fn open(server: &Server) -> Socket {
     let mut socket = Socket::open(server, "general", &Query::new()).await;
@@ -37,6 +38,43 @@ async fn without_a_ref_there_is_no_ack() {
     socket.send(&json!({"type": "chat_message", "username": "Wendy", "message": "two", "ref": "2"})).await;
     let first = socket.until("an ack", |frame| kind(frame) == "ack").await;
     assert_eq!(first, json!({"type": "ack", "ref": "2", "id": 2}));
+}
+
+#[tokio::test]
+async fn a_ref_comes_back_as_it_was_sent() {
+    let server = Server::start().await;
+    let mut socket = open(&server).await;
+    let refs = [
+        "1e400",
+        "-1E-400",
+        "12345678901234567890123",
+        "1.0",
+        "-0",
+        "0.10000000000000000000000000000000000000001",
+        "\"\"",
+        r#""\u0072-1 \/ \n""#,
+        "\"é😀\"",
+        &"7".repeat(128),
+    ];
+    for sent in refs {
+        for (frame, kind) in [(r#""type":"typing","is_typing":false"#, "ack"), (r#""type":"typing""#, "error")] {
+            socket.send_message(Message::text(format!(r#"{{"ref" : {sent} ,{frame}}}"#))).await;
+            let start = format!(r#"{{"type":"{kind}","ref":{sent}"#);
+            let answer = async {
+                loop {
+                    let text = socket.next().await.expect("the socket stays open");
+                    if text.starts_with(&format!(r#"{{"type":"{kind}""#)) {
+                        return text;
+                    }
+                }
+            };
+            let answer = within(DEADLINE, "an answer", answer).await;
+            assert!(answer.starts_with(&start), "{answer}");
+        }
+    }
+    socket.send_message(Message::text(r#"{"ref":null,"type":"typing","is_typing":"x"}"#)).await;
+    let error = socket.until("an error", |frame| kind(frame) == "error").await;
+    assert!(error.get("ref").is_none(), "{error}");
 }
 
 #[tokio::test]

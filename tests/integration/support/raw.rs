@@ -51,6 +51,11 @@ impl Connection {
         let _ = within(DEADLINE, "bytes are sent", self.stream.write_all(bytes.as_ref())).await;
     }
 
+    /// Returns true if bytes can be sent: the server has not reset the connection yet.
+    pub async fn is_taken(&mut self, bytes: &[u8]) -> bool {
+        within(DEADLINE, "bytes are sent", self.stream.write_all(bytes)).await.is_ok()
+    }
+
     /// Ends the sending side only.
     pub async fn finish_sending(&mut self) {
         let _ = self.stream.shutdown().await;
@@ -60,6 +65,12 @@ impl Connection {
     pub async fn read_some(&mut self) -> bool {
         let read = self.stream.read_buf(&mut self.read);
         matches!(within(DEADLINE, "the server sends more", read).await, Ok(count) if count > 0)
+    }
+
+    /// Returns true if the server ends the connection with nothing more to read, and false if more comes or it is reset.
+    pub async fn ends(&mut self) -> bool {
+        let read = self.stream.read_buf(&mut self.read);
+        matches!(within(DEADLINE, "the server ends the connection", read).await, Ok(0)) && self.read.is_empty()
     }
 
     /// Takes what comes up to and including a text; what came before the end if it never comes.
