@@ -125,8 +125,7 @@ async fn read(stream: TcpStream, counts: Arc<Counts>) {
             Ok(read) => {
                 let bytes = &buffer[..read];
                 if !answered {
-                    // Parlor answers a stream in the words of HTTP/1.0.
-                    answered = bytes.get(8..12) == Some(b" 200");
+                    answered = bytes.starts_with(b"HTTP/1.1 200");
                     counts.open.fetch_add(u64::from(answered), Ordering::Relaxed);
                 }
                 counts.messages.fetch_add(marks(bytes), Ordering::Relaxed);

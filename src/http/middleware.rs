@@ -5,7 +5,7 @@ use std::{any::Any, sync::Arc};
 use axum::{
     body::{Body, to_bytes},
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, Version, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -27,7 +27,7 @@ pub async fn observe(mut request: Request, next: Next) -> Response {
     let start = Instant::now();
     let id = RequestId::of(request.headers());
     request.extensions_mut().insert(id.clone());
-    let method = request.method().clone();
+    let (method, version) = (request.method().clone(), request.version());
     let path = request.extensions().get::<MatchedPath>().cloned();
     let is_stream = path.as_ref().map_or(request.uri().path(), MatchedPath::as_str).ends_with("/stream");
     let is_event_source = is_stream && accepts_event_stream(request.headers());
@@ -44,6 +44,10 @@ pub async fn observe(mut request: Request, next: Next) -> Response {
             *response.body_mut() = Body::from(json);
             response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         }
+    }
+    // Or hyper tells an HTTP/1.0 client that asked for it that the connection is kept, beside its end.
+    if version == Version::HTTP_10 && response.headers().contains_key(header::CONNECTION) {
+        *response.version_mut() = version;
     }
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);

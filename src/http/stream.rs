@@ -5,6 +5,7 @@ use utoipa::IntoParams;
 
 pub mod client_frame;
 pub mod long_poll;
+pub(crate) mod pieces;
 pub mod rooms;
 pub mod sse;
 pub mod websocket;

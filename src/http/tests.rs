@@ -55,7 +55,7 @@ async fn who_follows_by_event_source_is_told_to_come_back_in_its_own_words() {
         let (head, body) = ask(&router, stream, "text/event-stream").await;
         assert_eq!(
             (head.status(), &head.headers()[header::CONTENT_TYPE]),
-            (StatusCode::OK, &"text/event-stream".parse().unwrap())
+            (StatusCode::OK, &"text/event-stream; charset=utf-8".parse().unwrap())
         );
         assert_eq!(head.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], ORIGIN, "or the page's browser gives up");
         assert!(!head.headers().contains_key(header::RETRY_AFTER));

@@ -89,8 +89,8 @@ impl Frame {
 
     /// The `data:` line, and the empty line that ends the event.
     #[must_use]
-    pub fn data_line(&self) -> &[u8] {
-        &self.bytes[usize::from(self.data_at) - DATA.len()..]
+    pub fn data_line(&self) -> Bytes {
+        self.bytes.slice(usize::from(self.data_at) - DATA.len()..)
     }
 
     /// The event's type.
@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(frame.unnamed(), format!("id: 7\ndata: {json}\n\n"));
         assert_eq!(frame.json(), json);
         assert_eq!(frame.event_line(), b"event: ping\n");
-        assert_eq!(frame.data_line(), format!("data: {json}\n\n").as_bytes());
+        assert_eq!(frame.data_line(), format!("data: {json}\n\n"));
         assert_eq!(frame.id(), Some(7));
 
         let frame = Frame::new(&EventBody::ServiceStatus { room: &room, status: ServiceStatus::Degraded });

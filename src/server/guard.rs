@@ -1,4 +1,5 @@
-//! Cuts a connection whose other side does not take what waits for it.
+//! Stands between hyper and the socket: cuts a connection whose other side does not take what waits for it, and
+//! writes what is small in one piece.
 //!
 //! hyper has no timeout for writing, and while a write waits it polls nothing of ours: only what
 //! stands below it can tell (<https://github.com/hyperium/hyper/issues/2864>).
@@ -20,6 +21,10 @@ use tokio::{
 
 /// As many bytes within the timeout are progress, even when more wait: a slow line is no stopped one.
 pub(super) const PROGRESS: usize = 16 * 1024;
+/// Slices of no more than this together are copied into one. A delivery is three of them (a chunk's size, the event,
+/// and the line's end), and for the kernel one plain write is less work than a vectored one (docs/benchmarks.md).
+/// What is longer is written from where it lies, which all readers share.
+const GATHERED: usize = 4 * 1024;
 /// The kernel's patience where the guard's clock does not run is longer than the guard's by so much.
 const MARGIN: Duration = Duration::from_secs(15);
 
@@ -102,13 +107,19 @@ impl<S: AsyncWrite + Line + Unpin> AsyncWrite for Guard<S> {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
-        // What readers get is one slice nearly always, and for the kernel a plain write of it is less
-        // work than a vectored one (docs/benchmarks.md).
         if let [slice] = slices {
             return self.poll_write(cx, slice);
         }
+        let offered = slices.iter().map(|slice| slice.len()).sum();
+        if offered <= GATHERED {
+            let mut gathered = Vec::with_capacity(offered);
+            for slice in slices {
+                gathered.extend_from_slice(slice);
+            }
+            return self.poll_write(cx, &gathered);
+        }
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.after_write(cx, slices.iter().map(|slice| slice.len()).sum(), written)
+        self.after_write(cx, offered, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -145,6 +156,58 @@ mod tests {
     /// A line without a kernel.
     impl Line for tokio::io::DuplexStream {
         fn set_user_timeout(&self, _: Option<Duration>) {}
+    }
+
+    /// A line that takes everything, and tells how it came: the address and the length of each slice of each write.
+    #[derive(Default)]
+    struct Writes(Vec<Vec<(usize, usize)>>);
+
+    impl Line for Writes {
+        fn set_user_timeout(&self, _: Option<Duration>) {}
+    }
+
+    impl AsyncWrite for Writes {
+        fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+            self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
+        }
+
+        fn poll_write_vectored(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            slices: &[IoSlice<'_>],
+        ) -> Poll<Result<usize>> {
+            self.0.push(slices.iter().map(|slice| (slice.as_ptr().addr(), slice.len())).collect());
+            Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()))
+        }
+
+        fn is_write_vectored(&self) -> bool {
+            true
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_small_is_one_write_and_what_is_large_is_not_copied() {
+        let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        let mut guard = Guard::new(Writes::default(), Duration::from_mins(1), permit);
+        let event = vec![b'x'; GATHERED];
+        for length in [200, GATHERED - 6, GATHERED] {
+            let chunk = [&b"12\r\n"[..], &event[..length], b"\r\n"].map(IoSlice::new);
+            let written = guard.write_vectored(&chunk).await.unwrap();
+            assert_eq!(written, length + 6);
+        }
+        let [small, just, large] = &guard.stream.0[..] else { panic!("three writes: {:?}", guard.stream.0) };
+        assert_eq!(small.iter().map(|slice| slice.1).collect::<Vec<_>>(), [206]);
+        assert_eq!(just.iter().map(|slice| slice.1).collect::<Vec<_>>(), [GATHERED]);
+        assert_eq!(large[1], (event.as_ptr().addr(), GATHERED), "the bytes that all share");
+        assert_eq!(large.len(), 3);
     }
 
     fn guarded(buffer: usize) -> (Guard<tokio::io::DuplexStream>, tokio::io::DuplexStream) {

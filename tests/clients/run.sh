@@ -53,6 +53,6 @@ mv "$temp/generated/parlor_generated" "$temp"
 say "eventsource, openapi-fetch, orval, hey-api"
 node --test --test-timeout=60000 eventsource.test.mjs "$temp/generated.test.mjs" "$temp/generators.test.mjs"
 
-say "httpx-sse, websockets, openapi-python-client, datamodel-codegen, openapi-generator, the examples, schemathesis"
+say "httpx-sse, requests, sseclient-py, requests-sse, websockets, openapi-python-client, datamodel-codegen, openapi-generator, the examples, schemathesis"
 PYTHONPATH=$temp pytest -p no:cacheprovider --durations=3 -v "$here"
 say "all passed"

@@ -2,6 +2,7 @@
 
 mod bad_frames;
 mod change_frames;
+mod chunks;
 mod closing;
 mod filter;
 mod handshake;

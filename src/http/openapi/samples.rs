@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::super::{
     problem::{Code, Problem},
     stream::{
-        self,
         client_frame::{BadFrame, ack, error},
+        pieces::{Lines, Pieces},
     },
 };
 use crate::{
@@ -172,10 +172,11 @@ pub(crate) fn stream_of_rooms() -> Value {
     let (room, message) = (general(), alices());
     let frame = Frame::new(&EventBody::ChatMessage { room: &room, id: 42, message: &message });
     let placed = Placed { frame, id: Some("42,7".into()) };
-    Value::String(format!(
-        ": 2 rooms\nretry: 1742\n{}",
-        String::from_utf8_lossy(&stream::rooms::write(&[placed], true))
-    ))
+    let mut text = ": 2 rooms\nretry: 1742\n".to_owned();
+    for piece in Pieces::new(vec![placed], Lines { is_named: true, of_rooms: true }) {
+        text += &String::from_utf8_lossy(&piece);
+    }
+    Value::String(text)
 }
 
 /// Every event that a reader may get.

@@ -6,9 +6,7 @@ use std::{
 };
 
 use axum::{extract::State, http::HeaderMap, response::Response};
-use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
-use tokio_stream::StreamExt;
 use utoipa::IntoParams;
 
 use super::{
@@ -24,11 +22,12 @@ use super::{
         problem::Problem,
     },
     ReadParams,
+    pieces::Lines,
     sse::{StreamParams, events},
 };
 use crate::{
     app::App,
-    chat::reading::{Placed, Start, StateDue, Transport},
+    chat::reading::{Start, StateDue, Transport},
     domain::{
         EventId,
         cursor::{MAX_ROOMS, Positions, by_name},
@@ -125,22 +124,5 @@ pub async fn stream(
     let what = format!("{} rooms", starts.len());
     let request = params.request(Transport::Sse, StateDue::Always, caller)?;
     let reading = app.chat.read_all(&caller.as_named(request.user.clone()), starts, request).await?;
-    let is_named = writing.is_named();
-    Ok(events(&what, reading.map(move |events| write(&events, is_named))))
-}
-
-/// All that is ready in one piece. The lines are those of the room's own stream but for the id, which
-/// belongs to this reader alone.
-pub(crate) fn write(events: &[Placed], is_named: bool) -> Bytes {
-    let id_line = |id: &Option<String>| id.as_ref().map_or_else(String::new, |id| format!("id: {id}\n"));
-    let size = |event: &Placed| event.frame.len() + event.id.as_ref().map_or(0, String::len);
-    let mut text = BytesMut::with_capacity(events.iter().map(size).sum());
-    for event in events {
-        if is_named {
-            text.extend_from_slice(event.frame.event_line());
-        }
-        text.extend_from_slice(id_line(&event.id).as_bytes());
-        text.extend_from_slice(event.frame.data_line());
-    }
-    text.freeze()
+    Ok(events(&what, reading, Lines { is_named: writing.is_named(), of_rooms: true }))
 }

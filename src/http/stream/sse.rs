@@ -5,19 +5,19 @@ use std::{
     convert::Infallible,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use axum::{
     body::Body,
     extract::State,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body::Frame as BodyFrame;
 use serde::Deserialize;
-use tokio_stream::{Stream, StreamExt};
+use tokio_stream::Stream as _;
 use utoipa::IntoParams;
 
 use super::{
@@ -28,10 +28,11 @@ use super::{
         problem::Problem,
     },
     ReadParams, SinceParams,
+    pieces::{Lines, Pieces},
 };
 use crate::{
     app::App,
-    chat::reading::{Placed, Start, StateDue, Transport},
+    chat::reading::{Reading, Start, StateDue, Transport},
     domain::event::ResetReason,
 };
 
@@ -81,6 +82,9 @@ impl StreamParams {
 /// only with the server, the line or the reader: come back with the last `id:`, as `EventSource` does
 /// by itself.
 ///
+/// To an HTTP/1.1 client the body is chunked, and a chunk is whole events. A stream that the server ends has its last
+/// chunk; without it the line was cut, which some clients raise as an error.
+///
 /// An `EventSource` gives up for good on every status but `200`. So what may pass (`503`) is answered
 /// to whoever accepts `text/event-stream` with `200`, a `retry:` between 5,000 and 30,000 ms, one
 /// `event: error` whose data is a `Problem`, and the end.
@@ -106,17 +110,16 @@ pub async fn stream(
     let start = writing.id(&headers).map_or(since, |id| from_id(&id));
     let request = params.request(Transport::Sse, StateDue::Always, caller)?;
     let reading = app.chat.read(&caller.as_named(request.user.clone()), &room, start, request).await?;
-    let is_named = writing.is_named();
-    Ok(events(room.as_str(), reading.map(move |events| join(&events, is_named))))
+    Ok(events(room.as_str(), reading, Lines { is_named: writing.is_named(), of_rooms: false }))
 }
 
 /// The answer to a reader: a comment with a word on what is read, then the events.
-pub(super) fn events(what: &str, events: impl Stream<Item = Bytes> + Send + Unpin + 'static) -> Response {
-    // The comment makes proxies pass the head on; the pause is drawn anew for every reader, so that
-    // a restart does not bring all of them back in the same moment. It goes with the first event: some
-    // clients take a block without data for an event without data.
+pub(super) fn events(what: &str, reading: Reading, lines: Lines) -> Response {
+    // The comment makes proxies pass the head on; the pause is drawn for every reader, so that a restart does not
+    // bring all of them back in the same moment. No empty line ends them: some clients take a block without data for
+    // an event without data.
     let prelude = format!(": {what}\nretry: {}\n", rand::random_range(1_000..=3_000));
-    respond(Response::new(Body::new(Events { prelude: Some(prelude.into()), events })))
+    respond(Response::new(Body::new(Events { prelude: Some(prelude.into()), ready: None, lines, reading })))
 }
 
 /// Where to start, by the id that the reader comes back with.
@@ -142,24 +145,25 @@ pub fn refusal(refused: Response, problem: &[u8]) -> Response {
 }
 
 fn respond(mut response: Response) -> Response {
-    // A stream has no length and its end is the connection's. HTTP/1.0 says just that, where 1.1
-    // would wrap every piece in a chunk of its own.
-    *response.version_mut() = Version::HTTP_10;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    // With the character set, which needs no saying (HTML, 9.2.4), since clients of other kinds guess one without.
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
     headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
-/// Events as a body.
-struct Events<S> {
+/// Events as a body. hyper makes a chunk of each piece, unless the client speaks HTTP/1.0.
+struct Events {
     prelude: Option<Bytes>,
-    events: S,
+    /// What is ready and not written yet; none while there is nothing, so that it costs no memory.
+    ready: Option<Pieces>,
+    lines: Lines,
+    reading: Reading,
 }
 
-impl<S: Stream<Item = Bytes> + Unpin> http_body::Body for Events<S> {
+impl http_body::Body for Events {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -167,24 +171,16 @@ impl<S: Stream<Item = Bytes> + Unpin> http_body::Body for Events<S> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<BodyFrame<Bytes>, Infallible>>> {
-        if let Some(prelude) = self.prelude.take() {
-            return Poll::Ready(Some(Ok(BodyFrame::data(prelude))));
-        }
-        Pin::new(&mut self.events).poll_next(cx).map(|bytes| bytes.map(|bytes| Ok(BodyFrame::data(bytes))))
-    }
-}
-
-/// All that is ready in one piece: one write serves many events. A single one is not copied.
-fn join(events: &[Placed], is_named: bool) -> Bytes {
-    let bytes = |event: &Placed| if is_named { event.frame.named() } else { event.frame.unnamed() };
-    match events {
-        [event] => bytes(event),
-        events => {
-            let mut joined = BytesMut::with_capacity(events.iter().map(|event| event.frame.len()).sum());
-            for event in events {
-                joined.extend_from_slice(&bytes(event));
+        loop {
+            let piece = self.prelude.take().or_else(|| self.ready.as_mut()?.next());
+            if let Some(piece) = piece {
+                return Poll::Ready(Some(Ok(BodyFrame::data(piece))));
             }
-            joined.freeze()
+            self.ready = None;
+            match ready!(Pin::new(&mut self.reading).poll_next(cx)) {
+                Some(events) => self.ready = Some(Pieces::new(events, self.lines)),
+                None => return Poll::Ready(None),
+            }
         }
     }
 }

@@ -81,7 +81,7 @@ async fn a_parameter_is_refused_if_it_is_a_slip_and_passed_over_if_it_is_not() {
         let stream = server.get(&format!("/rooms/general/stream?{other}")).await;
         assert_eq!(
             (stream.status().as_u16(), &stream.headers()["content-type"]),
-            (200, &"text/event-stream".parse().expect("text")),
+            (200, &"text/event-stream; charset=utf-8".parse().expect("text")),
             "{other}"
         );
     }

@@ -38,14 +38,8 @@ async fn next(stream: &mut Stream, what: &str) -> Frame {
     within(AT_ONCE, what, stream.next()).await.expect("the stream goes on")
 }
 
-async fn everything_passes(proxy: &Proxy) {
-    let page = within(DEADLINE, "the page", proxy.http.get(format!("http://{SITE}/")).send()).await.expect("a page");
-    assert_eq!(page.status(), StatusCode::OK);
-    post_from_site(proxy, "first").await;
-    let foreign = post(proxy, "https://elsewhere.example", "foreign").await;
-    assert_eq!(foreign.status(), StatusCode::FORBIDDEN, "a page of another site is still kept out");
-
-    // A stream: each event as it happens, and on from a cursor.
+/// A stream: each event as it happens, and on from a cursor.
+async fn each_event_comes_as_it_happens(proxy: &Proxy) {
     let open = |since: &str| {
         let request = proxy.http.get(api("/rooms/general/stream?username=Bob"));
         Stream::send(request.header("Accept", "text/event-stream").header("Last-Event-ID", since))
@@ -69,6 +63,28 @@ async fn everything_passes(proxy: &Proxy) {
     }
     drop(stream);
     assert_eq!(next(&mut open("2").await, "what came since").await.id.as_deref(), Some("3"));
+}
+
+/// A stream through the proxy, and what its client sees of the server's end.
+async fn the_end_of_a_stream_passes(proxy: &Proxy, mut server: Server) {
+    let request = proxy.http.get(api("/rooms/general/stream"));
+    let mut stream = Stream::send(request.header("Accept", "text/event-stream")).await;
+    while next(&mut stream, "who is here").await.event.as_deref() != Some("presence_state") {}
+    server.signal("TERM");
+    while next(&mut stream, "a goodbye").await.event.as_deref() != Some("server_shutdown") {}
+    assert!(within(AT_ONCE, "the end", stream.next()).await.is_none());
+    assert!(!stream.was_cut, "it ends as a whole answer does");
+    server.wait_for_exit().await;
+}
+
+async fn everything_passes(proxy: &Proxy) {
+    let page = within(DEADLINE, "the page", proxy.http.get(format!("http://{SITE}/")).send()).await.expect("a page");
+    assert_eq!(page.status(), StatusCode::OK);
+    post_from_site(proxy, "first").await;
+    let foreign = post(proxy, "https://elsewhere.example", "foreign").await;
+    assert_eq!(foreign.status(), StatusCode::FORBIDDEN, "a page of another site is still kept out");
+
+    each_event_comes_as_it_happens(proxy).await;
 
     // A poll that waits.
     let poll = proxy.http.get(api("/rooms/general/poll?since=3&wait=50")).send();
@@ -92,11 +108,25 @@ async fn everything_passes(proxy: &Proxy) {
 #[tokio::test]
 async fn nginx_set_up_as_the_document_says() {
     let server = server().await;
-    everything_passes(&Proxy::nginx(&server).await).await;
+    let proxy = Proxy::nginx(&server).await;
+    everything_passes(&proxy).await;
+    the_end_of_a_stream_passes(&proxy, server).await;
+}
+
+/// To HTTP/1.0 a stream is not chunked, and its end is the connection's.
+#[tokio::test]
+async fn nginx_that_speaks_http_1_0_to_the_server() {
+    let server = server().await;
+    let proxy = Proxy::nginx_1_0(&server).await;
+    post_from_site(&proxy, "first").await;
+    each_event_comes_as_it_happens(&proxy).await;
+    the_end_of_a_stream_passes(&proxy, server).await;
 }
 
 #[tokio::test]
 async fn caddy_set_up_as_the_document_says() {
     let server = server().await;
-    everything_passes(&Proxy::caddy(&server).await).await;
+    let proxy = Proxy::caddy(&server).await;
+    everything_passes(&proxy).await;
+    the_end_of_a_stream_passes(&proxy, server).await;
 }

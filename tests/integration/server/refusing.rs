@@ -120,7 +120,7 @@ async fn connections_over_the_budget_are_refused_until_others_leave() {
         .send(get(&server, "/api/v1/rooms/general/stream").replacen("\r\n\r\n", &format!("\r\n{accept}"), 1))
         .await;
     let answer = connection.answer().await.expect("one too many is told so");
-    assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/event-stream")));
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/event-stream; charset=utf-8")));
     assert_eq!(answer.header("access-control-allow-origin"), Some("http://localhost:5173"));
     let text = answer.text();
     let (retry, event) = text.split_once('\n').expect("two lines");

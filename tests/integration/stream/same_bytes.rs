@@ -166,30 +166,31 @@ async fn a_stream_is_framed_as_the_contract_says() {
     stream.send(format!("GET /api/v1/rooms/general/stream HTTP/1.1\r\nHost: {host}\r\n\r\n")).await;
     let head = stream.head().await.expect("an answer");
     assert_eq!(head.status, 200);
-    assert!(head.header("content-type").expect("a type").starts_with("text/event-stream"));
+    assert_eq!(head.header("content-type"), Some("text/event-stream; charset=utf-8"));
     assert_eq!(head.header("cache-control"), Some("no-store, no-transform"));
     assert_eq!(head.header("x-accel-buffering"), Some("no"));
     assert_eq!(head.header("connection").map(str::to_ascii_lowercase).as_deref(), Some("close"));
-    assert_eq!(head.header("transfer-encoding"), None, "the answer is delimited by its end");
+    assert_eq!(head.header("transfer-encoding"), Some("chunked"));
     assert_eq!(head.header("content-length"), None);
     assert!(head.header("x-request-id").is_some());
 
-    let opening = String::from_utf8(stream.read_until("\nevent:").await).expect("UTF-8");
-    assert!(opening.starts_with(':'), "a comment comes first: {opening:?}");
+    let text = stream.chunks_until("message_history").await;
+    assert!(text.starts_with(": general\nretry: "), "a comment comes first: {text:?}");
+    let (opening, history) = text.split_once("event: ").expect("an event");
     let retry = opening.lines().find_map(|line| line.strip_prefix("retry:")).expect("a retry line");
     let retry: u64 = retry.trim().parse().expect("milliseconds");
     assert!((1_000..=3_000).contains(&retry), "{retry}");
 
-    let history = String::from_utf8(stream.read_until("\n\n").await).expect("UTF-8");
-    let lines: Vec<&str> = history.trim_end().lines().collect();
-    assert_eq!(lines.len(), 3, "{history:?}");
-    assert_eq!(lines[..2], [" message_history", "id: 1"]);
+    let lines: Vec<&str> = history.lines().collect();
+    assert_eq!(lines[..2], ["message_history", "id: 1"]);
     assert!(lines[2].starts_with("data: {\"type\":\"message_history\""), "{}", lines[2]);
+    assert_eq!(lines[3], "", "an empty line ends an event");
 
     server.post("general", "Alice", "live").await;
-    stream.read_until("event: chat_message\n").await;
-    assert_eq!(stream.read_until("\n").await, b"id: 2\n");
-    assert!(stream.read_until("\n\n").await.starts_with(b"data: {\"type\":\"chat_message\""));
+    let text = stream.chunks_until("chat_message").await;
+    let (_, message) = text.split_once("event: chat_message\n").expect("a message");
+    let data = message.strip_prefix("id: 2\ndata: {\"type\":\"chat_message\"").expect("an id, and the data");
+    assert!(data.ends_with("}\n\n"), "{data}");
 }
 
 #[tokio::test]

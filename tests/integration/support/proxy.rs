@@ -30,10 +30,20 @@ pub struct Proxy {
 impl Proxy {
     /// nginx with the document's `server`.
     pub async fn nginx(server: &Server) -> Self {
+        Self::nginx_set_up(setting("nginx", server)).await
+    }
+
+    /// The same as it speaks to a server unless it is told of HTTP/1.1.
+    pub async fn nginx_1_0(server: &Server) -> Self {
+        let site = setting("nginx", server).replace("proxy_http_version 1.1;", "proxy_http_version 1.0;");
+        Self::nginx_set_up(site).await
+    }
+
+    async fn nginx_set_up(site: String) -> Self {
         let dir = tempfile::tempdir().expect("a directory for nginx");
         let socket = dir.path().join("nginx.sock");
         // TLS is nginx's own affair, and needs a certificate that a machine of tests has not.
-        let site = setting("nginx", server)
+        let site = site
             .replace("listen 443 ssl;", &format!("listen unix:{};", socket.display()))
             .lines()
             .filter(|line| !line.trim_start().starts_with("ssl_certificate"))

@@ -12,6 +12,8 @@ use super::{DEADLINE, within};
 /// An answer as it came.
 #[derive(Debug)]
 pub struct Answer {
+    /// The version in its first line: `HTTP/1.1`.
+    pub version: String,
     /// The status in its first line.
     pub status: u16,
     /// Its headers, names in lower case, in their order.
@@ -102,10 +104,11 @@ impl Connection {
         let head = self.read_until("\r\n\r\n").await;
         let head = String::from_utf8_lossy(&head);
         let mut lines = head.lines();
-        let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
+        let (version, rest) = lines.next()?.split_once(' ')?;
+        let (version, status) = (version.to_owned(), rest.get(..3)?.parse().ok()?);
         let headers = lines.filter_map(|line| line.split_once(':'));
         let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())).collect();
-        Some(Answer { status, headers, body: Vec::new() })
+        Some(Answer { version, status, headers, body: Vec::new() })
     }
 
     /// Reads an answer; none when the server hangs up without one.
@@ -121,17 +124,31 @@ impl Connection {
         Some(answer)
     }
 
+    /// Takes one chunk of a body, empty if it is the last; none when the server hangs up before it is whole.
+    pub async fn chunk(&mut self) -> Option<Vec<u8>> {
+        let line = self.read_until("\r\n").await;
+        let size = usize::from_str_radix(std::str::from_utf8(&line).ok()?.strip_suffix("\r\n")?, 16).ok()?;
+        let chunk = self.read_exactly(size).await;
+        let end = self.read_exactly(2).await;
+        (chunk.len() == size && end == b"\r\n").then_some(chunk)
+    }
+
+    /// Takes chunks through the one that has a text, put together; all that come if none has it.
+    pub async fn chunks_until(&mut self, text: &str) -> String {
+        let mut body = String::new();
+        while !body.contains(text) {
+            let Some(chunk) = self.chunk().await.filter(|chunk| !chunk.is_empty()) else { break };
+            body += std::str::from_utf8(&chunk).expect("a chunk of whole characters");
+        }
+        body
+    }
+
     async fn chunks(&mut self) -> Vec<u8> {
         let mut body = Vec::new();
-        loop {
-            let line = self.read_until("\r\n").await;
-            let size = usize::from_str_radix(String::from_utf8_lossy(&line).trim(), 16).unwrap_or(0);
-            body.extend(self.read_exactly(size).await);
-            self.read_until("\r\n").await;
-            if size == 0 {
-                return body;
-            }
+        while let Some(chunk) = self.chunk().await.filter(|chunk| !chunk.is_empty()) {
+            body.extend(chunk);
         }
+        body
     }
 }
 

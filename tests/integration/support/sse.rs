@@ -91,6 +91,8 @@ pub struct Stream {
     pub headers: HeaderMap,
     /// What has been read beside the events.
     pub parser: Parser,
+    /// Whether it has ended before its end.
+    pub was_cut: bool,
     response: reqwest::Response,
     ready: VecDeque<Frame>,
 }
@@ -111,6 +113,7 @@ impl Stream {
             status: response.status(),
             headers: response.headers().clone(),
             parser: Parser::default(),
+            was_cut: false,
             response,
             ready: VecDeque::new(),
         }
@@ -124,7 +127,11 @@ impl Stream {
             }
             match self.response.chunk().await {
                 Ok(Some(bytes)) => self.ready.extend(self.parser.push(&bytes)),
-                Ok(None) | Err(_) => return None,
+                Ok(None) => return None,
+                Err(_) => {
+                    self.was_cut = true;
+                    return None;
+                }
             }
         }
     }

@@ -21,19 +21,13 @@ pub const PONG: u8 = 0x8a;
 /// A client's frame as it is sent, masked.
 pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
-    let length = payload.len();
-    let mut bytes = vec![first];
-    match u16::try_from(length) {
-        Ok(short @ 0..=125) => bytes.push(0x80 | short as u8),
-        Ok(medium) => {
-            bytes.push(0x80 | 126);
-            bytes.extend(medium.to_be_bytes());
-        }
-        Err(_) => {
-            bytes.push(0x80 | 127);
-            bytes.extend((length as u64).to_be_bytes());
-        }
-    }
+    let length = payload.len() as u64;
+    let [.., high, low] = length.to_be_bytes();
+    let mut bytes = match length {
+        0..=125 => vec![first, 0x80 | low],
+        126..=0xffff => vec![first, 0xfe, high, low],
+        _ => [&[first, 0xff], &length.to_be_bytes()[..]].concat(),
+    };
     bytes.extend(MASK);
     bytes.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
     bytes
