@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::{
     sync::{mpsc, oneshot},
-    time::timeout,
+    time::{Instant, timeout_at},
 };
 
 pub mod backlog;
@@ -16,6 +16,7 @@ pub mod decide;
 pub mod feed;
 pub mod follower;
 pub mod known;
+mod line;
 #[cfg(test)]
 mod tests;
 pub mod writer;
@@ -76,10 +77,23 @@ impl Refused {
     }
 }
 
+/// The answer to a command.
+type Answered = Result<Committed<Outcome>, Refused>;
+
+/// A command on its way through the journal.
 #[derive(Debug)]
 struct Waiting {
     command: Command,
-    answer: oneshot::Sender<Result<Committed<Outcome>, Refused>>,
+    answer: oneshot::Sender<Answered>,
+    /// When whoever asked gives up: then it is not to be begun any more.
+    until: Instant,
+}
+
+impl Waiting {
+    fn answer(self, answered: Answered) {
+        // Who asked may have gone; the command stands.
+        let _ = self.answer.send(answered);
+    }
 }
 
 /// The way to the writer. Cheap to clone; the writer ends when all of them are gone.
@@ -92,7 +106,7 @@ pub struct Journal {
 
 impl Journal {
     /// Has an action carried out for an actor, under conditions. Neither cancelling this nor losing patience
-    /// cancels the action.
+    /// cancels an action that is begun; one that is not begun by then is dropped.
     ///
     /// # Errors
     /// [`Refused`].
@@ -105,8 +119,9 @@ impl Journal {
     ) -> Result<Committed<A::Answer>, Refused> {
         let (answer, answered) = oneshot::channel();
         let command = Command { actor, room, when, change: action.into() };
-        self.queue.try_send(Waiting { command, answer }).map_err(|_| Refused::Unavailable)?;
-        let outcome = timeout(self.patience, answered).await.ok().and_then(Result::ok);
+        let until = Instant::now() + self.patience;
+        self.queue.try_send(Waiting { command, answer, until }).map_err(|_| Refused::Unavailable)?;
+        let outcome = timeout_at(until, answered).await.ok().and_then(Result::ok);
         typed::<A>(outcome.unwrap_or(Err(Refused::Unavailable))?)
     }
 }

@@ -23,6 +23,7 @@ pub mod error;
 pub(crate) mod faults;
 pub mod follower;
 pub mod health;
+mod incarnation;
 mod kind;
 pub mod log;
 pub mod message_history;
@@ -41,15 +42,20 @@ pub mod transaction;
 pub mod turn;
 pub mod writer;
 
-use crate::config::{DatabaseUrl, StoreConfig};
+use crate::{
+    clock::Clock,
+    config::{DatabaseUrl, StoreConfig},
+};
 use backend::Backend;
 use checkpoint::Checkpointer;
 use database_file::{DatabaseFile, FileError};
 use deadline::Timed;
 use error::StoreError;
 use follower::Followers;
+pub use incarnation::BatchId;
 use search::{budget::SearchLimits, searchers::Searchers};
-use session::{LOCK_WAIT, NoSession, Session};
+pub use session::Nodes;
+use session::{LOCK_WAIT, NoSession, Starting};
 use turn::Turns;
 use writer::Writer;
 
@@ -130,25 +136,35 @@ pub struct Opened {
 }
 
 impl Store {
-    /// Opens the database: takes its lock, connects, migrates, and checks that it keeps what is
-    /// committed.
+    /// Opens the database for the one process that serves it: takes its locks, connects, migrates, and checks that it
+    /// keeps what is committed.
     ///
     /// # Errors
     /// [`OpenError`], with what to try.
     pub async fn open(config: &StoreConfig) -> Result<Opened, OpenError> {
+        Self::open_among(config, Nodes::One).await
+    }
+
+    /// As [`Store::open`], for one of so many nodes. A file never has more than one.
+    ///
+    /// # Errors
+    /// [`OpenError`], with what to try.
+    pub async fn open_among(config: &StoreConfig, nodes: Nodes) -> Result<Opened, OpenError> {
         let backend = Backend::of(config)?;
         let url = &config.url;
         let advice = backend.advice();
         let failed = |error| OpenError::Database { url: url.clone(), error, advice };
 
-        let session = Session::open(&backend, LOCK_WAIT).await.map_err(|error| match error {
+        let starting = Starting::open(&backend, nodes, LOCK_WAIT).await.map_err(|error| match error {
             NoSession::Out(error) => failed(error),
             NoSession::Locked => OpenError::InUse { url: url.clone() },
         })?;
-        if let Some(why) = backend.unfit(session.db()).await.map_err(failed)? {
+        if let Some(why) = backend.unfit(starting.db()).await.map_err(failed)? {
             return Err(OpenError::Unfit { url: url.clone(), why });
         }
-        migrate(&backend, session.db(), config).await?;
+        migrate(&backend, starting.db(), config).await?;
+        incarnation::forget_the_ended(&backend, starting.db(), Clock::system().now()).await.map_err(failed)?;
+        let session = starting.begin().await.map_err(failed)?;
         let turns = Turns::new(!backend.is_server());
         let checkpointer = Checkpointer::open(&backend, turns.clone()).await.map_err(failed)?;
         let writer = Writer::new(session, turns.clone(), checkpointer, config.revisions).await.map_err(failed)?;
@@ -160,6 +176,7 @@ impl Store {
         let followers = Followers::new(&backend, turns);
         let readers = backend.connect_readers().await.map_err(failed)?;
         let searchers = Searchers::new(&backend, SearchLimits::default()).await.map_err(failed)?;
+        writer.started().await.map_err(failed)?;
         Ok(Opened { store: Self { readers, searchers, file }, writer, followers })
     }
 
@@ -226,7 +243,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let url = format!("sqlite://{}?mode=rwc", folder.path().join("parlor.db").display());
             let backend = Backend::of(&StoreConfig { url: url.into(), fsync, migrate: true, revisions: 100 }).unwrap();
-            let session = Session::open(&backend, LOCK_WAIT).await.unwrap();
+            let session = Starting::open(&backend, Nodes::One, LOCK_WAIT).await.unwrap();
             assert_eq!(sqlite::durability(session.db()).await.unwrap(), ("wal".to_owned(), synchronous));
         }
     }

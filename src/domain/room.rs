@@ -39,6 +39,13 @@ pub struct Room {
 }
 
 impl Room {
+    /// A room that is made now.
+    #[must_use]
+    pub fn new(id: i64, name: RoomName, now: Timestamp) -> Self {
+        let (title, topic) = (String::new(), String::new());
+        Self { id, name, title, topic, created_at: now, head: 0, floor: 0, floor_reason: FloorReason::Pruned }
+    }
+
     /// A word for what is set of the room: equal for equal titles and topics only.
     #[must_use]
     pub fn described(&self) -> String {

@@ -40,8 +40,8 @@ pub struct Decided {
     pub answers: Vec<Decision>,
     /// What the rooms gain; none without an event or a read cursor.
     pub writes: Vec<RoomWrite>,
-    /// The rooms that were made for the batch and not needed in the end.
-    pub unneeded: Vec<i64>,
+    /// The rooms that are to be made, in the order of their names.
+    pub made: Vec<RoomName>,
     /// Whether anything has to be committed.
     pub changes: bool,
 }
@@ -88,7 +88,7 @@ pub fn decide<'a>(
     moment: Moment,
 ) -> Decided {
     let rooms = known.rooms.iter().map(|(name, room)| {
-        let exists = !known.made.contains(name);
+        let exists = !known.absent.contains(name);
         (name.clone(), RoomChanges::new(room.clone(), exists))
     });
     let mut batch = Batch { rooms: rooms.collect(), known, moment };
@@ -188,17 +188,38 @@ impl Batch {
         let mut decided = Decided { answers, ..Decided::default() };
         for (name, changes) in std::mem::take(&mut self.rooms) {
             if !changes.exists {
-                decided.unneeded.push(changes.room.id);
                 continue;
             }
-            let made = self.known.made.contains(&name);
+            let made = self.known.absent.contains(&name);
+            if made {
+                decided.made.push(name.clone());
+            }
             let grows = !changes.events.is_empty() || !changes.cursors.is_empty();
             decided.changes |= made || grows;
             if changes.described || grows {
                 decided.writes.push(changes.finish(name, &self.known.messages, &self.known.reactions));
             }
         }
+        decided.made.sort_unstable();
         decided
+    }
+}
+
+impl Decided {
+    /// Gives the rooms that were made the keys that the database has for them.
+    pub fn set_room_ids(&mut self, ids: &HashMap<RoomName, i64>) {
+        for write in &mut self.writes {
+            if let Some(id) = ids.get(&write.name) {
+                write.set_room_id(*id);
+            }
+        }
+        for answer in self.answers.iter_mut().flatten() {
+            if let Outcome::RoomPut(RoomPut { room, .. }) = &mut answer.answer
+                && let Some(id) = ids.get(&room.name)
+            {
+                room.id = *id;
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What was read for a batch, under the lock of its rooms.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -13,11 +13,12 @@ use crate::{
         name::{RoomName, UserKey, Username},
         read_cursor::ReadCursor,
         room::Room,
+        timestamp::Timestamp,
     },
     store::{
         error::StoreError,
         room_write::{Keyed, PostKey, ReactionKey},
-        transaction::Transaction,
+        transaction::{FoundRooms, Transaction},
     },
 };
 
@@ -26,8 +27,8 @@ use crate::{
 pub struct Known {
     /// The rooms.
     pub rooms: HashMap<RoomName, Room>,
-    /// Those of them that nobody had made.
-    pub made: HashSet<RoomName>,
+    /// Those of them that nobody has made: their keys are not the database's, and negative.
+    pub absent: BTreeSet<RoomName>,
     /// The messages that were posted with a key of the batch.
     pub keyed: HashMap<PostKey, Keyed>,
     /// Those targets of replies that are messages.
@@ -53,10 +54,13 @@ impl Known {
     /// [`StoreError`].
     pub async fn read(
         tx: &Transaction,
-        commands: &[Command],
-        rooms: HashMap<RoomName, Room>,
-        made: HashSet<RoomName>,
+        commands: impl IntoIterator<Item = &Command>,
+        FoundRooms { locked: mut rooms, absent }: FoundRooms,
+        now: Timestamp,
     ) -> Result<Self, StoreError> {
+        for (name, place) in absent.iter().zip(1..) {
+            rooms.insert(name.clone(), Room::new(-place, name.clone(), now));
+        }
         let by_id: HashMap<_, _> = rooms.values().map(|room| (room.id, room.name.clone())).collect();
         let (mut keys, mut replied, mut changed, mut reacted, mut read) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -111,7 +115,7 @@ impl Known {
             reactions: tx.reactions(&reacted).await?,
             cursors: tx.cursors(&read).await?,
             rooms,
-            made,
+            absent,
             messages,
             emoji,
             reactors,

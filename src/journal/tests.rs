@@ -355,7 +355,7 @@ async fn a_commit_of_which_nothing_is_known_is_read_once_whoever_learns_of_it() 
     ] {
         let mut scene = Scene::new().await;
         assert_eq!(scene.read_through(1).await, [1]);
-        inject(&[Fault::AfterCommit, Fault::Heads]);
+        inject(&[Fault::AfterCommit, Fault::Settling]);
         assert!(matches!(scene.post("second").await, Err(ChatError::Refused(Refused::Unavailable))));
         if let Some(next) = next {
             assert_eq!(scene.posted(next).await, (id, replayed));
@@ -368,19 +368,22 @@ async fn a_commit_of_which_nothing_is_known_is_read_once_whoever_learns_of_it() 
     }
 }
 
-/// It makes no event, so nobody looks for it in the log: the cursors in memory are asked for anew.
+/// It makes no event: it is known by its batch, and where that can't be asked, the cursors in memory are read again.
 #[tokio::test]
 async fn a_read_cursor_whose_commit_lost_its_answer_is_told_to_who_comes_next() {
     let scene = Scene::new().await;
     let bob = actor("Bob");
     assert_eq!(cursors(&scene.app).await, "[]", "memory knows them from here on");
     inject(&[Fault::AfterCommit]);
+    let marked = scene.app.chat.mark_read(&actor("Carol"), &room("general"), 1).await;
+    assert_eq!(marked.unwrap().last_read_id, 1, "its batch is found");
+    inject(&[Fault::AfterCommit, Fault::Settling]);
     let marked = scene.app.chat.mark_read(&bob, &room("general"), 1).await;
     assert!(matches!(marked, Err(ChatError::Refused(Refused::Unavailable))));
     // Asked again, it has nothing to write, and so nothing to tell.
     assert_eq!(scene.app.chat.mark_read(&bob, &room("general"), 1).await.unwrap().last_read_id, 1);
     let told = cursors(&scene.app).await;
-    assert!(told.contains("Bob"), "{told}");
+    assert!(told.contains("Bob") && told.contains("Carol"), "{told}");
     scene.end().await;
 }
 

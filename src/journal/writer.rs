@@ -11,20 +11,13 @@ use tokio_util::sync::CancellationToken;
 mod batch;
 mod recovery;
 
-use super::{Journal, QUEUE, Waiting, decide::Decided, feed::Feed};
+use super::{Journal, QUEUE, Waiting, decide::Decided, feed::Feed, line::Line};
 use crate::{
     clock::Clock,
-    domain::{event::ServiceStatus, timestamp::Timestamp},
+    domain::event::ServiceStatus,
     hub::Hub,
-    store::{error::StoreError, health::Health, writer::Writer},
+    store::{BatchId, error::StoreError, health::Health, writer::Writer},
 };
-
-/// The most commands of one transaction.
-const BATCH: usize = 1_024;
-/// The most bytes of one transaction's commands, but for a single command that is larger.
-const BATCH_BYTES: usize = 1024 * 1024;
-/// How often a batch is tried in all when somebody else has what it needs.
-const TRIES: u32 = 3;
 
 /// The disk can't be trusted any more: the process has to end, so that a restart reads what is
 /// really there.
@@ -48,8 +41,8 @@ impl Fatal {
 /// The task's own things.
 struct Task {
     queue: mpsc::Receiver<Waiting>,
-    /// Taken from the queue, but too much for the last batch.
-    left_over: Option<Waiting>,
+    /// Taken from the queue, and not written yet.
+    line: Line,
     stop: CancellationToken,
     writer: Writer,
     hub: Arc<Hub>,
@@ -72,8 +65,8 @@ struct Task {
 enum Failed {
     /// Nothing was.
     Before(StoreError),
-    /// The commit's answer is missing: the rows may be there, written at this time.
-    AtCommit(StoreError, Decided, Timestamp),
+    /// The commit's answer is missing: the rows of this batch may be there.
+    AtCommit(StoreError, Decided, BatchId),
 }
 
 impl From<StoreError> for Failed {
@@ -98,7 +91,7 @@ impl Journal {
         let patience = hub.timings().write_timeout;
         let task = Task {
             queue,
-            left_over: None,
+            line: Line::default(),
             stop,
             is_erasing: writer.is_erasing(),
             writer,
@@ -210,9 +203,15 @@ impl Task {
         match self.writer.erase_piece().await {
             Ok(has_more) => self.is_erasing = has_more,
             Err(error) => {
-                if let StoreError::Rejected(_) = error {
+                match error {
+                    // Somebody else is at it: it is tried again when next there is time.
+                    StoreError::Conflict(why) => {
+                        tracing::debug!(why, "a piece of what is to be erased is left for later");
+                        return Ok(());
+                    }
                     // The same would happen again. What is left stays noted, and nobody is shown it.
-                    self.is_erasing = false;
+                    StoreError::Rejected(_) => self.is_erasing = false,
+                    _ => {}
                 }
                 self.fail(Failed::Before(error), 0).await?;
             }

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DbBackend, DbErr, RuntimeErr,
+    ConnectOptions, ConnectionTrait, DbBackend, DbErr, RuntimeErr, Statement,
     sqlx::{mysql::MySqlConnectOptions, postgres::PgConnectOptions},
 };
 
@@ -134,7 +134,7 @@ impl Backend {
         let options = match self {
             Self::Sqlite { url, fsync, .. } => sqlite::follower(url, *fsync),
             Self::Postgres(server) => postgres::writer(server, Connects::default()),
-            Self::MySql(server) => mysql::migrator(server),
+            Self::MySql(server) => mysql::follower(server),
         };
         self.connect(options, self.answer_timeout()).await
     }
@@ -181,14 +181,44 @@ impl Backend {
         self.is_server().then_some(ANSWER_TIMEOUT)
     }
 
-    /// Whether this session has the lock that one process a database holds; taken if it is free. A
-    /// file has its own (`database_file.rs`).
-    pub(super) async fn try_lock(&self, db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    /// Returns true if this session has the lock under which nodes start and tables are made; it is taken if it is
+    /// free. A file has a lock of its own (`database_file.rs`), for as long as it is open.
+    pub(super) async fn try_lock_start(&self, db: &impl ConnectionTrait) -> Result<bool, DbErr> {
         match self {
             Self::Sqlite { .. } => Ok(true),
-            Self::Postgres(_) => postgres::try_lock(db).await,
-            Self::MySql(_) => mysql::try_lock(db).await,
+            Self::Postgres(_) => postgres::try_lock_start(db).await,
+            Self::MySql(_) => mysql::try_lock_start(db).await,
         }
+    }
+
+    /// Lets go of the lock under which nodes start.
+    pub(super) async fn unlock_start(&self, db: &impl ConnectionTrait) -> Result<(), DbErr> {
+        match self {
+            Self::Sqlite { .. } => Ok(()),
+            Self::Postgres(_) => postgres::unlock_start(db).await,
+            Self::MySql(_) => mysql::unlock_start(db).await,
+        }
+    }
+
+    /// Returns true if this session has the lock of a node's name, which says that the node lives; it is taken if it
+    /// is free.
+    pub(super) async fn try_lock_node(&self, db: &impl ConnectionTrait, node: &str) -> Result<bool, DbErr> {
+        match self {
+            Self::Sqlite { .. } => Ok(true),
+            Self::Postgres(_) => postgres::try_lock_node(db, node).await,
+            Self::MySql(_) => mysql::try_lock_node(db, node).await,
+        }
+    }
+
+    /// The names of nodes that have a row and no longer a session. Whoever has a file has one for ever.
+    pub(super) async fn ended_nodes(&self, db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+        let question = match self {
+            Self::Sqlite { .. } => return Ok(Vec::new()),
+            Self::Postgres(_) => postgres::ended_nodes(),
+            Self::MySql(_) => mysql::ended_nodes(),
+        };
+        let rows = db.query_all_raw(Statement::from_string(self.kind(), question)).await?;
+        rows.iter().map(|row| row.try_get_by_index(0)).collect()
     }
 
     /// Why the database can't keep what it is given, if it can't.

@@ -22,6 +22,9 @@ pub(super) const SERVER_READERS: u32 = 8;
 pub(super) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(4);
 /// How long a statement waits for a row that somebody else has locked.
 pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long whoever writes may leave a transaction alone before the server ends it: a process that was stopped in the
+/// middle of a batch has rooms locked.
+pub(super) const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(2);
 /// After how long a connection that lies idle is asked whether it still lives before it is used: less than a server
 /// needs to start anew.
 pub(super) const IDLE: Duration = Duration::from_millis(50);

@@ -1,8 +1,10 @@
 //! The tables as `SeaORM` sees them, one a file.
 
+pub(super) mod batch;
 pub(super) mod erasure;
 pub(super) mod event;
 pub(super) mod follower_cursor;
+pub(super) mod journal;
 pub(super) mod message;
 pub(super) mod message_search;
 pub(super) mod reaction;

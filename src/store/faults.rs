@@ -15,8 +15,8 @@ pub(crate) enum Fault {
     BeforeCommit,
     /// A commit happens, and its answer is lost.
     AfterCommit,
-    /// The heads of rooms can't be read.
-    Heads,
+    /// What became of a batch can't be asked.
+    Settling,
 }
 
 thread_local! {

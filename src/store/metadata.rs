@@ -9,7 +9,8 @@ pub const FINGERPRINT_KEY: &str = "fingerprint_key";
 /// When the store was last probed while it was out.
 pub const PROBED_AT: &str = "probed_at";
 
-/// The value of a name; made and stored first where there is none.
+/// The value of a name, made first where there is none. Of two who make one at the same time both have the one that
+/// is stored.
 ///
 /// # Errors
 /// The database's.
@@ -21,9 +22,11 @@ pub async fn get_or_make(
     if let Some(row) = setting::Entity::find_by_id(name).one(db).await? {
         return Ok(row.value);
     }
-    let value = make();
-    set(db, name, value.clone()).await?;
-    Ok(value)
+    let row = setting::ActiveModel { name: Set(name.to_owned()), value: Set(make()) };
+    let kept = OnConflict::column(setting::Column::Name).do_nothing_on([setting::Column::Name]).to_owned();
+    setting::Entity::insert(row).on_conflict(kept).exec_without_returning(db).await?;
+    let stored = setting::Entity::find_by_id(name).one(db).await?;
+    Ok(stored.ok_or_else(|| DbErr::RecordNotFound(name.to_owned()))?.value)
 }
 
 /// Stores a value under its name.

@@ -12,7 +12,7 @@ use sea_orm::{
 
 use super::{
     OpenError,
-    connect::{self, Connects, IDLE, LOCK_TIMEOUT, RELEASE_TIMEOUT},
+    connect::{self, Connects, IDLE, IDLE_IN_TRANSACTION, LOCK_TIMEOUT, RELEASE_TIMEOUT},
     kind::Kind,
 };
 use crate::config::DatabaseUrl;
@@ -53,7 +53,7 @@ pub(super) fn writer(server: &MySqlConnectOptions, connects: Connects) -> Connec
         let connects = connects.clone();
         pool.after_connect(move |connection, _| {
             connects.count();
-            Box::pin(begin_session(connection, Some(WRITER_IDLE)))
+            Box::pin(begin_session(connection, Session::Journal))
         })
     });
     options
@@ -62,9 +62,18 @@ pub(super) fn writer(server: &MySqlConnectOptions, connects: Connects) -> Connec
 /// The connection that makes tables.
 pub(super) fn migrator(server: &MySqlConnectOptions) -> ConnectOptions {
     let mut options = pool(server);
+    options.max_connections(1).map_sqlx_mysql_pool_opts(|pool| {
+        pool.after_connect(|connection, _| Box::pin(begin_session(connection, Session::Other)))
+    });
     options
-        .max_connections(1)
-        .map_sqlx_mysql_pool_opts(|pool| pool.after_connect(|connection, _| Box::pin(begin_session(connection, None))));
+}
+
+/// One by which a follower of the log writes.
+pub(super) fn follower(server: &MySqlConnectOptions) -> ConnectOptions {
+    let mut options = pool(server);
+    options.max_connections(1).map_sqlx_mysql_pool_opts(|pool| {
+        pool.after_connect(|connection, _| Box::pin(begin_session(connection, Session::Follower)))
+    });
     options
 }
 
@@ -84,7 +93,7 @@ fn reading(server: &MySqlConnectOptions, limit: Option<Duration>) -> ConnectOpti
         move |pool: MySqlPoolOptions| {
             pool.after_connect(move |connection, _| {
                 Box::pin(async move {
-                    begin_session(&mut *connection, None).await?;
+                    begin_session(&mut *connection, Session::Other).await?;
                     if let Some(limit) = limit { limit_statements(connection, limit).await } else { Ok(()) }
                 })
             })
@@ -107,12 +116,31 @@ async fn limit_statements(connection: &mut MySqlConnection, limit: Duration) -> 
     Ok(())
 }
 
+/// What a session is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Session {
+    /// The journal, which never says nothing for long.
+    Journal,
+    /// A follower, which may have nothing to do for hours.
+    Follower,
+    /// Reading, and making tables.
+    Other,
+}
+
 /// Tells a session how to behave, so that no default of the server's matters. The driver has set
 /// `utf8mb4` and the time zone `+00:00` by then.
-async fn begin_session(connection: &mut MySqlConnection, idle: Option<u32>) -> Result<(), sea_orm::sqlx::Error> {
+async fn begin_session(connection: &mut MySqlConnection, session: Session) -> Result<(), sea_orm::sqlx::Error> {
     connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
     let lock = LOCK_TIMEOUT.as_secs();
-    let idle = idle.map_or(String::new(), |seconds| format!(", wait_timeout = {seconds}"));
+    let mut idle = String::new();
+    if session == Session::Journal {
+        idle += &format!(", wait_timeout = {WRITER_IDLE}");
+    }
+    if session != Session::Other {
+        // MySQL has no such variable, and leaves this out.
+        let seconds = IDLE_IN_TRANSACTION.as_secs();
+        idle += &format!(" /*M! , idle_transaction_timeout = {seconds} */");
+    }
     let settings = format!(
         "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', autocommit = 1, \
          innodb_lock_wait_timeout = {lock}, lock_wait_timeout = {lock}{idle}"
@@ -126,11 +154,37 @@ pub(super) async fn reach(server: &MySqlConnectOptions) -> Result<(), sea_orm::s
     server.connect().await?.close().await
 }
 
-/// Whether this session has the lock that one process a database holds; taken if it is free.
-pub(super) async fn try_lock(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
-    // The names of such locks are the whole server's, and at most 64 characters.
-    let taken: Option<i64> = ask(db, "SELECT GET_LOCK(CONCAT('parlor ', MD5(DATABASE())), 0)").await?;
-    Ok(taken == Some(1))
+/// The lock under which nodes start. The names of such locks are the whole server's, and at most 64 characters.
+const START_LOCK: &str = "CONCAT('parlor ', MD5(DATABASE()))";
+
+/// Returns true if this session has the lock under which nodes start; it is taken if it is free.
+pub(super) async fn try_lock_start(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    try_lock(db, START_LOCK).await
+}
+
+/// Lets go of the lock under which nodes start.
+pub(super) async fn unlock_start(db: &impl ConnectionTrait) -> Result<(), DbErr> {
+    ask::<Option<i64>>(db, &format!("SELECT RELEASE_LOCK({START_LOCK})")).await.map(drop)
+}
+
+/// The lock of a node, whose name is given as an expression.
+fn node_lock(node: &str) -> String {
+    format!("CONCAT('parlor ', MD5(CONCAT(DATABASE(), ' ', {node})))")
+}
+
+/// Returns true if this session has the lock of a node's name; it is taken if it is free.
+pub(super) async fn try_lock_node(db: &impl ConnectionTrait, node: &str) -> Result<bool, DbErr> {
+    try_lock(db, &node_lock(&format!("'{node}'"))).await
+}
+
+/// Those rows of `journal` whose nodes' locks nobody has. There is no shared lock, by which all could be found at
+/// once.
+pub(super) fn ended_nodes() -> String {
+    format!("SELECT node FROM journal WHERE IS_USED_LOCK({}) IS NULL", node_lock("node"))
+}
+
+async fn try_lock(db: &impl ConnectionTrait, name: &str) -> Result<bool, DbErr> {
+    Ok(ask::<Option<i64>>(db, &format!("SELECT GET_LOCK({name}, 0)")).await? == Some(1))
 }
 
 /// Why the database can't keep what it is given, if it can't; what may be lost is logged.

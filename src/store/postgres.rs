@@ -13,7 +13,7 @@ use sea_orm::{
 
 use super::{
     OpenError,
-    connect::{self, Connects, IDLE, LOCK_TIMEOUT, RELEASE_TIMEOUT, STATEMENT_TIMEOUT},
+    connect::{self, Connects, IDLE, IDLE_IN_TRANSACTION, LOCK_TIMEOUT, RELEASE_TIMEOUT, STATEMENT_TIMEOUT},
     kind::Kind,
 };
 use crate::config::DatabaseUrl;
@@ -39,7 +39,7 @@ const PARAMETERS: [&str; 18] = [
     "statement-cache-capacity",
     "user",
 ];
-/// The first half of the advisory lock's key ("prlr"); the second is made of the schema's name.
+/// The first half of the key of the start lock ("prlr"); the second is made of the schema's name.
 const LOCK: i32 = 0x7072_6c72;
 
 /// What a URL says.
@@ -59,7 +59,8 @@ fn pool(server: PgConnectOptions) -> ConnectOptions {
 
 /// The one connection that writes.
 pub(super) fn writer(server: &PgConnectOptions, connects: Connects) -> ConnectOptions {
-    let mut options = pool(server.clone().options(timeouts()));
+    let idle = ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION.as_millis().to_string());
+    let mut options = pool(server.clone().options(timeouts()).options([idle]));
     options.max_connections(1).map_sqlx_postgres_pool_opts(move |pool| {
         let connects = connects.clone();
         pool.after_connect(move |_, _| {
@@ -132,9 +133,36 @@ pub(super) async fn reach(server: &PgConnectOptions) -> Result<(), sea_orm::sqlx
     server.connect().await?.close().await
 }
 
-/// Whether this session has the lock that one process a database holds; taken if it is free.
-pub(super) async fn try_lock(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+/// Returns true if this session has the lock under which nodes start; it is taken if it is free.
+pub(super) async fn try_lock_start(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
     ask(db, &format!("SELECT pg_try_advisory_lock({LOCK}, hashtext(current_schema()))")).await
+}
+
+/// Lets go of the lock under which nodes start.
+pub(super) async fn unlock_start(db: &impl ConnectionTrait) -> Result<(), DbErr> {
+    ask::<bool>(db, &format!("SELECT pg_advisory_unlock({LOCK}, hashtext(current_schema()))")).await.map(drop)
+}
+
+/// The key of the lock of a node, whose name is given as an expression.
+fn node_lock(node: &str) -> String {
+    format!("hashtextextended('parlor ' || current_schema() || ' ' || {node}, 0)")
+}
+
+/// Returns true if this session has the lock of a node's name; it is taken if it is free.
+pub(super) async fn try_lock_node(db: &impl ConnectionTrait, node: &str) -> Result<bool, DbErr> {
+    ask(db, &format!("SELECT pg_try_advisory_lock({})", node_lock(&format!("'{node}'")))).await
+}
+
+/// Those rows of `journal` whose nodes' locks nobody has.
+pub(super) fn ended_nodes() -> String {
+    // A lock by one number of 64 bits shows as two of 32 (https://www.postgresql.org/docs/current/view-pg-locks.html).
+    format!(
+        "SELECT node FROM journal WHERE NOT EXISTS (SELECT 1 FROM pg_locks \
+         WHERE locktype = 'advisory' AND granted AND objsubid = 1 \
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+         AND (classid::bigint << 32 | objid::bigint) = {})",
+        node_lock("node")
+    )
 }
 
 /// Why the database can't keep what it is given, if it can't; what may be lost is logged.
@@ -170,6 +198,8 @@ pub(super) fn kind(error: &PgDatabaseError) -> Kind {
     match error.code() {
         // serialization_failure, deadlock_detected, lock_not_available
         "40001" | "40P01" | "55P03" => Kind::Conflict,
+        // idle_in_transaction_session_timeout: this process stood still, and others got what it had.
+        "25P03" => Kind::Conflict,
         // query_canceled, which statement_timeout does
         "57014" => Kind::Interrupted,
         // Data that a column can't hold, and constraints.

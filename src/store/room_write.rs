@@ -97,6 +97,15 @@ pub struct Replaced {
 }
 
 impl RoomWrite {
+    /// Sets the room's key in the database, once that is known.
+    pub fn set_room_id(&mut self, room_id: i64) {
+        self.room_id = room_id;
+        let added = self.changes.added.iter_mut().map(|(key, ..)| key);
+        for key in self.changes.removed.iter_mut().chain(added) {
+            key.room_id = room_id;
+        }
+    }
+
     /// The row of one of its messages.
     pub(super) fn row(&self, message: &Message) -> message::ActiveModel {
         message::ActiveModel {

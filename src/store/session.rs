@@ -1,5 +1,5 @@
-//! The one connection that writes, and the lock under which it does: no other process may move a log
-//! that this one has in memory.
+//! The one connection that writes, and the locks under which it does. Nodes start one after the other, and tables are
+//! made, under the start lock; each node has the lock of its own name while its session lasts.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     OpenError, backend::Backend, connect::Connects, database_file::DatabaseFile, deadline::Timed, error::StoreError,
-    sqlite,
+    incarnation::Incarnation, sqlite,
 };
 
 /// How long the lock is waited for at start: a server takes a moment to notice that a process ended.
@@ -23,12 +23,32 @@ const LOCK_STEP: Duration = Duration::from_millis(50);
 /// How long a connection has to end in order.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How many nodes one database may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nodes {
+    /// One: it keeps the start lock, so that no other starts.
+    One,
+    /// Several: each lets go of the start lock once it has started.
+    Several,
+}
+
+/// A connection that has the start lock, and the tables may not be there yet.
+#[derive(Debug)]
+pub(super) struct Starting {
+    backend: Backend,
+    nodes: Nodes,
+    db: Timed<DatabaseConnection>,
+    connects: Connects,
+}
+
 /// The connection that writes.
 #[derive(Debug)]
 pub(super) struct Session {
     backend: Backend,
+    nodes: Nodes,
     db: Timed<DatabaseConnection>,
     connects: Connects,
+    incarnation: Arc<Incarnation>,
     /// The file, if it is one.
     file: Option<Arc<DatabaseFile>>,
 }
@@ -48,20 +68,48 @@ impl From<DbErr> for NoSession {
     }
 }
 
-impl Session {
-    /// Connects, and takes the lock.
-    pub(super) async fn open(backend: &Backend, lock_wait: Duration) -> Result<Self, NoSession> {
+impl Starting {
+    /// Connects, and takes the start lock.
+    pub(super) async fn open(backend: &Backend, nodes: Nodes, lock_wait: Duration) -> Result<Self, NoSession> {
         let connects = Connects::default();
         let db = backend.connect_writer(connects.clone()).await?;
         let deadline = Instant::now() + lock_wait;
-        while !backend.try_lock(&db).await? {
+        while !backend.try_lock_start(&db).await? {
             if Instant::now() >= deadline {
                 close(db.into_inner()).await;
                 return Err(NoSession::Locked);
             }
             sleep(LOCK_STEP).await;
         }
-        Ok(Self { backend: backend.clone(), db, connects, file: backend.file() })
+        Ok(Self { backend: backend.clone(), nodes, db, connects })
+    }
+
+    /// The connection.
+    pub(super) fn db(&self) -> &Timed<DatabaseConnection> {
+        &self.db
+    }
+
+    /// Begins to be a node, once the tables are there. The start lock stays.
+    pub(super) async fn begin(self) -> Result<Session, DbErr> {
+        let Self { backend, nodes, db, connects } = self;
+        let incarnation = Arc::new(Incarnation::begin(&backend, &db).await?);
+        let file = backend.file();
+        Ok(Session { backend, nodes, db, connects, incarnation, file })
+    }
+}
+
+impl Session {
+    /// Lets others start, if there may be others.
+    pub(super) async fn started(&self) -> Result<(), DbErr> {
+        match self.nodes {
+            Nodes::One => Ok(()),
+            Nodes::Several => self.backend.unlock_start(&self.db).await,
+        }
+    }
+
+    /// The name under which it writes.
+    pub(super) fn incarnation(&self) -> &Arc<Incarnation> {
+        &self.incarnation
     }
 
     /// The connection, outside a transaction.
@@ -103,29 +151,40 @@ impl Session {
         self.check_lock()
     }
 
-    /// The pool makes a lost connection anew, and the lock was lost with it.
+    /// The pool makes a lost connection again, and the locks were lost with it.
     fn check_lock(&self) -> Result<(), StoreError> {
         if self.connects.is_repeated() {
-            return Err(StoreError::Unavailable("the connection was lost, and the lock with it".into()));
+            return Err(StoreError::Unavailable("the connection was lost, and its locks with it".into()));
         }
         Ok(())
     }
 
     /// Replaces the connection. After a failed transaction the old one can't be trusted: `SQLite` may
     /// have rolled back by itself, which the driver's count of open transactions then misses. It is
-    /// let go first, since it has the lock; without it every statement fails at once.
+    /// let go first, since it has the locks; without it every statement fails at once.
     pub(super) async fn reopen(&mut self) -> Result<(), StoreError> {
         // Connecting would make a file where there is none.
         self.check()?;
         let gone = self.db.with(DatabaseConnection::default());
         let old = std::mem::replace(&mut self.db, gone);
         close(old.into_inner()).await;
-        let opened = Self::open(&self.backend, LOCK_WAIT_AGAIN).await.map_err(|error| match error {
+        let opened = match self.nodes {
+            Nodes::One => Starting::open(&self.backend, self.nodes, LOCK_WAIT_AGAIN).await,
+            // A node that has started may go on while another starts.
+            Nodes::Several => self.connect_again().await.map_err(NoSession::Out),
+        };
+        let opened = opened.map_err(|error| match error {
             NoSession::Out(error) => error.into(),
             NoSession::Locked => StoreError::Unavailable(OpenError::IN_USE.into()),
         })?;
-        *self = opened;
+        *self = opened.begin().await?;
         Ok(())
+    }
+
+    async fn connect_again(&self) -> Result<Starting, DbErr> {
+        let connects = Connects::default();
+        let db = self.backend.connect_writer(connects.clone()).await?;
+        Ok(Starting { backend: self.backend.clone(), nodes: self.nodes, db, connects })
     }
 
     /// Moves all that the write-ahead log of a file holds into it, leaving the log empty: fails if somebody still reads

@@ -1,13 +1,17 @@
 //! The transaction of a batch: locks rooms, reads what the commands need, writes what was decided.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
-    sea_query::{CaseStatement, Expr, ExprTrait, OnConflict},
+    ColumnTrait, Condition, ConnectionTrait as _, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Select, Set, SqlErr,
+    sea_query::{
+        CaseStatement, Expr, ExprTrait, LockBehavior, LockType, SimpleExpr,
+        extension::mysql::{IndexHintScope, MySqlSelectStatementExt as _},
+    },
 };
 
 #[cfg(test)]
@@ -17,6 +21,7 @@ use super::{
     deadline::Timed,
     entity::{event, message, room},
     error::StoreError,
+    incarnation::{BatchId, Incarnation},
     log,
     pieces::{CONDITION_ROWS, pieces},
     room_write::{Keyed, PostKey, RoomWrite},
@@ -24,10 +29,41 @@ use super::{
 };
 use crate::domain::{EventId, name::RoomName, room::Room, timestamp::Timestamp};
 
+/// The rooms that a batch wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedRooms {
+    /// The one that is waited for.
+    pub first: Option<RoomName>,
+    /// Those that come if they are free.
+    pub others: BTreeSet<RoomName>,
+    /// Those that were waited for in vain before, the one first for which that is longest ago: they too come if they
+    /// are free.
+    pub held: Vec<RoomName>,
+}
+
+/// The rooms of a batch, as its transaction found them; the others somebody else has.
+#[derive(Debug, Default)]
+pub struct FoundRooms {
+    /// Those that are there, locked by this transaction.
+    pub locked: HashMap<RoomName, Room>,
+    /// Those that nobody has made.
+    pub absent: BTreeSet<RoomName>,
+}
+
+impl FoundRooms {
+    /// Returns true if the batch can do what it is asked of this room.
+    #[must_use]
+    pub fn has(&self, name: &RoomName) -> bool {
+        self.locked.contains_key(name) || self.absent.contains(name)
+    }
+}
+
 /// One transaction of many commands.
 #[derive(Debug)]
 pub struct Transaction {
     tx: Timed<DatabaseTransaction>,
+    incarnation: Arc<Incarnation>,
+    batch: BatchId,
     file: Option<Arc<DatabaseFile>>,
     /// How many revisions of a message are kept.
     revisions: u32,
@@ -38,11 +74,18 @@ pub struct Transaction {
 impl Transaction {
     pub(super) fn new(
         tx: Timed<DatabaseTransaction>,
+        (incarnation, batch): (Arc<Incarnation>, BatchId),
         file: Option<Arc<DatabaseFile>>,
         revisions: u32,
         turn: Turn,
     ) -> Self {
-        Self { tx, file, revisions, turn }
+        Self { tx, incarnation, batch, file, revisions, turn }
+    }
+
+    /// The batch that it is, by which the database knows whether it was committed.
+    #[must_use]
+    pub fn batch(&self) -> &BatchId {
+        &self.batch
     }
 
     /// What its statements go to.
@@ -55,47 +98,106 @@ impl Transaction {
         self.revisions
     }
 
-    /// Locks the rows of these rooms in the order given, which must be by name so that two
-    /// transactions never wait for each other. Rooms that nobody had made are made; their names
-    /// come back too.
+    /// Locks the rooms of a batch. The first is waited for, as long as a statement may wait, and before any other is
+    /// locked; so no two transactions wait for each other. Of the others a server gives those that are free.
+    ///
+    /// If nobody has made the first, it comes with those others that nobody has made, and none is locked: making rooms
+    /// may mean to wait too, for somebody who makes the same.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn lock_rooms(
-        &self,
-        names: &[RoomName],
-        now: Timestamp,
-    ) -> Result<(HashMap<RoomName, Room>, HashSet<RoomName>), StoreError> {
-        let mut rooms = self.locked(names).await?;
-        let made: HashSet<RoomName> = names.iter().filter(|name| !rooms.contains_key(*name)).cloned().collect();
-        if !made.is_empty() {
-            let rows = names.iter().filter(|name| made.contains(*name)).map(|name| room::ActiveModel {
-                name: Set(name.as_str().to_owned()),
-                title: Set(String::new()),
-                topic: Set(String::new()),
-                created_at: Set(now.micros()),
-                head: Set(0),
-                floor: Set(0),
-                floor_reason: Set(room::PRUNED.to_owned()),
-                ..Default::default()
-            });
-            room::Entity::insert_many(rows)
-                .on_conflict(OnConflict::column(room::Column::Name).do_nothing_on([room::Column::Id]).to_owned())
-                .exec_without_returning(&self.tx)
-                .await?;
-            rooms = self.locked(names).await?;
+    /// [`StoreError`], a [`StoreError::Conflict`] if the first stays locked.
+    pub async fn lock_rooms(&self, wanted: WantedRooms) -> Result<FoundRooms, StoreError> {
+        let WantedRooms { first, mut others, held } = wanted;
+        if self.connection().get_database_backend() == DbBackend::Sqlite {
+            // Nobody else writes, so all are free.
+            let names: Vec<_> = others.into_iter().chain(first).chain(held).collect();
+            let locked = self.rooms(room::Entity::find().filter(are_named(&names))).await?;
+            let absent = names.into_iter().filter(|name| !locked.contains_key(name)).collect();
+            return Ok(FoundRooms { locked, absent });
         }
-        Ok((rooms, made))
+        let mut found = FoundRooms::default();
+        match first {
+            Some(first) => {
+                found.locked = self.rooms(self.locking([&first], None)).await?;
+                if found.locked.is_empty() {
+                    found.absent = self.absent(others).await?.into_iter().chain([first]).collect();
+                    return Ok(found);
+                }
+                others.extend(held);
+                if !others.is_empty() {
+                    found.locked.extend(self.rooms(self.locking(&others, Some(LockBehavior::SkipLocked))).await?);
+                }
+            }
+            None => {
+                found.locked = self.rooms(self.locking(&held, Some(LockBehavior::SkipLocked))).await?;
+                if found.locked.is_empty() {
+                    // One of them: the others may each mean to wait.
+                    found.absent = self.absent(held).await?.into_iter().take(1).collect();
+                }
+            }
+        }
+        Ok(found)
     }
 
-    async fn locked(&self, names: &[RoomName]) -> Result<HashMap<RoomName, Room>, StoreError> {
-        let rows = room::Entity::find()
-            .filter(room::Column::Name.is_in(names.iter().map(RoomName::as_str)))
-            .order_by_asc(room::Column::Name)
-            .lock_exclusive()
-            .all(&self.tx)
-            .await?;
+    /// Those of these rooms that nobody has made, in the order given.
+    async fn absent(&self, names: impl IntoIterator<Item = RoomName>) -> Result<Vec<RoomName>, StoreError> {
+        let names: Vec<_> = names.into_iter().collect();
+        if names.is_empty() {
+            return Ok(names);
+        }
+        let there = room::Entity::find().select_only().column(room::Column::Name).filter(are_named(&names));
+        let there: HashSet<String> = there.into_tuple().all(&self.tx).await?.into_iter().collect();
+        Ok(names.into_iter().filter(|name| !there.contains(name.as_str())).collect())
+    }
+
+    /// Locks rooms by their names, and no other row: a server that reads a small table from end to end would lock it
+    /// all.
+    fn locking<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a RoomName>,
+        behavior: Option<LockBehavior>,
+    ) -> Select<room::Entity> {
+        // Rows that refer to a room, which a follower writes, don't keep it from being locked.
+        let is_postgres = self.connection().get_database_backend() == DbBackend::Postgres;
+        let lock = if is_postgres { LockType::NoKeyUpdate } else { LockType::Update };
+        let mut rooms = room::Entity::find().filter(are_named(names)).order_by_asc(room::Column::Name);
+        let query = QueryTrait::query(&mut rooms).force_index("name", IndexHintScope::All);
+        match behavior {
+            Some(behavior) => query.lock_with_behavior(lock, behavior),
+            None => query.lock(lock),
+        };
+        rooms
+    }
+
+    async fn rooms(&self, query: Select<room::Entity>) -> Result<HashMap<RoomName, Room>, StoreError> {
+        let rows = query.all(&self.tx).await?;
         Ok(rows.into_iter().map(Room::from).map(|room| (room.name.clone(), room)).collect())
+    }
+
+    /// Makes rooms, which must be in the order of their names. Returns their keys.
+    ///
+    /// # Errors
+    /// [`StoreError`], a [`StoreError::Conflict`] if somebody else has made one meanwhile.
+    pub async fn make_rooms(&self, names: &[RoomName], now: Timestamp) -> Result<HashMap<RoomName, i64>, StoreError> {
+        let rows = names.iter().map(|name| room::ActiveModel {
+            name: Set(name.as_str().to_owned()),
+            title: Set(String::new()),
+            topic: Set(String::new()),
+            created_at: Set(now.micros()),
+            head: Set(0),
+            floor: Set(0),
+            floor_reason: Set(room::PRUNED.to_owned()),
+            ..Default::default()
+        });
+        let made = room::Entity::insert_many(rows).exec_without_returning(&self.tx).await;
+        made.map_err(|error| match error.sql_err() {
+            // What was decided holds for a room that nobody has made.
+            Some(SqlErr::UniqueConstraintViolation(_)) => StoreError::Conflict("somebody else made the room".into()),
+            _ => error.into(),
+        })?;
+        let ids = room::Entity::find().select_only().column(room::Column::Name).column(room::Column::Id);
+        let ids: Vec<(String, i64)> = ids.filter(are_named(names)).into_tuple().all(&self.tx).await?;
+        Ok(ids.into_iter().map(|(name, id)| (RoomName::stored(&name), id)).collect())
     }
 
     /// The messages that were posted with these keys.
@@ -151,12 +253,12 @@ impl Transaction {
         Ok(found)
     }
 
-    /// Writes what was decided: the rows of all events, each room's head, and nothing of the rooms
-    /// that nobody came to need. Returns true if something of deleted messages is still to be erased.
+    /// Writes what was decided: the rows of all events, and each room's head. Returns true if something of deleted
+    /// messages is still to be erased.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn write(&self, writes: &[RoomWrite], unneeded: &[i64], now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn write(&self, writes: &[RoomWrite], now: Timestamp) -> Result<bool, StoreError> {
         let mut messages = Vec::new();
         let mut events = Vec::new();
         for write in writes {
@@ -185,9 +287,7 @@ impl Transaction {
                     .await?;
             }
         }
-        if !unneeded.is_empty() {
-            room::Entity::delete_many().filter(room::Column::Id.is_in(unneeded.iter().copied())).exec(&self.tx).await?;
-        }
+        self.incarnation.note(&self.tx, &self.batch, writes, now).await?;
         Ok(is_left)
     }
 
@@ -219,12 +319,17 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`].
     pub async fn commit(self) -> Result<(), StoreError> {
-        let Self { tx, file, turn: _turn, .. } = self;
+        let Self { tx, incarnation, batch, file, turn: _turn, .. } = self;
         #[cfg(test)]
         faults::befall(faults::Fault::BeforeCommit)?;
         tx.with(()).in_time(tx.into_inner().commit()).await?;
+        incarnation.committed(&batch);
         #[cfg(test)]
         faults::befall(faults::Fault::AfterCommit)?;
         file.map_or(Ok(()), |file| Ok(file.check()?))
     }
+}
+
+fn are_named<'a>(names: impl IntoIterator<Item = &'a RoomName>) -> SimpleExpr {
+    room::Column::Name.is_in(names.into_iter().map(RoomName::as_str))
 }

@@ -7,14 +7,8 @@ use sea_orm::{DbErr, EntityTrait};
 use sha2::Sha256;
 
 use super::{
-    checkpoint::Checkpointer,
-    entity::{erasure, event, message},
-    error::StoreError,
-    metadata,
-    room_write::RoomWrite,
-    session::Session,
-    transaction::Transaction,
-    turn::Turns,
+    checkpoint::Checkpointer, entity::erasure, error::StoreError, incarnation::BatchId, metadata, session::Session,
+    transaction::Transaction, turn::Turns,
 };
 #[cfg(test)]
 use super::{database_file::DatabaseFile, faults};
@@ -68,14 +62,22 @@ impl Writer {
         self.session.ping().await
     }
 
-    /// Begins a transaction that may write from its first statement on.
+    /// Lets other nodes start, if there may be others.
+    pub(super) async fn started(&self) -> Result<(), DbErr> {
+        self.session.started().await
+    }
+
+    /// Begins a transaction that may write from its first statement on, and counts it as a batch.
     ///
     /// # Errors
-    /// [`StoreError`] when the database is out.
+    /// [`StoreError`] when the database is out, or does not know this node's incarnation: then the connection is to
+    /// be replaced.
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
         let turn = self.turns.of_journal().await;
         let tx = self.session.begin().await?;
-        Ok(Transaction::new(tx, self.session.file(), self.revisions, turn))
+        let incarnation = self.session.incarnation().clone();
+        let batch = incarnation.count(&tx).await?;
+        Ok(Transaction::new(tx, (incarnation, batch), self.session.file(), self.revisions, turn))
     }
 
     /// Returns true if something of deleted messages was still to be erased at the start: a crash left it.
@@ -92,21 +94,14 @@ impl Writer {
         self.session.reopen().await
     }
 
-    /// Whether the last event of a write is in the log, as it was written at that time: an id alone
-    /// might be that of another process's event.
+    /// Returns true if a batch was committed whose answer was lost. Waits until its transaction has ended.
     ///
     /// # Errors
-    /// [`StoreError`] when the database is out.
-    pub async fn has_written(&self, write: &RoomWrite, at: Timestamp) -> Result<bool, StoreError> {
+    /// [`StoreError`] when the database is out, [`StoreError::Conflict`] when the transaction goes on.
+    pub async fn is_committed(&self, batch: &BatchId) -> Result<bool, StoreError> {
         #[cfg(test)]
-        faults::befall(faults::Fault::Heads)?;
-        let key = (write.room_id, write.head);
-        let message = message::Entity::find_by_id(key).one(self.session.db()).await?;
-        if let Some(row) = message {
-            return Ok(row.created_at == at.micros());
-        }
-        let event = event::Entity::find_by_id(key).one(self.session.db()).await?;
-        Ok(event.is_some_and(|row| row.created_at == at.micros()))
+        faults::befall(faults::Fault::Settling)?;
+        batch.is_committed(self.session.db()).await
     }
 
     /// What keeps the write-ahead log short beside the writer, which it has to be closed before; none if that is

@@ -181,7 +181,7 @@ async fn what_nobody_told_of_is_found_by_looking() {
         scene.followed(Counter::NAME).await;
     }
     // Nor does anybody hear of a commit whose answer was lost and could not be asked for.
-    inject(&[Fault::AfterCommit, Fault::Heads]);
+    inject(&[Fault::AfterCommit, Fault::Settling]);
     scene.try_post("one", "lost").await.unwrap_err();
     scene.followed(Counter::NAME).await;
     scene.followed(SearchFollower::NAME).await;

@@ -1,95 +1,87 @@
-//! One batch: taken from the queue, written as one transaction, published, answered.
+//! One batch: taken from the line, written as one transaction, published, answered.
 
-use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
 
 use super::{
     super::{
-        Refused, Waiting,
-        command::{Command, Committed, Outcome},
+        Answered, Waiting,
         decide::{Decided, Moment, decide},
         known::Known,
+        line::leave,
     },
-    BATCH, BATCH_BYTES, Failed, Fatal, TRIES, Task,
+    Failed, Fatal, Task,
 };
 use crate::{domain::event::ServiceStatus, store::error::StoreError};
 
+/// How long the next batch waits after one that ran into somebody else or got no room, in milliseconds: drawn at
+/// random, so that two who ran into each other don't do so again.
+const PAUSE: std::ops::RangeInclusive<u64> = 2..=40;
+
 impl Task {
-    /// All that waits, within the bounds of a transaction; waits for the first. Cancelling loses
-    /// nothing: what is taken from the queue is either here or left over.
+    /// All that waits, within the bounds of a transaction; waits for the first. Cancelling loses nothing: what is
+    /// taken from the queue is in the line.
     pub(super) async fn next_batch(&mut self) -> Option<Vec<Waiting>> {
-        let first = if let Some(first) = self.left_over.take() {
-            first
-        } else {
-            tokio::select! {
+        self.line.refuse_late(Instant::now());
+        if self.line.is_empty() {
+            let first = tokio::select! {
                 biased;
                 first = self.queue.recv() => first?,
                 () = self.stop.cancelled(), if !self.queue.is_closed() => {
                     self.queue.close();
                     self.queue.recv().await?
                 }
-            }
-        };
-        let mut bytes = first.command.change.bytes();
-        let mut batch = vec![first];
-        while batch.len() < BATCH {
-            let Ok(next) = self.queue.try_recv() else { break };
-            bytes += next.command.change.bytes();
-            if bytes > BATCH_BYTES {
-                self.left_over = Some(next);
-                break;
-            }
-            batch.push(next);
+            };
+            self.line.push(first);
         }
-        Some(batch)
+        while !self.line.is_full()
+            && let Ok(next) = self.queue.try_recv()
+        {
+            self.line.push(next);
+        }
+        Some(self.line.take())
     }
 
-    pub(super) async fn process(&mut self, batch: Vec<Waiting>) -> Result<(), Fatal> {
-        let (commands, answers): (Vec<_>, Vec<_>) =
-            batch.into_iter().map(|waiting| (waiting.command, waiting.answer)).unzip();
-        let bytes = commands.iter().map(|command| command.change.bytes()).sum::<usize>();
-        let mut written = self.write(&commands).await;
-        for _ in 1..TRIES {
-            let Err(Failed::Before(StoreError::Conflict(why))) = &written else { break };
-            tracing::warn!(why, "a batch is tried again");
-            written = self.write(&commands).await;
-        }
-        let outcomes = match written {
-            Ok(outcomes) => outcomes,
-            Err(Failed::Before(StoreError::Rejected(why))) if commands.len() > 1 => {
-                // The rows of one command spoil the others: each for itself.
-                tracing::error!(
-                    why,
-                    commands = commands.len(),
-                    "a batch is rejected, its commands are tried one by one"
-                );
-                self.reopen().await;
-                let mut outcomes = Vec::with_capacity(commands.len());
-                for command in &commands {
-                    let outcome = match self.write(std::slice::from_ref(command)).await {
-                        Ok(mut outcomes) => outcomes.pop().unwrap_or(Err(Refused::Unavailable)),
-                        Err(failed) => self.fail(failed, 1).await?.pop().unwrap_or(Err(Refused::Unavailable)),
-                    };
-                    outcomes.push(outcome);
+    /// Writes a batch and answers it. What can't be written now goes back into the line.
+    pub(super) async fn process(&mut self, mut batch: Vec<Waiting>) -> Result<(), Fatal> {
+        let outcomes = match self.write(&mut batch).await {
+            Ok(outcomes) => {
+                self.line.written(&batch);
+                if batch.is_empty() {
+                    pause().await;
                 }
                 outcomes
             }
+            Err(Failed::Before(StoreError::Conflict(why))) => {
+                tracing::warn!(why, "a batch is tried again");
+                self.line.put_off(batch);
+                pause().await;
+                return Ok(());
+            }
+            Err(Failed::Before(StoreError::Rejected(why))) if batch.len() > 1 => {
+                // The rows of one command spoil the others: each for itself.
+                let commands = batch.len();
+                tracing::error!(why, commands, "a batch is rejected, its commands are tried one by one");
+                self.reopen().await;
+                self.line.put_back_singly(batch);
+                return Ok(());
+            }
             Err(failed) => {
+                let bytes = batch.iter().map(|waiting| waiting.command.change.bytes()).sum::<usize>();
                 self.refused = self.refused.max(bytes);
-                self.fail(failed, commands.len()).await?
+                self.fail(failed, batch.len()).await?
             }
         };
-        for (answer, outcome) in answers.into_iter().zip(outcomes) {
-            // Who asked may have gone; the command stands.
-            let _ = answer.send(outcome);
+        for (waiting, outcome) in batch.into_iter().zip(outcomes) {
+            waiting.answer(outcome);
         }
         Ok(())
     }
 
-    /// The four steps: lock, read, decide, write; then commit and publish.
-    pub(super) async fn write(
-        &mut self,
-        commands: &[Command],
-    ) -> Result<Vec<Result<Committed<Outcome>, Refused>>, Failed> {
+    /// The steps: lock, read, decide, make rooms, write; then commit and publish. Those whose rooms are not got leave
+    /// the batch.
+    async fn write(&mut self, batch: &mut Vec<Waiting>) -> Result<Vec<Answered>, Failed> {
         let now = self.clock.now();
         let tx = match self.writer.begin().await {
             // A server that was started anew while nobody wrote has cut the line; it is no outage.
@@ -99,21 +91,26 @@ impl Task {
             begun => begun?,
         };
 
-        let names: Vec<_> =
-            commands.iter().map(|command| &command.room).collect::<BTreeSet<_>>().into_iter().cloned().collect();
-        let (rooms, made) = tx.lock_rooms(&names, now).await?;
+        let rooms = tx.lock_rooms(self.line.rooms_of(batch)).await?;
+        self.line.put_back(leave(batch, |name| rooms.has(name)));
 
-        let known = Known::read(&tx, commands, rooms, made).await?;
+        let commands = batch.iter().map(|waiting| &waiting.command);
+        let known = Known::read(&tx, commands.clone(), rooms, now).await?;
         let moment = Moment { now, edit_window: self.edit_window };
         let mut decided = decide(commands, known, |draft| self.writer.fingerprint(draft), moment);
 
         if decided.changes {
-            self.is_erasing |= tx.write(&decided.writes, &decided.unneeded, now).await?;
+            if !decided.made.is_empty() {
+                let ids = tx.make_rooms(&decided.made, now).await?;
+                decided.set_room_ids(&ids);
+            }
+            self.is_erasing |= tx.write(&decided.writes, now).await?;
+            let batch = tx.batch().clone();
             match tx.commit().await {
                 Ok(()) => {}
                 // These are answers, and say that nothing was written.
                 Err(error @ (StoreError::Conflict(_) | StoreError::Rejected(_))) => return Err(error.into()),
-                Err(error) => return Err(Failed::AtCommit(error, decided, now)),
+                Err(error) => return Err(Failed::AtCommit(error, decided, batch)),
             }
         } else {
             tx.rollback().await?;
@@ -135,4 +132,8 @@ impl Task {
             }
         }
     }
+}
+
+async fn pause() {
+    sleep(Duration::from_millis(rand::random_range(PAUSE))).await;
 }

@@ -6,17 +6,19 @@ use super::{
     super::{
         Refused,
         command::{Committed, Outcome},
-        decide::Decided,
     },
     Failed, Fatal, Task,
 };
 use crate::{
-    domain::{event::ServiceStatus, timestamp::Timestamp},
-    store::error::StoreError,
+    domain::event::ServiceStatus,
+    store::{BatchId, error::StoreError},
 };
 
 /// What a batch writes besides its contents, about: keys, heads, pages that are not full.
 const PROBE_MARGIN: usize = 64 * 1024;
+
+/// How often it is asked what became of a batch, each time for as long as a statement waits for a lock.
+const SETTLE_TRIES: u32 = 4;
 
 impl Task {
     /// Answers for a batch that failed, once it is known what became of it.
@@ -27,7 +29,7 @@ impl Task {
     ) -> Result<Vec<Result<Committed<Outcome>, Refused>>, Fatal> {
         let (error, decided) = match failed {
             Failed::Before(error) => (error, None),
-            Failed::AtCommit(error, decided, at) => (error, Some((decided, at))),
+            Failed::AtCommit(error, decided, batch) => (error, Some((decided, batch))),
         };
         match error {
             StoreError::FsyncRefused(_) => return Err(Fatal(error)),
@@ -44,8 +46,8 @@ impl Task {
         }
         self.say_out(&error);
         let reopened = self.reopen().await;
-        if let Some((decided, at)) = decided {
-            let committed = if reopened { self.is_committed(&decided, at).await } else { Err(error) };
+        if let Some((decided, batch)) = decided {
+            let committed = if reopened { self.settle(&batch).await } else { Err(error) };
             match committed {
                 Ok(true) => {
                     self.publish(&decided);
@@ -84,11 +86,15 @@ impl Task {
         self.health.set(ServiceStatus::Degraded);
     }
 
-    /// Whether a commit without an answer happened. The connection is a new one, and has the lock that
-    /// the old one had: whatever the old one was about to do, it has done.
-    pub(super) async fn is_committed(&self, decided: &Decided, at: Timestamp) -> Result<bool, StoreError> {
-        let Some(write) = decided.writes.iter().find(|write| !write.events.is_empty()) else { return Ok(false) };
-        self.writer.has_written(write, at).await
+    /// Returns true if a batch was committed whose answer is missing, once its transaction has ended. The server ends
+    /// one that is left alone.
+    async fn settle(&self, batch: &BatchId) -> Result<bool, StoreError> {
+        let mut settled = self.writer.is_committed(batch).await;
+        for _ in 1..SETTLE_TRIES {
+            let Err(StoreError::Conflict(_)) = settled else { break };
+            settled = self.writer.is_committed(batch).await;
+        }
+        settled
     }
 
     /// Replaces the connection; whether there is one now. While there was none, somebody else may have
