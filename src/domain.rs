@@ -7,6 +7,7 @@ pub mod event;
 pub mod invalid;
 pub mod message;
 pub mod name;
+pub mod page;
 pub mod policy;
 pub mod read_cursor;
 pub mod room;

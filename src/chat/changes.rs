@@ -8,6 +8,7 @@ use crate::{
         EventId, emoji,
         message::{Edit, Message, Reactor, Revision},
         name::RoomName,
+        page,
         policy::Actor,
         room::Room,
         version::Precondition,
@@ -76,8 +77,9 @@ impl Chat {
     ) -> Result<(Vec<Revision>, Option<EventId>), ChatError> {
         let (room, _) = self.message_of(actor, name, id).await?;
         let mut revisions = self.store.revisions(&room, id, after, limit as u64 + 1).await?;
-        let has_more = revisions.len() > limit;
-        revisions.truncate(limit);
+        let shown = limit.min(page::fitting(revisions.iter().map(|(_, revision)| revision)));
+        let has_more = revisions.len() > shown;
+        revisions.truncate(shown);
         let next = revisions.last().filter(|_| has_more).map(|(edit, _)| *edit);
         Ok((revisions.into_iter().map(|(_, revision)| revision).collect(), next))
     }

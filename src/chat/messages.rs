@@ -9,6 +9,7 @@ use crate::domain::{
     EventId,
     message::{Draft, Message, Range},
     name::RoomName,
+    page,
     policy::Actor,
     version::Precondition,
 };
@@ -60,8 +61,12 @@ impl Chat {
             let head = marks.as_mut().map(|marks| marks.borrow_and_update().head);
             let page = match self.readable(actor, name).await? {
                 Some(room) => {
-                    let (messages, has_more) = self.store.messages(&room, range, limit).await?;
-                    Page { messages, has_more }
+                    let (mut messages, has_more) = self.store.messages(&room, range, limit).await?;
+                    let is_cut = match range {
+                        Range::After(_) => page::keep_first(&mut messages),
+                        Range::Newest | Range::Before(_) => page::keep_last(&mut messages),
+                    };
+                    Page { messages, has_more: has_more || is_cut }
                 }
                 None => Page { messages: Vec::new(), has_more: false },
             };

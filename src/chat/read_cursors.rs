@@ -5,6 +5,7 @@ use crate::{
     domain::{
         EventId,
         name::{RoomName, UserKey},
+        page,
         policy::{Act, Actor, Standing, may},
         read_cursor::ReadCursor,
         version::Precondition,
@@ -56,7 +57,8 @@ impl Chat {
         let mut cursors = self.store.read_cursors(room, after, limit as u64 + 1).await?;
         let has_more = cursors.len() > limit;
         cursors.truncate(limit);
-        Ok((cursors, has_more))
+        let is_cut = page::keep_first(&mut cursors);
+        Ok((cursors, has_more || is_cut))
     }
 
     /// Counts the messages by others, not deleted, past the actor's read cursor.

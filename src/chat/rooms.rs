@@ -3,6 +3,7 @@
 use super::{Chat, ChatError, Committed};
 use crate::domain::{
     name::RoomName,
+    page,
     policy::{Act, Actor, Standing, may},
     room::{Room, RoomChange, RoomView},
     timestamp::Timestamp,
@@ -52,7 +53,9 @@ impl Chat {
         let mut rooms = self.store.listed_rooms(after, limit as u64 + 1).await?;
         let has_more = rooms.len() > limit;
         rooms.truncate(limit);
-        Ok((rooms.into_iter().map(|(room, last)| self.view(room, last)).collect(), has_more))
+        let mut rooms = rooms.into_iter().map(|(room, last)| self.view(room, last)).collect();
+        let is_cut = page::keep_first(&mut rooms);
+        Ok((rooms, has_more || is_cut))
     }
 
     fn view(&self, room: Room, last_message_at: Option<Timestamp>) -> RoomView {

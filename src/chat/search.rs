@@ -2,7 +2,7 @@
 
 use super::{Chat, ChatError};
 use crate::{
-    domain::{EventId, name::RoomName, policy::Actor, search::Query},
+    domain::{EventId, name::RoomName, page, policy::Actor, search::Query},
     store::search::SearchPage,
 };
 
@@ -21,7 +21,14 @@ impl Chat {
         limit: usize,
     ) -> Result<SearchPage, ChatError> {
         match self.readable(actor, name).await? {
-            Some(room) => Ok(self.store.search(room, query, before, limit).await?),
+            Some(room) => {
+                let mut found = self.store.search(room, query, before, limit).await?;
+                if page::keep_first(&mut found.messages) {
+                    found.next = found.messages.last().map(|message| message.id);
+                    found.partial = false;
+                }
+                Ok(found)
+            }
             None => Ok(SearchPage::default()),
         }
     }

@@ -153,6 +153,9 @@ pub struct MessagePage {
 /// Page through messages
 ///
 /// The newest page without a cursor. With `after` and `wait` this is the simplest long poll.
+///
+/// A page stops at 256 KiB of JSON, with at least one message: `has_more` says whether there are more, and not how many
+/// came.
 #[utoipa::path(
     get, path = "/rooms/{room}/messages", operation_id = "list_messages", tag = "messages",
     params(RoomPath, PageParams),

@@ -52,7 +52,8 @@ pub struct FoundPage {
 ///
 /// Newest first. All words have to be there, in any order; case and accents make no difference; the last
 /// word may go on (`hel` finds `hello`). Scripts without spaces are found by any part of a stretch.
-/// Quotes and operators are only text, and a query without letters or digits finds nothing.
+/// Quotes and operators are only text, and a query without letters or digits finds nothing. A page stops at 256 KiB of
+/// JSON.
 #[utoipa::path(
     get, path = "/rooms/{room}/search", operation_id = "search_messages", tag = "messages",
     params(RoomPath, SearchParams),

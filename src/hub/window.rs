@@ -1,13 +1,13 @@
 //! The window of a room's log that is in memory: its newest events, its newest messages and what was deleted of them.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use super::{
     deletion_log::DeletionLog,
     frame::{Frame, Placed},
     loading::Loading,
     position::{Position, ReadFilter},
-    recent::{KEPT, News, Recent},
+    recent::{News, Recent},
     ring::{Ring, Slot},
 };
 use crate::domain::{
@@ -15,11 +15,15 @@ use crate::domain::{
     event::{Event, EventBody},
     message::Message,
     name::RoomName,
+    page::{self, PAGE_BYTES},
     room::FloorReason,
 };
 
 /// The most bytes of events a reader takes at once, except for a single event that is larger.
-pub const TAKE_BYTES: usize = 256 * 1024;
+pub const TAKE_BYTES: usize = PAGE_BYTES;
+
+/// How many lengths of history are kept at once.
+const SHARED: usize = 4;
 
 /// What a reader was given of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,8 +44,8 @@ pub struct Window {
     /// Known once the store was asked.
     floor: Option<(EventId, FloorReason)>,
     pub(super) recent: Loading<Recent, News>,
-    /// The history of the default length, encoded at this head.
-    history: Option<(EventId, Frame)>,
+    /// The histories that were encoded last, by their length and the head they end at: all who join share them.
+    histories: VecDeque<(usize, EventId, Frame)>,
     pub(super) deletions: DeletionLog,
 }
 
@@ -105,7 +109,7 @@ impl Window {
         let Some(slots) = self.ring.as_ref().and_then(|ring| ring.since(position.cursor)) else {
             return TakenLog::Missing;
         };
-        let mut bytes = 0;
+        let mut bytes = out.iter().map(|event| event.frame.len()).sum::<usize>();
         for (id, slot) in slots {
             if filter.types.has(slot.kind) {
                 // It showed a message that is deleted by now.
@@ -125,30 +129,42 @@ impl Window {
     /// The history of the newest `limit` messages, and the cursor it ends at; none unless all of them are known.
     pub fn history(&mut self, room: &RoomName, limit: usize) -> Option<(Frame, EventId)> {
         let head = self.ring.as_ref()?.head();
-        if limit == KEPT
-            && let Some((at, frame)) = &self.history
-            && *at == head
-        {
-            return Some((frame.clone(), head));
+        if let Some(frame) = self.shared_history(limit, head) {
+            return Some((frame, head));
         }
         let (messages, has_more) = self.recent.known()?.newest(limit, head)?;
         let frame = history_frame(room, &messages, has_more, head);
-        if limit == KEPT {
-            self.history = Some((head, frame.clone()));
-        }
+        self.share_history(limit, head, frame.clone());
         Some((frame, head))
+    }
+
+    /// The history of this length that ends at this head, if somebody had it already. Whatever changes one moves the
+    /// head.
+    fn shared_history(&self, limit: usize, head: EventId) -> Option<Frame> {
+        let mut shared = self.histories.iter().filter(|(of, at, _)| (*of, *at) == (limit, head));
+        shared.next().map(|(_, _, frame)| frame.clone())
+    }
+
+    /// Keeps a history for who joins next.
+    pub fn share_history(&mut self, limit: usize, head: EventId, frame: Frame) {
+        // Those of an earlier head and those of the same length serve nobody any more.
+        self.histories.retain(|(of, at, _)| *at >= head && *of != limit);
+        self.histories.truncate(SHARED - 1);
+        self.histories.push_front((limit, head, frame));
     }
 
     /// About how many bytes it holds.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let history = self.history.as_ref().map_or(0, |(_, frame)| frame.len());
-        self.ring.as_ref().map_or(0, Ring::bytes) + self.recent.known().map_or(0, Recent::bytes) + history
+        let histories: usize = self.histories.iter().map(|(_, _, frame)| frame.len()).sum();
+        self.ring.as_ref().map_or(0, Ring::bytes) + self.recent.known().map_or(0, Recent::bytes) + histories
     }
 }
 
-/// The event that a reader without a cursor gets first.
+/// The event that a reader without a cursor gets first, with as many of the newest messages as a page has.
 #[must_use]
 pub fn history_frame(room: &RoomName, messages: &[Arc<Message>], has_more: bool, id: EventId) -> Frame {
+    let left_out = messages.len() - page::fitting(messages.iter().rev());
+    let (messages, has_more) = (&messages[left_out..], has_more || left_out > 0);
     Frame::new(&EventBody::MessageHistory { room, id, messages, has_more })
 }

@@ -4,6 +4,7 @@ mod bad_changes;
 mod changes;
 mod content_limit;
 mod look_alikes;
+mod page_size;
 mod posting;
 mod reactions;
 mod revisions;

@@ -76,15 +76,15 @@ impl Room {
     /// the cursor it ends at.
     pub(in super::super) async fn history(&self, store: &Store, limit: usize) -> Result<(Frame, EventId), StoreError> {
         let known = || self.change_window(|window| window.history(&self.name, limit));
-        if limit > KEPT {
-            return self.long_history(store, limit).await;
-        }
         if let Some(found) = known() {
             return Ok(found);
         }
         let _one_at_a_time = self.loading.lock().await;
         if let Some(found) = known() {
             return Ok(found);
+        }
+        if limit > KEPT {
+            return self.long_history(store, limit).await;
         }
         self.change_window(|window| window.recent.begin());
         let page = async {
@@ -108,13 +108,15 @@ impl Room {
         }
     }
 
-    /// A history read from the store for this reader alone.
+    /// A history read from the store, which who joins next shares.
     async fn long_history(&self, store: &Store, limit: usize) -> Result<(Frame, EventId), StoreError> {
         let stored = store.room(&self.name).await?;
         let Some(room) = stored else { return Ok((history_frame(&self.name, &[], false, 0), 0)) };
         let (messages, has_more) = store.messages(&room, Range::Newest, limit as u64).await?;
         let messages: Vec<_> = messages.into_iter().map(Arc::new).collect();
-        Ok((history_frame(&self.name, &messages, has_more, room.head), room.head))
+        let frame = history_frame(&self.name, &messages, has_more, room.head);
+        self.change_window(|window| window.share_history(limit, room.head, frame.clone()));
+        Ok((frame, room.head))
     }
 }
 
