@@ -1,22 +1,12 @@
-// What messages live through: edited, deleted, reacted to and answered in one window, seen in the other, live and by whoever was away.
+// Edits and deletions: made in one window, seen in the other, live and by a reader that was away.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { connected, enter, eventually, hasFocus, item, menu, person, say, sees, shown, until, useBrowser } from './support/browser.js';
+import { chip, content, says, state } from './support/messages.js';
 import { Proxy } from './support/proxy.js';
 import { Server } from './support/server.js';
 
 useBrowser();
-
-const content = (page, id) => item(page, id).locator('.content');
-const says = (page, id, text) => content(page, id).getByText(text, { exact: true }).waitFor();
-const chip = (page, id, emoji) => item(page, id).locator(`.chip[data-emoji="${emoji}"]`);
-const counts = (page, id) => item(page, id).locator('.chip').allTextContents();
-
-/** Everything that is shown of the messages. */
-const state = (page) => page.locator('#messages > li').evaluateAll((items) => items.map((each) => [
-  each.dataset.id, each.querySelector('.quote')?.innerText, each.querySelector('.content').textContent, each.classList.contains('deleted'),
-  !each.querySelector('.edited').hidden, [...each.querySelectorAll('.chip')].map((one) => one.getAttribute('aria-label')).join(),
-].join(' | ')));
 
 test('an edit is seen by others, says that it is one, and what was said before on request', async (t) => {
   const server = await Server.start(t);
@@ -113,150 +103,6 @@ test('a deleted message leaves a tombstone, also where it is quoted, and its wor
   assert.deepEqual(await ann.getByRole('menuitem').allTextContents(), ['Copy link', 'Seen by…']);
 });
 
-test('reactions are added from the picker, joined and taken back by a click, and counted for all', async (t) => {
-  const server = await Server.start(t);
-  const ann = await enter(await person(t, 'Ann'), server);
-  const ben = await enter(await person(t, 'Ben', { expect: [/status of 422/] }), server);
-  await say(ann, 'Done!');
-  await sees(ben, 'Done!');
-
-  await item(ben, 1).hover();
-  await item(ben, 1).getByRole('button', { name: 'React', exact: true }).click();
-  const picker = ben.getByRole('dialog', { name: 'Choose an emoji' });
-  await picker.getByRole('searchbox').fill('party pop');
-  await picker.locator('#emoji-found [data-emoji="🎉"]').click();
-  await picker.waitFor({ state: 'hidden' });
-  await chip(ann, 1, '🎉').getByText('1').waitFor();
-  assert.equal(await chip(ann, 1, '🎉').getAttribute('aria-label'), '🎉 1: Ben');
-  assert.equal(await chip(ann, 1, '🎉').getAttribute('aria-pressed'), 'false');
-  await chip(ann, 1, '🎉').click();
-  for (const page of [ann, ben]) {
-    await chip(page, 1, '🎉').getByText('2').waitFor();
-    assert.equal(await chip(page, 1, '🎉').getAttribute('aria-pressed'), 'true');
-    assert.equal(await chip(page, 1, '🎉').getAttribute('aria-label'), '🎉 2: Ben and Ann');
-  }
-  await chip(ben, 1, '🎉').click();
-  await chip(ann, 1, '🎉').getByText('1').waitFor();
-  await chip(ann, 1, '🎉').click();
-  for (const page of [ann, ben]) await chip(page, 1, '🎉').waitFor({ state: 'detached' });
-  await hasFocus(ann, '1', 'the focus does not go with the chip');
-
-  // From the menu, and any emoji that is typed. Chosen once it is at hand.
-  await (await menu(ben, 1)).getByRole('menuitem', { name: 'React with 🎉' }).click();
-  await chip(ann, 1, '🎉').waitFor();
-  for (const typed of ['👩🏽‍🚀', ':ship_it:']) {
-    await (await menu(ben, 1)).getByRole('menuitem', { name: 'Another reaction' }).click();
-    await picker.getByRole('searchbox').fill(typed);
-    await picker.locator(`#emoji-found [data-emoji="${typed}"]`).waitFor();
-    await ben.keyboard.press('Enter');
-    await chip(ann, 1, typed).waitFor();
-  }
-  assert.deepEqual((await counts(ann, 1)).map((text) => text.trim()), ['🎉 1', '👩🏽‍🚀 1', ':ship_it: 1']);
-  // Written with or without the mark that asks for colour it is one emoji.
-  await server.react('Eve', 1, '❤');
-  await chip(ben, 1, '❤').waitFor();
-  await (await menu(ben, 1)).getByRole('menuitem', { name: 'React with ❤️' }).click();
-  await chip(ann, 1, '❤').getByText('2').waitFor();
-  assert.equal(await item(ann, 1).locator('.chip').count(), 4);
-
-  // Only ten are named with a message: whether one is among the others is asked for.
-  for (let number = 10; number < 21; number += 1) await server.react(`user ${number}`, 1, '👍');
-  await server.react('Ann', 1, '👍');
-  await chip(ann, 1, '👍').getByText('12').waitFor();
-  assert.match(await chip(ann, 1, '👍').getAttribute('aria-label'), /user 19, and 2 more$/);
-  const isPressed = (page, pressed) => item(page, 1).locator(`.chip[data-emoji="👍"][aria-pressed="${pressed}"]`).waitFor();
-  const asked = [];
-  ann.on('request', (request) => request.url().includes('/reactions/') && request.method() === 'GET' && asked.push(request.url()));
-  await isPressed(ann, true);
-  await isPressed(ben, false);
-  await server.react('Eve', 1, '👍');
-  await chip(ann, 1, '👍').getByText('13').waitFor();
-  await server.edit('Ann', 1, 'Done at last!');
-  await says(ann, 1, 'Done at last!');
-  await isPressed(ann, true);
-  assert.deepEqual(asked, [], 'what one has seen oneself do is known');
-  for (const page of [ann, ben]) {
-    await page.reload();
-    await chip(page, 1, '👍').getByText('13').waitFor();
-  }
-  await isPressed(ann, true);
-  assert.equal(asked.length, 1, 'asked once');
-  await isPressed(ben, false);
-  await server.react('Eve', 1, '👍', false);
-  await chip(ann, 1, '👍').getByText('12').waitFor();
-  await isPressed(ann, true);
-  assert.equal(asked.length, 1);
-  await chip(ann, 1, '👍').click();
-  await chip(ann, 1, '👍').getByText('11').waitFor();
-  await isPressed(ann, false);
-  await chip(ann, 1, '👍').click();
-  await isPressed(ann, true);
-  await chip(ann, 1, '👍').click();
-  await isPressed(ann, false);
-  await (await menu(ann, 1)).getByRole('menuitem', { name: 'Reactions' }).click();
-  await ann.locator('#details .person').nth(15).waitFor();
-  assert.equal(await ann.locator('#details .person').getByText('user 20').count(), 1, 'all are listed');
-  await ann.keyboard.press('Escape');
-
-  // One emoji too many is refused in words.
-  for (let number = 0; number < 45; number += 1) await server.react('Eve', 1, String.fromCodePoint(0x1f400 + number));
-  await (await menu(ben, 1)).getByRole('menuitem', { name: 'React with 😂' }).click();
-  await ben.getByRole('alert').getByText('50 different').waitFor();
-  await ann.reload();
-  await chip(ann, 1, '❤').getByText('2').waitFor();
-  assert.equal(await item(ann, 1).locator('.chip').count(), 50);
-});
-
-test('an answer shows a line of what it answers, and says so when that changes', async (t) => {
-  const server = await Server.start(t);
-  const ann = await enter(await person(t, 'Ann'), server);
-  const ben = await enter(await person(t, 'Ben'), server);
-  await say(ann, 'Lunch?\nAt twelve');
-  await sees(ben, 'Lunch?\nAt twelve');
-  await item(ben, 1).hover();
-  await item(ben, 1).getByRole('button', { name: 'Reply' }).click();
-  await hasFocus(ben, 'content');
-  assert.equal(await ben.locator('#context-text').innerText(), 'Reply to Ann Lunch? At twelve');
-  // It is kept like the draft.
-  await ben.locator('#content').fill('Yes');
-  await ben.reload();
-  await ben.locator('#context').getByText('Lunch?').waitFor();
-  await ben.locator('#content').press('Enter');
-  for (const page of [ann, ben]) {
-    await sees(page, 'Yes');
-    assert.equal(await item(page, 2).locator('.quote').textContent(), 'In reply to Ann Lunch? At twelve');
-    assert.equal(await item(page, 2).locator('.quote .author').textContent(), 'Ann');
-  }
-  assert.ok(!(await ben.locator('#context').isVisible()), 'the next is no answer');
-  assert.equal((await server.get('general/messages/2')).reply_to, 1);
-  await server.edit('Ann', 1, '<i>Dinner?</i>');
-  for (const page of [ann, ben]) {
-    await item(page, 2).locator('.quote').getByText('<i>Dinner?</i>').waitFor();
-    assert.equal(await page.locator('.quote i').count(), 0);
-  }
-  // Given up, and what is written stays.
-  await (await menu(ann, 2)).getByRole('menuitem', { name: 'Reply' }).click();
-  await ann.locator('#content').fill('never mind');
-  await ann.getByRole('button', { name: 'Cancel' }).click();
-  assert.equal(await ann.locator('#content').inputValue(), 'never mind');
-  await ann.locator('#content').press('Enter');
-  await sees(ben, 'never mind');
-  assert.equal((await server.get('general/messages/4')).reply_to, null);
-});
-
-test('what is answered is shown as it is, though a flood has taken it out of the page', async (t) => {
-  const server = await Server.start(t);
-  await server.post('Ben', 'before the flood');
-  const page = await enter(await person(t, 'Ann'), server);
-  await (await menu(page, 1)).getByRole('menuitem', { name: 'Reply' }).click();
-  await server.flood(2_450);
-  await item(page, 2_451).waitFor();
-  await item(page, 1).waitFor({ state: 'detached' });
-  assert.equal(await page.locator('#context-words').innerText(), 'before the flood');
-  await server.remove('Ben', 1);
-  await page.locator('#context-words').getByText('Message deleted').waitFor();
-});
-
 test('an edit of a message in a room that is no longer there becomes a draft', async (t) => {
   const server = await Server.start(t);
   await server.post('Ann', 'the old words');
@@ -275,23 +121,6 @@ test('an edit of a message in a room that is no longer there becomes a draft', a
   await page.reload();
   await connected(page);
   assert.equal(await page.locator('#content').inputValue(), 'the new words\na draft');
-});
-
-test('an answer that can not be sent yet is kept with what it answers', async (t) => {
-  const server = await Server.start(t);
-  await server.post('Ben', 'question');
-  const ann = await enter(await person(t, 'Ann', { serverGoes: true }), server);
-  await sees(ann, 'question');
-  await ann.route('**/messages', (route) => (route.request().method() === 'POST' ? route.abort() : route.continue()));
-  await item(ann, 1).hover();
-  await item(ann, 1).getByRole('button', { name: 'Reply' }).click();
-  await say(ann, 'the answer');
-  await ann.reload();
-  await connected(ann);
-  await ann.locator('#unsent .quote').getByText('question').waitFor();
-  await ann.unroute('**/messages');
-  await item(ann, 2).locator('.quote').getByText('question').waitFor();
-  assert.equal((await server.get('general/messages/2')).reply_to, 1);
 });
 
 test('who was away learns of it all, and ends with what a fresh window shows', async (t) => {
@@ -436,21 +265,4 @@ test('a menu, the dialogs and the picker of a room that is no longer there close
     await sees(page, 'message 2');
     await connected(page);
   }
-});
-
-test('what one is about to do to a message is done, though a flood has taken it out of the page', async (t) => {
-  const server = await Server.start(t);
-  await server.post('Ann', 'before the flood');
-  const page = await enter(await person(t, 'Ann'), server);
-  await sees(page, 'before the flood');
-  await (await menu(page, 1)).getByRole('menuitem', { name: 'Another reaction' }).click();
-  const picker = page.getByRole('dialog', { name: 'Choose an emoji' });
-  await picker.getByRole('searchbox').fill('hot dog');
-  await picker.locator('#emoji-found [data-emoji="🌭"]').waitFor();
-  await server.flood(2_450);
-  await item(page, 1).waitFor({ state: 'detached' });
-  await item(page, 2_451).waitFor();
-  await page.keyboard.press('Enter');
-  await eventually(async () => (await server.get('general/messages/1')).reactions[0]?.emoji === '🌭', 'the reaction is there');
-  await hasFocus(page, 'scroller');
 });

@@ -1,13 +1,9 @@
 //! A `parlor serve` of the test's own: a real process, in a directory of its own, on a free port.
 
 use std::{
-    ffi::OsString,
-    fs::File,
     net::SocketAddr,
-    os::fd::OwnedFd,
     path::{Path, PathBuf},
-    process::{ExitStatus, Output, Stdio},
-    sync::Arc,
+    process::ExitStatus,
     time::Duration,
 };
 
@@ -16,191 +12,18 @@ use reqwest::StatusCode;
 use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncRead, BufReader},
-    process::{Child, Command},
-    sync::watch,
-    task::JoinSet,
-};
 
-use super::{
-    DEADLINE,
-    database::{TestDatabase, sqlite_url},
-    within,
-};
+use super::{DEADLINE, database::TestDatabase, within};
 
-/// The binary under test.
-pub const PARLOR: &str = env!("CARGO_BIN_EXE_parlor");
+mod builder;
+mod process;
 
-/// How long a start may take: a debug build on a busy machine, migrations included.
-const START_DEADLINE: Duration = Duration::from_secs(30);
-/// How long an end may take: a drain is cut after 10 s.
+pub use builder::Builder;
+use process::Running;
+pub use process::{PARLOR, collect, complaint, failure, parlor, parlor_command};
+
+/// The time that an end may take: a drain is cut after 10 s.
 const END_DEADLINE: Duration = Duration::from_secs(20);
-/// How long a connection is kept for the next request: less than the server lets it be idle, or a request may
-/// meet its end.
-const REUSED: Duration = Duration::from_secs(5);
-
-/// Times that nearly every test would only wait for. The others are the product's, unless a test sets them.
-const SHORTER: [(&str, &str); 2] = [("PARLOR_POLL_EPHEMERAL_WAIT", "200ms"), ("PARLOR_DRAIN_SPREAD", "300ms")];
-
-/// How a server is to be started.
-#[derive(Clone, Default)]
-pub struct Builder {
-    args: Vec<OsString>,
-    env: Vec<(String, String)>,
-    wrapper: Vec<String>,
-    dir: Option<PathBuf>,
-    database_url: Option<String>,
-    listen: Option<String>,
-    no_listen: bool,
-    log: Option<Arc<File>>,
-}
-
-impl Builder {
-    /// One more argument after `serve`.
-    pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
-        self.args.push(arg.into());
-        self
-    }
-
-    /// A time of the product by the name of its flag: `time("presence-grace", SHORT)`.
-    pub fn time(self, name: &str, time: Duration) -> Self {
-        self.arg(format!("--{name}={}ms", time.as_millis()))
-    }
-
-    /// One more environment variable.
-    pub fn env(mut self, name: &str, value: &str) -> Self {
-        self.env.push((name.into(), value.into()));
-        self
-    }
-
-    /// The command the server runs under: `["strace", "-f"]`, `["prlimit", "--nofile=64"]`.
-    pub fn wrapper<S: Into<String>>(mut self, words: impl IntoIterator<Item = S>) -> Self {
-        self.wrapper = words.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// The working directory; otherwise a new one that goes with the server.
-    pub fn dir(mut self, dir: impl Into<PathBuf>) -> Self {
-        self.dir = Some(dir.into());
-        self
-    }
-
-    /// The database file.
-    pub fn db(mut self, path: impl AsRef<Path>) -> Self {
-        self.database_url = Some(sqlite_url(path.as_ref()));
-        self
-    }
-
-    /// The database; otherwise a fresh one.
-    pub fn database_url(mut self, url: &str) -> Self {
-        self.database_url = Some(url.into());
-        self
-    }
-
-    /// The destination of its standard error; otherwise [`Server::log`].
-    pub fn log_to(mut self, log: impl Into<OwnedFd>) -> Self {
-        self.log = Some(Arc::new(log.into().into()));
-        self
-    }
-
-    /// Where to listen; otherwise on loopback.
-    pub fn listen(mut self, address: &str) -> Self {
-        self.listen = Some(address.into());
-        self
-    }
-
-    /// Leaves `--listen` and `--database-url` to the test, for settings from elsewhere.
-    pub fn bare(mut self) -> Self {
-        self.no_listen = true;
-        self
-    }
-
-    /// Starts the server and waits until it says that it listens.
-    pub async fn start(self) -> Server {
-        let owned = self.dir.is_none().then(|| tempfile::tempdir().expect("a directory for the server"));
-        let dir = owned.as_ref().map(|owned| owned.path().to_owned()).or_else(|| self.dir.clone());
-        let dir = dir.expect("one of the two");
-        let http = reqwest::Client::builder().no_proxy().pool_idle_timeout(REUSED).build().expect("an HTTP client");
-        let database = self.database(&dir).await;
-        let running = Running::start(self.command(&dir, &database)).await;
-        Server { builder: self, dir, _owned: owned, http, running, database }
-    }
-
-    /// Runs the server to its end and returns what it wrote: for a start that must fail.
-    pub async fn output(self) -> Output {
-        let owned = tempfile::tempdir().expect("a directory for the server");
-        let dir = self.dir.clone().unwrap_or_else(|| owned.path().to_owned());
-        let database = self.database(&dir).await;
-        let child = self.command(&dir, &database).spawn().expect("the server starts");
-        within(START_DEADLINE, "the server ends by itself", child.wait_with_output()).await.expect("its output")
-    }
-
-    async fn database(&self, dir: &Path) -> TestDatabase {
-        match &self.database_url {
-            Some(url) => TestDatabase::given(url.clone()),
-            None if self.no_listen => TestDatabase::given(String::new()),
-            None => TestDatabase::fresh(dir).await,
-        }
-    }
-
-    fn command(&self, dir: &Path, database: &TestDatabase) -> Command {
-        let mut words: Vec<OsString> = self.wrapper.iter().map(Into::into).collect();
-        words.extend([PARLOR.into(), "serve".into()]);
-        let mut shorter = None;
-        if !self.no_listen {
-            // A flag wins over the environment, so a test can set these too.
-            shorter = Some(SHORTER);
-            let (listen, url) = (self.listen.as_deref().unwrap_or("127.0.0.1:0"), database.url());
-            words.extend(["--listen".into(), listen.into(), "--database-url".into(), url.into()]);
-        }
-        words.extend(self.args.iter().cloned());
-        let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).current_dir(dir);
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("PARLOR_") {
-                command.env_remove(name);
-            }
-        }
-        command.envs(shorter.into_iter().flatten());
-        command.envs(self.env.iter().map(|(name, value)| (name, value)));
-        let log = self.log.as_ref().map(|log| log.try_clone().expect("one more descriptor of the log"));
-        let log = log.map_or_else(Stdio::piped, Stdio::from);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
-        command
-    }
-}
-
-/// Runs `parlor` in a directory to its end, without the caller's settings.
-pub fn parlor(dir: &Path, args: &[&str]) -> Output {
-    parlor_command(dir, args).output().expect("parlor runs")
-}
-
-/// `parlor` in a directory, without the caller's settings.
-pub fn parlor_command(dir: &Path, args: &[&str]) -> std::process::Command {
-    let mut command = std::process::Command::new(PARLOR);
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("PARLOR_") {
-            command.env_remove(name);
-        }
-    }
-    command.args(args).current_dir(dir);
-    command
-}
-
-/// What a failed start says, which must be on standard error alone.
-pub fn complaint(output: &Output, code: i32) -> String {
-    let error = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(code), "{error}");
-    assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
-    assert!(!error.contains("panicked"), "{error}");
-    error
-}
-
-/// A start that must fail with this code, and what it says.
-pub async fn failure(builder: Builder, code: i32) -> String {
-    complaint(&builder.output().await, code)
-}
 
 /// A running server, killed when dropped.
 pub struct Server {
@@ -404,78 +227,4 @@ pub async fn json_of(answer: reqwest::Response, status: StatusCode) -> Value {
     let body = answer.text().await.expect("a body");
     assert_eq!(is, status, "{url}: {body}");
     serde_json::from_str(&body).unwrap_or_else(|error| panic!("{url}: {error}: {body}"))
-}
-
-/// One process, from its start to its end.
-struct Running {
-    child: Child,
-    addr: SocketAddr,
-    pid: u32,
-    stderr: watch::Receiver<Vec<String>>,
-    tasks: JoinSet<()>,
-    ended: bool,
-}
-
-impl Running {
-    async fn start(mut command: Command) -> Self {
-        let mut child = command.spawn().expect("the server starts");
-        let mut tasks = JoinSet::new();
-        let mut stdout = collect(&mut tasks, child.stdout.take().expect("its standard output"));
-        let stderr = match child.stderr.take() {
-            Some(stderr) => collect(&mut tasks, stderr),
-            None => watch::channel(Vec::new()).1,
-        };
-        let listening = stdout.wait_for(|lines| lines.iter().any(|line| port_line(line).is_some()));
-        let listening = within(START_DEADLINE, "the server listens", listening).await;
-        let Some(addr) = listening.ok().and_then(|lines| lines.iter().find_map(|line| port_line(line))) else {
-            // Standard output has ended: so will the process and its standard error.
-            while tasks.join_next().await.is_some() {}
-            panic!("the server did not start:\n{}", stderr.borrow().join("\n"));
-        };
-        let pid = server_pid(child.id().expect("it runs"));
-        Self { child, addr, pid, stderr, tasks, ended: false }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Killing a wrapper would leave the server behind it running.
-        if !self.ended && self.child.id() != Some(self.pid) {
-            let _ = std::process::Command::new("kill").args(["-KILL", &self.pid.to_string()]).status();
-        }
-    }
-}
-
-fn port_line(line: &str) -> Option<SocketAddr> {
-    line.strip_prefix("listening on http://")?.trim_end().parse().ok()
-}
-
-/// Reads lines to the end, so that the process never waits for a full pipe.
-pub fn collect(
-    tasks: &mut JoinSet<()>,
-    source: impl AsyncRead + Unpin + Send + 'static,
-) -> watch::Receiver<Vec<String>> {
-    let (sender, receiver) = watch::channel(Vec::new());
-    tasks.spawn(async move {
-        let mut lines = BufReader::new(source).lines();
-        while let Ok(Some(line)) = lines.next_line().await {
-            sender.send_modify(|all| all.push(line));
-        }
-    });
-    receiver
-}
-
-/// The process itself, or the descendant of a wrapper that runs the server.
-fn server_pid(pid: u32) -> u32 {
-    let runs_parlor =
-        |pid: u32| std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == Path::new(PARLOR));
-    let mut open = vec![pid];
-    while let Some(pid) = open.pop() {
-        if runs_parlor(pid) {
-            return pid;
-        }
-        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-        open.extend(children.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
-    }
-    pid
 }

@@ -1,0 +1,156 @@
+//! Settings to start a `parlor serve` with.
+
+use std::{
+    ffi::OsString,
+    fs::File,
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::process::Command;
+
+use super::{
+    Server,
+    process::{PARLOR, Running, START_DEADLINE},
+};
+use crate::support::{
+    database::{TestDatabase, sqlite_url},
+    within,
+};
+
+/// The time that a connection is kept for the next request: less than the server lets it be idle, or a request may
+/// meet its end.
+const REUSED: Duration = Duration::from_secs(5);
+/// Times that nearly every test would only wait for. The others are the product's, unless a test sets them.
+const SHORTER: [(&str, &str); 2] = [("PARLOR_POLL_EPHEMERAL_WAIT", "200ms"), ("PARLOR_DRAIN_SPREAD", "300ms")];
+
+/// The settings of a server to be started.
+#[derive(Clone, Default)]
+pub struct Builder {
+    args: Vec<OsString>,
+    env: Vec<(String, String)>,
+    wrapper: Vec<String>,
+    dir: Option<PathBuf>,
+    database_url: Option<String>,
+    listen: Option<String>,
+    no_listen: bool,
+    log: Option<Arc<File>>,
+}
+
+impl Builder {
+    /// One more argument after `serve`.
+    pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// A time of the product by the name of its flag: `time("presence-grace", SHORT)`.
+    pub fn time(self, name: &str, time: Duration) -> Self {
+        self.arg(format!("--{name}={}ms", time.as_millis()))
+    }
+
+    /// One more environment variable.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// The command the server runs under: `["strace", "-f"]`, `["prlimit", "--nofile=64"]`.
+    pub fn wrapper<S: Into<String>>(mut self, words: impl IntoIterator<Item = S>) -> Self {
+        self.wrapper = words.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The working directory; otherwise a new one that goes with the server.
+    pub fn dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.dir = Some(dir.into());
+        self
+    }
+
+    /// The database file.
+    pub fn db(mut self, path: impl AsRef<Path>) -> Self {
+        self.database_url = Some(sqlite_url(path.as_ref()));
+        self
+    }
+
+    /// The database; otherwise a fresh one.
+    pub fn database_url(mut self, url: &str) -> Self {
+        self.database_url = Some(url.into());
+        self
+    }
+
+    /// The destination of its standard error; otherwise [`Server::log`].
+    pub fn log_to(mut self, log: impl Into<OwnedFd>) -> Self {
+        self.log = Some(Arc::new(log.into().into()));
+        self
+    }
+
+    /// Where to listen; otherwise on loopback.
+    pub fn listen(mut self, address: &str) -> Self {
+        self.listen = Some(address.into());
+        self
+    }
+
+    /// Leaves `--listen` and `--database-url` to the test, for settings from elsewhere.
+    pub fn bare(mut self) -> Self {
+        self.no_listen = true;
+        self
+    }
+
+    /// Starts the server and waits until it says that it listens.
+    pub async fn start(self) -> Server {
+        let owned = self.dir.is_none().then(|| tempfile::tempdir().expect("a directory for the server"));
+        let dir = owned.as_ref().map(|owned| owned.path().to_owned()).or_else(|| self.dir.clone());
+        let dir = dir.expect("one of the two");
+        let http = reqwest::Client::builder().no_proxy().pool_idle_timeout(REUSED).build().expect("an HTTP client");
+        let database = self.database(&dir).await;
+        let running = Running::start(self.command(&dir, &database)).await;
+        Server { builder: self, dir, _owned: owned, http, running, database }
+    }
+
+    /// Runs the server to its end and returns what it wrote: for a start that must fail.
+    pub async fn output(self) -> Output {
+        let owned = tempfile::tempdir().expect("a directory for the server");
+        let dir = self.dir.clone().unwrap_or_else(|| owned.path().to_owned());
+        let database = self.database(&dir).await;
+        let child = self.command(&dir, &database).spawn().expect("the server starts");
+        within(START_DEADLINE, "the server ends by itself", child.wait_with_output()).await.expect("its output")
+    }
+
+    async fn database(&self, dir: &Path) -> TestDatabase {
+        match &self.database_url {
+            Some(url) => TestDatabase::given(url.clone()),
+            None if self.no_listen => TestDatabase::given(String::new()),
+            None => TestDatabase::fresh(dir).await,
+        }
+    }
+
+    pub(super) fn command(&self, dir: &Path, database: &TestDatabase) -> Command {
+        let mut words: Vec<OsString> = self.wrapper.iter().map(Into::into).collect();
+        words.extend([PARLOR.into(), "serve".into()]);
+        let mut shorter = None;
+        if !self.no_listen {
+            // A flag wins over the environment, so a test can set these too.
+            shorter = Some(SHORTER);
+            let (listen, url) = (self.listen.as_deref().unwrap_or("127.0.0.1:0"), database.url());
+            words.extend(["--listen".into(), listen.into(), "--database-url".into(), url.into()]);
+        }
+        words.extend(self.args.iter().cloned());
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).current_dir(dir);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("PARLOR_") {
+                command.env_remove(name);
+            }
+        }
+        command.envs(shorter.into_iter().flatten());
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        let log = self.log.as_ref().map(|log| log.try_clone().expect("one more descriptor of the log"));
+        let log = log.map_or_else(Stdio::piped, Stdio::from);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
+        command
+    }
+}
