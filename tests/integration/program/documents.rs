@@ -42,26 +42,62 @@ fn every_link_leads_somewhere() {
     assert!(count > 10, "links were found: {count}");
 }
 
+/// Everything in a text that may be a path, wherever it stands: in a sentence, a table or a command.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let is_of_path = |c: char| c.is_ascii_alphanumeric() || "_-./*{…".contains(c);
+    text.split(move |c| !is_of_path(c))
+        .map(|word| word.trim_end_matches('.'))
+        .filter(|word| !word.contains(['*', '{', '…']))
+}
+
 #[test]
 fn every_file_named_is_there() {
     let mut count = 0;
     for (path, text) in documents() {
-        for line in text.lines() {
-            for span in line.split('`').skip(1).step_by(2).filter(|span| !span.contains(['*', ' ', '{'])) {
-                // The tables of docs/architecture.md leave `src/` out.
-                let is_source = Path::new(span).extension().is_some_and(|extension| extension == "rs");
-                if NAMED.iter().any(|folder| span.starts_with(folder)) {
-                    assert!(root().join(span).exists(), "{}: there is no {span}", path.display());
-                } else if is_source && span.contains('/') {
-                    assert!(root().join("src").join(span).exists(), "{}: there is no src/{span}", path.display());
-                } else {
-                    continue;
-                }
-                count += 1;
+        for word in words(&text) {
+            // The tables of docs/architecture.md leave `src/` out.
+            let is_source = Path::new(word).extension().is_some_and(|extension| extension == "rs");
+            if NAMED.iter().any(|folder| word.starts_with(folder)) {
+                assert!(root().join(word).exists(), "{}: there is no {word}", path.display());
+            } else if is_source && word.contains('/') && !word.starts_with(['.', '/']) {
+                assert!(root().join("src").join(word).exists(), "{}: there is no src/{word}", path.display());
+            } else {
+                continue;
             }
+            count += 1;
         }
     }
-    assert!(count > 30, "names were found: {count}");
+    assert!(count > 200, "names were found: {count}");
+}
+
+/// The message of the commit that a page about contributing takes as its example.
+fn examples() -> Vec<(PathBuf, String)> {
+    let pages = documents().into_iter().filter(|(path, _)| path.parent() == Some(&root().join("docs/contributing")));
+    pages
+        .map(|(path, text)| (path, between(&text, "git log --grep \"", "\" -1").next().expect("a commit").to_owned()))
+        .collect()
+}
+
+#[test]
+fn each_page_about_contributing_walks_through_a_real_commit_and_is_linked() {
+    let examples = examples();
+    assert_eq!(examples.len(), 4, "{examples:?}");
+    let has_history = Command::new("git").args(["rev-parse", "--is-shallow-repository"]).current_dir(root()).output();
+    let has_history = has_history.is_ok_and(|answer| answer.stdout == b"false\n");
+    for (path, words) in examples {
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
+        for page in ["README.md", "docs/architecture.md", "CONTRIBUTING.md"] {
+            let text = fs::read_to_string(root().join(page)).expect("a page");
+            assert!(text.contains(&format!("contributing/{name}")), "{page} leads to {name}");
+        }
+        // What was unpacked from an archive has no commits.
+        if has_history {
+            let mut log = Command::new("git");
+            let found =
+                log.args(["log", "-1", "--format=%h", "--grep", &words]).current_dir(root()).output().expect("git");
+            assert!(!found.stdout.is_empty(), "{name}: no commit says {words:?}");
+        }
+    }
 }
 
 #[test]
