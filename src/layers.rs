@@ -1,5 +1,7 @@
-//! Holds the structure of this crate: which layer may name which, and what each thing of a kind has to have.
+//! Holds the structure of this crate: the layers and the names each may use, the things of a kind and their parts,
+//! the length of a file and the opening of a comment.
 
 mod promises;
 mod sources;
+mod texts;
 mod walls;
