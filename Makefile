@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help run dev check test rust databases build sqlite postgres mariadb outages clients pages browser lint docs fmt openapi folding emoji deny bench measure tools
 
-# Where `tools.sh` puts what Debian has too old.
+# The folder in which `tools.sh` puts what Debian has too old.
 export PATH := $(CURDIR)/target/tools/node_modules/node/bin:$(PATH)
 # Tests wait more than they work.
 export RUST_TEST_THREADS ?= 6
@@ -85,14 +85,14 @@ docs: ## the documentation of the code
 fmt: ## format the sources
 	cargo fmt --all
 
-openapi: ## write openapi/openapi.json anew
+openapi: ## write openapi/openapi.json again
 	@$(BUILD) --quiet
 	$(TARGET)/debug/parlor openapi > openapi/openapi.json
 
 folding: ## write again by what the page compares names, after the rule has changed
 	PARLOR_WRITE_FOLDING=1 cargo test --locked --test integration -- the_pages_fold_names
 
-emoji: ## take the emoji of the page anew from npm
+emoji: ## fetch the emoji of the page again from npm
 	@./tools.sh node
 	static/emoji/update.sh
 

@@ -14,7 +14,7 @@ use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest, Sha256};
 
 const FOLDER: &str = "static";
-/// What is served, by the end of its name. The folder also holds scripts and licences.
+/// The files that are served, by the end of their names. The folder also holds scripts and licences.
 const SERVED: [&str; 7] = [".css", ".d.ts", ".html", ".js", ".json", ".svg", ".ico"];
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;

@@ -86,7 +86,7 @@ if [ -n "$missing" ]; then
   exit 1
 fi
 
-# Where Debian's Node.js is older, the npm registry has it as a package.
+# For a Debian with an older Node.js: the npm registry has it as a package.
 case " $* " in *" node "*)
   if ! node_is_new; then
     echo "installing Node.js 22 into target/tools"

@@ -26,7 +26,7 @@ const ROOMS: i64 = 16;
 const BATCH: i64 = 256;
 const NEWEST_READS: u64 = 1_000;
 const DEPTH_READS: u64 = 400;
-/// What a long poll or a replay takes at most in one page.
+/// The largest page of a long poll or a replay.
 const DEPTH_LIMIT: i64 = 200;
 const COLUMNS: usize = 7;
 
@@ -56,7 +56,7 @@ impl Layout {
     }
 }
 
-/// What one layout did in one run.
+/// The result of one layout in one run.
 #[derive(Clone, Copy)]
 struct Run {
     insert_us_per_row: f64,
@@ -65,7 +65,7 @@ struct Run {
     file_mb: f64,
 }
 
-/// What is printed of a run, by name.
+/// A printed figure of a run, by name.
 type Figure = (&'static str, fn(&Run) -> f64);
 
 #[tokio::main(flavor = "current_thread")]

@@ -25,14 +25,14 @@ use crate::{
 #[cfg(test)]
 pub(crate) mod tests;
 
-/// What every request gets.
+/// The state that every request is given.
 #[derive(Debug)]
 pub struct App {
-    /// What a user can do.
+    /// The operations of a user.
     pub chat: Chat,
     /// The rooms in memory, for whoever ends their readers.
     pub hub: Arc<Hub>,
-    /// Whether the store takes posts.
+    /// The health of the store: posts are taken, or refused.
     pub health: Health,
     /// The settings.
     pub config: Config,
@@ -42,7 +42,7 @@ pub struct App {
     pub shutdown: Shutdown,
 }
 
-/// What has to run for the app to work.
+/// The tasks that have to run for the app to work.
 #[must_use = "nothing is written until it runs"]
 #[derive(Debug)]
 pub struct Background<J> {

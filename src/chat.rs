@@ -1,4 +1,4 @@
-//! What a user can do: one function for each thing, and whether they may.
+//! The operations of a user, one function each, every one of which asks the policy.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ pub struct Chat {
     closing: CancellationToken,
 }
 
-/// Why something was not done.
+/// The reasons for not doing something.
 #[derive(Debug, thiserror::Error)]
 pub enum ChatError {
     /// The input breaks rules.

@@ -198,7 +198,7 @@ fn print_openapi() -> Result<(), Failure> {
     print(&http::document().to_pretty_json().map_err(|error| Failure::new(FAILED, error))?)
 }
 
-/// What was asked for, on standard output.
+/// Prints the result of a command on standard output.
 fn print(text: &str) -> Result<(), Failure> {
     writeln!(stdout(), "{text}").map_err(|error| Failure::new(FAILED, format!("can't print it: {error}")))
 }

@@ -39,7 +39,7 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub file: FileArgs,
 
-    /// Where the server listens, and for whom.
+    /// The addresses and names of the server, and the clients it accepts.
     #[command(flatten)]
     pub server: ServerArgs,
 
@@ -51,15 +51,15 @@ pub struct ServeArgs {
     #[arg(long, env = "PARLOR_MIGRATE", value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
     pub migrate: bool,
 
-    /// How much the server takes.
+    /// The limits of the server.
     #[command(flatten)]
     pub limits: LimitArgs,
 
-    /// What is logged.
+    /// The log.
     #[command(flatten)]
     pub log: LogArgs,
 
-    /// What this version does not have.
+    /// The settings that this version does not have yet.
     #[command(flatten)]
     pub absent: absent::AbsentArgs,
 
@@ -91,9 +91,9 @@ pub struct FileArgs {
 /// The settings, checked as a whole.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where to listen.
+    /// The address to listen on.
     pub listen: SocketAddr,
-    /// How the database is opened.
+    /// The options that the database is opened with.
     pub store: StoreConfig,
     /// The address that browsers see.
     pub public_url: Option<Origin>,
@@ -103,11 +103,11 @@ pub struct Config {
     pub allow_origin: Vec<Origin>,
     /// The most bytes that a message may have.
     pub content_limit: ContentLimit,
-    /// How long after its posting a message may be edited; for ever, if absent.
+    /// The time after its posting in which a message may be edited; without a limit, if absent.
     pub edit_window: Option<Duration>,
-    /// How long the server says that it ends before it does.
+    /// The time between announcing the end and ending.
     pub drain_delay: Duration,
-    /// How long a reader may not take what waits for it.
+    /// The time a reader may leave unread what waits for it.
     pub stall_timeout: Duration,
     /// The most connections at once.
     pub max_connections: usize,
@@ -160,13 +160,13 @@ impl ServeArgs {
 }
 
 impl Config {
-    /// Whether only this machine can reach the server.
+    /// Returns true if only this machine can reach the server.
     #[must_use]
     pub fn is_loopback_only(&self) -> bool {
         self.listen.ip().is_loopback()
     }
 
-    /// Whether the names are known that the server answers to, besides addresses and this machine's own.
+    /// Returns true if the server knows the names it is reached by, besides addresses and this machine's own names.
     #[must_use]
     pub fn has_names(&self) -> bool {
         self.public_url.is_some() || !self.allowed_hosts.is_empty()

@@ -1,4 +1,4 @@
-//! What Parlor speaks of: rooms, messages, events, cursors and the rules for names. Pure, no IO.
+//! The domain: rooms, messages, events, cursors and the rules for names. Pure, no IO.
 
 pub mod content;
 pub mod cursor;

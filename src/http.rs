@@ -50,7 +50,7 @@ pub fn router(app: Arc<App>) -> Router {
     layered(router.merge(pages::routes()).merge(problem_pages::routes()).merge(docs), app)
 }
 
-/// What happens to every request, around the routes.
+/// The layers around all routes.
 fn layered(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
     let cors = same_site::cors(&app.config);
     routes

@@ -49,9 +49,9 @@ use crate::{
 
 /// Of how many rooms it is asked at once how far their logs go.
 const HEADS: usize = 500;
-/// How long after the rooms were looked through they are again at the earliest, however crowded memory is.
+/// The shortest time between two looks through the rooms, however crowded memory is.
 const SWEEP_PAUSE: Duration = Duration::from_secs(1);
-/// How many readers read from the store at the same time.
+/// The number of readers that read from the store at the same time.
 const CATCH_UPS: usize = 32;
 
 /// The rooms in memory.

@@ -19,10 +19,10 @@ use crate::{
     shutdown::Shutdown, store::OpenError,
 };
 
-/// How long the journal has at least to finish once nobody asks it for anything more.
+/// The time that the journal has at least to finish once nobody asks it for anything more.
 const FINISH: Duration = Duration::from_secs(2);
 
-/// Why serving ended otherwise than as told.
+/// The reasons why serving ended otherwise than as told.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The database can't be used.

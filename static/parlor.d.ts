@@ -5,16 +5,16 @@ import type { ClientEvents, Found, Message, Messages, ReadCursor, Revision, Stat
 export type * from './client/events.js';
 
 export interface ClientOptions {
-  /** Who posts, changes and reads; without a name one reads unseen. */
+  /** The user who posts, changes and reads; without a name one reads unseen. */
   username?: string;
   /** Resume after this cursor. */
   since?: number;
-  /** Where the API is. */
+  /** The address of the API. */
   base?: string;
 }
 
 export interface RoomOptions extends ClientOptions {
-  /** How many messages the history has, 0 to 200. */
+  /** The number of messages in the history, 0 to 200. */
   history?: number;
   transport?: Transport;
 }
@@ -24,7 +24,7 @@ export class Refused extends Error {
   readonly status: number;
   readonly code: string | undefined;
   readonly errors: { field: string; detail: string }[];
-  /** How long to wait before asking again, in milliseconds. */
+  /** The time to wait before asking again, in milliseconds. */
   readonly retryAfter: number | undefined;
   /** True if asking again can't help. */
   get isFinal(): boolean;
@@ -39,7 +39,7 @@ export class Client extends EventTarget {
   readonly cursor: number | undefined;
   readonly base: string;
   readonly state: State;
-  /** Where the room is in the API. */
+  /** The path of the room in the API. */
   get path(): string;
   get isClosed(): boolean;
   addEventListener<Type extends keyof ClientEvents>(

@@ -1,11 +1,11 @@
-//! What is asked of a figure, and whether it is met.
+//! The bars of the benchmark: what a figure is asked to be, and the check of it.
 
 /// Interleaved pairs a figure is the median of, at least.
 pub const PAIRS: usize = 9;
 /// A ratio closer to 1 than this is within what two cores shared with the load do by themselves.
 const NOISE: f64 = 1.25;
 
-/// What is asked of a figure.
+/// The demand on a figure.
 #[derive(Clone, Copy)]
 pub enum Bar {
     AtLeast(f64),
@@ -22,7 +22,7 @@ impl Bar {
         }
     }
 
-    /// Whether the values, one a pair, meet it; none where nothing is asked.
+    /// Returns true if the values, one a pair, meet it; none where nothing is asked.
     ///
     /// A bar within the noise is missed only if three of four pairs miss it, any other if the median
     /// does. Too few pairs, or a value that is none, meet nothing.

@@ -26,7 +26,7 @@ struct Side {
     readers: Readers,
 }
 
-/// What one server did with one load.
+/// The outcome of one load on one server.
 #[derive(Clone, Copy, Default)]
 struct Outcome {
     us_per_delivery: f64,
@@ -78,7 +78,7 @@ impl Side {
     }
 
     fn measure(&self, load: Load) -> io::Result<Outcome> {
-        // Connected anew each time: a server closes what was idle during the other's turn.
+        // Connected again each time: a server closes what was idle during the other's turn.
         let mut posters = Posters::connect(&self.server, load.connections())?;
         let before = (self.server.cpu_seconds()?, self.readers.messages());
         let started = Instant::now();

@@ -18,9 +18,9 @@ use crate::{
 const SHORT: u64 = 1_000;
 const LONG: u64 = 1_000_000;
 const BAR: Bar = Bar::AtMost(1.25);
-/// How many messages a replay has.
+/// The number of messages in a replay.
 const REPLAYED: u64 = 1_000;
-/// How many messages are past the cursor of the one who asks how many there are.
+/// The number of messages past the cursor of the user who asks for the unread count.
 const UNREAD: u64 = 500;
 /// Longer than any answer takes.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
@@ -89,7 +89,7 @@ impl Room {
     }
 
     fn median_us(&self, question: &Question) -> io::Result<f64> {
-        // Connected anew each time: a server closes what was idle during the other's turn.
+        // Connected again each time: a server closes what was idle during the other's turn.
         let mut line = Line::connect(&self.server)?;
         let mut times = Vec::with_capacity(question.times);
         for _ in 0..question.times {

@@ -1,4 +1,4 @@
-//! What Parlor costs, each figure beside a tutorial axum server measured in the same run.
+//! The cost of Parlor, each figure beside a tutorial axum server measured in the same run.
 //!
 //! `cargo bench --bench parlor` runs everything in a few minutes; `-- posts`, `-- deliveries`,
 //! `-- memory` and `-- depth` choose parts. Servers are child processes on loopback, the load comes from this one.
@@ -24,8 +24,8 @@ use std::process::ExitCode;
 
 use bar::PAIRS;
 
-/// What every message says: 200 bytes, with one mark that nothing else on the wire contains, so
-/// that readers count deliveries by counting a byte.
+/// The content of every message: 200 bytes, with one mark that nothing else on the wire contains, so that readers count
+/// deliveries by counting a byte.
 const CONTENT_BYTES: usize = 200;
 const MARK: u8 = b'~';
 /// The argument that makes this program the tutorial server instead of the bench.

@@ -18,7 +18,7 @@ pub struct Server {
     child: Child,
     pub address: SocketAddr,
     pub kind: Kind,
-    /// Where it runs and keeps its files; goes with it.
+    /// The folder that it runs in and keeps its files in; removed with it.
     _directory: TempDir,
 }
 

@@ -2,10 +2,10 @@
 
 use crate::bar::{Bar, quartiles};
 
-/// What one quantity came to over all pairs, and what is asked of it.
+/// One quantity over all pairs, with the bar it has to meet.
 pub struct Row {
     pub what: String,
-    /// What was measured, by name, in a unit; the medians are printed.
+    /// The measured figures, by name, in a unit; the medians are printed.
     pub figures: Vec<(&'static str, Vec<f64>)>,
     pub unit: &'static str,
     /// One judged value a pair: a ratio, or the figure itself where the bar is absolute.

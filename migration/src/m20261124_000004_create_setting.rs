@@ -1,4 +1,5 @@
-//! What a database knows of itself: the key of its fingerprints, and when it was last probed.
+//! The table `setting`: facts about the database itself, such as the key of its fingerprints and the time it was last
+//! probed.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What messages said before they were edited. A row has the id of the edit that replaced it.
+//! The table `revision`: the earlier contents of edited messages. A row has the id of the edit that replaced it.
 
 use sea_orm_migration::{
     prelude::*,

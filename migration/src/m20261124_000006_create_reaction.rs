@@ -1,4 +1,5 @@
-//! Who reacted how. A row has the id of the event that added it, by which the first are found.
+//! The table `reaction`: one row for each user and emoji on a message. A row has the id of the event that added it, by
+//! which the first are found.
 
 use sea_orm_migration::{
     prelude::*,

@@ -1,4 +1,4 @@
-//! How far each user has read each room.
+//! The table `read_cursor`: the position up to which each user has read each room.
 
 use sea_orm_migration::{
     prelude::*,

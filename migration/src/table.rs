@@ -1,6 +1,5 @@
-//! How a table is made so that it means the same on every database: text is compared and ordered by its
-//! bytes, so that names that differ by case, an accent or a trailing blank are different, and what is
-//! sorted here is sorted there.
+//! Tables that mean the same on every database: text is compared and ordered by its bytes, so that names that differ by
+//! case, an accent or a trailing blank are different, and the order here is the order there.
 
 use sea_orm_migration::{
     prelude::*,

@@ -59,7 +59,7 @@ impl TestApp {
         (Self { app, tasks, folder }, search)
     }
 
-    /// Where its database lies.
+    /// The folder of its database.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }

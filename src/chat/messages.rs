@@ -20,7 +20,7 @@ pub use crate::journal::command::Posted;
 pub struct Page {
     /// The messages, oldest first.
     pub messages: Vec<Message>,
-    /// Whether there are more in the direction asked.
+    /// True if there are more in the direction asked.
     pub has_more: bool,
 }
 

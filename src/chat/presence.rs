@@ -1,4 +1,4 @@
-//! Who is here, and who types.
+//! Presence and typing.
 
 use super::{Chat, ChatError};
 use crate::{

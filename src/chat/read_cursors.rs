@@ -21,7 +21,7 @@ pub const MAX_UNREAD: u64 = 1_000;
 pub struct Unread {
     /// The messages by others past the cursor, as far as they are counted.
     pub unread: u64,
-    /// Whether there may be more.
+    /// True if there may be more.
     pub capped: bool,
     /// The cursor; 0 for who has not read anything.
     pub last_read_id: EventId,

@@ -143,7 +143,7 @@ impl Stream for Reading {
 struct ReaderTyping {
     room: Arc<Room>,
     by: TypingBy,
-    /// How long it holds unless it is said again.
+    /// The time that typing holds unless it is repeated.
     lapse: Duration,
     /// The user who types.
     user: Option<UserKey>,

@@ -29,16 +29,16 @@ use crate::{
     store::{OpenError, Opened, Store, error::StoreError, health::Health},
 };
 
-/// How many wait for their answer at the same time: enough for full transactions, and less than the
+/// The number of posts that wait for their answer at the same time: enough for full transactions, and less than the
 /// journal's queue.
 const AT_ONCE: usize = 2_048;
 /// By how many people the messages are.
 const PEOPLE: u64 = 40;
 
-/// What is to be made.
+/// The messages to be made.
 #[derive(Debug, Args)]
 pub(super) struct SeedArgs {
-    /// How many messages to post
+    /// Number of messages to post
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub messages: u64,
 
@@ -55,7 +55,7 @@ pub(super) struct SeedArgs {
     pub database: DatabaseArgs,
 }
 
-/// Why it is not made.
+/// The reasons for failing.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SeedError {
     /// The room's name is none.

@@ -7,11 +7,11 @@ use clap::Args;
 /// They are refused wherever they are given, rather than taken and ignored.
 #[derive(Debug, Clone, Args)]
 pub struct AbsentArgs {
-    /// What connects several nodes.
+    /// The connection between several nodes.
     #[arg(long, env = "PARLOR_REDIS_URL", hide = true, value_parser = absent)]
     pub redis_url: Option<Infallible>,
 
-    /// Whether requests are limited.
+    /// Rate limits of requests.
     #[arg(long, env = "PARLOR_LIMITS", hide = true, value_parser = absent)]
     pub limits: Option<Infallible>,
 

@@ -17,15 +17,15 @@ pub struct DatabaseArgs {
     )]
     pub database_url: DatabaseUrl,
 
-    /// Whether `SQLite` waits for the disk before a post is answered.
+    /// The wait of `SQLite` for the disk before a post is answered.
     #[arg(
-        help = "Whether SQLite waits for the disk before a post is answered; off is for throw-away data: a crash of the machine can lose answered posts"
+        help = "SQLite waits for the disk before a post is answered; off is for throw-away data: a crash of the machine can lose answered posts"
     )]
     #[arg(long, env = "PARLOR_SQLITE_SYNCHRONOUS", value_name = "MODE", default_value = "full")]
     pub sqlite_synchronous: Synchronous,
 }
 
-/// Whether a commit waits for the disk.
+/// The modes of a commit: waiting for the disk or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Synchronous {
     /// It does.
@@ -34,21 +34,21 @@ pub enum Synchronous {
     Off,
 }
 
-/// How the database is opened.
+/// The options that the database is opened with.
 #[derive(Debug, Clone)]
 pub struct StoreConfig {
-    /// Where it is.
+    /// The address of the database.
     pub url: DatabaseUrl,
-    /// Whether `SQLite` waits for the disk at a commit; `false` is for throw-away data only.
+    /// True if `SQLite` waits for the disk at a commit; `false` is for throw-away data only.
     pub fsync: bool,
-    /// Whether a database behind this program's tables is brought up to them.
+    /// True if a database behind this program's tables is brought up to date.
     pub migrate: bool,
-    /// How many earlier contents of an edited message are kept.
+    /// The number of earlier contents of an edited message that are kept.
     pub revisions: u32,
 }
 
 impl DatabaseArgs {
-    /// How the database is opened.
+    /// The options that the database is opened with.
     #[must_use]
     pub fn store(&self, migrate: bool) -> StoreConfig {
         StoreConfig {

@@ -4,7 +4,7 @@ use std::{convert::Infallible, fmt, str::FromStr};
 
 use url::Url;
 
-/// What stands in the place of a password.
+/// The text shown in place of a password.
 pub(super) const HIDDEN: &str = "***";
 
 /// The value of `--database-url`, as given; it is shown without its password.
@@ -18,7 +18,7 @@ impl DatabaseUrl {
         &self.0
     }
 
-    /// What stands before the first colon: `sqlite`, `postgres`, `mysql`.
+    /// The scheme, before the first colon: `sqlite`, `postgres`, `mysql`.
     #[must_use]
     pub fn scheme(&self) -> &str {
         self.0.split_once(':').map_or("", |(scheme, _)| scheme)

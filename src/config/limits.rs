@@ -1,4 +1,4 @@
-//! How much the server takes, and for how long.
+//! The limits of the server, in number and in time.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::domain::content::ContentLimit;
 
-/// How many earlier contents of an edited message are kept unless told otherwise.
+/// The default number of earlier contents of an edited message that are kept.
 pub const DEFAULT_REVISIONS: u32 = 100;
 
 /// The limits.
@@ -20,11 +20,11 @@ pub struct LimitArgs {
     #[arg(long, env = "PARLOR_CONTENT_LIMIT", value_name = "BYTES", default_value_t)]
     pub content_limit: ContentLimit,
 
-    /// How long after its posting a message may be edited by its author; 0 is for ever
+    /// Time after its posting in which a message may be edited by its author; 0 is for ever
     #[arg(long, env = "PARLOR_EDIT_WINDOW", value_name = "TIME", default_value = "15m", value_parser = humantime::parse_duration)]
     pub edit_window: Duration,
 
-    /// How many earlier contents of an edited message are kept, up to 10000; the oldest go first
+    /// Number of earlier contents of an edited message that are kept, up to 10000; the oldest go first
     #[arg(long, env = "PARLOR_REVISIONS", value_name = "N", default_value_t = DEFAULT_REVISIONS, value_parser = clap::value_parser!(u32).range(..=10_000))]
     pub revisions: u32,
 

@@ -1,4 +1,4 @@
-//! Where the server listens, under which names, and whom it lets in.
+//! The addresses and names of the server, and the clients it accepts.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -9,7 +9,7 @@ use super::site::{HostName, Origin};
 /// The settings of the server's address and of who may reach it.
 #[derive(Debug, Clone, Args)]
 pub struct ServerArgs {
-    /// Where to listen; port 0 picks a free one
+    /// Address to listen on; port 0 picks a free one
     #[arg(long, env = "PARLOR_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:3000")]
     pub listen: SocketAddr,
 
@@ -29,7 +29,7 @@ pub struct ServerArgs {
     #[arg(long, env = "PARLOR_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     pub allow_origin: Vec<Origin>,
 
-    /// Who may do what: in open mode names are claimed, not proven
+    /// Mode of authorization; in open mode names are claimed, not proven
     #[arg(long, env = "PARLOR_AUTH", value_name = "MODE", default_value = "open")]
     pub auth: AuthMode,
 
@@ -37,12 +37,12 @@ pub struct ServerArgs {
     #[arg(long, env = "PARLOR_ALLOW_OPEN", value_name = "BOOL", default_value_t = false, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
     pub allow_open: bool,
 
-    /// How long /readyz says 503 before the listener closes
+    /// Time that /readyz answers 503 before the listener closes
     #[arg(long, env = "PARLOR_DRAIN_DELAY", value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
     pub drain_delay: Duration,
 }
 
-/// Who may do what.
+/// The modes of authorization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum AuthMode {
     /// Names are claimed, not proven.

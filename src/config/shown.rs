@@ -1,4 +1,4 @@
-//! What is in force, and where each value came from: what `parlor config` prints.
+//! The settings in force and the source of each value, as `parlor config` prints them.
 
 use std::fmt::Write as _;
 
@@ -47,7 +47,7 @@ fn value(matches: &ArgMatches, command: &clap::Command, setting: &str) -> Option
     Some(if text.parse::<i64>().is_ok() || text.parse::<bool>().is_ok() { text.clone() } else { quoted(text) })
 }
 
-/// Where a value came from, in words.
+/// The source of a value, in words.
 fn source(matches: &ArgMatches, command: &clap::Command, file: &FileSettings, setting: &str) -> String {
     let arg = command.get_arguments().find(|arg| arg.get_id() == setting);
     match matches.value_source(setting) {

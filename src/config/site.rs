@@ -80,7 +80,7 @@ enum Host {
 }
 
 impl Authority {
-    /// What the text says; nothing, if it is not a host with an optional port and nothing else.
+    /// Parses a host with an optional port; anything else is none.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (host, rest) = if let Some(bracketed) = text.strip_prefix('[') {
@@ -100,31 +100,31 @@ impl Authority {
         Some(Self { host, port })
     }
 
-    /// Whether it is the same host on the same port, where `default` is the one that needs not be written.
+    /// Returns true if both are the same host on the same port, where `default` is the port that need not be written.
     #[must_use]
     pub fn is_same(&self, other: &Self, default: u16) -> bool {
         self.host == other.host && self.port.unwrap_or(default) == other.port.unwrap_or(default)
     }
 
-    /// Whether it is that host, on any port.
+    /// Returns true if it is that host, on any port.
     #[must_use]
     pub fn is_host(&self, name: &HostName) -> bool {
         matches!(&self.host, Host::Name(own) if own == name.as_str())
     }
 
-    /// Whether it is the other's host, on any port.
+    /// Returns true if it is the other's host, on any port.
     #[must_use]
     pub fn is_host_of(&self, other: &Self) -> bool {
         self.host == other.host
     }
 
-    /// Whether it is an address and no name: nobody can make one point elsewhere.
+    /// Returns true if it is an address rather than a name: nobody can make one point elsewhere.
     #[must_use]
     pub fn is_address(&self) -> bool {
         !matches!(self.host, Host::Name(_))
     }
 
-    /// Whether it is this machine.
+    /// Returns true if it is this machine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         match &self.host {

@@ -1,4 +1,4 @@
-//! What a message says, and how long it may be.
+//! The content of a message, and the limit of its length.
 
 use std::{fmt, str::FromStr};
 
@@ -75,7 +75,7 @@ impl FromStr for ContentLimit {
     }
 }
 
-/// What stands for it in the document, where it has a name of its own.
+/// The schema of a content, where the document has it under a name of its own.
 #[derive(Debug)]
 pub struct Content;
 

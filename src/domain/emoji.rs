@@ -1,4 +1,4 @@
-//! What a reaction is: one thing to be seen, or its name.
+//! Reactions: one visible character, or a name.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
@@ -29,7 +29,7 @@ pub fn parse(text: &str) -> Result<String, Invalid> {
     Err(Invalid::new("emoji", "is one character that shows, of at most 64 bytes, or a :shortcode:"))
 }
 
-/// What two emoji have in common that look the same: the emoji without selectors, such as the one that asks for
+/// The key by which emoji that look the same are one: the emoji without selectors, such as the one that asks for
 /// colours, and without what changes nothing.
 fn key(emoji: &str) -> String {
     without(emoji, &[Role::Varies, Role::Nothing])

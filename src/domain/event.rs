@@ -30,7 +30,7 @@ pub enum Event {
     MessageEdited {
         /// Its place in the log.
         id: EventId,
-        /// When.
+        /// The time of the edit.
         edited_at: Timestamp,
         /// The message.
         message: Arc<Message>,
@@ -39,22 +39,22 @@ pub enum Event {
     MessageDeleted {
         /// Its place in the log.
         id: EventId,
-        /// Who deleted it.
+        /// The user who deleted it.
         username: Username,
-        /// When.
+        /// The time of the deletion.
         deleted_at: Timestamp,
-        /// What is left of the message.
+        /// The tombstone of the message.
         message: Arc<Message>,
     },
     /// Somebody reacted to a message, or took a reaction back.
     Reacted {
         /// Its place in the log.
         id: EventId,
-        /// Who.
+        /// The user who reacted.
         username: Username,
         /// With what; empty once the message is deleted.
         emoji: String,
-        /// Whether it was added.
+        /// True if it was added.
         on: bool,
         /// The message.
         message: Arc<Message>,
@@ -113,7 +113,7 @@ pub struct RoomUpdated {
     pub topic: String,
 }
 
-/// Why a cursor can't be honoured.
+/// The reasons why a cursor can't be honoured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ResetReason {
@@ -129,7 +129,7 @@ pub enum ResetReason {
     Invalid,
 }
 
-/// Whether a user is here.
+/// The presence of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -139,7 +139,7 @@ pub enum Status {
     Offline,
 }
 
-/// Whether the store takes posts.
+/// The state of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ServiceStatus {
@@ -161,7 +161,7 @@ pub struct PresentUser {
 }
 
 impl PresentUser {
-    /// What the user is compared by.
+    /// The key that users are compared by.
     #[must_use]
     pub fn key(&self) -> &UserKey {
         self.username.key()

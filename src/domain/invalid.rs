@@ -1,11 +1,11 @@
-//! What is wrong with an input, field by field.
+//! Invalid input, field by field.
 
 /// One field and what is wrong with it, in words for the person who sent it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid {
     /// The name of the field as the client wrote it.
     pub field: &'static str,
-    /// What is wrong and what would be right.
+    /// The error, and what would be right.
     pub detail: String,
 }
 

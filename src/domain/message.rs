@@ -23,23 +23,23 @@ pub struct Message {
     pub id: EventId,
     /// The room it was posted to.
     pub room: RoomName,
-    /// Who posted it.
+    /// The author.
     pub username: Username,
-    /// What it says, as sent; empty once it is deleted.
+    /// The content, as sent; empty once it is deleted.
     #[schema(example = "Hello")]
     pub content: String,
-    /// When it was posted. For display: order is by `id`.
+    /// The time it was posted. For display: order is by `id`.
     pub timestamp: Timestamp,
-    /// When it was last edited.
+    /// The time of the last edit.
     #[schema(required)]
     pub edited_at: Option<Timestamp>,
-    /// When it was deleted; a deleted message stays in its place as a tombstone.
+    /// The time of the deletion; a deleted message stays in its place as a tombstone.
     #[schema(required)]
     pub deleted_at: Option<Timestamp>,
     /// The message this one answers.
     #[schema(value_type = Option<i64>, required)]
     pub reply_to: Option<EventId>,
-    /// Who reacted how.
+    /// The reactions, by emoji.
     pub reactions: Vec<Reaction>,
     /// The idempotency key it was posted with.
     #[schema(required, example = json!(null))]
@@ -54,14 +54,14 @@ impl Message {
         Version { content, whole: word(self) }
     }
 
-    /// How many bytes of text it has.
+    /// The number of bytes of text in it.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let names = |reaction: &Reaction| reaction.usernames.iter().map(|name| name.as_str().len()).sum::<usize>();
         self.content.len() + self.reactions.iter().map(|reaction| reaction.emoji.len() + names(reaction)).sum::<usize>()
     }
 
-    /// What is left of it once it is deleted: its place, who wrote it and when.
+    /// The tombstone of the message: its place, its author and its time.
     #[must_use]
     pub fn tombstone(&self, deleted_at: Timestamp) -> Self {
         Self { content: String::new(), reactions: Vec::new(), deleted_at: Some(deleted_at), ..self.clone() }
@@ -74,7 +74,7 @@ pub struct Reaction {
     /// One grapheme cluster, or `:shortcode:`.
     #[schema(example = "👍")]
     pub emoji: String,
-    /// How many users reacted with it.
+    /// The number of users who reacted with it.
     #[schema(minimum = 1)]
     pub count: u32,
     /// The first of them: at most ten, and at most 2 KB of names for all emoji of the message.
@@ -107,7 +107,7 @@ pub fn bound_names(reactions: &mut [Reaction]) {
 pub struct Reactor {
     /// The user.
     pub username: Username,
-    /// When they did.
+    /// The time of the reaction.
     pub timestamp: Timestamp,
     /// The event that added the reaction.
     pub event: EventId,
@@ -124,10 +124,10 @@ pub enum Range {
     After(EventId),
 }
 
-/// What a client asks to post, as it came: nothing is checked yet.
+/// A post as a client sent it: nothing is checked yet.
 #[derive(Debug, Default, Clone)]
 pub struct Post {
-    /// What is said.
+    /// The content.
     pub content: Option<String>,
     /// The message it answers.
     pub reply_to: Option<EventId>,
@@ -138,7 +138,7 @@ pub struct Post {
 /// A post whose every field keeps the rules; whether `reply_to` exists only the journal can tell.
 #[derive(Debug, Clone)]
 pub struct Draft {
-    /// What is said.
+    /// The content.
     pub content: String,
     /// The message it answers.
     pub reply_to: Option<EventId>,
@@ -166,7 +166,7 @@ impl Post {
 pub struct Edit {
     /// The message.
     pub id: EventId,
-    /// What it is to say.
+    /// The new content.
     pub content: String,
 }
 
@@ -180,10 +180,10 @@ impl Edit {
     }
 }
 
-/// What a message said before an edit.
+/// An earlier content of an edited message.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Revision {
-    /// What it said.
+    /// The content.
     #[schema(example = "Helo")]
     pub content: String,
     /// Since when it said it.

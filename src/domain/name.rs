@@ -78,8 +78,8 @@ pub struct Username {
     key: UserKey,
 }
 
-/// What two names have in common that belong to the same user: the name case-folded, without what selects
-/// among forms of a character and what joins emoji, which some fonts don't show.
+/// The key by which two names belong to the same user: the name case-folded, without what selects among forms of a
+/// character and what joins emoji, which some fonts don't show.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserKey(Arc<str>);
 
@@ -134,7 +134,7 @@ impl Username {
         &self.shown
     }
 
-    /// What the name is compared by.
+    /// The key that the name is compared by.
     #[must_use]
     pub fn key(&self) -> &UserKey {
         &self.key

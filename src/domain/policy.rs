@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::name::{UserKey, Username};
 
-/// Who acts, as far as the server knows.
+/// The actor: the user of a request, as far as the server knows.
 #[derive(Debug, Clone, Default)]
 pub struct Actor {
     user: Option<Username>,
@@ -84,7 +84,7 @@ impl Act {
     }
 }
 
-/// Who may do an act.
+/// The rules that acts have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rule {
     /// Everybody, also without a name.
@@ -104,11 +104,11 @@ pub struct Standing<'a> {
     pub author: Option<&'a UserKey>,
     /// The time since it was posted.
     pub age: Duration,
-    /// How long after its posting a message may be edited; without a limit, if absent.
+    /// The time after its posting in which a message may be edited; without a limit, if absent.
     pub window: Option<Duration>,
 }
 
-/// Why an actor may not do something.
+/// The reasons why an actor may not do something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
     /// The act needs a name.

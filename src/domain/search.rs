@@ -1,5 +1,5 @@
-//! What somebody looks for, and whether a text has it. All words have to be there; the last one may be
-//! the beginning of a longer one, unless it stands in quotes. Operators are only text.
+//! Queries of a search, and the decision if a text matches one. All words have to be there; the last one may be the
+//! beginning of a longer one, unless it stands in quotes. Operators are only text.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -19,9 +19,9 @@ const MAX_TERMS: usize = 32;
 pub struct Query {
     /// Words that have to be there as they are.
     whole: HashSet<String>,
-    /// What some word has to begin with.
+    /// The beginning of some word.
     prefix: Option<String>,
-    /// What has to be a part of some run of a script without spaces.
+    /// The parts of runs of a script without spaces that have to be there.
     runs: BTreeSet<String>,
 }
 
@@ -30,7 +30,7 @@ pub struct Query {
 pub struct Term {
     /// The token, or how it begins.
     pub token: String,
-    /// Whether any token that begins so will do.
+    /// True if any token that begins so will do.
     pub is_prefix: bool,
 }
 
@@ -67,13 +67,13 @@ impl Query {
         Ok(query)
     }
 
-    /// Whether it has no words, so that nothing can be found.
+    /// Returns true if it has no words, so that nothing can be found.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.whole.is_empty() && self.prefix.is_none() && self.runs.is_empty()
     }
 
-    /// Whether a text has what is looked for.
+    /// Returns true if a text matches.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
         if self.is_empty() {
@@ -100,8 +100,7 @@ impl Query {
         begins && runs.is_empty() && whole.len() == self.whole.len()
     }
 
-    /// What to ask the index for. Whatever matches has all of these; what has all of these need not
-    /// match.
+    /// The terms to ask the index for. Whatever matches has all of these; what has all of these need not match.
     #[must_use]
     pub fn terms(&self) -> Vec<Term> {
         let whole = self.whole.iter().map(|word| Term { token: token(word), is_prefix: false });
@@ -164,7 +163,7 @@ mod tests {
         Query::parse(query).unwrap().matches(text)
     }
 
-    /// Whether the index would find the text.
+    /// Returns true if the index would find the text.
     fn is_found(query: &Query, text: &str) -> bool {
         let tokens = index_tokens(text);
         query.terms().iter().all(|term| {

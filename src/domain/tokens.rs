@@ -15,8 +15,8 @@ use unicode_segmentation::UnicodeSegmentation;
 /// The longest token, in characters: what `InnoDB` indexes at most (`innodb_ft_max_token_size`). What is
 /// longer is cut, so that the index finds too much at worst; what is found is compared as a whole.
 pub const MAX_TOKEN: usize = 84;
-/// What every token of a word begins with: two letters, so that with one more no database finds a word
-/// too short to index (`innodb_ft_min_token_size` is 3), or on a list of words that say nothing.
+/// The prefix of every word's token: two letters, so that with one more no database finds a word too short to index
+/// (`innodb_ft_min_token_size` is 3), or on a list of words that say nothing.
 const WORD_PREFIX: &str = "tk";
 
 /// Marks that are left out of a comparison, as ranges: accents of Latin, Greek and Cyrillic, the

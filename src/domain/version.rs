@@ -15,7 +15,7 @@ pub struct Version {
 /// The part of a version that a condition is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// What an edit or a deletion changes.
+    /// The content: the part that an edit or a deletion changes.
     Content,
     /// All that an answer shows.
     Whole,

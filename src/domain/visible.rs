@@ -1,4 +1,4 @@
-//! What can be seen of a text: the one rule for names, emoji and what says nothing, from Unicode's tables.
+//! Visible text: the one rule for names, emoji and texts that say nothing, from Unicode's tables.
 
 use icu_properties::{
     CodePointMapData, CodePointSetData,
@@ -18,7 +18,7 @@ const CANCEL_TAG: char = '\u{e007f}';
 const ZERO_WIDTH_NON_JOINER: char = '\u{200c}';
 const ZERO_WIDTH_JOINER: char = '\u{200d}';
 
-/// What a character does where it stands.
+/// The effect of a character at its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// It is no default-ignorable character.
@@ -57,7 +57,7 @@ pub fn says_nothing(text: &str) -> bool {
     !text.chars().any(shows)
 }
 
-/// What does not show, as the inside of a class of a pattern, as far as every dialect of patterns can say it:
+/// The invisible characters, as the inside of a class of a pattern, as far as every dialect of patterns can say it:
 /// below U+10000.
 pub const UNSEEN_CLASS: &str = r"\u0000-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff";
 

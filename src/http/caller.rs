@@ -13,7 +13,7 @@ use crate::{
 /// Whoever sent a request. In open mode nothing is known of them: they are whom they say they are.
 #[derive(Debug, Clone, Copy)]
 pub struct Caller {
-    /// Whether a page of another site has a browser ask, as an `<img>` does.
+    /// True if a page of another site has a browser ask, as an `<img>` does.
     is_from_elsewhere: bool,
 }
 

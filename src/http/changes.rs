@@ -30,13 +30,13 @@ use crate::{
     },
 };
 
-/// What a message is to say instead.
+/// An edit of a message.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct MessageEdit {
-    /// Who edits: its author.
+    /// The user who edits: the author.
     #[schema(value_type = UsernameText, required)]
     username: Option<String>,
-    /// What it is to say.
+    /// The new content.
     #[schema(value_type = Content, required)]
     content: Option<String>,
 }
@@ -77,11 +77,11 @@ pub(super) fn as_changed(changed: &Committed<Arc<Message>>) -> Response {
     conditions::changed(answer(&*changed.answer), &changed.answer.version(), changed.event)
 }
 
-/// Who does it.
+/// The user who acts.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ActorParams {
-    /// Who does it.
+    /// The user who acts.
     #[param(value_type = UsernameText, required)]
     pub(super) username: Option<String>,
 }
@@ -116,15 +116,15 @@ pub struct RevisionParams {
     /// The revisions after those of an earlier page: its `next`.
     #[param(value_type = Option<i64>, minimum = 0)]
     after: Option<EventId>,
-    /// How many at most.
+    /// The maximum number to return.
     #[param(minimum = 1, maximum = 200, default = 200)]
     limit: Option<u64>,
 }
 
-/// What a message said before, oldest first.
+/// The earlier contents of a message, oldest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RevisionPage {
-    /// What it said; what it says now is not among them.
+    /// The earlier contents; the present one is not among them.
     revisions: Vec<Revision>,
     /// Goes into `after` to read on; null on the last page.
     #[schema(value_type = Option<i64>, required)]

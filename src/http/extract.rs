@@ -1,4 +1,4 @@
-//! What a handler takes from a request, with every refusal a problem document.
+//! Extractors: the parts of a request that a handler takes, with every refusal a problem document.
 
 use std::{
     ops::RangeInclusive,
@@ -36,7 +36,7 @@ use crate::{
 
 /// The most bytes of a request's body.
 pub const MAX_BODY: usize = 64 * 1024;
-/// How much of a body that is too large is still read, so that its sender gets to read the answer.
+/// The number of bytes of a body that is too large that are still read, so that its sender gets to read the answer.
 const DRAINED_BODY: usize = 1024 * 1024;
 
 /// The `{room}` of a path.
@@ -125,7 +125,7 @@ where
 /// Parameters that no operation knows: they are passed over, since a proxy or a cache-buster may add its own.
 static UNKNOWN_PARAMS: AtomicU64 = AtomicU64::new(0);
 
-/// How many parameters were passed over since the start, because the operation did not know them.
+/// The number of parameters that were passed over since the start, because the operation did not know them.
 #[must_use]
 pub fn unknown_params() -> u64 {
     UNKNOWN_PARAMS.load(Ordering::Relaxed)
@@ -366,8 +366,8 @@ fn invalid_body(detail: &str) -> Problem {
     Problem::invalid(vec![FieldError { field: "body".into(), detail: detail.into() }])
 }
 
-/// Whether a form says what it means: decoding replaces what is not UTF-8, and what people write
-/// is stored as sent or not at all.
+/// Returns true if a form is UTF-8 once decoded: decoding would replace what is not, and texts are stored as sent or
+/// not at all.
 fn is_utf8_once_decoded(form: &[u8]) -> bool {
     percent_encoding::percent_decode(form).decode_utf8().is_ok()
 }

@@ -1,4 +1,4 @@
-//! Whether the server lives, and whether it takes work.
+//! Health checks: liveness and readiness.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::app::App;
 
-/// How the server stands.
+/// The state of the server.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Standing {
     /// Always `ok`; otherwise the answer is a problem.

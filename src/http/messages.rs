@@ -44,10 +44,10 @@ pub const MAX_WAIT: u64 = 50;
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = NewMessage)]
 pub struct NewMessage {
-    /// Who posts.
+    /// The author.
     #[schema(value_type = UsernameText, required)]
     username: Option<String>,
-    /// What is said.
+    /// The content.
     #[schema(value_type = Content, required)]
     content: Option<String>,
     /// The message of the room that this one answers.
@@ -121,7 +121,7 @@ pub struct PageParams {
     /// The oldest messages after this id.
     #[param(value_type = Option<i64>, minimum = 0)]
     after: Option<EventId>,
-    /// How many at most.
+    /// The maximum number to return.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u64>,
     /// With `after`: how many seconds to wait for the first one. A client's own timeout has to be longer.
@@ -140,7 +140,7 @@ pub struct PageParams {
 pub struct MessagePage {
     /// The messages as they are now, in id order.
     messages: Vec<Message>,
-    /// Whether there are more in the direction asked.
+    /// True if there are more in the direction asked.
     has_more: bool,
     /// Goes into `after` to read on.
     #[schema(value_type = i64, minimum = 0)]

@@ -124,10 +124,7 @@ mod tests {
     fn the_committed_document_is_the_served_one() {
         let served = document().to_pretty_json().unwrap();
         let committed = include_str!("../../openapi/openapi.json");
-        assert!(
-            committed.trim_end() == served,
-            "openapi/openapi.json is behind the code: `make openapi` writes it anew"
-        );
+        assert!(committed.trim_end() == served, "openapi/openapi.json is behind the code: run `make openapi`");
     }
 
     /// Every operation: what stands at a path besides the parameters that its methods share.
@@ -173,7 +170,7 @@ mod tests {
         assert_eq!(rooms["required"], true);
     }
 
-    /// What binds requests would have a generated client refuse whole answers for what it counts otherwise.
+    /// Limits meant for requests would have a generated client refuse whole answers that it counts in another way.
     #[test]
     fn names_and_texts_of_answers_are_plain_strings() {
         let document = serde_json::to_value(document()).unwrap();

@@ -15,7 +15,7 @@ use serde_json::json;
 use super::answer;
 use crate::app::App;
 
-/// What a page may load and do: nothing that is not from here, and no script or style within it.
+/// The content security policy of the pages: nothing that is not from here, and no script or style within a page.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
                       base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
 
@@ -125,7 +125,7 @@ fn list<'a>(request: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &
     lines.flat_map(|line| line.split(',')).map(str::trim)
 }
 
-/// How the server is set up, as far as the pages have to know: `edit_window` in seconds, 0 for no limit.
+/// The settings that the pages need to know: `edit_window` in seconds, 0 for no limit.
 async fn settings(State(app): State<Arc<App>>) -> Response {
     let edit_window = app.config.edit_window.map_or(0, |window| window.as_secs());
     ([(header::CACHE_CONTROL, "no-store")], answer(json!({"edit_window": edit_window}))).into_response()

@@ -1,4 +1,4 @@
-//! Who is here, and who types.
+//! Presence and typing.
 
 use std::sync::Arc;
 
@@ -30,15 +30,15 @@ pub struct PresenceParams {
     /// The users after this name.
     #[param(value_type = Option<UsernameText>)]
     after: Option<String>,
-    /// How many at most.
+    /// The maximum number to return.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u64>,
 }
 
-/// Who is here.
+/// The users online.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PresencePage {
-    /// How many are here.
+    /// The number of users online.
     online: usize,
     /// Some of them, by name.
     users: Vec<PresentUser>,
@@ -73,10 +73,10 @@ pub async fn list(
 /// Typing, on or off.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct SetTyping {
-    /// Who types.
+    /// The user who types.
     #[schema(value_type = UsernameText, required)]
     username: Option<String>,
-    /// Whether they do.
+    /// True if the user types, false if no longer.
     #[schema(required, nullable = false)]
     is_typing: Option<bool>,
 }

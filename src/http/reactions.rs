@@ -91,7 +91,7 @@ pub struct ReactionParams {
     /// Those after an earlier page: its `next`.
     #[param(value_type = Option<i64>, minimum = 0)]
     after: Option<EventId>,
-    /// How many at most.
+    /// The maximum number to return.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u64>,
 }
@@ -109,9 +109,9 @@ pub struct ReactionPage {
 /// Somebody who reacted.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ReactionUser {
-    /// Who.
+    /// The user.
     username: Username,
-    /// When.
+    /// The time of the reaction.
     timestamp: Timestamp,
 }
 

@@ -29,10 +29,10 @@ use crate::{
     },
 };
 
-/// How far somebody has read.
+/// A read cursor to be moved.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct MarkRead {
-    /// Who.
+    /// The user who has read.
     #[schema(value_type = UsernameText, required)]
     username: Option<String>,
     /// Up to where: every message with this id or a lower one is read; 0 is before the first.
@@ -80,12 +80,12 @@ pub struct ReadParams {
     /// The users after this name.
     #[param(value_type = Option<UsernameText>)]
     after: Option<String>,
-    /// How many at most.
+    /// The maximum number to return.
     #[param(minimum = 1, maximum = 1_000, default = 1_000)]
     limit: Option<u64>,
 }
 
-/// How far people have read.
+/// The read cursors of a room.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ReadPage {
     /// Some cursors, by name.
@@ -119,13 +119,13 @@ pub async fn list(
     Ok(answer(ReadPage { cursors, next }))
 }
 
-/// How much is before a reader.
+/// The unread count of a user.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct UnreadCount {
-    /// How many messages by others are past the cursor; not those that are deleted.
+    /// The number of messages by others past the cursor; deleted ones don't count.
     #[schema(maximum = 1_000)]
     unread: u64,
-    /// Whether there may be more: they are not counted to the end.
+    /// True if there may be more: they are not counted to the end.
     capped: bool,
     /// The cursor; 0 for who has not read anything.
     #[schema(value_type = i64, minimum = 0)]

@@ -35,7 +35,7 @@ use crate::{
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ListParams {
-    /// How many at most.
+    /// The maximum number to return.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u64>,
     /// The rooms after this name.
@@ -74,13 +74,13 @@ pub async fn list(
     Ok(answer(RoomPage { rooms, next }))
 }
 
-/// What to set: what is absent stays as it is.
+/// The fields to set: absent ones stay as they are.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct PutRoom {
     /// The title: at most 200 characters.
     #[schema(value_type = Option<TitleText>, inline)]
     title: Option<String>,
-    /// What the room is about: at most 1,000 characters.
+    /// The topic of the room: at most 1,000 characters.
     #[schema(value_type = Option<TopicText>, inline)]
     topic: Option<String>,
 }

@@ -11,10 +11,10 @@ use super::{
 use crate::config::{Config, Origin, site::Authority};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-/// What a probe asks for: it says nothing of anybody, and an orchestrator asks by whatever name it has.
+/// The paths of probes: they say nothing of anybody, and an orchestrator asks by whatever name it has.
 const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
-/// Whether the request may be looked at.
+/// Checks that the request may be handled.
 ///
 /// # Errors
 /// `400` for a request with more than one `Host`, and for one of HTTP/1.1 without any (RFC 9112, 3.2); `421` for
@@ -52,8 +52,8 @@ pub fn is_read_from_elsewhere(config: &Config, request: &Parts) -> bool {
     is_from_elsewhere(config, request, &["cross-site", "same-site"])
 }
 
-/// Whether a page that is neither of this server nor of a site that was named asks, where `sites` is what
-/// `Sec-Fetch-Site` says of such a page. Who is no browser says neither.
+/// Returns true if the request comes from a page that is neither of this server nor of a site that was named, where
+/// `sites` is what `Sec-Fetch-Site` says of such a page. Who is no browser says neither.
 fn is_from_elsewhere(config: &Config, request: &Parts, sites: &[&str]) -> bool {
     match request.headers.get(header::ORIGIN) {
         Some(origin) => !is_own(origin, host(&request.headers, &request.uri)) && !is_allowed(config, origin),
@@ -94,7 +94,7 @@ fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
     uri.authority().map(axum::http::uri::Authority::as_str).or_else(|| headers.get(header::HOST)?.to_str().ok())
 }
 
-/// Whether the server answers to the host: to its own names, and, if others can reach it, to every address
+/// Returns true if the server answers to the host: to its own names, and, if others can reach it, to every address
 /// (rebinding needs a name) and, where its names are not known, to any.
 fn is_answered(config: &Config, host: &str) -> bool {
     if !config.is_loopback_only() && !config.has_names() {
@@ -107,15 +107,15 @@ fn is_answered(config: &Config, host: &str) -> bool {
         || config.public_url.as_ref().and_then(Origin::authority).is_some_and(|url| host.is_host_of(&url))
 }
 
-/// Whether the origin's host and port are the `Host`'s. The scheme is not compared: behind a proxy
-/// that speaks TLS the server does not know it.
+/// Returns true if the origin's host and port are the `Host`'s. The scheme is not compared: behind a proxy that speaks
+/// TLS the server does not know it.
 fn is_own(origin: &HeaderValue, host: Option<&str>) -> bool {
     let Some((port, origin)) = origin.to_str().ok().and_then(parse_origin) else { return false };
     host.and_then(Authority::parse).is_some_and(|host| origin.is_same(&host, port))
 }
 
-/// Whether the site was named in the settings; on loopback also every site of this machine, so that
-/// a front end under development can talk to the server.
+/// Returns true if the site was named in the settings; on loopback also for every site of this machine, so that a front
+/// end under development can talk to the server.
 fn is_allowed(config: &Config, origin: &HeaderValue) -> bool {
     let Ok(origin) = origin.to_str() else { return false };
     let mut named = config.allow_origin.iter().chain(&config.public_url);

@@ -18,7 +18,7 @@ use crate::{
     domain::{EventId, message::Message, search::Query},
 };
 
-/// What to look for.
+/// The query of a search, and the page to return.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct SearchParams {
@@ -30,7 +30,7 @@ pub struct SearchParams {
     /// The messages before this id.
     #[param(value_type = Option<i64>, minimum = 0)]
     before: Option<EventId>,
-    /// How many at most.
+    /// The maximum number to return.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u64>,
 }
@@ -43,8 +43,8 @@ pub struct FoundPage {
     /// Goes into `before` to find older ones; null when there are none.
     #[schema(required, value_type = Option<i64>, minimum = 1)]
     next: Option<EventId>,
-    /// Whether the search ended before the page was full: it is cut after 0.2 s of work. There may be
-    /// more from `next` on, even if this page is empty.
+    /// True if the search ended before the page was full: it is cut after 0.2 s of work. There may be more from `next`
+    /// on, even if this page is empty.
     partial: bool,
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How readers are told of a change.
+/// The ways in which readers are told of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Telling {
     /// By an event of its own.
@@ -17,12 +17,12 @@ pub enum Telling {
     Nothing,
 }
 
-/// When a crowd's number was told, and when it is told next.
+/// The times at which a crowd's number was told last and is told next.
 #[derive(Debug)]
 pub struct Digest {
     /// With more than this many it is a crowd.
     crowd: usize,
-    /// How often its number is told at most.
+    /// The shortest time between two numbers.
     interval: Duration,
     /// Absent unless it is a crowd.
     told_at: Option<Instant>,
@@ -65,7 +65,7 @@ impl Digest {
         is_due
     }
 
-    /// When the number is told next.
+    /// The time at which the number is told next.
     #[must_use]
     pub fn next_expiry(&self) -> Option<Instant> {
         self.due_at

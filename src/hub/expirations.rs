@@ -11,8 +11,8 @@ use std::{
 use tokio::{task::yield_now, time::Instant};
 use tokio_util::time::DelayQueue;
 
-/// How long after a look at a room the next one is at the earliest, so that a crowd that leaves one by
-/// one is looked through a few times a second and not once a user.
+/// The shortest time between two looks at a room, so that a crowd that leaves one by one is looked through a few times
+/// a second and not once a user.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Something in which things run out.

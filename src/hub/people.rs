@@ -23,10 +23,10 @@ use crate::{
     },
 };
 
-/// How many events tell the state of the people.
+/// The number of events that tell the state of the people.
 pub const STATE_FRAMES: usize = 2;
 
-/// What a reader was given of the people.
+/// The people's part of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TakenPeople {
     /// Everything, or as much as it takes at once.
@@ -134,7 +134,7 @@ impl People {
         false
     }
 
-    /// When something runs out next.
+    /// The time at which something runs out next.
     #[must_use]
     pub fn next_expiry(&self) -> Option<Instant> {
         let all = [
@@ -147,7 +147,7 @@ impl People {
         all.into_iter().flatten().min()
     }
 
-    /// How many are here or type.
+    /// The number of users who are here or type.
     #[must_use]
     pub fn count(&self) -> usize {
         self.presence.online() + self.typing.count(None)

@@ -13,11 +13,11 @@ pub struct Position {
     pub cursor: EventId,
     /// The last id the reader was told.
     pub told: EventId,
-    /// How many ephemeral events it has seen.
+    /// The number of ephemeral events it has seen.
     pub seen: u64,
-    /// Whether it is to be told the state of the people.
+    /// True if it is to be told the state of the people.
     pub state_due: bool,
-    /// Whether the store was asked for the read cursors of that state.
+    /// True if the store was asked for the read cursors of that state.
     pub asked_cursors: bool,
 }
 
@@ -26,7 +26,7 @@ pub struct Position {
 pub struct ReadFilter {
     /// The types that are read.
     pub types: TypeSet,
-    /// Who reads.
+    /// The user who reads.
     pub user: Option<Username>,
     /// The name under which a reader without one types: it is not told of that either.
     pub types_as: Option<Username>,

@@ -21,10 +21,10 @@ pub const CROWD: usize = 200;
 /// The users of a room, by name as it is compared.
 #[derive(Debug)]
 pub struct Presence {
-    /// How long after its last connection a user counts as here.
+    /// The time that a user counts as here after the last connection.
     grace: Duration,
     members: BTreeMap<UserKey, Member>,
-    /// When those without a connection are gone.
+    /// The times at which users without a connection are gone.
     leaving: Deadlines<UserKey>,
 }
 
@@ -33,18 +33,18 @@ struct Member {
     username: Username,
     since: Timestamp,
     connections: usize,
-    /// When the last connection went, or the last lease ends, whichever is later.
+    /// The time at which the last connection went, or the last lease ends, whichever is later.
     stays_until: Instant,
 }
 
 /// A page of the users of a room.
 #[derive(Debug, Default)]
 pub struct PresencePage {
-    /// How many are here in all.
+    /// The number of users here in all.
     pub online: usize,
     /// Some of them, by name.
     pub users: Vec<PresentUser>,
-    /// Whether more come after them.
+    /// True if more come after them.
     pub has_more: bool,
 }
 
@@ -83,13 +83,13 @@ impl Presence {
         self.members.remove(&gone).map(|member| member.username)
     }
 
-    /// When the next one's grace is over.
+    /// The time at which the next user's grace is over.
     #[must_use]
     pub fn next_expiry(&self) -> Option<Instant> {
         self.leaving.next()
     }
 
-    /// How many are here.
+    /// The number of users here.
     #[must_use]
     pub fn online(&self) -> usize {
         self.members.len()

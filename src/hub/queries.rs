@@ -14,10 +14,10 @@ use crate::{
     store::error::StoreError,
 };
 
-/// How many events are read from the store at once.
+/// The number of events read from the store at once.
 pub const PAGE: u64 = 100;
 
-/// Where a reader starts in a room.
+/// The start of a reader in a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
     /// With the history.
@@ -28,27 +28,27 @@ pub enum Start {
     Reset(ResetReason),
 }
 
-/// What a reader has to read from the store.
+/// The parts of a room that a reader has to read from the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Query {
-    /// What it begins with.
+    /// The beginning: a history, or the events after a cursor.
     Begin {
-        /// Where it starts.
+        /// The start.
         start: Start,
-        /// How many messages a history has.
+        /// The number of messages in a history.
         history: usize,
-        /// What it reads.
+        /// The types that it reads.
         types: TypeSet,
     },
     /// The log after its cursor.
     Log {
         /// The cursor.
         after: EventId,
-        /// What it reads.
+        /// The types that it reads.
         types: TypeSet,
         /// The most events of a page.
         limit: u64,
-        /// How many messages the history has that it gets if the log no longer reaches back to its cursor.
+        /// The number of messages in the history that it gets if the log no longer reaches back to its cursor.
         history: usize,
     },
     /// The room's read cursors; the answer is in the room.
@@ -64,7 +64,7 @@ pub struct CatchUpPage {
     pub through: EventId,
     /// The messages that they show; absent if that may be any.
     pub shows: Option<Vec<EventId>>,
-    /// How many deletions there had been before it was read.
+    /// The number of deletions there had been before it was read.
     pub deletions: u64,
 }
 

@@ -27,14 +27,14 @@ pub const MAX_CURSORS: usize = 200;
 /// The cursors of a room.
 #[derive(Debug)]
 pub struct ReadCursors {
-    /// How often readers are told of one user at most.
+    /// The shortest time between two receipts of one user.
     interval: Duration,
     cursors: Loading<Known, ReadCursor>,
     /// Users that readers were told of within the interval, and what they are to be told next.
     told: HashMap<UserKey, Option<ReadCursor>>,
-    /// When the interval of each is over.
+    /// The times at which each user's interval is over.
     over_at: Deadlines<UserKey>,
-    /// Whether readers were not told of somebody, since there were too many of them.
+    /// True if readers were not told of somebody, since there were too many of them.
     missed: bool,
 }
 
@@ -129,7 +129,7 @@ impl ReadCursors {
         None
     }
 
-    /// When the next interval is over.
+    /// The time at which the next interval is over.
     #[must_use]
     pub fn next_expiry(&self) -> Option<Instant> {
         self.over_at.next()

@@ -30,27 +30,27 @@ use crate::{
     store::error::StoreError,
 };
 
-/// How many events of all rooms together a filter may drop before the reader is told its cursor.
+/// The number of events of all rooms together that a filter may drop before the reader is told its cursor.
 pub const DROPPED: EventId = 200;
 
-/// Who reads what, and how.
+/// A reader: the rooms, the user, and the transport.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// How many messages a history has.
+    /// The number of messages in a history.
     pub history: usize,
-    /// What is read.
+    /// The types that are read.
     pub types: TypeSet,
-    /// Who reads; nobody sees a reader without a name.
+    /// The user who reads; nobody sees a reader without a name.
     pub user: Option<Username>,
-    /// How it reads.
+    /// The transport.
     pub transport: Transport,
-    /// Whether the reader has to be told who is here and who types.
+    /// The state of the people that the reader has to be told.
     pub state: StateDue,
     /// The most events it takes at once.
     pub limit: usize,
 }
 
-/// When a reader is told who is here and who types.
+/// The occasions on which a reader is told who is here and who types.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StateDue {
     /// After history or replay.
@@ -72,11 +72,11 @@ pub struct Ask {
     pub place: PlaceId,
     /// Tells the place's last ask from earlier ones.
     pub generation: u32,
-    /// What is asked.
+    /// The query.
     pub query: Query,
 }
 
-/// What comes next.
+/// The next step of a reader.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
     /// The events that were taken are to be told.
@@ -101,7 +101,7 @@ pub enum Step {
 pub struct Reader {
     /// In the order of the rooms; there is at least one.
     places: Vec<Place>,
-    /// How many have been let begin.
+    /// The number of rooms that have been let begin.
     begun: usize,
     /// Whose turn it is.
     turn: usize,
@@ -109,9 +109,9 @@ pub struct Reader {
     history: usize,
     transport: Transport,
     state: StateDue,
-    /// Where the reader stands, by what it was told; for a reader whose events carry the cursors of all rooms.
+    /// The cursors of the reader, by what it was told; for a reader whose events carry the cursors of all rooms.
     positions: Option<Positions>,
-    /// When it was last told something. One `ping` is for all rooms: it carries all cursors.
+    /// The time it was last told something. One `ping` is for all rooms: it carries all cursors.
     told_at: Instant,
     /// After how much silence it gets a `ping`, so that it can tell a dead line.
     keep_alive: Duration,
@@ -240,7 +240,7 @@ impl Reader {
         &self.places[0]
     }
 
-    /// How many rooms have been let begin.
+    /// The number of rooms that have been let begin.
     #[cfg(test)]
     pub(super) fn begun(&self) -> usize {
         self.begun

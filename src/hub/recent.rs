@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 use super::loading::TakesNews;
 use crate::domain::{EventId, message::Message};
 
-/// How many messages are kept: as many as a reader gets who asks for no other number.
+/// The number of messages kept: as many as a reader gets who asks for no other number.
 pub const KEPT: usize = 50;
 
 /// The newest messages.
@@ -13,7 +13,7 @@ pub const KEPT: usize = 50;
 pub struct Recent {
     /// Oldest first.
     messages: VecDeque<Arc<Message>>,
-    /// Whether the store has older ones.
+    /// True if the store has older ones.
     has_older: bool,
 }
 
@@ -57,7 +57,7 @@ impl Recent {
         Self { messages: page.into_iter().map(Arc::new).collect(), has_older }
     }
 
-    /// How many bytes of text it holds.
+    /// The number of bytes of text it holds.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.messages.iter().map(|message| message.bytes()).sum()

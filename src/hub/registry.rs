@@ -15,7 +15,7 @@ use crate::domain::{
     name::{RoomName, UserKey},
 };
 
-/// How a reader reads.
+/// The transports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
     /// Server-Sent Events.
@@ -26,7 +26,7 @@ pub enum Transport {
     WebSocket,
 }
 
-/// Why a reader is ended.
+/// The reasons why a reader is ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloseReason {
     /// The server ends.
@@ -38,13 +38,13 @@ pub enum CloseReason {
 pub struct Registration {
     /// Its number in this process.
     pub id: u64,
-    /// What it reads.
+    /// The rooms that it reads.
     pub rooms: Box<[RoomName]>,
-    /// Who it is.
+    /// The user who reads.
     pub user: OnceLock<UserKey>,
     /// The types it reads.
     pub types: TypeSet,
-    /// How it reads.
+    /// The transport.
     pub transport: Transport,
     closed: OnceLock<CloseReason>,
     waker: AtomicWaker,
@@ -58,7 +58,7 @@ impl Registration {
         }
     }
 
-    /// Why it is to end, if it is; else the waker is woken once it is.
+    /// The reason why it is to end, if it is; else the waker is woken once it is.
     pub(super) fn poll_closed(&self, waker: &Waker) -> Option<CloseReason> {
         // Looked at twice, since it may be closed between the first look and the registration.
         self.closed.get().copied().or_else(|| {
@@ -107,7 +107,7 @@ impl Registry {
         Entry { reader, registry: self.clone() }
     }
 
-    /// How many readers there are.
+    /// The number of readers.
     #[must_use]
     pub fn count(&self) -> usize {
         self.readers().len()

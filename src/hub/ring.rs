@@ -11,7 +11,7 @@ use crate::domain::{
 
 /// The most events a ring keeps.
 pub const MAX_EVENTS: usize = 1_024;
-/// The most bytes a ring keeps, but for a single event that is larger.
+/// The most bytes a ring keeps, except for a single event that is larger.
 pub const MAX_BYTES: usize = 1024 * 1024;
 /// The most ephemeral events a room keeps.
 pub const MAX_EPHEMERAL: usize = 256;
@@ -65,15 +65,15 @@ impl Ring {
         self.head
     }
 
-    /// How many bytes it holds.
+    /// The number of bytes it holds.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// Adds the newest events, which have the consecutive ids from `first` on. What it has already
-    /// is passed over; when some are missing before `first` it starts anew, since the store has them.
-    /// Whether it had to start anew is the answer.
+    /// is passed over; when some are missing before `first` it starts again, since the store has them.
+    /// Returns true if it had to start again.
     pub fn extend(&mut self, first: EventId, slots: impl IntoIterator<Item = Slot>) -> bool {
         let restarted = first > self.head + 1;
         if restarted {
@@ -134,7 +134,7 @@ pub struct Ephemeral {
 }
 
 impl Ephemeral {
-    /// How many there have been.
+    /// The number of deletions there have been.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count

@@ -40,15 +40,15 @@ use crate::{
 pub(super) const ROOM_BYTES: usize = 1_536;
 /// About how many bytes a user takes who is here or types, with a long name.
 const PERSON_BYTES: usize = 512;
-/// How many things of a room are ended at once when their time is over.
+/// The number of things of a room that are ended at once when their time is over.
 const SLICE: usize = 256;
 
-/// How far a room has come: what its readers watch.
+/// The marks of a room that its readers watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Marks {
     /// The id of the newest event in memory.
     pub head: EventId,
-    /// How many ephemeral events there have been.
+    /// The number of ephemeral events there have been.
     pub ephemeral: u64,
 }
 
@@ -74,12 +74,12 @@ pub struct Room {
 #[derive(Debug)]
 struct Guarded {
     people: People,
-    /// When the room is looked at next for what has run out.
+    /// The time at which the room is looked at next for what has run out.
     expires_at: Option<Instant>,
     used_at: Instant,
 }
 
-/// What a reader has to read from the store.
+/// The parts that a reader has to read from the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missing {
     /// The log after its cursor.
@@ -127,7 +127,7 @@ impl Room {
         self.window().floor().unwrap_or((0, FloorReason::Pruned))
     }
 
-    /// How many deletions there have been.
+    /// The number of deletions there have been.
     pub(super) fn deletions(&self) -> u64 {
         self.window().deletions.count()
     }
@@ -179,7 +179,7 @@ impl Room {
         }
     }
 
-    /// How many ephemeral events there have been.
+    /// The number of ephemeral events there have been.
     pub(super) fn ephemeral_count(&self) -> u64 {
         self.ephemeral.load(Ordering::Acquire)
     }
@@ -198,7 +198,7 @@ impl Room {
         self.people().people.page(after, limit)
     }
 
-    /// How many are here.
+    /// The number of users here.
     #[must_use]
     pub fn online(&self) -> usize {
         self.people().people.presence.online()

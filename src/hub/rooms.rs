@@ -11,9 +11,9 @@ use tokio::{sync::Notify, task::yield_now};
 use super::room::{ROOM_BYTES, Room};
 use crate::domain::name::RoomName;
 
-/// How many bytes all rooms hold, with all they have, before rooms that nobody reads leave at once.
+/// The number of bytes that all rooms hold, with all they have, before rooms that nobody reads leave at once.
 const BUDGET: usize = 256 * 1024 * 1024;
-/// How many rooms are looked at under one lock: at most a microsecond or two each, so that nobody who wants a room
+/// The number of rooms looked at under one lock: at most a microsecond or two each, so that nobody who wants a room
 /// waits for a millisecond.
 const SLICE: usize = 128;
 

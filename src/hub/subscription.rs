@@ -36,7 +36,7 @@ use crate::{
     store::error::StoreError,
 };
 
-/// How much longer than its wait a poll waits for what is in the store.
+/// The time that a poll waits beyond its own for what is in the store.
 const READ_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A reader of one or more rooms, as a stream of all the events that are ready together.
@@ -47,7 +47,7 @@ pub struct Subscription {
     reader: Reader,
     wakes: Vec<WatchStream<Marks>>,
     entry: Entry,
-    /// What the store is asked.
+    /// The questions to the store that are under way.
     asked: Vec<(Ask, StoreTask<Result<CatchUpPage, StoreError>>)>,
     timer: Timer,
 }

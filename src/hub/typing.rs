@@ -62,13 +62,13 @@ impl Typing {
         }
     }
 
-    /// When the next one's time is over.
+    /// The time at which the next one's typing is over.
     #[must_use]
     pub fn next_expiry(&self) -> Option<Instant> {
         self.until.next()
     }
 
-    /// How many type, except for `except`.
+    /// The number of users who type, except for `except`.
     #[must_use]
     pub fn count(&self, except: Option<&UserKey>) -> usize {
         self.users.len() - usize::from(except.is_some_and(|user| self.users.contains_key(user)))

@@ -25,7 +25,7 @@ pub const TAKE_BYTES: usize = PAGE_BYTES;
 /// How many lengths of history are kept at once.
 const SHARED: usize = 4;
 
-/// What a reader was given of the log.
+/// The log's part of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TakenLog {
     /// Everything up to the head.

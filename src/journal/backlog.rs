@@ -7,10 +7,10 @@ use tokio::{sync::watch, time::timeout};
 
 use crate::domain::EventId;
 
-/// When what waits is worth handling.
+/// The pace of a follower: when waiting events are worth handling.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    /// How many events are worth a transaction while others still come.
+    /// The number of events that are worth a transaction while others still come.
     pub worth: usize,
     /// After how long without another one fewer are.
     pub quiet: Duration,
@@ -24,7 +24,7 @@ impl Default for Pace {
     }
 }
 
-/// What waits for a follower. Bounded by the number of rooms, of which each is held once.
+/// The events that wait for a follower. Bounded by the number of rooms, of which each is held once.
 #[derive(Debug)]
 pub struct Backlog {
     pace: Pace,

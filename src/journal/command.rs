@@ -17,7 +17,7 @@ use crate::domain::{
 /// A change that somebody asks for.
 #[derive(Debug)]
 pub struct Command {
-    /// Who asks.
+    /// The actor.
     pub actor: Actor,
     /// The room it is about.
     pub room: RoomName,
@@ -58,7 +58,7 @@ pub struct React {
     pub id: EventId,
     /// The emoji.
     pub emoji: String,
-    /// Whether it is added.
+    /// True to add it, false to take it back.
     pub on: bool,
 }
 
@@ -71,7 +71,7 @@ pub struct MarkRead {
 
 /// A change by its type, so that its answer has one too.
 pub trait Action: Into<Change> {
-    /// What it answers.
+    /// The answer.
     type Answer;
 
     /// The answer among the outcomes; absent for the outcome of another change.
@@ -99,7 +99,7 @@ impl<T> Committed<T> {
 pub struct Posted {
     /// The message.
     pub message: Arc<Message>,
-    /// Whether it was there before, posted with the same key.
+    /// True if it was there before, posted with the same key.
     pub replayed: bool,
 }
 
@@ -108,7 +108,7 @@ pub struct Posted {
 pub struct RoomPut {
     /// The room.
     pub room: Room,
-    /// Whether it was made by this.
+    /// True if this made it.
     pub made: bool,
 }
 

@@ -18,7 +18,7 @@ pub struct Feed {
 /// A follower's place at the feed, until it is dropped.
 #[derive(Debug)]
 pub struct Following {
-    /// What it has been told of and not taken yet.
+    /// The events it has been told of and not taken yet.
     pub backlog: Arc<Backlog>,
     /// The journal outlives it.
     _place: TaskTrackerToken,

@@ -26,8 +26,8 @@ pub trait Follower: Send {
 
     /// Handles the next events of a room, as many as it likes but at least one.
     ///
-    /// What it writes in the transaction of `batch.turn` happens exactly once for each event. What it does
-    /// before it begins that transaction happens at least once, in the order of the events.
+    /// Handles a batch. What it writes in the transaction of `batch.turn` happens exactly once for each event. What it
+    /// does before it begins that transaction happens at least once, in the order of the events.
     ///
     /// # Errors
     /// [`FollowError`]; the batch is tried again then, by this process or by another.

@@ -18,9 +18,9 @@ use super::guard::{Guard, PROGRESS};
 /// names and their cursors fits, and a longer head is answered `431`. They begin with 8 KiB each, which is most of
 /// what an idle stream costs, and grow only for who sends more.
 pub(super) const BUFFER: usize = 16 * 1024;
-/// What the kernel holds for a reader that does not take it.
+/// The number of bytes that the kernel holds for a reader that does not take them.
 const SEND_BUFFER: usize = 64 * 1024;
-/// How long after the last sign of life the kernel asks whether the other side is there.
+/// The time after the last sign of life at which the kernel asks whether the other side is there.
 const KEEPALIVE: Duration = Duration::from_mins(1);
 
 /// Serves the connection until it ends, or until `closing` and what it is busy with is done.

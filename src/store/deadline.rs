@@ -75,7 +75,7 @@ impl<C: ConnectionTrait + Send> ConnectionTrait for Timed<C> {
     }
 }
 
-/// How many statements a test has had.
+/// The number of statements that a test has had.
 #[cfg(test)]
 pub(crate) mod counting {
     use std::cell::Cell;

@@ -1,4 +1,4 @@
-//! Whether the store takes posts, told to all who want to know.
+//! The health of the store, told to all who want to know.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use crate::domain::event::ServiceStatus;
 
-/// How the store stands. Cheap to clone; the journal sets it, the rest reads it.
+/// The health of the store. Cheap to clone; the journal sets it, the rest reads it.
 #[derive(Debug, Clone)]
 pub struct Health(Arc<watch::Sender<ServiceStatus>>);
 
@@ -17,13 +17,13 @@ impl Default for Health {
 }
 
 impl Health {
-    /// How it stands now.
+    /// The present state.
     #[must_use]
     pub fn now(&self) -> ServiceStatus {
         *self.0.borrow()
     }
 
-    /// Whether posts are taken.
+    /// Returns true if posts are taken.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.now() == ServiceStatus::Ok

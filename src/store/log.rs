@@ -19,10 +19,10 @@ use crate::domain::{
     timestamp::Timestamp,
 };
 
-/// How often a page with a hole is read before the hole is reported.
+/// The number of times that a page with a hole is read before the hole is reported.
 const HOLE_READS: u32 = 3;
 
-/// How far into the log is looked at once where only some of it is asked for: a page of what is rare would
+/// The number of events of the log looked at at once where only some are asked for: a page of what is rare would
 /// otherwise take as long as all of it.
 const STRETCH: EventId = 10_000;
 
@@ -46,14 +46,14 @@ pub struct LogPage {
     pub through: EventId,
 }
 
-/// What the column `data` holds for `room_updated`.
+/// The value of the column `data` for `room_updated`.
 #[derive(Debug, Serialize, Deserialize)]
 struct RoomUpdatedData {
     title: String,
     topic: String,
 }
 
-/// What the column `data` holds for a reaction; nothing once its message is deleted.
+/// The value of the column `data` for a reaction; empty once its message is deleted.
 #[derive(Debug, Serialize, Deserialize)]
 struct ReactionData {
     #[serde(default)]

@@ -18,7 +18,7 @@ use crate::domain::{
     timestamp::Timestamp,
 };
 
-/// Whether the message is not deleted: of one with a long history something may be left for a while
+/// The condition that the message is not deleted: of one with a long history something may be left for a while
 /// (`erasure.rs`), and is not shown.
 fn is_there(room: &Room, id: EventId) -> Expr {
     let message = Query::select()

@@ -17,7 +17,7 @@ use crate::domain::{
     room::Room,
 };
 
-/// How many messages past a cursor are looked at.
+/// The number of messages past a cursor that are looked at.
 const LOOKED_AT: u64 = 2_000;
 
 /// A count of the messages past a cursor.
@@ -25,7 +25,7 @@ const LOOKED_AT: u64 = 2_000;
 pub struct Ahead {
     /// Messages by others that are not deleted, among those that were looked at.
     pub by_others: u64,
-    /// Whether there may be more.
+    /// True if there may be more.
     pub more: bool,
 }
 

@@ -40,15 +40,15 @@ use budget::SearchLimits;
 use compare::Comparison;
 use searchers::Admitted;
 
-/// How many messages are read at once: the largest page's, and one more to know whether there are others.
+/// The number of messages read at once: the largest page's, and one more to know whether there are others.
 const PAGE: usize = 201;
-/// How many ids the index proposes at once at most.
+/// The most ids that the index proposes at once.
 const MOST_CANDIDATES: usize = 500;
-/// How many edits that the index does not know yet are read at once.
+/// The number of edits, of those that the index does not know yet, that are read at once.
 const EDITS_PAGE: u64 = 500;
-/// How many of them are held at most. An index that is further behind is not asked.
+/// The most of them that are held. An index that is further behind is not asked.
 const MOST_EDITS: usize = 10_000;
-/// What the token of a room begins with; every row has it, so that the index meets a room and a word.
+/// The prefix of a room's token; every row has one, so that the index meets a room and a word.
 const ROOM_PREFIX: &str = "rm";
 
 /// The token that all messages of a room have, and no word.
@@ -56,18 +56,18 @@ fn room_token(room_id: i64) -> String {
     format!("{ROOM_PREFIX}{room_id}")
 }
 
-/// What a search has found.
+/// The result of a search.
 #[derive(Debug, Default)]
 pub struct SearchPage {
     /// The messages that match, newest first.
     pub messages: Vec<Message>,
     /// Older messages than this may match too; none may, if absent.
     pub next: Option<EventId>,
-    /// Whether the budget ran out before the page was full.
+    /// True if the budget ran out before the page was full.
     pub partial: bool,
 }
 
-/// Why there is no answer.
+/// The reasons why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
     /// Too many search already.
@@ -137,11 +137,11 @@ struct Search {
     limits: SearchLimits,
     room: Room,
     query: Arc<Query>,
-    /// How far the index goes.
+    /// The cursor of the index.
     through: EventId,
-    /// How many are looked for: one more than the page has, to know whether there are more.
+    /// The number of messages looked for: one more than the page has, to know whether there are more.
     wanted: usize,
-    /// Where it began.
+    /// The id it began at.
     start: EventId,
     /// Of this message and all newer ones it is decided whether they match.
     before: EventId,
@@ -266,8 +266,8 @@ impl Search {
         Ok(done?)
     }
 
-    /// What the database says, if it does so within half of what is left of the budget: the other half is for
-    /// looking without its index.
+    /// The database's answer, if it comes within half of what is left of the budget: the other half is for looking
+    /// without its index.
     async fn interruptible<T>(&self, work: impl Future<Output = Result<T, DbErr>>) -> Result<Option<T>, SearchError> {
         let spent = self.at.meter.spent();
         self.at.meter.stop_at(spent + self.limits.cpu.saturating_sub(spent) / 2);

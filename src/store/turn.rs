@@ -11,8 +11,8 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-/// How much longer than their last turn took the followers let a busy journal go first. Then they have
-/// one, so that they get on however busy the journal is.
+/// The multiple of their last turn for which the followers let a busy journal go first. Then they have one, so that
+/// they get on however busy the journal is.
 const JOURNAL_SHARE: u32 = 15;
 /// After how long without a turn the journal is not busy: whoever was answered has asked again by then.
 const IDLE: Duration = Duration::from_millis(5);
@@ -23,7 +23,7 @@ pub struct Turns {
     /// None where all may write at once.
     lock: Option<Arc<Mutex<()>>>,
     journal: Arc<watch::Sender<JournalTurns>>,
-    /// How long the last turn of a follower took. They take them one after the other.
+    /// The length of the last turn of a follower. They take them one after the other.
     followers: Arc<Mutex<Duration>>,
     /// Told when somebody who writes has had one.
     ended: Arc<Notify>,
@@ -32,9 +32,9 @@ pub struct Turns {
 /// The journal's turns.
 #[derive(Debug, Default)]
 struct JournalTurns {
-    /// How many it has, or waits for.
+    /// The number of turns it has, or waits for.
     under_way: usize,
-    /// How many it has had.
+    /// The number of turns it has had.
     ended: u64,
 }
 

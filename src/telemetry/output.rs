@@ -48,7 +48,7 @@ pub(super) struct Output {
 /// The state in which writing stopped.
 #[derive(Debug)]
 struct Stopped {
-    /// What was written went to a reader who has left.
+    /// True if the output was written for a reader that has left.
     is_unread: bool,
     /// The length of the file then.
     length: u64,

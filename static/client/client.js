@@ -1,4 +1,4 @@
-// What is common to every way of following a room: its events, its state, posting, changing and finding.
+// The common part of every way to follow a room: its events, its state, posting, changing and finding.
 /** @import { ClientEvents, Found, Message, Messages, ReadCursor, ServerEvent, State, Unread } from './events.js' */
 import { advance, params } from './cursor.js';
 import { Emitter } from './emitter.js';
@@ -19,7 +19,7 @@ export class Refused extends Error {
     this.code = problem?.code;
     this.errors = problem?.errors ?? [];
     const seconds = Number(answer.headers?.get('Retry-After'));
-    /** How long to wait before asking again, in milliseconds. */
+    /** The time to wait before asking again, in milliseconds. */
     this.retryAfter = seconds > 0 ? seconds * 1000 : undefined;
   }
 
@@ -199,7 +199,7 @@ export class Client extends Emitter {
   }
 
   /**
-   * How many messages by others the user has not read, and how far the user has.
+   * The number of messages by others that the user has not read, and the user's read cursor.
    * @returns {Promise<Unread>}
    */
   unread() {

@@ -1,4 +1,4 @@
-// How events move the cursor of a room, and how cursors are written in a query.
+// The cursor of a room: moved by events, and written in a query.
 /** @import { ServerEvent } from './events.js' */
 
 /**
@@ -37,7 +37,7 @@ export function byName(cursors) {
 }
 
 /**
- * What is given of `fields`, as a query.
+ * The given ones of `fields`, as a query.
  * @param {Record<string, unknown>} [fields]
  */
 export function params(fields = {}) {

@@ -101,11 +101,11 @@ export interface State {
   name: 'connecting' | 'connected' | 'reconnecting' | 'refused' | 'closed';
   /** The one in use. */
   transport: Exclude<Transport, 'auto'> | undefined;
-  /** Why, where something is wrong and the server said what. */
+  /** The reason, where something is wrong and the server gave one. */
   detail: string;
 }
 
-/** What a client tells its listeners: each event of the server under its type, and what it has to say itself. */
+/** The events that a client gives its listeners: each event of the server under its type, and some of its own. */
 export interface ClientEvents extends ServerEvents {
   /** Every event of the server once more. */
   event: ServerEvent;

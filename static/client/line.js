@@ -10,7 +10,7 @@ const FIRST_EVENT = 8_000;
 /** The server sends a ping after 15 s of silence; 2.5 times that without one is a dead line. */
 const SILENCE = 37_500;
 const LONGEST_PAUSE = 30_000;
-/** When a stream is tried again after a fall back to polls; doubled each time, until one comes through. */
+/** The time until a stream is tried again after a fall back to polls; doubled each time, until one comes through. */
 const STREAM_AGAIN = 5 * 60_000;
 
 /**
@@ -27,7 +27,7 @@ export class Line {
   #history;
   /** @type {Transport} */
   #wanted;
-  /** What ends what is open now. @type {AbortController | undefined} */
+  /** The controller that ends the open request. @type {AbortController | undefined} */
   #open;
   /** Of each part, when it was heard. @type {Sign[]} */
   #signs = [];

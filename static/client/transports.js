@@ -6,18 +6,18 @@ import { byName, params } from './cursor.js';
 
 /** The server takes no more rooms on one stream. */
 const MOST_ROOMS = 50;
-/** How long a poll waits on the server, in seconds, and how much longer it may take, in milliseconds. */
+/** The time that a poll waits on the server, in seconds, and how much longer it may take, in milliseconds. */
 const POLL_WAIT = 25;
 const POLL_SLACK = 15_000;
 /** So many polls wait at a time: a browser has six connections to a host. */
 const MOST_POLLS = 3;
 
 /**
- * What is read by one connection: rooms and their cursors.
+ * The rooms, with their cursors, that one connection reads.
  * @typedef {[room: string, cursor: number | undefined][]} Part
  */
 /**
- * Who listens to a part. `broken` says that the browser tries again by itself, `ended` that nothing more comes.
+ * The listener of a part. `broken` says that the browser tries again by itself, `ended` that nothing more comes.
  * @typedef {object} Listener
  * @property {AbortSignal} signal
  * @property {(event: ServerEvent) => void} event
@@ -66,7 +66,7 @@ export const open = {
       const data = 'data' in event ? String(event.data) : '';
       // With data it is an event of the server: it turns us away for now.
       if (data) listener.broken(JSON.parse(data).detail);
-      // The browser tries again by itself, but for good reason not always.
+      // The browser tries again by itself, though with good reason not always.
       else if (source.readyState === EventSource.CLOSED) listener.ended();
       else listener.broken();
     };
@@ -117,7 +117,7 @@ export class Turns {
   #free = MOST_POLLS;
   /** @type {(() => void)[]} */
   #waiting = [];
-  /** How long each may wait on the server, in seconds: the more there are, the sooner the next has its turn. */
+  /** The time that each may wait on the server, in seconds: the more there are, the sooner the next has its turn. */
   wait;
 
   /** @param {number} count how many polls there are */

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes emoji.json anew from the npm package emojibase-data, and takes its licence along. Needs node and npm.
+# Makes emoji.json again from the npm package emojibase-data, and takes its licence along. Needs node and npm.
 set -eu
 
 VERSION=17.0.0

@@ -1,4 +1,4 @@
-// What one can do with a message: its buttons, its menu, the keys that go from message to message, and the changes themselves.
+// Actions on a message: its buttons, its menu, the keys that go from message to message, and the changes themselves.
 /** @import { Client } from '../client/client.js' */
 /** @import { Composer } from './composer.js' */
 /** @import { Known, Shown } from './known.js' */

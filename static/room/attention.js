@@ -1,4 +1,4 @@
-// What calls somebody back who looks elsewhere: the number of unread messages in the title, and notifications.
+// Calls for a reader who looks elsewhere: the number of unread messages in the title, and notifications.
 /** @import { Client } from '../client/client.js' */
 /** @import { Message } from '../client/events.js' */
 import { byId } from '../shared/dom.js';
@@ -6,14 +6,14 @@ import { fold } from '../shared/names.js';
 import { load, save } from '../shared/store.js';
 
 const KEY = 'parlor:notify';
-/** What comes within so short a time of the last is part of the same notification. */
+/** The time after the last message in which another is part of the same notification. */
 const BURST = 2_000;
 
 export class Attention {
   #client;
   #title = '';
   #unread = 0;
-  /** What is told by one notification: its first message, how many they are, and when the last came. */
+  /** The present notification: its first message, the number of messages, and the time of the last. */
   #burst = { first: 0, count: 0, at: -BURST };
   #box = byId('notify', HTMLInputElement);
 

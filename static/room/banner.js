@@ -1,7 +1,7 @@
 // The line above the messages: what is wrong at the moment, the gravest of it.
 import { byId } from '../shared/dom.js';
 
-/** What it can be about, the gravest first. */
+/** The subjects of the banner, the gravest first. */
 const KINDS = /** @type {const} */ (['line', 'service', 'shutdown', 'reset', 'tabs']);
 
 /** @typedef {typeof KINDS[number]} Kind */

@@ -26,7 +26,7 @@ export class Composer {
   #known;
   #uses;
   #field = byId('content', HTMLTextAreaElement);
-  /** Where fingers type, Enter begins a new line, as everywhere there. */
+  /** True for a touch screen, where Enter begins a new line, as everywhere there. */
   #isTouched = matchMedia('(pointer: coarse)');
   #error = byId('context-error');
   #key;
@@ -190,7 +190,7 @@ export class Composer {
     this.#field.focus();
   }
 
-  /** What had these ids is gone; what is written is not. */
+  /** Forgets the ids, which mean nothing any more, and keeps what is written. */
   #reset() {
     if (this.#edited) this.retry(this.#field.value);
     this.#answers(undefined);

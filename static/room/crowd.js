@@ -4,7 +4,7 @@ import { newClientId } from '../client/client.js';
 /** Of a browser's six connections to a host, so many lines leave one for everything else. */
 export const MOST_LINES = 5;
 
-/** How long to wait for more answers, in milliseconds. */
+/** The time to wait for more answers, in milliseconds. */
 const SETTLED = 200;
 
 /** @typedef {{ here?: string, asks?: boolean, left?: string }} Words */

@@ -1,4 +1,4 @@
-// What is shown of a message on request: who has seen it, who reacted, what it said before.
+// The details of a message, shown on request: who has seen it, who reacted, its earlier contents.
 /** @import { Client } from '../client/client.js' */
 /** @import { Shown } from './known.js' */
 import { avatar, byId, linked, make } from '../shared/dom.js';

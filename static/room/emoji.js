@@ -163,7 +163,7 @@ export class Picker {
 }
 
 /**
- * What a server takes: one character that is seen, or a shortcode. A letter is rather the beginning of a name.
+ * Returns true if a server takes the text: one visible character, or a shortcode. A letter is rather the beginning of a name.
  * @param {string} text
  */
 function isEmoji(text) {

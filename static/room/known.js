@@ -1,4 +1,4 @@
-// What the page knows of the room's messages, shown or quoted: each as it is now, whatever comes from where in which order.
+// The messages that the page knows, shown or quoted: each as it is now, whatever comes from where in which order.
 /** @import { Client } from '../client/client.js' */
 /** @import { Message, Reaction, ServerEvents } from '../client/events.js' */
 import { isFinal } from '../client/client.js';
@@ -6,7 +6,7 @@ import { Emitter } from '../client/emitter.js';
 import { fold } from '../shared/names.js';
 
 const CHANGES = /** @type {const} */ (['message_edited', 'message_deleted', 'reaction_added', 'reaction_removed']);
-/** How many quoted messages are fetched at a time: a browser has six connections to a host, and one is the line. */
+/** The number of quoted messages fetched at a time: a browser has six connections to a host, and one is the line. */
 const AT_ONCE = 2;
 
 /** @typedef {ServerEvents[typeof CHANGES[number]]} Change */
@@ -203,7 +203,7 @@ export class Known extends Emitter {
 }
 
 /**
- * What stands for a message that the server has no longer.
+ * A stand-in for a message that the server no longer has.
  * @param {number} id
  * @param {string} room
  * @returns {Shown}

@@ -11,7 +11,7 @@ const calendar = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'num
 const oldCalendar = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
 export const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' });
 
-/** What all messages have, to be copied: that takes a fraction of making each from nothing. @type {HTMLLIElement | undefined} */
+/** The parts that all messages have, to be copied: that takes a fraction of making each from nothing. @type {HTMLLIElement | undefined} */
 let blank;
 
 function makeBlank() {
@@ -101,7 +101,7 @@ export function dayOf(time, now = new Date()) {
 }
 
 /**
- * What can be pressed in a message is in the tab order only while it is the current one: else it is far to the field.
+ * Puts the buttons of a message into the tab order only while it is the current one: else it is far to the field.
  * @param {HTMLElement} item
  * @param {boolean} isCurrent
  */
@@ -143,7 +143,7 @@ export function quote(id) {
 }
 
 /**
- * What a line says of a message.
+ * The text of a message in one line.
  * @param {Pick<Shown, 'content' | 'deleted_at' | 'isGone'>} message
  */
 export function inALine({ content, deleted_at: deletedAt, isGone }) {

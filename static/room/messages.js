@@ -35,7 +35,7 @@ export class Messages extends Emitter {
   #window = new Window();
   #scroll = new Scroll();
   #log;
-  /** What is being fetched. @type {object | undefined} */
+  /** The page that is being fetched. @type {object | undefined} */
   #loading;
   /** Those that were posted and are not taken in yet, and those that were taken in while something is fetched. @type {Shown[]} */
   #posted = [];
@@ -113,7 +113,7 @@ export class Messages extends Emitter {
     return Boolean(item && this.#scroll.has(item));
   }
 
-  /** Where the reader is: at the end, or at the topmost message in view, and how far that is from the top. */
+  /** The place of the reader: the end, or the topmost message in view and its distance from the top. */
   get place() {
     const item = this.#scroll.isAtEnd ? undefined : this.#scroll.topmost;
     return item ? { isEnd: false, id: Number(item.dataset.id), offset: this.#scroll.offset(item) } : { isEnd: true };
@@ -246,7 +246,7 @@ export class Messages extends Emitter {
     this.#loadAhead();
   }
 
-  /** What is posted is taken in at once, but only so much by a frame; in a hidden tab there is none. */
+  /** Takes in posts at once, but only so much by a frame; in a hidden tab there is none. */
   #takeInSoon() {
     if (this.#isDue || !this.#posted.length) return;
     this.#takeIn(BY_FRAME);

@@ -37,13 +37,13 @@ export class Outbox {
   #known;
   /** An entry is kept under this and its id, which has no colon: no tab overwrites what another has kept. */
   #prefix;
-  /** Where older versions kept them all, as one list. */
+  /** The key under which older versions kept them all, as one list. */
   #listKey;
   #list = byId('unsent');
   /** In the order they were written. @type {Entry[]} */
   #entries = [];
   #isSending = false;
-  /** What is being sent now: its id, and what ends that. @type {{ id: string, control: AbortController } | undefined} */
+  /** The post that is being sent: its id, and the controller that ends it. @type {{ id: string, control: AbortController } | undefined} */
   #posting;
   #uses;
 

@@ -1,4 +1,4 @@
-// Who is here and who types, kept up by events and shown in the list beside the messages and the line below them.
+// Presence and typing, kept up by events and shown in the list beside the messages and the line below them.
 /** @import { Client } from '../client/client.js' */
 /** @import { ServerEvents } from '../client/events.js' */
 import { avatar, byId, make } from '../shared/dom.js';

@@ -1,4 +1,4 @@
-// Where in the room one comes in, and the way to a single message: by the page's address, from a quote, from what was found.
+// The place where a reader enters the room, and the way to a single message: by the page's address, from a quote, from a search.
 /** @import { Client } from '../client/client.js' */
 /** @import { Message, Unread } from '../client/events.js' */
 /** @import { Messages } from './messages.js' */
@@ -80,7 +80,7 @@ export class Places {
     else if (isVisit && !this.#linked() && place && !place.isEnd) await this.#messages.jump(place.id, place.offset);
   }
 
-  /** What others say while nobody looks is new as well. @param {Message} message */
+  /** Counts messages of others as new, too, while nobody looks. @param {Message} message */
   #arrived({ id, username, deleted_at: deletedAt }) {
     if (deletedAt || fold(username) === this.#me) return;
     if (document.hidden && this.#messages.place.isEnd) this.#away ??= id;

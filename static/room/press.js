@@ -1,6 +1,6 @@
 // A finger that stays on something, as what a mouse does with its other button.
 
-/** How long, in milliseconds. */
+/** The length of a long press, in milliseconds. */
 const LONG = 500;
 /** A finger trembles by so many pixels. */
 const STILL = 10;

@@ -1,4 +1,4 @@
-// How far people have read: says it of what was on the screen, and shows to what message others have come.
+// Read cursors: sends that of the user by what was on the screen, and shows those of others.
 /** @import { Client } from '../client/client.js' */
 /** @import { Messages } from './messages.js' */
 import { isFinal } from '../client/client.js';

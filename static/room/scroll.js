@@ -1,4 +1,4 @@
-// Where the reader is in the log: at its end, or at a message that stays where it is whatever changes around it.
+// The reader's place in the log: its end, or a message that stays where it is whatever changes around it.
 import { byId, children } from '../shared/dom.js';
 
 /** So near to the end counts as at the end, in pixels. */
@@ -10,7 +10,7 @@ export class Scroll {
   #lastTop = 0;
   isAtEnd = true;
 
-  /** How far it is from what is in view to the beginning and to the end, in pixels. */
+  /** The distance from what is in view to the beginning and to the end, in pixels. */
   get distance() {
     const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
     return { toBeginning: scrollTop, toEnd: scrollHeight - clientHeight - scrollTop };
@@ -75,7 +75,7 @@ export class Scroll {
     return items[countUntil(items, (item) => item.getBoundingClientRect().bottom > top)] ?? items.at(-1);
   }
 
-  /** How far an item is from the top of the view. @param {HTMLElement} item */
+  /** The distance of an item from the top of the view. @param {HTMLElement} item */
   offset(item) {
     return item.getBoundingClientRect().top - this.#view.top;
   }
@@ -96,7 +96,7 @@ export class Scroll {
 }
 
 /**
- * How many items there are until one for which `is` is true, as it is for all after it.
+ * The number of items before the first for which `is` is true, as it is for all after it.
  * @template Item
  * @param {Item[]} items
  * @param {(item: Item) => boolean} is

@@ -1,4 +1,4 @@
-// How the server is set up, as far as the page has to know.
+// The server's settings, as far as the page has to know them.
 /** @import { Message } from '../client/events.js' */
 
 /** It is allowed that the answer takes this long to be read, in milliseconds. */
@@ -7,7 +7,7 @@ const SLACK = 2_000;
 export class Settings {
   /** For how long a message can be edited, in milliseconds; until it is known, and if 0, for ever. */
   #editWindow = 0;
-  /** How much the server's clock is ahead of this one, in milliseconds. */
+  /** The lead of the server's clock over this one, in milliseconds. */
   #ahead = 0;
 
   /** Asks the server; without an answer nothing is known. */

@@ -7,14 +7,14 @@ import { Room } from '../client/room.js';
 import { fold } from '../shared/names.js';
 import { Tabs } from './tabs.js';
 
-/** How long another tab's line may be silent, its pings included, before a visible tab takes it over, in milliseconds. */
+/** The time that another tab's line may be silent, its pings included, before a visible tab takes it over, in milliseconds. */
 const SILENCE = 75_000;
-/** How many events are kept while the past is fetched; with more it is fetched again. */
+/** The number of events kept while the past is fetched; with more it is fetched again. */
 const KEPT = 500;
 
 /** @typedef {{ username: string, transport?: Transport }} Options */
 /**
- * What tabs tell each other. Of the leader: `leads`, `isAlive`, `state`, `event`. Of who is led: `hello`; `want`, the
+ * The messages between tabs. Of the leader: `leads`, `isAlive`, `state`, `event`. Of who is led: `hello`; `want`, the
  * room to be followed; `left`, a tab that is closed. Of all: `transport`, chosen for all.
  * @typedef {object} Words
  * @property {true} [leads]
@@ -55,7 +55,7 @@ export class SharedRoom extends Client {
   #channel;
   /** @type {Transport} */
   #transport;
-  /** What the leader has. @type {Line | undefined} */
+  /** The line, if this tab is the leader. @type {Line | undefined} */
   #line;
   #tabs = new Tabs();
   /** @type {ServerEvents['service_status'] | undefined} */
@@ -193,7 +193,7 @@ export class SharedRoom extends Client {
     if (this.#isOurs(event)) this.receive(event);
   }
 
-  /** What is said of the server is said to all. @param {ServerEvent} event */
+  /** Returns true for an event about the server, which is told to all. @param {ServerEvent} event */
   #isOurs(event) {
     return event.room === this.room || event.type === 'service_status' || event.type === 'server_shutdown';
   }

@@ -10,8 +10,7 @@ const GROUP = 10 * 60_000;
  * @typedef {{ id: number, author: string, time: number, isNews: boolean }} Entry
  */
 /**
- * How an entry stands below the one before: at the beginning of a day or of what is new, and first of its group, which
- * shows author and time.
+ * The look of an entry below the one before: at the beginning of a day or of what is new, and first of its group, which shows author and time.
  * @typedef {{ isNewDay: boolean, isNew: boolean, isFirst: boolean }} Look
  */
 /** @typedef {Entry & Look & { groupTime: number }} Placed */
@@ -49,7 +48,7 @@ export class Window {
     return entry?.id === id ? entry : undefined;
   }
 
-  /** How many entries there are up to `id`. @param {number} id */
+  /** The number of entries up to `id`. @param {number} id */
   #after(id) {
     let [from, to] = [0, this.#entries.length];
     while (from < to) {
@@ -125,7 +124,7 @@ export class Window {
     if (entry) entry.isNews = false;
   }
 
-  /** What comes after `id` begins before the stretch. @param {number} id */
+  /** Returns true if what comes after `id` begins before the stretch. @param {number} id */
   isBefore(id) {
     return this.hasOlder && this.first > id;
   }

@@ -20,7 +20,7 @@ const date = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' });
 
 /**
- * When something was said, in as few characters as tell it: the time today, the day within a week, else the date.
+ * A time in as few characters as tell it: the time today, the day within a week, else the date.
  * @param {Date} time
  */
 function brief(time) {

@@ -65,7 +65,7 @@ export function make(tag, attributes = {}, ...content) {
   return element;
 }
 
-/** What has the focus, or null; a browser notices only later that it is not shown any more. */
+/** The element that has the focus, or null; a browser notices only later that one is not shown any more. */
 export function focused() {
   const { activeElement: element, body } = document;
   return element && element !== body && element.getClientRects().length ? element : null;

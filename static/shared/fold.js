@@ -1,7 +1,7 @@
-// How names are compared: case-folded as the server does it, by the table that is made from the server's own rule.
+// The comparison of names: case-folded as the server does it, by the table that is made from the server's own rule.
 import { FOLDED } from './folded.js';
 
-/** What a character becomes, where that is not itself. @type {Map<string, string>} */
+/** The fold of each character that is not its own. @type {Map<string, string>} */
 const table = new Map();
 for (const [first, last, step, to] of FOLDED) {
   for (let code = first; code <= last; code += step) {
@@ -9,11 +9,11 @@ for (const [first, last, step, to] of FOLDED) {
   }
 }
 
-/** What picks the look of a character, or makes one picture of several emoji, tells no two names apart. */
+/** The characters that pick a look, or make one picture of several emoji: they tell no two names apart. */
 const SELECTORS = /(?<=\p{Extended_Pictographic}[\p{Variation_Selector}\p{Emoji_Modifier}]*)\u200D(?=\p{Extended_Pictographic})|\p{Variation_Selector}/gu;
 
 /**
- * What two writings of one name have in common.
+ * The fold of a name, which two writings of one name share.
  * @param {string} name
  */
 export function fold(name) {

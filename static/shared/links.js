@@ -1,11 +1,11 @@
-// Where web addresses are in a text.
+// Web addresses in a text.
 
 /** Between backticks, or from a fence on; the same number of them ends it. What is code is shown as it is. */
 const CODE = /(?<!`)(`+)(?!`)[^]*?(?<!`)\1(?!`)|^```[^]*/gm;
 /** Begins an address; what is before belongs to no word. Not at what CJK texts write without a space after it. */
 const ADDRESS = /(?<![A-Za-z0-9_])(?:https?:\/\/|www\.(?=[\p{L}\p{N}-]+\.[\p{L}\p{N}])|mailto:(?=[^\s<>"@]+@[\p{L}\p{N}]))[^\s<>"`\p{Cc}\u3001\u3002\u3008-\u3011\uFF01\uFF08\uFF09\uFF0C\uFF1A\uFF1B\uFF1F]+/giu;
 const CLOSING = new Map([[')', '('], [']', '['], ['}', '{']]);
-/** What ends a sentence or a quotation rather than an address. */
+/** The characters that end a sentence or a quotation rather than an address. */
 const TRAILING = /[.,;:!?'*_~…’”»]/u;
 
 /** @typedef {{ text: string, href?: string }} Piece */
@@ -60,7 +60,7 @@ function add(found, text) {
  * @param {string} run
  */
 function trimmed(run) {
-  /** How many more brackets are closed than opened, by the one that opens. @type {Map<string, number>} */
+  /** The number of brackets that are closed and not opened, by the one that opens. @type {Map<string, number>} */
   const open = new Map();
   for (const char of run) {
     const opening = CLOSING.get(char) ?? char;

@@ -1,4 +1,4 @@
-// What people are called: remembered in this browser, checked as the server does.
+// Names of users: remembered in this browser, checked as the server does.
 import { fold } from './fold.js';
 import { load, save } from './store.js';
 
@@ -16,7 +16,7 @@ export const rememberedName = () => load('localStorage', KEY) ?? '';
 export const rememberName = (name) => save('localStorage', KEY, name);
 
 /**
- * What is wrong with a name, or nothing.
+ * The error of a name, or nothing.
  * @param {string} name
  */
 export function wrongWithName(name) {

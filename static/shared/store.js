@@ -2,7 +2,7 @@
 
 /** @typedef {'localStorage' | 'sessionStorage'} Storage by name: where it is forbidden, even to look at it throws */
 
-/** What the browser did not take, as text by key. @type {Record<Storage, Map<string, string>>} */
+/** The texts that the browser did not take, by key. @type {Record<Storage, Map<string, string>>} */
 const untaken = { localStorage: new Map(), sessionStorage: new Map() };
 
 /**

@@ -152,7 +152,7 @@ test('it goes on by another transport from its cursor', async (t) => {
   assert.equal(await page.evaluate(() => window.seen.filter(({ type }) => type === 'message_history').length), 1);
 });
 
-test('a closed stream is built anew after growing random pauses', async (t) => {
+test('a closed stream is built again after growing random pauses', async (t) => {
   const server = await Server.start(t);
   const page = await importer(t, server, { expect: [/status of 503/] });
   // By the page's clock, which does not count what the test itself needs.
@@ -216,7 +216,7 @@ test('every event comes once, whatever the line repeats', async (t) => {
   await until(page, () => window.room.cursor === 2);
   body = `retry: 50\n\n${event(1)}${event(2)}${event(3)}`;
   await until(page, () => window.room.cursor === 3);
-  // After a reset the ids begin anew.
+  // After a reset the ids begin again.
   const reset = `data: {"type":"reset","reason":"ahead"}\n\nid: 1\ndata: {"type":"message_history","id":1,"messages":[],"has_more":false}\n\n`;
   body = `retry: 60000\n\n${reset}${event(2)}`;
   await until(page, () => window.seen.length === 6);

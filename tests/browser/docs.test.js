@@ -1,4 +1,4 @@
-// What is read before anything is written: Swagger UI at /docs, and the README's lines for a browser.
+// The documents in a browser: Swagger UI at /docs, and the README's lines.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';

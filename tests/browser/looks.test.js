@@ -1,4 +1,4 @@
-// How the pages look and whom they leave out: pictures of each, axe-core on each, light and dark, phone and desktop.
+// The looks of the pages: pictures of each, and axe-core on each, light and dark, phone and desktop.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
@@ -33,7 +33,7 @@ async function talk(server) {
   for (const [name, text] of lines) await server.post(name, text);
 }
 
-/** What messages live through: answers, reactions, an edit, a deletion, what is new and who has seen it. */
+/** Gives a room all that messages can have: replies, reactions, an edit, a deletion, unread ones and readers. */
 async function liveThrough(server) {
   await talk(server);
   const [first, second, third] = (await server.get('general/messages?after=0&limit=3')).messages;

@@ -62,7 +62,7 @@ async function open(browser, url) {
   return page;
 }
 
-/** How long the page is blocked by messages that come all at once, as to a phone that wakes up. */
+/** The time for which the page is blocked by messages that come all at once, as to a phone that wakes up. */
 async function burst(browser, url, last) {
   const page = await open(browser, url);
   const posted = post(url, BURST);

@@ -1,4 +1,4 @@
-// What is not sent yet: kept, shown, sent in its order by whichever tab is there, refused, edited and discarded.
+// The outbox: messages kept, shown, sent in their order by whichever tab is there, refused, edited and discarded.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { connected, enter, eventually, hasFocus, item, menu, person, say, sees, shown, state, until, useBrowser } from './support/browser.js';
@@ -9,7 +9,7 @@ useBrowser();
 
 const unsent = (page) => page.locator('#unsent .content').allTextContents();
 
-/** What Ann's browser keeps, in the order it was written. */
+/** The outbox in Ann's browser, in the order it was written. */
 const kept = async (page) => {
   const entries = await page.evaluate(() => Object.entries(localStorage).filter(([key]) => key.startsWith('parlor:unsent:general:ann:')));
   return entries.map(([, text]) => JSON.parse(text)).sort((one, other) => one.written - other.written).map(({ content }) => content);

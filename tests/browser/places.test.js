@@ -8,7 +8,7 @@ useBrowser();
 
 const upTo = (count) => Array.from({ length: count }, (_, index) => index + 1);
 
-/** Whether a message is on the screen. */
+/** Returns true if a message is on the screen. */
 const isOnScreen = (page, id) => item(page, id).evaluate((each) => {
   const [box, view] = [each, document.getElementById('scroller')].map((one) => one.getBoundingClientRect());
   return box.top >= view.top && box.bottom <= view.bottom + 1;
@@ -254,7 +254,7 @@ test('what is one’s own or deleted is nothing new to whoever comes back to the
     await server.post('Ben', words);
     await sees(page, words);
     await isAtEnd(page);
-    assert.deepEqual(asked, [], 'nothing is loaded anew');
+    assert.deepEqual(asked, [], 'nothing is loaded again');
     assert.equal((await ids(page))[0], before[0]);
     assert.equal(await page.locator('.since').count(), 0);
   };

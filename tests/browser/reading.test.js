@@ -1,4 +1,4 @@
-// How far people have read: said only of what was on the screen of a window that is seen, and shown to the others.
+// Read cursors: sent only for what was on the screen of a visible window, and shown to the others.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { connected, enter, eventually, hide, item, menu, person, say, sees, until, useBrowser } from './support/browser.js';
@@ -10,7 +10,7 @@ const seenBy = (page, id) => item(page, id).locator('.seen .hidden').textContent
 const isSeen = (page, id, words) => eventually(async () => (await seenBy(page, id)) === words, `${id} is ${words}`);
 const readBy = async (server, name) => (await server.get(`general/unread?username=${name}`)).last_read_id;
 
-/** What a page has said it has read. */
+/** The read cursors that a page has sent. */
 function saidBy(page) {
   const said = [];
   page.on('request', (request) => request.url().endsWith('/read') && request.method() === 'PUT' && said.push(request.postDataJSON().last_read_id));
@@ -83,7 +83,7 @@ test('a message is read once it was on the screen for 0.6 s, whatever came befor
   assert.deepEqual(said, [1, 2], 'the third has only just come');
   await page.clock.runFor(600);
   await eventually(() => said.at(-1) === 3, 'the third as well');
-  // What is hidden in between begins anew.
+  // What is hidden in between begins again.
   await server.post('Ben', 'four');
   await sees(page, 'four');
   await page.clock.runFor(500);

@@ -147,7 +147,7 @@ test('seven tabs are live on one line, and another takes over when the leading o
   await say(tabs[6], 'from the seventh');
   for (const tab of tabs) await sees(tab, 'from the seventh');
 
-  // A tab that takes over goes on from where it is: what it shows is not made anew from the history.
+  // A tab that takes over goes on from where it is: what it shows is not made again from the history.
   for (const tab of tabs) await tab.evaluate(() => document.querySelectorAll('#messages > li').forEach((item) => (item.isOld = true)));
 
   const posting = keepPosting(server, tabs.at(-1), 2);

@@ -1,4 +1,4 @@
-// What one writes and how it is shown: links, names, edits that come too late or say nothing, times, marks that pile up.
+// Texts and their display: links, names, edits that come too late or say nothing, times, marks that pile up.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { connected, enter, eventually, item, menu, person, say, sees, state, until, useBrowser } from './support/browser.js';

@@ -1,4 +1,4 @@
-"""What every test here gets: a server."""
+"""The fixture of every test here: a server."""
 
 import pytest
 from server import Server

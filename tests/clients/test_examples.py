@@ -16,7 +16,7 @@ SOURCES = HERE.parents[1] / "openapi" / "examples"
 
 
 def command(language, folder):
-    """How an example is run, where the packages it imports are found."""
+    """The command that runs an example, with the packages it imports."""
     source = SOURCES / f"follow.{language}"
     match language:
         case "rs":

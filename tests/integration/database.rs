@@ -1,4 +1,4 @@
-//! What is asked of the database.
+//! The statements to the database.
 
 mod migrations;
 mod statements;

@@ -1,4 +1,4 @@
-//! What can be done with messages, and what is refused.
+//! Operations on messages, and their refusals.
 
 mod bad_changes;
 mod changes;

@@ -1,4 +1,4 @@
-//! Who is in a room, and who types.
+//! Presence and typing in a room.
 
 mod online;
 mod typing;

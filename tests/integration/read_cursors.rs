@@ -1,4 +1,4 @@
-//! How far people have read: the cursors, what readers are told of them, and what is unread.
+//! Read cursors: marking, telling readers, and counting unread messages.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ async fn marked(server: &Server, user: &str, last_read_id: i64) -> Value {
     json_of(mark(server, user, last_read_id).await, StatusCode::OK).await
 }
 
-/// How far Bob has read, as an event tells it.
+/// Bob's read cursor, as an event tells it.
 fn read_by_bob(event: &Value) -> Option<i64> {
     let cursors = event["cursors"].as_array().map_or(std::slice::from_ref(event), Vec::as_slice);
     let bob = cursors.iter().find(|cursor| cursor["username"] == "Bob");
@@ -171,7 +171,7 @@ async fn unread_is_counted_to_a_bound() {
     assert_eq!(server.get_json(path).await, json!({"unread": 1_000, "capped": true, "last_read_id": 0}));
 }
 
-/// Whether the reader is told who has read what before it is told that somebody types.
+/// Returns true if the reader is told of read cursors before it is told that somebody types.
 async fn is_told_who_read(reader: &mut Reader) -> bool {
     let mut told = false;
     loop {

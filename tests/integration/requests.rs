@@ -1,4 +1,4 @@
-//! What holds for every request.
+//! Properties of every request.
 
 mod bad_bodies;
 mod bad_input;

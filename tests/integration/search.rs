@@ -70,7 +70,7 @@ const TEXTS: [&str; 9] = [
     "party 🎉 at 10:30",
 ];
 
-/// What is looked for, and which of the texts have it.
+/// The queries, and the texts that each finds.
 const QUERIES: [(&str, &[usize]); 34] = [
     ("creme", &[0]),
     ("BRULEE cafe", &[0]),

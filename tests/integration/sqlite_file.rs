@@ -1,5 +1,4 @@
-//! What only a `SQLite` file does: these tests are left out where the others run on a server
-//! (`make databases`).
+//! The behaviour of a `SQLite` file: these tests are left out where the others run on a server (`make databases`).
 
 mod deleted_text;
 mod disk_full;

@@ -1,4 +1,4 @@
-// How events move a cursor, and what is asked for.
+// The moves of a cursor by events, and the requests made with it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Client } from '../../static/client/client.js';

@@ -1,4 +1,4 @@
-// What the pages are linted by: no fault that types don't find, and one way to write things.
+// The lints of the pages: no fault that types don't find, and one way to write things.
 import js from '@eslint/js';
 import globals from 'globals';
 

@@ -1,4 +1,4 @@
-// Where web addresses are in a text.
+// Web addresses in a text.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { pieces } from '../../static/shared/links.js';

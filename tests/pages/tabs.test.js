@@ -1,4 +1,4 @@
-// What the leading tab knows of the others.
+// The leading tab's knowledge of the others.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Tabs } from '../../static/room/tabs.js';

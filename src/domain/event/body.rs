@@ -1,4 +1,4 @@
-//! What each event looks like on the wire.
+//! The wire format of each event.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub enum EventBody<'a> {
         /// The newest messages, oldest first.
         #[schema(value_type = Vec<Message>)]
         messages: &'a [Arc<Message>],
-        /// Whether there are older ones.
+        /// True if there are older ones.
         has_more: bool,
     },
     /// A message was posted.
@@ -54,9 +54,9 @@ pub enum EventBody<'a> {
         /// The message.
         #[schema(value_type = i64, minimum = 1)]
         message_id: EventId,
-        /// What it says now; empty if it is deleted by now.
+        /// The new content; empty if the message is deleted by now.
         new_content: &'a str,
-        /// When it was edited.
+        /// The time of the edit.
         edited_at: Timestamp,
         /// The message, as it is by now.
         message: &'a Message,
@@ -71,9 +71,9 @@ pub enum EventBody<'a> {
         /// The message.
         #[schema(value_type = i64, minimum = 1)]
         message_id: EventId,
-        /// When it was deleted.
+        /// The time of the deletion.
         deleted_at: Timestamp,
-        /// Who deleted it.
+        /// The user who deleted it.
         username: &'a Username,
     },
     /// Somebody reacted to a message.
@@ -86,7 +86,7 @@ pub enum EventBody<'a> {
         /// The message.
         #[schema(value_type = i64, minimum = 1)]
         message_id: EventId,
-        /// Who.
+        /// The user who reacted.
         username: &'a Username,
         /// With what; empty if the message is deleted by now.
         emoji: &'a str,
@@ -104,7 +104,7 @@ pub enum EventBody<'a> {
         /// The message.
         #[schema(value_type = i64, minimum = 1)]
         message_id: EventId,
-        /// Who.
+        /// The user who reacted.
         username: &'a Username,
         /// Which; empty if the message is deleted by now.
         emoji: &'a str,
@@ -128,7 +128,7 @@ pub enum EventBody<'a> {
     Reset {
         /// The room.
         room: &'a RoomName,
-        /// Why.
+        /// The reason.
         reason: ResetReason,
         /// The lowest cursor that can be resumed from.
         #[schema(value_type = i64, minimum = 0)]
@@ -141,9 +141,9 @@ pub enum EventBody<'a> {
     TypingIndicator {
         /// The room.
         room: &'a RoomName,
-        /// Who.
+        /// The user who types.
         username: &'a Username,
-        /// Whether they type.
+        /// True if the user types.
         is_typing: bool,
         /// Since when.
         timestamp: Timestamp,
@@ -152,13 +152,13 @@ pub enum EventBody<'a> {
     ReadReceipt {
         /// The room.
         room: &'a RoomName,
-        /// Who.
+        /// The user who has read.
         username: &'a Username,
         /// Up to where: every message with this id or a lower one is read.
         #[schema(value_type = i64, minimum = 1)]
         last_read_id: EventId,
     },
-    /// How far everybody has read, in rooms with at most 200 who told.
+    /// The read cursors of all users, in rooms with at most 200 of them.
     ReadState {
         /// The room.
         room: &'a RoomName,
@@ -170,26 +170,26 @@ pub enum EventBody<'a> {
     UserStatus {
         /// The room.
         room: &'a RoomName,
-        /// Who.
+        /// The user who came or went.
         username: &'a Username,
-        /// Whether they are here now.
+        /// The new status.
         status: Status,
         /// Since when.
         timestamp: Timestamp,
     },
-    /// Who is here and who types; with more than 200 online only the number.
+    /// The users who are online and those who type; with more than 200 online only the number.
     PresenceState {
         /// The room.
         room: &'a RoomName,
-        /// How many are here.
+        /// The number of users online.
         online: usize,
-        /// Who is here; empty with more than 200.
+        /// The users online; empty with more than 200.
         #[schema(value_type = Vec<PresentUser>)]
         users: &'a [PresentUser],
-        /// Who types, except for oneself; at most 20.
+        /// The users who type, except for oneself; at most 20.
         #[schema(value_type = Vec<Username>, max_items = 20)]
         typing: &'a [Username],
-        /// How many type, except for oneself. With more than 20 no `typing_indicator` is sent.
+        /// The number of users who type, except for oneself. With more than 20 no `typing_indicator` is sent.
         typing_count: usize,
     },
     /// Nothing happened for a while, or only what the filter drops.
@@ -207,14 +207,14 @@ pub enum EventBody<'a> {
     ServiceStatus {
         /// The room.
         room: &'a RoomName,
-        /// How it stands.
+        /// The new status.
         status: ServiceStatus,
     },
     /// The server ends; come back.
     ServerShutdown {
         /// The room.
         room: &'a RoomName,
-        /// When to come back, in milliseconds.
+        /// The time to wait before reconnecting, in milliseconds.
         reconnect_after_ms: u32,
     },
 }

@@ -82,7 +82,7 @@ impl TypeSet {
     /// Every type.
     pub const ALL: Self = Self(u64::MAX);
 
-    /// What comes whatever a reader filters: without these it could not follow the rest.
+    /// The types that come whatever a reader filters: without these it could not follow the rest.
     const ALWAYS: Self = Self(
         1 << EventType::MessageHistory as u8
             | 1 << EventType::Reset as u8
@@ -95,7 +95,7 @@ impl TypeSet {
         types.into_iter().fold(Self::ALWAYS, |set, kind| Self(set.0 | 1 << kind as u8))
     }
 
-    /// Whether the type is in the set.
+    /// Returns true if the type is in the set.
     #[must_use]
     pub const fn has(self, kind: EventType) -> bool {
         self.0 & (1 << kind as u8) != 0

@@ -13,13 +13,13 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::super::problem::Problem;
 
-/// What Swagger UI needs: its scripts and styles from here, the one style that its script adds to the
-/// page, requests to here, and pictures that stand in its style sheet.
+/// The content security policy of Swagger UI: its scripts and styles from here, the one style that its script adds to
+/// the page, requests to here, and pictures that stand in its style sheet.
 const POLICY: &str = "default-src 'none'; script-src 'self'; \
                       style-src 'self' 'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'";
 
-/// What the page lacks: without it a phone shows the page as wide as a desk's, and tiny.
+/// The tag that the page lacks: without it a phone shows the page as wide as a desk's, and tiny.
 const VIEWPORT: &str = r#"<meta name="viewport" content="width=device-width, initial-scale=1">"#;
 /// More than the page has, in bytes: it only names its parts.
 const PAGE_LIMIT: usize = 64 * 1024;

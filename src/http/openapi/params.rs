@@ -80,12 +80,12 @@ headers! {
     /// The key of a post.
     IdempotencyKey = "Idempotency-Key", "The same as `client_id`; if both are given, they are equal.",
         ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[ -~]{1,64}$")).examples(["a1b2c3"]);
-    /// Where a stream goes on.
+    /// The cursor that a stream resumes from.
     LastEventId = "Last-Event-ID",
         "Resume after this id; wins over `since`. A browser's `EventSource` sends it by itself. One that can't be \
          read is answered with a `reset` event.",
         ObjectBuilder::new().schema_type(Type::String).examples(["42"]);
-    /// Where a stream of several rooms goes on.
+    /// The cursors that a stream of several rooms resumes from.
     LastEventIds = "Last-Event-ID",
         "Resume each room after its cursor of this id; wins over `since`. A browser's `EventSource` sends it by \
          itself. One of another list of rooms, or one that can't be read, is answered with a `reset` event for each.",

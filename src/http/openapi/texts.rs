@@ -42,7 +42,7 @@ texts! {
         .description(Some("The name of a user: 1 to 100 characters once trimmed and in NFC, with at least one that \
             shows, and no invisible, control, private-use or unassigned one except for the joiners that a script or \
             an emoji needs. Case is kept, and not compared."));
-    /// What to look for.
+    /// The query of a search.
     QueryText = |text| text.min_length(Some(1)).max_length(Some(MAX_QUERY_CHARS))
         .pattern(Some(format!("[^{UNSEEN_CLASS}]"))).examples(["hello"]);
     /// A room's title, to be set.
@@ -60,7 +60,7 @@ texts! {
     /// The rooms of a stream.
     RoomsText = |text| text.pattern(Some(format!("^{ROOM}(,{ROOM}){{0,{}}}$", MAX_ROOMS - 1)))
         .examples(["general,random"]);
-    /// Where to start in each room.
+    /// The cursors to start from, one a room.
     SinceText = |text| {
         let pair = format!("{ROOM}:[0-9]{{1,19}}");
         text.pattern(Some(format!("^{pair}(,{pair})*$"))).examples(["general:41,random:7"])
@@ -70,9 +70,8 @@ texts! {
 /// A room's name, within a list.
 const ROOM: &str = "[A-Za-z0-9_-]{1,100}";
 
-/// What a name may be, as far as a pattern that every dialect understands can say it: below U+10000, and not what
-/// joiners and selectors stand beside. The pattern also counts, since a `maxLength` would count the white space that
-/// is trimmed.
+/// The pattern of a name, as far as every dialect of patterns can say it: below U+10000, and not what joiners and
+/// selectors stand beside. The pattern also counts, since a `maxLength` would count the white space that is trimmed.
 fn username_pattern() -> String {
     let space = r"\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
     let refused = r"\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ue000-\uf8ff\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff";

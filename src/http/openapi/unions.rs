@@ -1,4 +1,4 @@
-//! What is told apart by its `type`: events and frames, each a component of its own.
+//! The unions that `type` tells apart: events and frames, each a component of its own.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::domain::EventId;
 
-/// What a client may send on a socket: one JSON object per text frame.
+/// The frames that a client may send on a socket: one JSON object per text frame.
 // Only described here. Frames are read by hand in `stream/client_frame.rs`, which can name the field
 // that is wrong and give back the `ref` of a frame it does not take.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -26,7 +26,7 @@ use crate::domain::EventId;
 pub(super) enum ClientFrame {
     /// The user is here; without it, the first frame with a `username` says so.
     UserJoin {
-        /// Who.
+        /// The user.
         #[schema(value_type = UsernameText)]
         username: String,
         /// Comes back in the answer.
@@ -36,10 +36,10 @@ pub(super) enum ClientFrame {
     },
     /// Post a message.
     ChatMessage {
-        /// Who; absent: the first name that this socket gave, or `Anonymous`.
+        /// The user; absent: the first name that this socket gave, or `Anonymous`.
         #[schema(value_type = Option<UsernameText>, nullable = false)]
         username: Option<String>,
-        /// What is said.
+        /// The content.
         #[schema(value_type = crate::domain::content::Content, required)]
         message: String,
         /// A key of the client's own: with the same one, the same message is never posted twice.
@@ -55,10 +55,10 @@ pub(super) enum ClientFrame {
     },
     /// Typing, on or off.
     Typing {
-        /// Who; absent: the first name that this socket gave, or `Anonymous`.
+        /// The user; absent: the first name that this socket gave, or `Anonymous`.
         #[schema(value_type = Option<UsernameText>, nullable = false)]
         username: Option<String>,
-        /// Whether they type.
+        /// True if the user types.
         is_typing: bool,
         /// Comes back in the answer.
         #[serde(rename = "ref")]
@@ -67,13 +67,13 @@ pub(super) enum ClientFrame {
     },
     /// Have a message say something else; only its author may.
     EditMessage {
-        /// Who; absent: the first name that this socket gave, or `Anonymous`.
+        /// The user; absent: the first name that this socket gave, or `Anonymous`.
         #[schema(value_type = Option<UsernameText>, nullable = false)]
         username: Option<String>,
         /// Which message.
         #[schema(value_type = i64, minimum = 1)]
         message_id: EventId,
-        /// What it is to say.
+        /// The new content.
         #[schema(value_type = crate::domain::content::Content, required)]
         new_content: String,
         /// Comes back in the answer.
@@ -83,7 +83,7 @@ pub(super) enum ClientFrame {
     },
     /// Delete a message; only its author may.
     DeleteMessage {
-        /// Who; absent: the first name that this socket gave, or `Anonymous`.
+        /// The user; absent: the first name that this socket gave, or `Anonymous`.
         #[schema(value_type = Option<UsernameText>, nullable = false)]
         username: Option<String>,
         /// Which message.
@@ -96,7 +96,7 @@ pub(super) enum ClientFrame {
     },
     /// React to a message, or take the reaction back.
     React {
-        /// Who; absent: the first name that this socket gave, or `Anonymous`.
+        /// The user; absent: the first name that this socket gave, or `Anonymous`.
         #[schema(value_type = Option<UsernameText>, nullable = false)]
         username: Option<String>,
         /// Which message.
@@ -105,7 +105,7 @@ pub(super) enum ClientFrame {
         /// One emoji, or `:shortcode:`.
         #[schema(min_length = 1, max_length = 64)]
         emoji: String,
-        /// Whether it is added.
+        /// True to add it, false to take it back.
         on: bool,
         /// Comes back in the answer.
         #[serde(rename = "ref")]
@@ -114,7 +114,7 @@ pub(super) enum ClientFrame {
     },
     /// Say how far the user has read.
     Read {
-        /// Who; absent: the first name that this socket gave, or `Anonymous`.
+        /// The user; absent: the first name that this socket gave, or `Anonymous`.
         #[schema(value_type = Option<UsernameText>, nullable = false)]
         username: Option<String>,
         /// Up to where: every message with this id or a lower one is read; 0 is before the first.

@@ -25,11 +25,11 @@ use crate::{
     domain::{EventId, event::EventBody},
 };
 
-/// How long to wait, and for what.
+/// The parameters of a poll.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PollParams {
-    /// How many seconds to wait at most.
+    /// The number of seconds to wait at most.
     #[param(minimum = 0, maximum = 50, default = 25)]
     wait: Option<u64>,
     /// The `state` of the last answer: if who is here or who types has changed since, a
@@ -37,7 +37,7 @@ pub struct PollParams {
     state: Option<String>,
 }
 
-/// What happened.
+/// The events of a poll, and the cursor to go on with.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PollAnswer {
     /// The events, at most 200.
@@ -46,7 +46,7 @@ pub struct PollAnswer {
     /// Goes into `since` of the next poll.
     #[schema(value_type = i64, minimum = 0)]
     next: EventId,
-    /// Whether more is there already.
+    /// True if more is there already.
     has_more: bool,
     /// Goes into `state` of the next poll.
     state: String,

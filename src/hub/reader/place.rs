@@ -12,7 +12,7 @@ use super::super::{
 };
 use crate::{domain::EventId, store::error::StoreError};
 
-/// How long a place waits before it asks a store again that was out.
+/// The time a place waits before it asks a store again that was out.
 pub const RETRY: Duration = Duration::from_secs(1);
 
 /// A reader's place in one room.
@@ -21,7 +21,7 @@ pub struct Place {
     pub(super) room: Arc<Room>,
     pub(super) position: Position,
     pub(super) attendance: Option<Attendance>,
-    /// Where it starts, until what it begins with has left.
+    /// The start, until the beginning has left.
     start: Option<Start>,
     /// The head of the room when it began.
     goal: EventId,
@@ -31,7 +31,7 @@ pub struct Place {
     pub(super) is_closed: bool,
 }
 
-/// What a place waits for from the store.
+/// The state of a place's question to the store.
 #[derive(Debug, Default)]
 enum Store {
     /// Nothing.
@@ -48,7 +48,7 @@ enum Store {
     },
 }
 
-/// What a place gave.
+/// The result of asking a place.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Given {
     /// Events.
@@ -80,7 +80,7 @@ impl Place {
         self.start.is_none() && !self.is_closed
     }
 
-    /// How many events a filter has dropped that no id covers yet.
+    /// The number of events that a filter has dropped and no id covers yet.
     #[must_use]
     pub fn dropped(&self) -> EventId {
         if self.is_live() { self.position.cursor - self.position.told } else { 0 }

@@ -55,7 +55,7 @@ struct Reading {
     scenes: Vec<Scene>,
     reader: Reader,
     now: Instant,
-    /// What was asked, and what the store has read for it so far.
+    /// The questions, and the pages that the store has read for them so far.
     asked: Vec<(Ask, Option<CatchUpPage>)>,
     /// Answers that were given.
     given: Vec<(Ask, CatchUpPage)>,

@@ -1,4 +1,4 @@
-//! What a room in memory learns from the store: how far its log goes, its newest messages, and its read cursors.
+//! Loading a room from the store: the bounds of its log, its newest messages, and its read cursors.
 
 use std::sync::Arc;
 

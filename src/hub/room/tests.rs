@@ -26,7 +26,7 @@ fn room_with_expirations() -> (Arc<Room>, TaskTracker) {
     (Room::new(RoomName::parse("general").unwrap(), clock, expirations, &Timings::DEFAULT), tasks)
 }
 
-/// What a reader without a name takes from a room.
+/// Takes what is ready for a reader without a name.
 fn take(room: &Room, position: &mut Position) -> Vec<Value> {
     let mut events = Vec::new();
     let filter = ReadFilter { types: TypeSet::ALL, user: None, types_as: None, limit: 200 };

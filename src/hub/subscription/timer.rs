@@ -11,7 +11,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 #[derive(Debug, Default)]
 pub(super) struct Timer {
     sleep: Option<Pin<Box<Sleep>>>,
-    /// Whether the sleep has been polled since it was last set.
+    /// True if the sleep has been polled since it was last set.
     is_asked: bool,
 }
 

@@ -24,18 +24,18 @@ use crate::{
     },
 };
 
-/// How long a look for what others left takes at most of the time: rooms may be many.
+/// The multiple of its own length for which the runner rests after a look for what others left: rooms may be many.
 const LOOKING_SHARE: u32 = 50;
 
 /// The times of a runner.
 #[derive(Debug, Clone, Copy)]
 pub struct Times {
-    /// When what was committed is worth handling.
+    /// The pace at which commits are worth handling.
     pub pace: Pace,
-    /// How often it looks for events that nobody told it of: another process committed them and did not
-    /// handle them, or the answer of a commit was lost.
+    /// The time between two looks for events that nobody told it of: another process committed them and did not handle
+    /// them, or the answer of a commit was lost.
     pub look: Duration,
-    /// How long it waits after an error.
+    /// The time it waits after an error.
     pub retry: Duration,
 }
 

@@ -11,13 +11,13 @@ pub(crate) struct Model {
     pub id: i64,
     /// The event's `type` on the wire.
     pub kind: String,
-    /// What the type needs besides room and id, as JSON.
+    /// The fields of the type besides room and id, as JSON.
     #[sea_orm(column_type = "Text")]
     pub data: String,
     pub created_at: i64,
     /// The message it is about.
     pub message_id: Option<i64>,
-    /// Who did it.
+    /// The user who did it.
     pub username: Option<String>,
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct Model {
     pub client_id: Option<String>,
     #[sea_orm(column_type = "VarBinary(StringLen::N(32))", nullable)]
     pub fingerprint: Option<Vec<u8>>,
-    /// What is shown of the reactions, as JSON; none unless there are some.
+    /// The reactions that are shown, as JSON; none unless there are some.
     #[sea_orm(column_type = "Text", nullable)]
     pub reactions: Option<String>,
 }
@@ -72,7 +72,7 @@ struct StoredReaction {
     usernames: Vec<String>,
 }
 
-/// What the column `reactions` holds for these.
+/// The value of the column `reactions` for these.
 pub(crate) fn write_reactions(reactions: &[Reaction]) -> Option<String> {
     // They have only string keys, so they can be written.
     (!reactions.is_empty()).then(|| serde_json::to_string(reactions).unwrap_or_default())

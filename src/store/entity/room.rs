@@ -28,9 +28,9 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// What stands in `floor_reason` until something raises the floor, and after a pruning.
+/// The value of `floor_reason` until something raises the floor, and after a pruning.
 pub(crate) const PRUNED: &str = "pruned";
-/// What stands in `floor_reason` after a restore from a backup.
+/// The value of `floor_reason` after a restore from a backup.
 pub(crate) const RESTORED: &str = "restored";
 
 impl From<Model> for Room {

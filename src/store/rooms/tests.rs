@@ -1,4 +1,4 @@
-//! How the database finds rooms.
+//! Rooms as the database finds them.
 
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, Database, DbBackend, QueryTrait, Statement};

@@ -14,17 +14,17 @@ use rustix::time::{ClockId, clock_gettime};
 /// nobody waits longer than a second for words to appear while they type.
 #[derive(Debug, Clone, Copy)]
 pub struct SearchLimits {
-    /// How much of the processor's time one takes, the time of a database that is a file included.
+    /// The processor's time that one takes, the time of a database that is a file included.
     pub cpu: Duration,
-    /// How much of it passes before the budget is looked at, and whether anybody still waits.
+    /// The part of it that passes before the budget is looked at, and whether anybody still waits.
     pub slice: Duration,
-    /// How long a database server works for one. Measured by the wall clock, which other load lengthens too.
+    /// The time that a database server works for one. Measured by the wall clock, which other load lengthens too.
     pub database: Duration,
-    /// How many are made at once.
+    /// The number made at once.
     pub at_once: usize,
-    /// How many wait for one of those to end; more are refused at once.
+    /// The number that wait for one of those to end; more are refused at once.
     pub waiting: usize,
-    /// How long they wait.
+    /// The time they wait.
     pub wait: Duration,
 }
 
@@ -44,13 +44,13 @@ impl Default for SearchLimits {
     }
 }
 
-/// What the search of a connection has taken so far, and how much it may. A database that is a file adds to
-/// it while it works, and stops when it is told to.
+/// The time that the search of a connection has taken so far, and the time it may take. A database that is a file adds
+/// to it while it works, and stops when it is told to.
 #[derive(Debug)]
 pub(in crate::store) struct Meter {
     spent: AtomicU64,
     limit: AtomicU64,
-    /// How long a database server was waited for.
+    /// The time that a database server was waited for.
     waited: AtomicU64,
 }
 
@@ -74,7 +74,7 @@ impl Meter {
         self.spent.fetch_add(nanos(time), Ordering::Relaxed);
     }
 
-    /// What is spent.
+    /// The time spent.
     pub(super) fn spent(&self) -> Duration {
         Duration::from_nanos(self.spent.load(Ordering::Relaxed))
     }
@@ -84,7 +84,7 @@ impl Meter {
         self.waited.fetch_add(nanos(time), Ordering::Relaxed);
     }
 
-    /// How long a database server was waited for.
+    /// The time that a database server was waited for.
     pub(super) fn waited(&self) -> Duration {
         Duration::from_nanos(self.waited.load(Ordering::Relaxed))
     }
@@ -99,7 +99,7 @@ impl Meter {
         self.limit.store(u64::MAX, Ordering::Relaxed);
     }
 
-    /// What a database that is a file calls every now and then on the thread that works: false stops it.
+    /// The function that a database that is a file calls every now and then on the thread that works: false stops it.
     pub(in crate::store) fn handler(self: Arc<Self>) -> impl FnMut() -> bool + Send + 'static {
         // The thread works for this connection alone, and takes no time while it does not.
         let mut last: Option<CpuTimer> = None;
@@ -126,7 +126,7 @@ impl CpuTimer {
         Self(cpu_time())
     }
 
-    /// How long it has worked since.
+    /// The time it has worked since.
     pub(super) fn elapsed(self) -> Duration {
         cpu_time().saturating_sub(self.0)
     }

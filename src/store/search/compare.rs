@@ -17,7 +17,7 @@ pub(super) struct Comparison {
     pub(super) found: Vec<Message>,
     /// The last one that was compared.
     pub(super) last: Option<EventId>,
-    /// How much of the processor's time it has taken so far.
+    /// The processor's time it has taken so far.
     pub(super) took: Duration,
 }
 

@@ -26,10 +26,10 @@ use crate::domain::{EventId, tokens::index_tokens};
 const BATCH: u64 = 200;
 /// The most edits of one transaction.
 const EDITS: u64 = 50;
-/// The most bytes of the new messages' contents, but for a single message that is longer.
+/// The most bytes of the new messages' contents, except for a single message that is longer.
 const BATCH_BYTES: usize = 64 * 1024;
-/// How much of the processor's time the new messages of one transaction take, except for a single one that takes
-/// longer: a character may stand for eighteen, and posts wait meanwhile.
+/// The processor's time that the new messages of one transaction take, except for a single one that takes longer: a
+/// character may stand for eighteen, and posts wait meanwhile.
 const CPU: Duration = Duration::from_millis(10);
 /// The name of the follower that keeps the index.
 pub const FOLLOWER: &str = "search";
@@ -179,7 +179,7 @@ async fn change(tx: &impl ConnectionTrait, room_id: i64, messages: Vec<Tokenized
     Ok(())
 }
 
-/// What the index holds of a message.
+/// The tokens of a message in the index.
 fn tokens(message: &message::Model) -> String {
     index_tokens(&message.content).into_iter().fold(room_token(message.room_id), |mut all, token| {
         all.push(' ');

@@ -24,7 +24,7 @@ use super::{
 #[cfg(test)]
 mod tests;
 
-/// How long connections have to end in order.
+/// The time that connections have to end in order.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Those that search.
@@ -43,7 +43,7 @@ pub(in crate::store) struct Searchers {
 pub(super) struct Searcher {
     pub(super) db: Timed<DatabaseConnection>,
     pub(super) meter: Arc<Meter>,
-    /// Whether its last search was cut, so that the database may still work for it.
+    /// True if its last search was cut, so that the database may still work for it.
     is_cut: AtomicBool,
 }
 

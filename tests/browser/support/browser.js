@@ -10,7 +10,7 @@ const ARGS = [
   '--host-resolver-rules=MAP chat.example 127.0.0.1',
 ];
 const DEADLINE = 15_000;
-/** What a browser itself prints about a server that is away. */
+/** The lines that a browser itself prints about a server that is away. */
 const AWAY = /net::ERR_|WebSocket connection to/;
 
 /** And about a room that is asked for and that nobody has made yet. */

@@ -1,4 +1,4 @@
-// What tests of the line have in common: choosing a transport, posting all the while.
+// The common part of tests of the line: choosing a transport, posting all the while.
 import { sees } from './browser.js';
 
 export const upTo = (count) => Array.from({ length: count }, (_, index) => index + 1);

@@ -1,4 +1,4 @@
-// What is shown of messages in a room: their texts, their reactions, and all of it.
+// The messages that a page shows: their texts, their reactions, and all of it.
 import { item } from './browser.js';
 
 export const content = (page, id) => item(page, id).locator('.content');

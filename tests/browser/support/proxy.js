@@ -37,7 +37,7 @@ export class Proxy {
     return `http://${this.#name}:${this.#server.address().port}`;
   }
 
-  /** How many streams are open now. */
+  /** The number of open streams. */
   get streams() {
     return this.#open.size;
   }

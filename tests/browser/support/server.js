@@ -15,7 +15,7 @@ export class Server {
   #database = 'parlor.db';
   #port = 0;
   #args = [];
-  /** What the server wrote to standard error, for a failed test. */
+  /** The server's standard error, for a failed test. */
   log = '';
 
   /** `args` are more settings of it. */

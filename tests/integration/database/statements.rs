@@ -1,5 +1,5 @@
-//! What is asked of the database: no plan reads a whole table, no answer costs more statements for having more in
-//! it, and no statement is logged with what people wrote.
+//! The statements to the database: no plan reads a whole table, no answer costs more statements for having more in it,
+//! and no statement is logged with what people wrote.
 
 use std::collections::BTreeSet;
 
@@ -166,7 +166,7 @@ async fn operations(server: &Server) -> BTreeSet<String> {
     operations
 }
 
-/// What was asked, as the log has it.
+/// The statements, as the log has them.
 fn asked(log: &[String]) -> BTreeSet<String> {
     let lines = log.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

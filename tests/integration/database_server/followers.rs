@@ -9,7 +9,7 @@ use crate::support::{
     within,
 };
 
-/// How far the index goes in the room `held`.
+/// The index's cursor in the room `held`.
 const THROUGH: &str = "SELECT through FROM follower_cursor WHERE follower = 'search' AND room_id =
     (SELECT id FROM room WHERE name = 'held')";
 

@@ -1,5 +1,5 @@
-//! What `docs/operating.md` says of database servers: the statements that make a database and its user, one
-//! who may only read and write, sockets, and a copy that is gone back to.
+//! The parts of `docs/operating.md` on database servers: the statements that make a database and its user, one who may
+//! only read and write, sockets, and a copy that is gone back to.
 
 use std::process::Command;
 

@@ -16,12 +16,12 @@ use tokio::sync::watch;
 
 use crate::support::{DEADLINE, Reader, Server, reader::is_durable, within};
 
-/// How many there are.
+/// The number of posters.
 pub(super) const POSTERS: usize = 16;
-/// Where they post.
+/// The room they post to.
 pub(super) const ROOM: &str = "outage";
 
-/// What those who post have been answered so far.
+/// Posters, and the answers they have had so far.
 pub(super) struct Posters {
     /// The key of each message that was taken, and its id.
     answered: Mutex<BTreeMap<String, i64>>,
@@ -101,7 +101,7 @@ impl Posters {
         self.ended.store(true, Ordering::Relaxed);
     }
 
-    /// How long the slowest answer took.
+    /// The time of the slowest answer.
     pub(super) fn slowest(&self) -> Duration {
         *self.slowest.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -9,7 +9,7 @@ use crate::support::{
     cluster::{Cluster, Kind},
 };
 
-/// How long a post may wait for its answer, that it is not known to be stored included.
+/// The time a post may wait for its answer, including that it is not known to be stored.
 const FAST: Duration = Duration::from_secs(5);
 
 /// Stops the server three times with a signal, and starts it again.

@@ -12,7 +12,7 @@ use crate::support::{
     within,
 };
 
-/// How long anybody waits for an answer: that of the database is waited for, and then it is asked anew.
+/// The longest wait for an answer: the database's answer is awaited, and then it is asked again.
 const LONGEST: Duration = Duration::from_secs(12);
 
 async fn a_silent_server_holds_nobody_up(kind: Kind) {

@@ -1,5 +1,5 @@
-//! What a message can live through, by REST, and how readers of every transport learn of it: live, and by
-//! nothing but their cursor.
+//! Edits, deletions and reactions by REST, and the events of them for readers of every transport: live, and from a
+//! cursor.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! How long a message may be is what is set: for posts, edits and frames, and in the document.
+//! The content limit that is set holds for posts, edits and frames, and stands in the document.
 
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What looks the same is the same, and what can't be seen is refused: names, reactions and messages.
+//! Names, reactions and messages that look the same are the same, and invisible ones are refused.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};

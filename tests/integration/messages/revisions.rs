@@ -1,4 +1,4 @@
-//! How many of a message's earlier contents are kept.
+//! The number of a message's earlier contents that are kept.
 
 use serde_json::Value;
 

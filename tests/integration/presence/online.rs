@@ -1,4 +1,4 @@
-//! Who is here: told on the first connection of a user, and a while after the last has gone.
+//! Users online: announced on their first connection, and gone a while after the last.
 
 use std::time::{Duration, Instant};
 
@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Query, Reader, Server, Transport, reader::kind, socket::Socket};
 
-/// How long a user is here after the last connection, where a test waits for the end of that; a good deal
-/// less than by default.
+/// The presence grace where a test waits for the end of it; a good deal less than by default.
 const GRACE: Duration = Duration::from_secs(1);
 const DEFAULT_GRACE: Duration = Duration::from_secs(5);
 
@@ -21,7 +20,7 @@ over_every_transport!(
     a_reader_without_a_name_is_seen_by_nobody,
 );
 
-/// Whether an event says that a user is here; none if it says nothing of that.
+/// Returns true if an event says that a user is online, false if offline; none if it says nothing of that.
 fn says_online(event: &Value, user: &str) -> Option<bool> {
     match kind(event) {
         "user_status" if event["username"] == user => Some(event["status"] == "online"),

@@ -1,4 +1,4 @@
-//! Who types: told to the others, and over by itself.
+//! Typing: told to the others, and over by itself.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Query, Reader, Server, Transport, reader::kind, socket::Socket};
 
-/// How long typing holds where a test waits for its end; a good deal less than by default.
+/// The time that typing holds where a test waits for its end; a good deal less than by default.
 const LAPSE: Duration = Duration::from_secs(1);
 const DEFAULT_LAPSE: Duration = Duration::from_secs(6);
 
@@ -18,7 +18,7 @@ over_every_transport!(
     typing_works_in_a_room_nobody_has_made,
 );
 
-/// Whether an event says that a user types; none if it says nothing of that.
+/// Returns true if an event says that a user types, false if no longer; none if it says nothing of that.
 fn says_typing(event: &Value, user: &str) -> Option<bool> {
     match kind(event) {
         "typing_indicator" if event["username"] == user => event["is_typing"].as_bool(),

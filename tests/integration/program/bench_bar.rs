@@ -1,4 +1,4 @@
-//! What the bench calls met and missed: the rule is the bench's own, which can't test itself.
+//! The bars of the bench, met and missed: the rule is the bench's own, which can't test itself.
 
 #[expect(unreachable_pub, reason = "in the bench it is used by other modules")]
 #[path = "../../../benches/parlor/bar.rs"]

@@ -1,4 +1,4 @@
-//! What the documents name is there: files, links, and what `make` makes.
+//! The documents name only what is there: files, links, commits, and targets of `make`.
 
 use std::{
     collections::BTreeSet,
@@ -23,7 +23,7 @@ fn documents() -> Vec<(PathBuf, String)> {
     documents.map(|path| (path.clone(), fs::read_to_string(path).expect("a text"))).collect()
 }
 
-/// What stands between `open` and `close`, on one line each.
+/// The texts between `open` and `close`, on one line each.
 fn between<'a>(text: &'a str, open: &'a str, close: &'a str) -> impl Iterator<Item = &'a str> {
     text.lines().flat_map(move |line| line.split(open).skip(1).filter_map(move |rest| Some(rest.split_once(close)?.0)))
 }

@@ -28,7 +28,7 @@ enum To {
     Text(String),
 }
 
-/// What a character becomes within a name, if that is not itself. None for one that no name has.
+/// The fold of a character within a name, if that is not itself. None for one that no name has.
 fn folded(char: char) -> Option<String> {
     let name = format!("-{char}-");
     // Names are composed first: what that changes is never folded.

@@ -9,12 +9,12 @@ use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 use crate::support::{DEADLINE, Query, Reader, Server, Transport, reader::is_durable, within};
 
 const ROOM: &str = "abort";
-/// How long a post may take right after another was cut: a transaction left open would block it.
+/// The time a post may take right after another was cut: a transaction left open would block it.
 const NEXT_POST: Duration = Duration::from_secs(5);
-/// How often the connection is cut right after the request is complete, at least.
+/// The least number of times that the connection is cut right after the request is complete.
 const COMPLETE: usize = 100;
 
-/// How a client goes.
+/// The ways in which a client leaves.
 #[derive(Debug, Clone, Copy)]
 enum Cut {
     /// It closes, and what it sent arrives before.
@@ -49,7 +49,7 @@ async fn next_post(server: &Server, text: &str) {
     within(NEXT_POST, "a post works after others were cut", server.post(ROOM, "Bob", text)).await;
 }
 
-/// What a reader saw up to and including a message, and what is stored: each `(id, content)`.
+/// The messages that a reader saw up to and including one, and those that are stored: each `(id, content)`.
 async fn compare(server: &Server, mut reader: Reader, last: &str) -> Vec<String> {
     let mut seen = Vec::new();
     loop {

@@ -20,7 +20,7 @@ use crate::support::{
 };
 
 const CLIENTS: usize = 50;
-/// How many things each client does.
+/// The number of things each client does.
 const DEEDS: usize = 8;
 /// Fewer than clients, so that two of them add and take back the same reaction.
 const USERS: usize = 20;
@@ -31,7 +31,7 @@ const SOCKETS: usize = 5;
 /// Something a client did, and whether it was taken; the other answer is that the message is deleted.
 type Deed = (Command, bool);
 
-/// What a client does: each edit says something that no other says.
+/// Draws the deeds of a client: each edit says something that no other says.
 fn draw(random: &mut StdRng, client: usize, deletes: bool) -> Vec<Command> {
     let mut deeds = Vec::new();
     for number in 0..DEEDS {
@@ -114,7 +114,7 @@ async fn struggle(deletes: bool) -> (Arc<Server>, Vec<Deed>, Vec<Value>) {
     (server, deeds, views.swap_remove(0))
 }
 
-/// Who has a reaction with each emoji, by the rows that REST pages through.
+/// The users who reacted with each emoji, by the rows that REST pages through.
 async fn reactors(server: &Server) -> BTreeMap<String, Vec<String>> {
     let mut all = BTreeMap::new();
     for emoji in EMOJI {

@@ -23,7 +23,7 @@ struct Writer {
     name: String,
     /// The number of the message that is to be posted next, or again.
     next: usize,
-    /// Whether it has posted that one and got no answer.
+    /// True if it has posted that one and got no answer.
     was_cut: bool,
     /// The id that each key was answered with.
     answered: BTreeMap<String, i64>,

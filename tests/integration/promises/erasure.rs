@@ -1,4 +1,4 @@
-//! What is deleted is gone from every table, on every database; only its place stays.
+//! Deleted texts are gone from every table, on every database; only their place stays.
 
 use crate::support::{Server, cluster::ask, command::Command, index::indexed, server::json_of};
 

@@ -54,7 +54,7 @@ async fn read_history(reader: &mut Reader, seen: &mut Vec<Value>) -> i64 {
     head
 }
 
-/// What readers saw is what the store has.
+/// Checks that readers saw what the store has.
 async fn as_stored(server: &Server, count: i64, views: Vec<Vec<Value>>) {
     let stored = server.messages("general").await;
     assert_eq!(stored.len(), usize::try_from(count).expect("a count"));

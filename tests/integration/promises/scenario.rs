@@ -1,4 +1,4 @@
-//! What a reader is promised, on every transport: history first, then live, then the exact rest.
+//! The promises to a reader, on every transport: history first, then live, then the exact rest.
 
 use serde_json::{Value, json};
 

@@ -21,12 +21,12 @@ use crate::support::{
     state::{Follower, State},
 };
 
-/// How often rooms are drawn, and how many at once. Those of one draw live side by side in one server, so that
-/// their commands share transactions.
+/// The number of draws, and of rooms in each. Those of one draw live side by side in one server, so that their commands
+/// share transactions.
 const DRAWS: u32 = 40;
 const ROOMS: usize = 6;
 const STEPS: usize = 30;
-/// How often one user's receipts come: often enough that some are merged still.
+/// The time between one user's receipts: short enough that some are merged still.
 const RECEIPTS: Duration = Duration::from_millis(100);
 
 /// Two of them are one user.
@@ -74,7 +74,7 @@ fn step() -> impl Strategy<Value = Step> {
 struct Script {
     stays_by: usize,
     begins_by: usize,
-    /// How long a history it asks for; the whole log if absent.
+    /// The length of the history it asks for; the whole log if absent.
     history: Option<u32>,
     steps: Vec<Step>,
 }

@@ -15,11 +15,11 @@ use crate::support::{
 
 const ROOM: &str = "slow";
 const CONTENT_BYTES: usize = 8_000;
-/// What a single reader misses comes in few large messages, since they are posted one after the other.
+/// The size of the few large messages that a single reader misses, since they are posted one after the other.
 const LARGE_BYTES: usize = 20_000;
 /// The transports that have a connection to stop reading from; a poll is answered and over.
 const STREAMS: [Transport; 2] = [Transport::Sse, Transport::WebSocket];
-/// How long a reader stops; past the first ping of a socket, and well below the time it is given: until the
+/// The pause of a reader: past the first ping of a socket, and well below the time it is given, which is until the
 /// third, or until the buffers are full and no more are sent.
 const PAUSE: Duration = Duration::from_secs(15);
 const SOCKET_PING: Duration = Duration::from_secs(10);

@@ -40,7 +40,7 @@ async fn begin(server: &Server) {
     server.perform("general", &commands).await;
 }
 
-/// What happens to the room while a reader is away: to what it knew, and to what it did not.
+/// The events in the room while a reader is away: changes to what it knew, and to what it did not.
 async fn go_on(server: &Server) {
     let known = [
         Command::edit("Alice", 1, "one, edited again"),
@@ -75,7 +75,7 @@ async fn go_on(server: &Server) {
     server.perform("general", &commands).await;
 }
 
-/// What happens once everybody is back.
+/// The events once everybody is back.
 async fn end(server: &Server) {
     let commands = [
         Command::post("Alice", "last"),

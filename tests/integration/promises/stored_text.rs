@@ -1,5 +1,5 @@
-//! What is stored is the same on every database: text to its last byte, names and keys that differ by no
-//! more than case, an accent or a blank, the order of names, and times to the microsecond.
+//! Texts are stored the same on every database: to the last byte, with names and keys that differ by no more than case,
+//! an accent or a blank, the order of names, and times to the microsecond.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Whom the server listens to: not to other sites, not under foreign names, not to garbage.
+//! Same-site checks: the server listens neither to other sites, nor under foreign names, nor to garbage.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -211,8 +211,8 @@ async fn a_head_that_cannot_be_read_is_a_bare_refusal() {
     }
 }
 
-/// What a page of another site has a browser ask: without a word on its origin, as an image or a link does, or
-/// with it.
+/// The headers of a request that a page of another site makes a browser send: without a word on its origin, as an image
+/// or a link does, or with it.
 const ASKED_BY_OTHERS: [(&str, &str); 4] = [
     ("Sec-Fetch-Site", "cross-site"),
     ("Sec-Fetch-Site", "same-site"),
@@ -271,7 +271,7 @@ async fn asked_by(server: &Server, host: &str, path: &str) -> u16 {
     raw::send(loopback(server), head).await.expect("an answer").status
 }
 
-/// Where a server that listens on every address is reached by this machine.
+/// The loopback address of a server that listens on every address.
 fn loopback(server: &Server) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], server.addr().port()))
 }

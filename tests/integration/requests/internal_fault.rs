@@ -8,7 +8,7 @@ use crate::support::{DEADLINE, Server, problem::expect_problem, socket::Socket};
 /// A rule of the database that the program knows nothing of: nobody may post twice.
 const RULE: &str = "CREATE UNIQUE INDEX nobody_twice ON message (username)";
 
-/// What the log says of the fault that a request met.
+/// The fault that a request met, from the log.
 async fn fault_of(server: &Server, request_id: &str) -> String {
     let told = format!("the server is at fault request.id=\"{request_id}\"");
     server.wait_for_log(&told, DEADLINE).await

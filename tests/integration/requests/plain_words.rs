@@ -41,7 +41,7 @@ const FOREIGN: [&str; 32] = [
     "\".\"",
 ];
 
-/// What is given where something else is asked for, as JSON.
+/// Values of every type of JSON, to be given where another is asked for.
 fn wrong_values() -> Vec<Value> {
     vec![
         json!(5),

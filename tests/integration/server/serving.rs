@@ -11,11 +11,11 @@ use crate::support::{
     within,
 };
 
-/// How long the head of a request may take and how long its body, where a test waits for it; and what a busy
+/// The time that the head of a request may take, and the time for its body, where a test waits for it; and what a busy
 /// machine adds. Together they are less than the default, 15 s.
 const SHORT: Duration = Duration::from_secs(3);
 const SLACK: Duration = Duration::from_secs(9);
-/// What a request's head may be long.
+/// The longest head of a request that is taken.
 const HEAD_BYTES: usize = 16 * 1024;
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What is deleted is nowhere in the database's files either.
+//! Deleted texts are nowhere in the database's files either.
 
 use rand::{Rng as _, rngs::StdRng, seq::IndexedRandom as _};
 

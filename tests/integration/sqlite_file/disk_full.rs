@@ -11,9 +11,9 @@ use crate::support::{DEADLINE, Query, Reader, Server, Transport, problem::expect
 
 const ROOM: &str = "full";
 const CONTENT_BYTES: usize = 8_000;
-/// How much room the write-ahead log is left with.
+/// The room that the write-ahead log is left with.
 const ROOM_LEFT: u64 = 256 * 1024;
-/// How often it is looked whether there is room again, and longer than it takes to look several times.
+/// The time between two looks for room, and longer than it takes to look several times.
 const PROBE: Duration = Duration::from_millis(200);
 const SEVERAL_PROBES: Duration = Duration::from_millis(1_500);
 /// More posts than fit, by far.

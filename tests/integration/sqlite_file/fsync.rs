@@ -6,7 +6,7 @@ use std::{path::Path, time::Duration};
 
 use crate::support::{Server, within};
 
-/// What is traced, and how much of each buffer: enough to see a message within a page of the log.
+/// The command that traces system calls, with enough of each buffer to see a message within a page of the log.
 const STRACE: [&str; 6] = ["strace", "-f", "-y", "-s", "8192", "-e"];
 const CALLS: &str = "trace=write,writev,pwrite64,pwritev,sendto,sendmsg,fsync,fdatasync";
 const ALONE: usize = 10;
@@ -14,7 +14,7 @@ const TOGETHER: usize = 64;
 /// Tracing makes every call slow.
 const TRACED_END: Duration = Duration::from_mins(1);
 
-/// What each message says, so that it is found in the trace.
+/// The content of each message, so that it is found in the trace.
 fn alone() -> Vec<String> {
     (0..ALONE).map(|number| format!("posted-alone-{number:03}.")).collect()
 }

@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 use crate::support::{Query, Reader, Server, Transport, problem::expect_problem};
 
 const ROOM: &str = "gone";
-/// How often it is looked whether it is back, and longer than it takes to look several times.
+/// The time between two looks for the database, and longer than it takes to look several times.
 const PROBE: Duration = Duration::from_millis(200);
 const SEVERAL_PROBES: Duration = Duration::from_secs(1);
 

@@ -8,7 +8,7 @@ use reqwest::StatusCode;
 use crate::support::{DEADLINE, Server, problem::expect_problem, within};
 
 const ROOM: &str = "gone";
-/// How long each fsync takes where one is caught in the middle of a post.
+/// The time of each fsync where one is caught in the middle of a post.
 const SLOW_FSYNC: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(5);
 

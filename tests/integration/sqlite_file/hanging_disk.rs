@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 use crate::support::{DEADLINE, Query, Reader, Server, Transport, problem::expect_problem, within};
 
 const ROOM: &str = "hangs";
-/// How long a post waits for its answer, and after how long the disk counts as one that hangs.
+/// The time a post waits for its answer, and that after which the disk counts as one that hangs.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(4);
 const HANG_TIMEOUT: Duration = Duration::from_millis(2_500);
-/// How long the end may take, and by when a server that is told to end has done so: it lets the disk finish for
-/// two seconds more, and a busy machine adds to it.
+/// The time that the end may take, and the time by which a server that is told to end has done so: it lets the disk
+/// finish for two seconds more, and a busy machine adds to it.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
 const END: Duration = Duration::from_secs(3 + 2 + 3);
 /// Which fsync of the thread that writes hangs; a start on tables that are there has fewer.

@@ -1,4 +1,4 @@
-//! What `docs/operating.md` says to write and to type works as it stands.
+//! The commands and files of `docs/operating.md` work as they stand.
 
 use std::{path::Path, process::Command};
 

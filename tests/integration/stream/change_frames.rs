@@ -1,5 +1,5 @@
-//! What a client may change by a frame on a socket, and what it is answered: an `ack` with the id of the event it
-//! made, or why not.
+//! Frames of a client that change messages, and their answers: an `ack` with the id of the event, or the reason for the
+//! refusal.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What an idle socket costs: the library's own buffers would be 128 KiB each.
+//! The memory of an idle socket: the library's own buffers would be 128 KiB each.
 
 use crate::support::{Query, Server, reader::kind, socket::Socket};
 

@@ -1,4 +1,4 @@
-//! What is the long poll's own: when it answers, how much at once, and the state handed back.
+//! Long polls: the time of an answer, its size, and the state handed back.
 
 use std::time::{Duration, Instant};
 

@@ -23,7 +23,7 @@ fn message_ids(event: &Value) -> Vec<i64> {
     messages.iter().map(|message| message["id"].as_i64().expect("an id")).collect()
 }
 
-/// What an event is, of which room, and its id.
+/// An event's type, its room and its id.
 fn gist(event: &Value) -> (&str, &str, i64) {
     (kind(event), event["room"].as_str().expect("a room"), event["id"].as_i64().unwrap_or(0))
 }

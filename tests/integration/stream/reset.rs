@@ -1,4 +1,4 @@
-//! What a reader is told whose cursor can't be honoured: never silence, always a `reset` first.
+//! A reader whose cursor can't be honoured is told so: never silence, always a `reset` first.
 
 use serde_json::{Value, json};
 

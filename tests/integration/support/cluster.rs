@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::within;
 
-/// How long a start may take on a busy machine, the recovery after a crash included.
+/// The time that a start may take on a busy machine, the recovery after a crash included.
 const UP: Duration = Duration::from_mins(1);
 /// The user's password.
 pub const PASSWORD: &str = "secret";
@@ -108,7 +108,7 @@ impl Cluster {
         }
     }
 
-    /// What it wrote to standard error so far.
+    /// Its standard error so far.
     fn log(&self) -> String {
         let log = std::fs::read(self.folder.path().join("log")).unwrap_or_default();
         String::from_utf8_lossy(&log).into_owned()

@@ -1,4 +1,4 @@
-//! What people do in a room, by REST or by a frame on a socket.
+//! Actions of people in a room, by REST or by a frame on a socket.
 
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};

@@ -8,7 +8,7 @@ use std::{
 
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend};
 
-/// How many are dropped together: `PostgreSQL` writes out all it has for the first.
+/// The number that are dropped together: `PostgreSQL` writes out all it has for the first.
 const TOGETHER: usize = 32;
 
 /// Those on the server that are no longer used. Nobody can wait while a test ends, so a later one drops

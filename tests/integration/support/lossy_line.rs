@@ -19,7 +19,7 @@ use super::Server;
 /// A line to one server.
 pub struct LossyLine {
     addr: SocketAddr,
-    /// How many answers are still to be lost.
+    /// The number of answers still to be lost.
     to_lose: Arc<AtomicUsize>,
     _running: JoinSet<()>,
 }
@@ -45,7 +45,7 @@ impl LossyLine {
         Self { addr, to_lose, _running: running }
     }
 
-    /// Where it is, as the base of an address.
+    /// The base of its address.
     pub fn url(&self) -> String {
         format!("http://{}", self.addr)
     }
@@ -55,7 +55,7 @@ impl LossyLine {
         self.to_lose.store(answers, Ordering::SeqCst);
     }
 
-    /// How many of them were not lost yet.
+    /// The number of answers not lost yet.
     pub fn left_to_lose(&self) -> usize {
         self.to_lose.load(Ordering::SeqCst)
     }

@@ -14,7 +14,7 @@ pub struct Poller {
     query: Query,
     /// The cursor the last answer gave.
     pub since: Option<i64>,
-    /// What the last answer said of who is here and who types.
+    /// The presence and typing in the last answer.
     pub state: String,
     ready: VecDeque<String>,
 }
@@ -58,7 +58,7 @@ impl Poller {
         self.ready.pop_front()
     }
 
-    /// Whether every event of the last answer has been handed out.
+    /// Returns true if every event of the last answer has been handed out.
     pub fn is_drained(&self) -> bool {
         self.ready.is_empty()
     }

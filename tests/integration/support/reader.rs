@@ -18,16 +18,16 @@ impl Transport {
     pub const ALL: [Self; 3] = [Self::Sse, Self::LongPoll, Self::WebSocket];
 }
 
-/// What all transports can be asked.
+/// The query of a reader, the same on all transports.
 #[derive(Debug, Clone, Default)]
 pub struct Query {
     /// Resume after this cursor.
     pub since: Option<i64>,
-    /// How many messages the history has.
+    /// The number of messages in the history.
     pub history: Option<u32>,
     /// Only these types, comma-separated.
     pub types: Option<String>,
-    /// Who reads.
+    /// The user who reads.
     pub username: Option<String>,
 }
 
@@ -53,7 +53,7 @@ impl Query {
         self
     }
 
-    /// How many messages the history has.
+    /// Sets the number of messages in the history.
     pub fn history(mut self, count: u32) -> Self {
         self.history = Some(count);
         self
@@ -65,7 +65,7 @@ impl Query {
         self
     }
 
-    /// Who reads.
+    /// Sets the user who reads.
     pub fn username(mut self, name: &str) -> Self {
         self.username = Some(name.into());
         self
@@ -180,7 +180,7 @@ impl Reader {
         self.cursor.expect("a reader has a cursor once it has read its history")
     }
 
-    /// How it reads.
+    /// The transport.
     pub fn transport(&self) -> Transport {
         self.transport
     }
@@ -206,7 +206,7 @@ pub fn kind(event: &Value) -> &str {
     event["type"].as_str().unwrap_or_default()
 }
 
-/// Whether an event is in the log.
+/// Returns true if an event is in the log.
 pub fn is_durable(event: &Value) -> bool {
     event["id"].is_i64() && !matches!(kind(event), "message_history" | "ping" | "ack")
 }

@@ -19,9 +19,9 @@ pub struct RoomsReader {
     rooms: Vec<String>,
     /// The last id that was told in each room, or where it was resumed.
     cursors: BTreeMap<String, i64>,
-    /// What a browser would come back with.
+    /// The id that a browser would come back with.
     pub id: Option<String>,
-    /// Whether every event comes, so that ids have no gap.
+    /// True if the query filters types, so that ids may have gaps.
     is_filtered: bool,
 }
 
@@ -47,7 +47,7 @@ impl RoomsReader {
         }
     }
 
-    /// What is known of a room's cursor before it begins: the next event of its log is the one after.
+    /// Sets the cursor known of a room before it begins: the next event of its log is the one after.
     pub fn knows(mut self, room: &str, cursor: i64) -> Self {
         self.cursors.insert(room.into(), cursor);
         self
@@ -103,7 +103,7 @@ impl RoomsReader {
         self.id.as_deref().map(|id| id.split('~').next().unwrap_or_default())
     }
 
-    /// Whether it is at this id in every room.
+    /// Returns true if it is at this id in every room.
     pub fn is_at(&self, id: i64) -> bool {
         self.rooms.iter().all(|room| self.cursors.get(room) == Some(&id))
     }

@@ -47,7 +47,7 @@ impl Server {
         Builder::default()
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub fn addr(&self) -> SocketAddr {
         self.running.addr
     }

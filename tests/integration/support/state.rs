@@ -1,4 +1,4 @@
-//! What a client makes of a room's events, and what the server says the room is: the two must end equal.
+//! The state that a client makes of a room's events, and the state that the server has: the two must end equal.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub struct State {
     topic: Value,
     /// Each message as REST would show it.
     messages: BTreeMap<i64, Value>,
-    /// How far everybody has read, by name as it is compared.
+    /// The read cursors of all users, by name as it is compared.
     read: BTreeMap<String, i64>,
 }
 
@@ -181,7 +181,7 @@ pub struct Follower {
     reader: Reader,
     /// The last id it was told.
     pub cursor: i64,
-    /// What it makes of what it was told.
+    /// The state made of the events so far.
     pub state: State,
     /// Texts that were deleted before it came, so that it must not be told of them.
     pub gone: Vec<String>,

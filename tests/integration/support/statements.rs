@@ -26,12 +26,12 @@ pub fn statement(line: &str) -> Option<String> {
     whole.into_iter().find(|text| !text.is_empty()).map(ToOwned::to_owned)
 }
 
-/// Whether a statement names a table.
+/// Returns true if a statement names a table.
 pub fn names(statement: &str, table: &str) -> bool {
     statement.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == table)
 }
 
-/// Whether a statement names a table that grows.
+/// Returns true if a statement names a table that grows.
 pub fn is_about_what_grows(statement: &str) -> bool {
     GROWING.iter().any(|table| names(statement, table))
 }

@@ -35,7 +35,7 @@ async fn client<S: AsyncRead + AsyncWrite + Unpin>(connection: S) -> WebSocketSt
     WebSocketStream::from_raw_socket(connection, Role::Client, None).await
 }
 
-/// How many seconds pass until the next ping comes, or until the socket is cut.
+/// Returns the number of seconds until the next ping comes, or until the socket is cut.
 async fn ping<S: AsyncRead + AsyncWrite + Unpin>(client: &mut WebSocketStream<S>) -> (u64, bool) {
     let start = Instant::now();
     let came = loop {

@@ -123,7 +123,7 @@ impl Scene {
         self.messages.iter().filter(|message| message.deleted_at.is_some()).map(|message| message.id).collect()
     }
 
-    /// What the store answers now.
+    /// The store's present answer.
     pub(super) fn answer(&self, query: &Query) -> CatchUpPage {
         let deletions = self.room.deletions();
         match *query {

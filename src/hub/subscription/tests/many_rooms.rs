@@ -34,7 +34,7 @@ async fn next(reader: &mut Subscription) -> Option<Vec<(Value, Option<String>)>>
     Some(placed.into_iter().map(event).collect())
 }
 
-/// What a page shows of a room.
+/// The messages of a room that a page shows.
 #[derive(Debug, Default, Clone, PartialEq)]
 struct Shown {
     messages: Vec<EventId>,
@@ -43,7 +43,7 @@ struct Shown {
     is_stale: bool,
 }
 
-/// What a page shows of all rooms, made of the events it got.
+/// A page that shows all rooms, made of the events it got.
 #[derive(Debug, Clone)]
 struct Page {
     rooms: Vec<&'static str>,
@@ -83,7 +83,7 @@ impl Page {
         self.id = Some(id);
     }
 
-    /// Whether every room is shown up to its head.
+    /// Returns true if every room is shown up to its head.
     fn is_up_to(&self, heads: &[EventId]) -> bool {
         self.rooms.iter().zip(heads).all(|(room, head)| {
             let shown = self.shown.get(*room);

@@ -21,7 +21,7 @@ impl Call<'_> {
         self.name.contains("write") && self.is_on_log()
     }
 
-    /// Whether it is a sync of the log that succeeded, and when.
+    /// The time of the call, if it is a sync of the log that succeeded.
     fn syncs_log(&self) -> Option<usize> {
         let is_sync = matches!(self.name, "fsync" | "fdatasync") && self.is_on_log();
         self.ends.filter(|(_, result)| is_sync && *result == 0).map(|(line, _)| line)
@@ -89,7 +89,7 @@ fn parse(trace: &str) -> Vec<Call<'_>> {
     calls
 }
 
-/// What a call came back with: the number after the last `) = `.
+/// The result of a call: the number after the last `) = `.
 fn result(text: &str) -> Option<i64> {
     let (_, result) = text.rsplit_once(") ")?;
     result.trim_start().strip_prefix("= ")?.split(' ').next()?.parse().ok()

@@ -1,4 +1,4 @@
-//! Where a stream of several rooms goes on: by an id, by the rooms' names, and what does not fit.
+//! The cursors that a stream of several rooms resumes from: an id, the rooms' names, and those that don't fit.
 
 use serde_json::json;
 

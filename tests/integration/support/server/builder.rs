@@ -88,7 +88,7 @@ impl Builder {
         self
     }
 
-    /// Where to listen; otherwise on loopback.
+    /// The address to listen on; otherwise loopback.
     pub fn listen(mut self, address: &str) -> Self {
         self.listen = Some(address.into());
         self

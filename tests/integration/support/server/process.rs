@@ -35,7 +35,7 @@ pub fn parlor_command(dir: &Path, args: &[&str]) -> std::process::Command {
     command
 }
 
-/// What a failed start says, which must be on standard error alone.
+/// The error message of a failed start, which must be on standard error alone.
 pub fn complaint(output: &Output, code: i32) -> String {
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(code), "{error}");
