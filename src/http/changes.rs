@@ -10,7 +10,7 @@ use super::{
     answer,
     caller::Caller,
     conditions::{self, precondition},
-    extract::{Body, MessagePath, Params, acting, cursor, within},
+    extract::{Body, MessagePath, Params, acting, cursor, limit},
     openapi::{
         answers::{OfDelete, OfEdit, OfThing},
         params::{IfMatch, UnlessMatch},
@@ -146,8 +146,7 @@ pub async fn revisions(
     Params(params): Params<RevisionParams>,
 ) -> Result<Response, Problem> {
     let after = cursor("after", params.after)?.unwrap_or(0);
-    let limit = within("limit", params.limit, 1..=200, 200)?;
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let limit = limit(params.limit, 200, 200)?;
     let (revisions, next) = app.chat.revisions(&caller.as_named(None), &room, id, after, limit).await?;
     Ok(answer(RevisionPage { revisions, next }))
 }

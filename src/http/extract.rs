@@ -29,6 +29,7 @@ use crate::{
     app::App,
     domain::{
         EventId,
+        invalid::Invalid,
         name::{RoomName, Username},
         policy::Actor,
     },
@@ -165,6 +166,14 @@ pub fn within(field: &str, value: Option<u64>, bounds: RangeInclusive<u64>, defa
     }
 }
 
+/// The number of items on a page: from 1 to `most`.
+///
+/// # Errors
+/// A problem that names the parameter.
+pub fn limit(value: Option<u64>, most: u64, default: u64) -> Result<usize, Problem> {
+    Ok(usize::try_from(within("limit", value, 1..=most, default)?).unwrap_or(usize::MAX))
+}
+
 /// A cursor of the query.
 ///
 /// # Errors
@@ -176,13 +185,24 @@ pub fn cursor(field: &str, value: Option<EventId>) -> Result<Option<EventId>, Pr
     }
 }
 
+/// A name of the query, by the rule for such names.
+///
+/// # Errors
+/// A problem that names the parameter.
+pub fn name<T>(
+    field: &str,
+    value: Option<&str>,
+    parse: impl FnOnce(&str) -> Result<T, Invalid>,
+) -> Result<Option<T>, Problem> {
+    value.map(parse).transpose().map_err(|invalid| Problem::bad_query(field, invalid.detail))
+}
+
 /// A username of the query.
 ///
 /// # Errors
 /// A problem that names the parameter.
 pub fn username(value: Option<&str>) -> Result<Option<Username>, Problem> {
-    let invalid = |invalid: crate::domain::invalid::Invalid| Problem::bad_query(invalid.field, invalid.detail);
-    value.map(Username::parse).transpose().map_err(invalid)
+    name(USERNAME, value, Username::parse)
 }
 
 /// The actor whom the query names.

@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     answer,
     caller::Caller,
-    extract::{Body, Params, RoomPath, within},
+    extract::{Body, Params, RoomPath, limit, name},
     middleware::no_content,
     openapi::{
         answers::{OfBody, OfRoom},
@@ -61,10 +61,8 @@ pub async fn list(
     caller: Caller,
     Params(params): Params<PresenceParams>,
 ) -> Result<Response, Problem> {
-    let limit = within("limit", params.limit, 1..=200, 50)?;
-    let after = params.after.as_deref().map(Username::parse).transpose();
-    let after = after.map_err(|invalid| Problem::bad_query("after", invalid.detail))?;
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let limit = limit(params.limit, 200, 50)?;
+    let after = name("after", params.after.as_deref(), Username::parse)?;
     let page = app.chat.presence(&caller.as_named(None), &room, after.as_ref().map(Username::key), limit)?;
     let next = page.users.last().filter(|_| page.has_more).map(|user| user.username.clone());
     Ok(answer(PresencePage { online: page.online, users: page.users, next }))

@@ -11,7 +11,7 @@ use super::{
     caller::Caller,
     changes::{ActorParams, as_changed},
     conditions::precondition,
-    extract::{Body, Params, ReactionPath, acting, cursor, within},
+    extract::{Body, Params, ReactionPath, acting, cursor, limit},
     openapi::{
         answers::{OfReaction, OfThing},
         params::{IfMatch, UnlessMatch},
@@ -130,8 +130,7 @@ pub async fn list(
     Params(params): Params<ReactionParams>,
 ) -> Result<Response, Problem> {
     let after = cursor("after", params.after)?.unwrap_or(0);
-    let limit = within("limit", params.limit, 1..=200, 50)?;
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let limit = limit(params.limit, 200, 50)?;
     let (reactors, next) = app.chat.reactors(&caller.as_named(None), &room, id, &emoji, after, limit).await?;
     let user = |reactor: Reactor| ReactionUser { username: reactor.username, timestamp: reactor.timestamp };
     Ok(answer(ReactionPage { users: reactors.into_iter().map(user).collect(), next }))

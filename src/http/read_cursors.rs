@@ -10,7 +10,7 @@ use super::{
     answer,
     caller::Caller,
     changes::ActorParams,
-    extract::{Body, Params, RoomPath, acting, within},
+    extract::{Body, Params, RoomPath, acting, limit, name},
     openapi::{
         answers::{OfBody, OfRoom},
         samples,
@@ -109,10 +109,8 @@ pub async fn list(
     caller: Caller,
     Params(params): Params<ReadParams>,
 ) -> Result<Response, Problem> {
-    let limit = within("limit", params.limit, 1..=1_000, 1_000)?;
-    let after = params.after.as_deref().map(Username::parse).transpose();
-    let after = after.map_err(|invalid| Problem::bad_query("after", invalid.detail))?;
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let limit = limit(params.limit, 1_000, 1_000)?;
+    let after = name("after", params.after.as_deref(), Username::parse)?;
     let (cursors, has_more) =
         app.chat.read_cursors(&caller.as_named(None), &room, after.as_ref().map(Username::key), limit).await?;
     let next = cursors.last().filter(|_| has_more).map(|cursor| cursor.username.clone());

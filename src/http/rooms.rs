@@ -14,7 +14,7 @@ use super::{
     answer,
     caller::Caller,
     conditions::{self, precondition, shown},
-    extract::{Body, Params, RoomPath, within},
+    extract::{Body, Params, RoomPath, limit, name},
     openapi::{
         answers::{OfRoomPut, OfService, OfTagged},
         params::{IfMatch, IfNoneMatch, UnlessMatch},
@@ -65,11 +65,9 @@ pub async fn list(
     caller: Caller,
     Params(params): Params<ListParams>,
 ) -> Result<Response, Problem> {
-    let limit = within("limit", params.limit, 1..=200, 50)?;
-    let after = params.after.as_deref().map(RoomName::parse).transpose();
-    let after = after.map_err(|invalid| Problem::bad_query("after", invalid.detail))?;
-    let (rooms, has_more) =
-        app.chat.rooms(&caller.as_named(None), after.as_ref(), usize::try_from(limit).unwrap_or(usize::MAX)).await?;
+    let limit = limit(params.limit, 200, 50)?;
+    let after = name("after", params.after.as_deref(), RoomName::parse)?;
+    let (rooms, has_more) = app.chat.rooms(&caller.as_named(None), after.as_ref(), limit).await?;
     let next = rooms.last().filter(|_| has_more).map(|room| room.name.clone());
     Ok(answer(RoomPage { rooms, next }))
 }

@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     answer,
     caller::Caller,
-    extract::{Params, RoomPath, cursor, within},
+    extract::{Params, RoomPath, cursor, limit},
     openapi::{answers::OfRoom, samples, texts::QueryText},
     problem::Problem,
 };
@@ -68,8 +68,7 @@ pub async fn find(
     let q = params.q.as_deref().unwrap_or_default();
     let query = Query::parse(q).map_err(|invalid| Problem::bad_query(invalid.field, invalid.detail))?;
     let before = cursor("before", params.before)?;
-    let limit = within("limit", params.limit, 1..=200, 50)?;
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let limit = limit(params.limit, 200, 50)?;
     let page = app.chat.search(&caller.as_named(None), &room, query, before, limit).await?;
     Ok(answer(FoundPage { messages: page.messages, next: page.next, partial: page.partial }))
 }

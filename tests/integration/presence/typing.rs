@@ -124,15 +124,17 @@ async fn a_renewal_is_no_event() {
 
 #[tokio::test]
 async fn a_renewal_makes_it_last() {
-    let server = Server::builder().time("typing-lapse", 2 * LAPSE).start().await;
+    let builder = Server::builder().time("typing-lapse", 2 * LAPSE).time("socket-typing-lapse", LAPSE / 2);
+    let server = builder.start().await;
     let mut observer = observe(&server, Transport::Sse, "general", "Olive").await;
+    let mut socket = Socket::open(&server, "general", &Query::user("Wendy")).await;
     server.typing("general", "Bob", true).await;
     server.typing("general", "Carol", true).await;
-    sees(&mut observer, "Carol", true).await;
-    // Within the time it holds; the lapses are then in the order of the last renewals.
-    tokio::time::sleep(LAPSE / 2).await;
-    server.typing("general", "Bob", true).await;
+    // Wendy is the clock: hers lapses while theirs hold. They then lapse in the order of the last renewals.
+    socket.send(&json!({"type": "typing", "username": "Wendy", "is_typing": true})).await;
     let over = |event: &Value| kind(event) == "typing_indicator" && event["is_typing"] == false;
+    assert_eq!(observer.until("Wendy's lapse", over).await["username"], "Wendy");
+    server.typing("general", "Bob", true).await;
     assert_eq!(observer.until("the first lapse", over).await["username"], "Carol");
     assert_eq!(observer.until("the second lapse", over).await["username"], "Bob");
 }

@@ -168,19 +168,25 @@ async fn until_written(path: &Path, requests: usize) {
     .await;
 }
 
+/// A server whose log has 100 requests, and no room for all of so many others.
+async fn on_a_full_disk(format: &str, path: &Path, others: usize) -> Server {
+    let server = serve(format, append(path)).start().await;
+    request(&server, 100).await;
+    until_written(path, 100).await;
+    // Not a whole number of lines.
+    let full = std::fs::metadata(path).expect("the log").len() + 4_321;
+    limit_files(&server, full);
+    request(&server, others).await;
+    until_full(path, full).await;
+    server
+}
+
 #[tokio::test]
 async fn a_log_on_a_full_disk_stops_nothing_and_is_whole_once_there_is_room() {
     for format in FORMATS {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("parlor.log");
-        let server = serve(format, append(&path)).start().await;
-        request(&server, 100).await;
-        until_written(&path, 100).await;
-        // Not a whole number of lines.
-        let full = std::fs::metadata(&path).expect("the log").len() + 4_321;
-        limit_files(&server, full);
-        request(&server, 200).await;
-        until_full(&path, full).await;
+        let server = on_a_full_disk(format, &path, 200).await;
         request(&server, 200).await;
         limit_files(&server, rlimit::INFINITY);
         request(&server, 100).await;
@@ -199,13 +205,7 @@ async fn a_log_that_was_emptied_begins_with_a_whole_line() {
     for format in FORMATS {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("parlor.log");
-        let server = serve(format, append(&path)).start().await;
-        request(&server, 100).await;
-        until_written(&path, 100).await;
-        let full = std::fs::metadata(&path).expect("the log").len() + 4_321;
-        limit_files(&server, full);
-        request(&server, 100).await;
-        until_full(&path, full).await;
+        let server = on_a_full_disk(format, &path, 100).await;
         let kept = std::fs::read_to_string(&path).expect("the log");
         append(&path).set_len(0).expect("it is emptied");
         ends_in_time(server).await;

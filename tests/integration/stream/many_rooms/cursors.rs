@@ -5,19 +5,23 @@ use serde_json::json;
 use super::{ROOMS, gist, message_ids};
 use crate::support::{Query, Reader, Server, Transport, reader::kind, rooms::RoomsReader};
 
-#[tokio::test]
-async fn a_reader_comes_back_to_what_each_room_did_meanwhile() {
-    let mut server = Server::start().await;
+/// Posts so many messages to each room, reads the history of each, and returns the id of the last.
+async fn id_after_histories(server: &Server, count: usize) -> String {
     for room in ROOMS {
-        server.post_many(room, "Alice", 3).await;
+        server.post_many(room, "Alice", count).await;
     }
-    let mut reader = RoomsReader::open(&server, &ROOMS, "").await;
+    let mut reader = RoomsReader::open(server, &ROOMS, "").await;
     for _ in ROOMS {
         reader.next_told().await;
     }
-    let id = reader.id.clone().expect("an id");
+    reader.id.expect("an id")
+}
+
+#[tokio::test]
+async fn a_reader_comes_back_to_what_each_room_did_meanwhile() {
+    let mut server = Server::start().await;
+    let id = id_after_histories(&server, 3).await;
     assert_eq!(id, "3,3,3~zy68", "as documented: 20 bits of SHA-256 over `one,two,three`");
-    drop(reader);
     server.post_many("three", "Alice", 4).await;
     server.post_many("one", "Alice", 2).await;
     server.restart().await;
@@ -152,15 +156,7 @@ async fn a_cursor_that_can_not_be_honoured_resets_its_room_alone() {
 #[tokio::test]
 async fn each_cursor_goes_on_by_another_transport_and_back() {
     let server = Server::start().await;
-    for room in ROOMS {
-        server.post_many(room, "Alice", 2).await;
-    }
-    let mut reader = RoomsReader::open(&server, &ROOMS, "").await;
-    for _ in ROOMS {
-        reader.next_told().await;
-    }
-    let id = reader.id.clone().expect("an id");
-    drop(reader);
+    let id = id_after_histories(&server, 2).await;
     let mut back = Vec::new();
     let cursors = id.split('~').next().unwrap_or_default();
     for (room, cursor) in ROOMS.into_iter().zip(cursors.split(',')) {
@@ -184,14 +180,7 @@ async fn each_cursor_goes_on_by_another_transport_and_back() {
 #[tokio::test]
 async fn an_id_of_another_list_of_as_many_rooms_is_told() {
     let server = Server::start().await;
-    for room in ROOMS {
-        server.post_many(room, "Alice", 2).await;
-    }
-    let mut reader = RoomsReader::open(&server, &ROOMS, "").await;
-    for _ in ROOMS {
-        reader.next_told().await;
-    }
-    let id = reader.id.clone().expect("an id");
+    let id = id_after_histories(&server, 2).await;
     let turned = ["three", "one", "two"];
     let mut reader = RoomsReader::resume(&server, &turned, "", Some(&id)).await;
     for room in turned {
