@@ -66,10 +66,10 @@ pub(super) const TABLES: [(&str, &[(&str, &str)]); 5] = [
     ),
 ];
 
-/// What a file sets.
+/// The settings in a file.
 #[derive(Debug, Default)]
 pub struct FileSettings {
-    /// Where it is; none, if no file was read.
+    /// The file; none, if no file was read.
     pub path: Option<PathBuf>,
     /// The values by setting.
     values: BTreeMap<String, Vec<String>>,
@@ -89,7 +89,7 @@ impl FileSettings {
         Ok(Self { path: Some(path), values })
     }
 
-    /// Whether it sets this.
+    /// Returns true if the file has this setting.
     #[must_use]
     pub fn sets(&self, setting: &str) -> bool {
         self.values.contains_key(setting)

@@ -13,27 +13,27 @@ const LONGEST: Duration = Duration::from_hours(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Times")]
 pub struct Timings {
-    /// How long typing holds after a request said so
+    /// Time that typing lasts after a request started it
     #[arg(long, env = "PARLOR_TYPING_LAPSE", value_name = "TIME", default_value = shown(Self::DEFAULT.typing_lapse), value_parser = time)]
     pub typing_lapse: Duration,
 
-    /// How long typing holds after a socket said so, which can say when it ends
+    /// Time that typing lasts after a socket, which can also end it, started it
     #[arg(long, env = "PARLOR_SOCKET_TYPING_LAPSE", value_name = "TIME", default_value = shown(Self::DEFAULT.socket_typing_lapse), value_parser = time)]
     pub socket_typing_lapse: Duration,
 
-    /// How long a user stays online after the last connection ended, so that a reload is no event
+    /// Time that a user stays online after the last connection ended, so that a reload is no event
     #[arg(long, env = "PARLOR_PRESENCE_GRACE", value_name = "TIME", default_value = shown(Self::DEFAULT.presence_grace), value_parser = time)]
     pub presence_grace: Duration,
 
-    /// How long a poll counts as a connection after it was answered
+    /// Time that a poll counts as a connection after it was answered
     #[arg(long, env = "PARLOR_PRESENCE_LEASE", value_name = "TIME", default_value = shown(Self::DEFAULT.presence_lease), value_parser = time)]
     pub presence_lease: Duration,
 
-    /// How often the number of users is sent at most where too many are online to name them
+    /// Shortest time between two counts of users, where too many are online to name them
     #[arg(long, env = "PARLOR_PRESENCE_DIGEST_INTERVAL", value_name = "TIME", default_value = shown(Self::DEFAULT.presence_digest_interval), value_parser = time)]
     pub presence_digest_interval: Duration,
 
-    /// How often a read receipt of one user is sent at most
+    /// Shortest time between two read receipts of one user
     #[arg(long, env = "PARLOR_READ_RECEIPT_INTERVAL", value_name = "TIME", default_value = shown(Self::DEFAULT.read_receipt_interval), value_parser = time)]
     pub read_receipt_interval: Duration,
 
@@ -41,43 +41,43 @@ pub struct Timings {
     #[arg(long, env = "PARLOR_PING_INTERVAL", value_name = "TIME", default_value = shown(Self::DEFAULT.ping_interval), value_parser = time)]
     pub ping_interval: Duration,
 
-    /// How often a socket gets a ping frame; after two without an answer it is closed
+    /// Time between two ping frames to a socket; after two without an answer it is closed
     #[arg(long, env = "PARLOR_SOCKET_PING_INTERVAL", value_name = "TIME", default_value = shown(Self::DEFAULT.socket_ping_interval), value_parser = time)]
     pub socket_ping_interval: Duration,
 
-    /// How long a socket's client may take to end the connection once a close was sent
+    /// Time that a socket's client may take to end the connection once a close was sent
     #[arg(long, env = "PARLOR_SOCKET_CLOSE_TIMEOUT", value_name = "TIME", default_value = shown(Self::DEFAULT.socket_close_timeout), value_parser = time)]
     pub socket_close_timeout: Duration,
 
-    /// How long after an ephemeral event a poll waits for more of them
+    /// Time after an ephemeral event that a poll waits for more of them
     #[arg(long, env = "PARLOR_POLL_EPHEMERAL_WAIT", value_name = "TIME", default_value = shown(Self::DEFAULT.poll_ephemeral_wait), value_parser = time)]
     pub poll_ephemeral_wait: Duration,
 
-    /// How long the head of a request may take, and a connection be idle between two requests
+    /// Time that the head of a request may take, and that a connection may be idle between two requests
     #[arg(long, env = "PARLOR_HEAD_TIMEOUT", value_name = "TIME", default_value = shown(Self::DEFAULT.head_timeout), value_parser = time)]
     pub head_timeout: Duration,
 
-    /// How long the body of a request may take
+    /// Time that the body of a request may take
     #[arg(long, env = "PARLOR_BODY_TIMEOUT", value_name = "TIME", default_value = shown(Self::DEFAULT.body_timeout), value_parser = time)]
     pub body_timeout: Duration,
 
-    /// How long a change waits for the database before it is answered 503
+    /// Time that a change waits for the database before it is answered 503
     #[arg(long, env = "PARLOR_WRITE_TIMEOUT", value_name = "TIME", default_value = shown(Self::DEFAULT.write_timeout), value_parser = time)]
     pub write_timeout: Duration,
 
-    /// How long the database may neither take nor refuse a change before it counts as out
+    /// Time that the database may neither take nor refuse a change before it counts as out
     #[arg(long, env = "PARLOR_HANG_TIMEOUT", value_name = "TIME", default_value = shown(Self::DEFAULT.hang_timeout), value_parser = time)]
     pub hang_timeout: Duration,
 
-    /// How often a database that is out is asked whether it is back
+    /// Time between two probes of a database that is out
     #[arg(long, env = "PARLOR_PROBE_INTERVAL", value_name = "TIME", default_value = shown(Self::DEFAULT.probe_interval), value_parser = time)]
     pub probe_interval: Duration,
 
-    /// How long a room that nobody uses stays in memory
+    /// Time that an unused room stays in memory
     #[arg(long, env = "PARLOR_ROOM_IDLE_TIME", value_name = "TIME", default_value = shown(Self::DEFAULT.room_idle_time), value_parser = time)]
     pub room_idle_time: Duration,
 
-    /// How often rooms that nobody uses are looked for
+    /// Time between two looks for unused rooms
     #[arg(long, env = "PARLOR_ROOM_SWEEP_INTERVAL", value_name = "TIME", default_value = shown(Self::DEFAULT.room_sweep_interval), value_parser = time)]
     pub room_sweep_interval: Duration,
 
@@ -85,7 +85,7 @@ pub struct Timings {
     #[arg(long, env = "PARLOR_DRAIN_SPREAD", value_name = "TIME", default_value = shown(Self::DEFAULT.drain_spread), value_parser = time)]
     pub drain_spread: Duration,
 
-    /// How long the end takes at most once the listener is closed; what is left then is cut
+    /// Longest time between closing the listener and the end; what is left then is cut
     #[arg(long, env = "PARLOR_DRAIN_TIMEOUT", value_name = "TIME", default_value = shown(Self::DEFAULT.drain_timeout), value_parser = time)]
     pub drain_timeout: Duration,
 }

@@ -175,7 +175,7 @@ pub fn meant<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     known.iter().filter_map(|one| Some((slips(one)?, *one))).min().map(|(_, one)| one)
 }
 
-/// What is told of a text that is not JSON.
+/// The error message for a text that is not JSON.
 #[must_use]
 pub fn not_json(error: &serde_json::Error) -> String {
     if error.is_eof() {
@@ -185,7 +185,7 @@ pub fn not_json(error: &serde_json::Error) -> String {
     }
 }
 
-/// What is told of a field that the input does not have.
+/// The error for a field that the input does not have.
 #[must_use]
 pub fn unknown(name: &str, known: &[&str]) -> FieldError {
     let detail = match (meant(name, known), known) {

@@ -22,7 +22,7 @@ const RETRY_AFTER: u32 = 2;
 
 macro_rules! codes {
     ($($(#[doc = $meaning:literal])+ $name:ident = $word:literal, $status:ident, $advice:literal;)+) => {
-        /// What went wrong, by its stable word.
+        /// The kinds of errors, each with a stable word.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
         #[serde(rename_all = "snake_case")]
         #[schema(as = ProblemCode)]
@@ -46,7 +46,7 @@ macro_rules! codes {
                 match self { $(Self::$name => StatusCode::$status,)+ }
             }
 
-            /// What it means, and what to do about it.
+            /// The meaning of the code, and the advice that goes with it.
             #[must_use]
             pub fn explanation(self) -> (&'static str, &'static str) {
                 match self { $(Self::$name => (concat!($($meaning),+).trim_start(), $advice),)+ }
@@ -74,9 +74,9 @@ codes! {
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The header Allow lists the methods that it takes.";
     /// The body did not come in time.
     Timeout = "timeout", REQUEST_TIMEOUT, "Send the whole body at once; if the line is slow, try again.";
-    /// What is to be changed is deleted.
+    /// The message to be changed is deleted.
     Deleted = "deleted", GONE, "It stays as it is: there is nothing to be done.";
-    /// What is to be changed is not as If-Match says.
+    /// The resource is not as If-Match says.
     PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "Get it again, look at what has changed, and ask with its new ETag.";
     /// The body is larger than is taken.
     TooLarge = "too_large", PAYLOAD_TOO_LARGE, "Send less: a body has at most 64 KiB.";
@@ -136,13 +136,13 @@ impl Code {
 pub struct Problem {
     /// Its word.
     pub code: Code,
-    /// What is wrong this time, for a person.
+    /// The error this time, for a person.
     pub detail: String,
     /// The fields that are wrong.
     pub errors: Vec<FieldError>,
     /// The message that stands in the way.
     pub message_id: Option<EventId>,
-    /// What the log is told of a fault of the server, and the client is not.
+    /// The fault of the server, for the log and not for the client.
     pub fault: Option<Box<str>>,
 }
 
@@ -152,7 +152,7 @@ pub struct FieldError {
     /// The field's name, as the client wrote it.
     #[schema(example = "content")]
     pub field: String,
-    /// What is wrong, and what would be right.
+    /// The error, and what would be right.
     #[schema(example = "a message has at least one character that shows")]
     pub detail: String,
 }
@@ -171,7 +171,7 @@ pub struct ProblemBody<'a> {
     /// The answer's status.
     #[schema(example = 422)]
     pub status: u16,
-    /// What is wrong this time.
+    /// The error this time.
     pub detail: &'a str,
     /// The kind of problem as a stable word.
     #[schema(example = "invalid")]
@@ -263,7 +263,7 @@ impl Problem {
         serde_json::to_vec(&body).unwrap_or_default()
     }
 
-    /// Whether it may pass by itself.
+    /// Returns true if it may pass by itself.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         self.code.status() == StatusCode::SERVICE_UNAVAILABLE

@@ -1,4 +1,4 @@
-//! What every test needs: a server process, a reader for each transport, and waiting with a deadline.
+//! The support of every test: a server process, a reader for each transport, and waiting with a deadline.
 
 pub mod cluster;
 pub mod command;
@@ -25,7 +25,7 @@ use rand::{SeedableRng as _, rngs::StdRng};
 pub use reader::{Query, Reader, Transport};
 pub use server::Server;
 
-/// How long a test waits for what must come; far more than a healthy server needs.
+/// The time a test waits for an event; far more than a healthy server needs.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
 /// The work's result; the test fails, saying what it waited for, when the deadline passes first.

@@ -1,4 +1,4 @@
-//! How the derived code of an input is given its fields, and what it says of them.
+//! Deserializing the fields of an input, with an error in words for each.
 
 use std::{fmt, num::IntErrorKind, str::FromStr};
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::Given;
 
-/// What is wrong with a value, in words for its sender.
+/// The error of a value, in words for its sender.
 #[derive(Debug)]
 pub struct Wrong(pub(super) String);
 

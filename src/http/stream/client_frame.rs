@@ -1,4 +1,4 @@
-//! What a client may say on a WebSocket, and how it is answered.
+//! The frames of a client on a WebSocket, and the answers to them.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, error::Category, value::RawValue};
@@ -14,7 +14,7 @@ use crate::domain::{EventId, message::Post};
 /// The most bytes of a `ref`.
 const MAX_REF: usize = 128;
 
-/// What is told of a field that is there twice.
+/// The error for a field that is there twice.
 const TWICE: &str = "is given more than once";
 
 /// The types of a client's frames.
@@ -28,13 +28,13 @@ pub type Reference = Box<RawValue>;
 pub struct ClientFrame {
     /// Comes back in the answer.
     pub reference: Option<Reference>,
-    /// Who says it; absent: whoever the socket first named.
+    /// The user; absent: the user that the socket named first.
     pub username: Option<String>,
-    /// What is said.
+    /// The request in the frame.
     pub say: Say,
 }
 
-/// What a client says.
+/// The requests that a client makes by a frame.
 #[derive(Debug)]
 pub enum Say {
     /// It is here.
@@ -53,12 +53,12 @@ pub enum Say {
     Read(EventId),
 }
 
-/// Why a frame is not taken.
+/// A frame that is refused.
 #[derive(Debug)]
 pub struct BadFrame {
     /// The frame's `ref`, if it could be read.
     pub reference: Option<Reference>,
-    /// Why.
+    /// The reason.
     pub problem: Box<Problem>,
 }
 
@@ -129,7 +129,7 @@ impl ClientFrame {
         }
     }
 
-    /// Why a frame that is no text is not taken.
+    /// The error for a frame that is not text.
     #[must_use]
     pub fn binary(bytes: &[u8]) -> BadFrame {
         let text = std::str::from_utf8(bytes).ok();
@@ -138,7 +138,7 @@ impl ClientFrame {
         BadFrame { reference: sent, problem: Box::new(problem) }
     }
 
-    /// Who says what.
+    /// Reads the user and the request of a frame.
     fn read(mut frame: Fields) -> Result<(Option<String>, Say), Problem> {
         let kind = match frame.take("type").as_slice() {
             [Given::Json(Value::String(kind))] => kind.clone(),
@@ -219,7 +219,7 @@ fn invalid(field: &str, detail: impl Into<String>) -> Problem {
     Problem::invalid(vec![FieldError { field: field.to_owned(), detail: detail.into() }])
 }
 
-/// How a client's frame is answered.
+/// The answers to a client's frame.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum SocketAnswer<'a> {
@@ -243,7 +243,7 @@ pub enum SocketAnswer<'a> {
         /// The kind of problem as a stable word.
         #[schema(example = "unknown_type")]
         code: Code,
-        /// What is wrong this time.
+        /// The error this time.
         detail: &'a str,
         /// The fields that are wrong, for invalid input.
         #[serde(skip_serializing_if = "Vec::is_empty")]

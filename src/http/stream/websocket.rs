@@ -46,7 +46,7 @@ use socket::{Lost, Socket};
 const RESTART: u16 = 1012;
 /// After how many unanswered pings it is not.
 const MISSED_PINGS: u32 = 2;
-/// Who speaks without a name.
+/// The name of a user who gives none.
 const ANONYMOUS: &str = "Anonymous";
 
 /// Follow a room by WebSocket
@@ -126,7 +126,7 @@ pub async fn open_general(
     open(state, RoomPath(room), params, request_id, caller, handshake).await
 }
 
-/// What a frame led to: the id it made, if any.
+/// The result of a frame: the id it made, if any.
 type Done = Result<Option<EventId>, Problem>;
 /// A frame that takes effect: its `ref`, and what comes of it.
 type Effect = Pin<Box<dyn Future<Output = (Option<Reference>, Done)> + Send>>;
@@ -141,7 +141,7 @@ struct Session {
     /// Of the request that opened it.
     request_id: RequestId,
     room: RoomName,
-    /// Who is here: the first name that was given.
+    /// The user who is present: the first name that was given.
     user: Option<Username>,
     reading: Reading,
     /// The frame that takes effect now. No other is read meanwhile, so that they do in their order.

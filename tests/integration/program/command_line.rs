@@ -196,7 +196,7 @@ async fn a_flag_wins_over_the_environment_over_the_file_over_the_default() {
     assert!(!logs_json(text().env("PARLOR_CONFIG", "other.toml")).await, "by the environment too");
 }
 
-/// What `parlor config` prints, run with these variables in a directory that has this file.
+/// The output of `parlor config`, run with these variables in a directory that has this file.
 fn config(file: &str, env: &[(&str, &str)], args: &[&str]) -> String {
     let dir = directory();
     std::fs::write(dir.path().join("parlor.toml"), file).expect("a file is written");
@@ -284,7 +284,7 @@ fn help_lists_what_can_be_set() {
         let (_, about) =
             help.split_once(&format!("--{flag} ")).unwrap_or_else(|| panic!("--{flag} is missing: {help}"));
         let about = about.split("\n      --").next().expect("a first part");
-        // What the variable holds is shown too, but for the one that may hold a password.
+        // What the variable holds is shown too, except for the one that may hold a password.
         let end = if flag == "database-url" { ']' } else { '=' };
         let variable = format!("[env: PARLOR_{}{end}", flag.to_uppercase().replace('-', "_"));
         assert!(about.contains(&variable), "--{flag}: {about}");

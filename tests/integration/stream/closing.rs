@@ -1,4 +1,4 @@
-//! How a socket ends: each side says goodbye, the server ends the connection, and nothing that was sent is lost.
+//! The end of a socket: each side says goodbye, the server ends the connection, and nothing that was sent is lost.
 
 use std::time::{Duration, Instant};
 

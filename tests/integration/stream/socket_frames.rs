@@ -1,4 +1,4 @@
-//! What a client may say on a socket, and what it is answered.
+//! Frames of a client on a socket, and their answers.
 
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;

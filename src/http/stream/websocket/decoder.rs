@@ -11,7 +11,7 @@ const MAX_CONTROL: usize = 125;
 /// The most bytes that stand before the payload of a client's frame.
 const MAX_HEAD: usize = 14;
 
-/// What a client sends.
+/// The messages of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
     /// Text.
@@ -52,7 +52,7 @@ impl Breach {
     }
 }
 
-/// What a frame is.
+/// The kinds of frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Opcode {
     Continuation = 0,
@@ -105,7 +105,7 @@ struct Incoming {
     opcode: Opcode,
     is_final: bool,
     mask: [u8; 4],
-    /// What is still to come.
+    /// The number of bytes still to come.
     remaining: usize,
 }
 
@@ -113,7 +113,7 @@ struct Incoming {
 struct Partial {
     is_text: bool,
     content: Vec<u8>,
-    /// How much of it is known to be whole characters.
+    /// The number of bytes known to be whole characters.
     checked: usize,
 }
 

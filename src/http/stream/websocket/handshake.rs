@@ -19,7 +19,7 @@ use super::{
     socket::Socket,
 };
 
-/// What is added to a client's key to show that the answer is meant as one (RFC 6455, 1.3).
+/// The text added to a client's key, so that the answer can't be meant for anything else (RFC 6455, 1.3).
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// The bytes of a client's key.
 const KEY: usize = 16;

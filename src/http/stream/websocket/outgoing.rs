@@ -68,7 +68,7 @@ impl Frame {
 #[derive(Debug)]
 pub(super) struct Outgoing {
     frames: VecDeque<Frame>,
-    /// What of the first one is written.
+    /// The number of bytes of the first one that are written.
     written: usize,
 }
 
@@ -79,7 +79,7 @@ impl FromIterator<Frame> for Outgoing {
 }
 
 impl Outgoing {
-    /// What is to be written, in pieces that are not empty.
+    /// The bytes to be written, in pieces that are not empty.
     fn pieces(&self) -> impl Iterator<Item = &[u8]> {
         let mut skip = self.written;
         self.frames.iter().flat_map(Frame::slices).filter_map(move |slice| {

@@ -21,10 +21,10 @@ use super::{
     outgoing::{Frame, Outgoing},
 };
 
-/// How much is read at once: most of what clients say fits.
+/// The number of bytes read at once: most frames of clients fit.
 const READ: usize = 4 * 1024;
 
-/// Why no more messages come.
+/// The reasons why no more messages come.
 #[derive(Debug, thiserror::Error)]
 pub enum Lost {
     /// The client broke the protocol, and can be told.
@@ -40,7 +40,7 @@ pub enum Lost {
 pub struct Socket<S> {
     connection: S,
     decoder: Decoder,
-    /// What was read with the last message and comes after it.
+    /// The bytes that were read with the last message and come after it.
     unread: Bytes,
 }
 

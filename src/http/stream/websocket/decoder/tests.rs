@@ -1,4 +1,4 @@
-//! What a decoder makes of bytes, in whatever pieces they come.
+//! A decoder gives the same messages for bytes in pieces of any size.
 
 use bytes::{Buf, Bytes};
 use proptest::{collection::vec, prelude::*};
@@ -53,7 +53,7 @@ fn breach(bytes: &[u8]) -> Option<Breach> {
 #[derive(Debug, Clone)]
 struct Sent {
     message: Message,
-    /// Where its payload is cut.
+    /// The places where its payload is cut.
     cuts: Vec<prop::sample::Index>,
     between: Vec<Message>,
     mask: [u8; 4],
