@@ -1,4 +1,4 @@
-//! What happens to every request, around the routes.
+//! The layers around all routes, tested.
 
 use axum::{
     body::{Body, to_bytes},
@@ -13,7 +13,7 @@ use crate::app::tests::TestApp;
 
 const STREAMS: [&str; 2] = ["/api/v1/rooms/general/stream", "/api/v1/stream?rooms=general,random"];
 
-/// Where a page under development comes from.
+/// The origin of a page under development.
 const ORIGIN: &str = "http://localhost:5173";
 
 /// The answer to a GET of such a page, and its body.

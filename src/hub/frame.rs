@@ -7,7 +7,7 @@ use crate::domain::{
     event::{EventBody, EventType},
 };
 
-/// What stands before an event's JSON.
+/// The text before an event's JSON.
 const DATA: &[u8] = b"data: ";
 
 /// An event's bytes: `event:`, `id:` and `data:` lines in this order, so that the named frame, the
@@ -26,8 +26,8 @@ pub struct Frame {
 pub struct Placed {
     /// The event.
     pub frame: Frame,
-    /// Where the reader stands in every room once it has the event, if it reads several and the event moves a
-    /// cursor. In a room of its own, the id that the event carries says it all.
+    /// The reader's cursors in every room once it has the event, if it reads several and the event moves a cursor. In a
+    /// room of its own, the id that the event carries says it all.
     pub id: Option<String>,
 }
 
@@ -105,7 +105,7 @@ impl Frame {
         self.id
     }
 
-    /// How many bytes the whole frame has.
+    /// The number of bytes of the whole frame.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a frame is never empty")]
     pub fn len(&self) -> usize {

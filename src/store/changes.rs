@@ -1,5 +1,4 @@
-//! What a transaction reads and writes for the changes that messages live through: edits, deletions,
-//! reactions, and how far people have read.
+//! Reads and writes for the changes of messages: edits, deletions, reactions, and read cursors.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -96,7 +95,7 @@ impl Transaction {
         Ok(rows.iter().map(|row| Username::stored(&row.username)).collect())
     }
 
-    /// How far these users have read.
+    /// The read cursors of these users.
     ///
     /// # Errors
     /// [`StoreError`].

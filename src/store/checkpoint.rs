@@ -29,7 +29,7 @@ use super::{
 const PATIENCE: Duration = Duration::from_millis(20);
 /// For how long they wait at most, however long it is: a post waits longer for its answer.
 const MOST_PATIENCE: Duration = Duration::from_secs(5);
-/// How long to wait after an error.
+/// The time to wait after an error.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// The connection that moves the log.
@@ -107,13 +107,13 @@ mod tests {
         store::{Opened, Store},
     };
 
-    /// How long the log may become beside readers who end soon: a few lengths are written while they do.
+    /// The length that the log may reach beside readers who end soon: a few lengths are written while they do.
     const BOUND: u64 = 4 * LOG_BYTES;
-    /// How much is written at once: two pages more than this, each time.
+    /// The number of bytes written at once: two pages more than this, each time.
     const PIECE: usize = 512 * 1024;
-    /// How long who writes waits at most, on a busy machine.
+    /// The longest time that a writer waits, on a busy machine.
     const STALL: Duration = Duration::from_secs(2);
-    /// How long each reads.
+    /// The time that each reads.
     const READ: Duration = Duration::from_millis(10);
 
     async fn open() -> (tempfile::TempDir, Opened) {

@@ -11,7 +11,7 @@ use std::{
 
 mod mount_point;
 
-/// Who may read and write what is made: its owner alone. `SQLite` gives the files beside it the same mode.
+/// The mode of new files: their owner alone reads and writes them. `SQLite` gives the files beside it the same mode.
 const MODE: u32 = 0o600;
 
 /// An open database file, and the lock on it.
@@ -41,7 +41,7 @@ impl Identity {
     }
 }
 
-/// Why a file can't be used as the database.
+/// The reasons why a file can't be used as the database.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// Another process has it.
@@ -63,7 +63,7 @@ pub enum FileError {
     HardLinks {
         /// The file.
         path: PathBuf,
-        /// How many.
+        /// The number of names.
         names: u64,
     },
     /// It alone is mounted, and its write-ahead log would be left on the other side.
@@ -74,12 +74,12 @@ pub enum FileError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         error: io::Error,
     },
 }
 
-/// What is written goes to a file that nobody would find again, with the reason in words.
+/// A file or a log that nobody would find again, so that nothing may be written to it; with the reason in words.
 #[derive(Debug)]
 pub(super) enum NotOurs {
     /// The file is gone or another; it may be back unchanged.
@@ -155,7 +155,7 @@ impl DatabaseFile {
         Ok(())
     }
 
-    /// How long the write-ahead log is; nothing if it is not there.
+    /// The length of the write-ahead log; 0 if it is not there.
     pub(super) fn log_bytes(&self) -> u64 {
         metadata(&self.log_path).map_or(0, |found| found.len())
     }

@@ -21,11 +21,11 @@ use super::{
 };
 use crate::domain::EventId;
 
-/// How many rows of a kind are erased at once: of revisions, four megabytes at most.
+/// The number of rows of a kind erased at once: of revisions, four megabytes at most.
 const PIECE: u64 = 200;
-/// How many reactions or events are erased in the transaction of the deletion at most: they are small.
+/// The most reactions or events erased in the transaction of the deletion: they are small.
 const MOST_SMALL: u64 = 1_000;
-/// What the data of an event is once nothing is left of it.
+/// The data of an event once nothing is left of it.
 const NOTHING: &str = "{}";
 
 /// A message by its room's key and its id.

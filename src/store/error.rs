@@ -1,4 +1,4 @@
-//! What can go wrong with the store, by what has to be done about it.
+//! The errors of the store, by what has to be done about them.
 
 use sea_orm::{
     DbErr, RuntimeErr, SqlxError,
@@ -8,7 +8,7 @@ use sea_orm::{
 use super::{database_file::NotOurs, kind::Kind, mysql, postgres, sqlite};
 use crate::domain::{EventId, name::RoomName};
 
-/// Why the store did not do what it was asked.
+/// The reasons why the store did not do what it was asked.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// The database is out: full, gone, locked. May pass.
@@ -85,8 +85,7 @@ fn cause(error: &DbErr) -> Option<&SqlxError> {
     }
 }
 
-/// What the database says, for the log: of `MySQL` only the number, since it quotes what people
-/// wrote.
+/// The database's error, for the log: of `MySQL` only the number, since it quotes what people wrote.
 fn without_values(error: &DbErr) -> String {
     if let Some(SqlxError::Database(cause)) = cause(error)
         && let Some(cause) = cause.try_downcast_ref::<MySqlDatabaseError>()

@@ -90,7 +90,7 @@ pub struct FollowerTx {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moved(EventId);
 
-/// Why a batch was not handled. The cursor has not moved.
+/// The reasons why a batch was not handled. The cursor has not moved.
 #[derive(Debug, thiserror::Error)]
 pub enum FollowError {
     /// Another process handles the room.
@@ -150,7 +150,7 @@ impl FollowerSession {
         Ok(behind(self.follower).into_tuple().all(&self.db).await?)
     }
 
-    /// How far the follower has got in a room, if the room is there.
+    /// The follower's progress in a room, if the room is there.
     ///
     /// # Errors
     /// [`StoreError`] when the database is out.
@@ -196,7 +196,7 @@ impl WriteTurn<'_> {
 }
 
 impl FollowerTx {
-    /// What its statements go to.
+    /// The connection that its statements go to.
     pub(super) fn connection(&self) -> &Timed<DatabaseTransaction> {
         &self.tx
     }
@@ -306,7 +306,7 @@ fn behind(follower: &str) -> Select<room::Entity> {
 }
 
 impl super::Store {
-    /// How far a follower has got in a room.
+    /// The cursor of a follower in a room.
     ///
     /// # Errors
     /// [`StoreError`] when the database is out.

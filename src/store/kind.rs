@@ -1,6 +1,6 @@
 //! The kinds of what a database says, by what has to be done about it.
 
-/// What has to be done about what a database says.
+/// The kinds of errors of a database, by what has to be done about them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// It is out: full, gone, locked.

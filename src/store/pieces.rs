@@ -6,7 +6,7 @@ use sea_orm::Condition;
 
 /// Rows that one insert carries at most: twelve columns each, within `SQLite`'s 32,766 parameters.
 const ROWS: usize = 1_024;
-/// Bytes that it carries at most, but for a single row that is larger: a quarter of the packet that
+/// Bytes that it carries at most, except for a single row that is larger: a quarter of the packet that
 /// `mysql.rs` insists on.
 const BYTES: usize = 1024 * 1024;
 
@@ -34,7 +34,7 @@ pub(super) fn pieces<T>(rows: Vec<T>, bytes: impl Fn(&T) -> usize) -> Vec<Vec<T>
     pieces
 }
 
-/// What holds for any of some items.
+/// The condition that one of some items is met.
 pub(super) fn any_of<T>(items: &[T], condition: impl Fn(&T) -> Condition) -> Condition {
     items.iter().fold(Condition::any(), |any, item| any.add(condition(item)))
 }

@@ -10,12 +10,12 @@ use sea_orm::{
 use super::{OpenError, connect, database_file::DatabaseFile, kind::Kind, search::budget::Meter};
 use crate::config::DatabaseUrl;
 
-/// How long the write-ahead log may become before it is to start again at its beginning. So much of the file is kept,
-/// since it costs less to write over it than to let it grow again.
+/// The length that the write-ahead log may reach before it is to start again at its beginning. So much of the file is
+/// kept, since it costs less to write over it than to let it grow again.
 pub(super) const LOG_BYTES: u64 = 16 * 1024 * 1024;
-/// How many connections read. Readers don't block each other nor the writer (WAL).
+/// The number of connections that read. Readers don't block each other nor the writer (WAL).
 const READERS: u32 = 4;
-/// How long the journal waits for another program that holds the file.
+/// The time that the journal waits for another program that holds the file.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The oldest without the WAL-reset corruption bug (<https://sqlite.org/wal.html#walresetbug>).
 const MIN_VERSION: (u32, u32, u32) = (3, 51, 3);
@@ -111,7 +111,7 @@ pub(super) fn searcher(url: &DatabaseUrl, meter: Arc<Meter>) -> ConnectOptions {
     options
 }
 
-/// Why the database can't keep what it is given, if it can't.
+/// The reason why the database can't keep what it is given, if it can't.
 pub(super) async fn unfit(db: &impl ConnectionTrait, fsync: bool) -> Result<Option<String>, DbErr> {
     let version: String = ask(db, "SELECT sqlite_version()").await?;
     if parse_version(&version) < Some(MIN_VERSION) {
@@ -127,7 +127,7 @@ pub(super) async fn unfit(db: &impl ConnectionTrait, fsync: bool) -> Result<Opti
     }))
 }
 
-/// What the connection says of `journal_mode` and `synchronous`.
+/// The connection's own `journal_mode` and `synchronous`.
 pub(super) async fn durability(db: &impl ConnectionTrait) -> Result<(String, i32), DbErr> {
     Ok((ask(db, "PRAGMA journal_mode").await?, ask(db, "PRAGMA synchronous").await?))
 }
@@ -153,7 +153,7 @@ pub(super) async fn last_checkpoint(db: &impl ConnectionTrait) -> Result<bool, D
     Ok(is_busy == 0)
 }
 
-/// What has to be done about an error.
+/// The kind of an error.
 pub(super) fn kind(error: &SqliteError) -> Kind {
     use sea_orm::sqlx::error::DatabaseError as _;
 

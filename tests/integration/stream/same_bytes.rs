@@ -41,7 +41,7 @@ async fn fill(server: &Server) -> usize {
     4
 }
 
-/// What the messages of a full room live through: one event of each type, and text that needs escaping.
+/// Changes messages in a full room: one event of each type, and text that needs escaping.
 async fn change(server: &Server) -> usize {
     let commands = [
         Command::edit("Bob", 2, "\"edited\"\n\u{2028} 🚀"),

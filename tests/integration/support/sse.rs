@@ -89,7 +89,7 @@ pub struct Stream {
     pub status: StatusCode,
     /// The answer's headers.
     pub headers: HeaderMap,
-    /// What has been read beside the events.
+    /// The parser, for what came beside the events.
     pub parser: Parser,
     /// Whether it has ended before its end.
     pub was_cut: bool,

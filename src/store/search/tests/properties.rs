@@ -1,4 +1,4 @@
-//! What a search finds, whatever has happened to the room and however far the index is.
+//! Properties of a search, whatever has happened to the room and however far the index is.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// What is done to a room, and how far the index gets meanwhile.
+/// The changes of a room, and the progress of the index between them.
 #[derive(Debug, Clone)]
 enum Step {
     Post(String),
