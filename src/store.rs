@@ -59,10 +59,10 @@ use session::{LOCK_WAIT, NoSession, Starting};
 use turn::Turns;
 use writer::Writer;
 
-/// How long the readers have to end in order.
+/// The time that the readers have to end in order.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Why the database can't be opened.
+/// The reasons why the database can't be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The URL names no database this program can use.
@@ -76,9 +76,9 @@ pub enum OpenError {
     Database {
         /// Which.
         url: DatabaseUrl,
-        /// What it says.
+        /// The database's error.
         error: sea_orm::DbErr,
-        /// What to try.
+        /// The advice.
         advice: &'static str,
     },
     /// A follower of the log can't connect to it.
@@ -86,7 +86,7 @@ pub enum OpenError {
     Follower {
         /// Which.
         url: DatabaseUrl,
-        /// What it says.
+        /// The store's error.
         error: StoreError,
     },
     /// Another process serves it.
@@ -103,7 +103,7 @@ pub enum OpenError {
     Unfit {
         /// Which.
         url: DatabaseUrl,
-        /// Why not.
+        /// The reason.
         why: String,
     },
 }

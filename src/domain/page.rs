@@ -1,4 +1,4 @@
-//! How much of a list one answer has.
+//! The size of pages, by the bytes of their items.
 
 use std::io;
 
@@ -23,7 +23,7 @@ pub fn keep_last<T: Serialize>(items: &mut Vec<T>) -> bool {
     left_out > 0
 }
 
-/// How many of these items, in this order, fit into a page: at least one.
+/// The number of these items, in this order, that fit into a page: at least one.
 pub fn fitting<T: Serialize>(items: impl Iterator<Item = T>) -> usize {
     let mut bytes = 0;
     let fits = |(at, item): &(usize, T)| {
@@ -33,7 +33,7 @@ pub fn fitting<T: Serialize>(items: impl Iterator<Item = T>) -> usize {
     items.enumerate().take_while(fits).count()
 }
 
-/// How many bytes it has as JSON.
+/// The number of bytes it has as JSON.
 fn size(item: &impl Serialize) -> usize {
     let mut size = Size(0);
     // Nothing that is listed fails to be written, nor does counting.

@@ -26,15 +26,15 @@ pub struct Room {
     pub name: RoomName,
     /// Its title; empty unless set.
     pub title: String,
-    /// What it is about; empty unless set.
+    /// The topic; empty unless set.
     pub topic: String,
-    /// When it was made.
+    /// The time it was made.
     pub created_at: Timestamp,
     /// The id of its newest event; 0 before the first.
     pub head: EventId,
     /// The lowest cursor that can be resumed from.
     pub floor: EventId,
-    /// What raised the floor.
+    /// The reason why the floor was raised.
     pub floor_reason: FloorReason,
 }
 
@@ -53,7 +53,7 @@ impl Room {
     }
 }
 
-/// Why a room's log no longer starts at its beginning.
+/// The reasons why a room's log no longer starts at its beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FloorReason {
     /// Old events were removed.
@@ -62,7 +62,7 @@ pub enum FloorReason {
     Restored,
 }
 
-/// What a client asks to set: what is absent stays as it is.
+/// A change of a room as a client asks for it: absent fields stay as they are.
 #[derive(Debug, Clone, Default)]
 pub struct RoomChange {
     /// The new title.
@@ -105,17 +105,17 @@ pub struct RoomView {
     /// Its title; empty unless set.
     #[schema(example = "Everything else")]
     pub title: String,
-    /// What it is about; empty unless set.
+    /// The topic; empty unless set.
     #[schema(example = "What has no room of its own")]
     pub topic: String,
-    /// When it was made.
+    /// The time it was made.
     pub created_at: Timestamp,
     /// The cursor this state is true at: the id of its newest event, 0 before the first.
     #[schema(value_type = i64, example = 42, minimum = 0)]
     pub head: EventId,
-    /// How many users are here.
+    /// The number of users online.
     pub online: usize,
-    /// When its newest message was posted, also if that is deleted by now; null before the first.
+    /// The time of its newest message, even if that is deleted by now; null before the first.
     #[schema(required)]
     pub last_message_at: Option<Timestamp>,
 }

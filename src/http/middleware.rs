@@ -1,4 +1,4 @@
-//! What happens to every request: an id, a line in the log, problems written, strangers refused.
+//! The middleware around every request: an id, a line in the log, problems written, strangers refused.
 
 use std::{any::Any, sync::Arc};
 

@@ -27,7 +27,7 @@ use crate::{
 /// The most events a reader gets at once.
 const LIMIT: usize = 200;
 
-/// Where to start in a room.
+/// The cursor to start from in a room.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct SinceParams {
@@ -37,7 +37,7 @@ pub struct SinceParams {
 }
 
 impl SinceParams {
-    /// Where to start.
+    /// The start that these parameters ask for.
     ///
     /// # Errors
     /// A problem that names the parameter.
@@ -46,24 +46,24 @@ impl SinceParams {
     }
 }
 
-/// What to read, and as whom: the same on all three transports.
+/// The parameters of a reader, the same on all three transports.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ReadParams {
-    /// How many messages the history has.
+    /// The number of messages in the history.
     #[param(minimum = 0, maximum = 200, default = 50)]
     history: Option<u64>,
     /// Only these types, separated by commas. `message_history`, `reset`, `ping` and
     /// `server_shutdown` come anyway.
     #[param(value_type = Option<TypesText>, inline)]
     types: Option<String>,
-    /// Who is here; absent: a reader nobody sees.
+    /// The user who reads; absent: a reader nobody sees.
     #[param(value_type = Option<UsernameText>)]
     username: Option<String>,
 }
 
 impl ReadParams {
-    /// What to subscribe to.
+    /// The request to read that these parameters make.
     ///
     /// # Errors
     /// A problem that names the parameter.

@@ -1,4 +1,4 @@
-//! What the commands of one batch lead to, decided in memory and in the order they came.
+//! Deciding the commands of one batch, in memory and in the order they came.
 //!
 //! Each command sees the effect of those before it, and only one that has an effect takes an id: a
 //! refusal in the middle leaves no hole.
@@ -33,29 +33,29 @@ mod changes;
 #[cfg(test)]
 mod tests;
 
-/// What is to be written, and to be answered once it is.
+/// The decisions on a batch: the rows to write, and the answers to give once they are written.
 #[derive(Debug, Default)]
 pub struct Decided {
     /// One answer a command, in their order.
     pub answers: Vec<Decision>,
-    /// What the rooms gain; none without an event or a read cursor.
+    /// The writes to the rooms; none for a room without an event or a read cursor.
     pub writes: Vec<RoomWrite>,
     /// The rooms that are to be made, in the order of their names.
     pub made: Vec<RoomName>,
-    /// Whether anything has to be committed.
+    /// True if anything has to be committed.
     pub changes: bool,
 }
 
-/// When the batch is decided, and for how long messages may be edited.
+/// The time of the batch, and the time for which messages may be edited.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment {
     /// The time that everything in the batch has.
     pub now: Timestamp,
-    /// How long after its posting a message may be edited; for ever, if absent.
+    /// The time after its posting in which a message may be edited; without a limit, if absent.
     pub edit_window: Option<Duration>,
 }
 
-/// What a command leads to.
+/// The decision on a command.
 type Decision = Result<Committed<Outcome>, Refused>;
 
 struct Batch {
@@ -66,7 +66,7 @@ struct Batch {
 
 struct RoomChanges {
     room: Room,
-    /// Whether somebody has made it, before or in this batch.
+    /// True if somebody has made it, before or in this batch.
     exists: bool,
     events: Vec<Event>,
     fingerprints: HashMap<EventId, Vec<u8>>,
@@ -246,7 +246,7 @@ impl RoomChanges {
         self.room.head
     }
 
-    /// What is to be written of it: of everything that the batch touched only how it ends.
+    /// The writes to the room: of everything that the batch touched only the last state.
     fn finish(
         mut self,
         name: RoomName,

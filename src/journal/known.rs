@@ -1,4 +1,4 @@
-//! What was read for a batch, under the lock of its rooms.
+//! The rows read for a batch, under the lock of its rooms.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// What the commands of a batch need to know.
+/// The rows that the commands of a batch need.
 #[derive(Debug, Default)]
 pub struct Known {
     /// The rooms.
@@ -42,7 +42,7 @@ pub struct Known {
     /// Of each emoji of which a reaction is taken back: who reacted with it first, enough of them to name
     /// ten whatever the batch takes back.
     pub reactors: HashMap<(i64, EventId, String), Vec<Username>>,
-    /// How far those have read who say so in the batch.
+    /// The read cursors of the users who move theirs in the batch.
     pub cursors: HashMap<(i64, UserKey), ReadCursor>,
 }
 
@@ -123,7 +123,8 @@ impl Known {
     }
 }
 
-/// How each emoji is shown: as the message has it already, or as the first of the batch wrote what looks the same.
+/// The form in which each emoji is shown: as the message has it already, or as the first of the batch wrote what looks
+/// the same.
 fn shown_emoji<'a>(
     messages: &HashMap<(i64, EventId), Arc<Message>>,
     asked: impl Iterator<Item = (i64, EventId, &'a String)>,

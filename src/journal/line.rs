@@ -18,7 +18,7 @@ const MOST: usize = 4 * BATCH;
 #[derive(Debug, Default)]
 pub(super) struct Line {
     waiting: VecDeque<Waiting>,
-    /// How many of the first are each a batch of their own.
+    /// The number of first ones that are each a batch of their own.
     singly: usize,
     /// The rooms that were waited for in vain, the one first for which that is longest ago. They are no longer waited
     /// for, so that they don't hold up the others: each batch looks whether they are free.

@@ -18,13 +18,13 @@ use super::{
 };
 use crate::config::{DatabaseUrl, StoreConfig};
 
-/// How long an answer of a server is waited for; it would have given up before.
+/// The time that a server's answer is waited for; it would have given up before.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long connecting may take.
+/// The time that connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a reader waits for a connection before the read is refused.
+/// The time that a reader waits for a connection before the read is refused.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-/// How often a server is asked whether it is there while there is nothing to write.
+/// The time between two questions to a server whether it is there, while there is nothing to write.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// A database, and how it is opened.
@@ -85,7 +85,7 @@ impl Backend {
         }
     }
 
-    /// What to try when it can't be opened.
+    /// The advice for a database that can't be opened.
     pub(super) fn advice(&self) -> &'static str {
         if self.is_server() {
             "see that the server runs, that the URL names its address, a user, the password and a database that is there, and that this user may make tables in it"
@@ -94,7 +94,7 @@ impl Backend {
         }
     }
 
-    /// How often a database that may go away is to be asked while there is nothing to write.
+    /// The time between two questions to a database that may go away, while there is nothing to write.
     pub(super) fn heartbeat(&self) -> Option<Duration> {
         self.is_server().then_some(HEARTBEAT)
     }
@@ -176,7 +176,7 @@ impl Backend {
         Ok(Timed::new(db, self.kind(), limit))
     }
 
-    /// How long an answer is waited for; a file answers or fails.
+    /// The time that an answer is waited for; a file answers or fails.
     pub(super) fn answer_timeout(&self) -> Option<Duration> {
         self.is_server().then_some(ANSWER_TIMEOUT)
     }
@@ -221,7 +221,7 @@ impl Backend {
         rows.iter().map(|row| row.try_get_by_index(0)).collect()
     }
 
-    /// Why the database can't keep what it is given, if it can't.
+    /// The reason why the database can't keep what it is given, if it can't.
     pub(super) async fn unfit(&self, db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
         match self {
             Self::Sqlite { fsync, .. } => sqlite::unfit(db, *fsync).await,

@@ -1,4 +1,4 @@
-//! What connections to all databases have in common: options, times, questions.
+//! The options, times and questions that connections to all databases have in common.
 
 use std::{
     sync::{
@@ -16,24 +16,24 @@ use url::Url;
 use super::OpenError;
 use crate::config::DatabaseUrl;
 
-/// How many connections read from a server.
+/// The number of connections that read from a server.
 pub(super) const SERVER_READERS: u32 = 8;
-/// How long a server works on a statement before it gives up.
+/// The time that a server works on a statement before it gives up.
 pub(super) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(4);
-/// How long a statement waits for a row that somebody else has locked.
+/// The time that a statement waits for a row that somebody else has locked.
 pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long whoever writes may leave a transaction alone before the server ends it: a process that was stopped in the
+/// The time that a writer may leave a transaction alone before the server ends it: a process that was stopped in the
 /// middle of a batch has rooms locked.
 pub(super) const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(2);
 /// After how long a connection that lies idle is asked whether it still lives before it is used: less than a server
-/// needs to start anew.
+/// needs to restart.
 pub(super) const IDLE: Duration = Duration::from_millis(50);
-/// How long a connection has to come back from use.
+/// The time that a connection has to come back from use.
 pub(super) const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
 /// At which level statements are logged, also those that take long. A statement has a place for each value, and its
 /// values are never logged: they are what people wrote.
 const STATEMENTS: LevelFilter = LevelFilter::Debug;
-/// How long a statement takes that takes long.
+/// The time from which on a statement counts as slow.
 const SLOW: Duration = Duration::from_secs(1);
 
 /// Counts the connections that a pool makes: a pool of one that has made a second has lost the
@@ -47,14 +47,14 @@ impl Connects {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether there has been more than one.
+    /// Returns true if there has been more than one.
     pub(super) fn is_repeated(&self) -> bool {
         self.0.load(Ordering::Relaxed) > 1
     }
 }
 
-/// What holds for every connection. Of a server the URL only says which driver: the libraries below
-/// show it in their traces, so the password is not in it.
+/// The options of every connection. Of a server the URL only says which driver: the libraries below show it in their
+/// traces, so the password is not in it.
 pub(super) fn options(url: &str) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
     options

@@ -8,14 +8,14 @@ use std::cell::RefCell;
 
 use super::error::StoreError;
 
-/// Where a fault befalls.
+/// The places of faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// A commit fails, and did not happen.
     BeforeCommit,
     /// A commit happens, and its answer is lost.
     AfterCommit,
-    /// What became of a batch can't be asked.
+    /// The outcome of a batch can't be asked for.
     Settling,
 }
 

@@ -31,9 +31,9 @@ use super::{
 };
 use crate::domain::timestamp::Timestamp;
 
-/// How long a batch is kept at least: who was away longer reads all heads.
+/// The time that a batch is kept at least: a reader that was away longer reads all heads.
 const KEPT: Duration = Duration::from_mins(1);
-/// How often batches are looked through for old ones.
+/// The time between two looks for old batches.
 const FORGETTING: Duration = Duration::from_secs(5);
 /// The one incarnation of whoever has a file.
 const FILE: &str = "file";
@@ -42,10 +42,10 @@ const FILE: &str = "file";
 #[derive(Debug)]
 pub(super) struct Incarnation {
     node: String,
-    /// How many batches it has committed, as far as this process knows.
+    /// The number of batches it has committed, as far as this process knows.
     committed: AtomicI64,
     keeps_batches: bool,
-    /// How many batches there were when, for forgetting them.
+    /// The numbers of batches at earlier times, for forgetting them.
     marks: Mutex<VecDeque<(Instant, i64)>>,
 }
 

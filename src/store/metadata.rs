@@ -6,7 +6,7 @@ use super::entity::setting;
 
 /// The key that fingerprints of posts are made with, in hexadecimal; made once per database.
 pub const FINGERPRINT_KEY: &str = "fingerprint_key";
-/// When the store was last probed while it was out.
+/// The time that the store was last probed while it was out.
 pub const PROBED_AT: &str = "probed_at";
 
 /// The value of a name, made first where there is none. Of two who make one at the same time both have the one that

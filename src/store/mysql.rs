@@ -27,7 +27,7 @@ const MIN_PACKET: i64 = 4 * 1024 * 1024;
 /// away without a word does not hold its lock for long. The journal speaks up more often.
 const WRITER_IDLE: u32 = 60;
 
-/// What a URL says.
+/// The options in a URL.
 pub(super) fn parse(url: &DatabaseUrl) -> Result<MySqlConnectOptions, OpenError> {
     connect::check_url(url, |key| PARAMETERS.contains(&key))?;
     let parsed: Result<MySqlConnectOptions, _> = url.reveal().parse();
@@ -116,7 +116,7 @@ async fn limit_statements(connection: &mut MySqlConnection, limit: Duration) -> 
     Ok(())
 }
 
-/// What a session is for.
+/// The uses of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Session {
     /// The journal, which never says nothing for long.
@@ -187,7 +187,7 @@ async fn try_lock(db: &impl ConnectionTrait, name: &str) -> Result<bool, DbErr> 
     Ok(ask::<Option<i64>>(db, &format!("SELECT GET_LOCK({name}, 0)")).await? == Some(1))
 }
 
-/// Why the database can't keep what it is given, if it can't; what may be lost is logged.
+/// The reason why the database can't keep what it is given, if it can't; what may be lost is logged.
 pub(super) async fn unfit(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
     if ask::<i64>(db, "SELECT CAST(@@read_only AS SIGNED)").await? != 0 {
         return Ok(Some("it is read-only".into()));
@@ -211,7 +211,7 @@ pub(super) async fn unfit(db: &impl ConnectionTrait) -> Result<Option<String>, D
     Ok(None)
 }
 
-/// What has to be done about an error (<https://mariadb.com/kb/en/mariadb-error-code-reference/>).
+/// The kind of an error (<https://mariadb.com/kb/en/mariadb-error-code-reference/>).
 pub(super) fn kind(error: &MySqlDatabaseError) -> Kind {
     match (error.number(), error.code()) {
         // ER_LOCK_WAIT_TIMEOUT, ER_LOCK_DEADLOCK

@@ -42,7 +42,7 @@ const PARAMETERS: [&str; 18] = [
 /// The first half of the key of the start lock ("prlr"); the second is made of the schema's name.
 const LOCK: i32 = 0x7072_6c72;
 
-/// What a URL says.
+/// The options in a URL.
 pub(super) fn parse(url: &DatabaseUrl) -> Result<PgConnectOptions, OpenError> {
     connect::check_url(url, |key| PARAMETERS.contains(&key) || key.starts_with("options["))?;
     let parsed: Result<PgConnectOptions, _> = url.reveal().parse();
@@ -106,7 +106,7 @@ async fn end_transaction(connection: &mut PgConnection) -> Result<(), sea_orm::s
     Ok(())
 }
 
-/// What every session is told, so that no default of the server's matters.
+/// The settings of every session, so that no default of the server's matters.
 fn session(postgres: PgConnectOptions) -> PgConnectOptions {
     let named = if postgres.get_application_name().is_some() { postgres } else { postgres.application_name("parlor") };
     named.options([
@@ -165,7 +165,7 @@ pub(super) fn ended_nodes() -> String {
     )
 }
 
-/// Why the database can't keep what it is given, if it can't; what may be lost is logged.
+/// The reason why the database can't keep what it is given, if it can't; what may be lost is logged.
 pub(super) async fn unfit(db: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
     if ask(db, "SELECT pg_is_in_recovery()").await? {
         return Ok(Some("it is a standby, which takes no writes".into()));
@@ -193,7 +193,7 @@ pub(super) async fn unfit(db: &impl ConnectionTrait) -> Result<Option<String>, D
     Ok(None)
 }
 
-/// What has to be done about an error (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+/// The kind of an error (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 pub(super) fn kind(error: &PgDatabaseError) -> Kind {
     match error.code() {
         // serialization_failure, deadlock_detected, lock_not_available

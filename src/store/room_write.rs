@@ -1,4 +1,4 @@
-//! What a transaction writes of each room, as plain data.
+//! The writes of a transaction to each room, as plain data.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -34,7 +34,7 @@ pub struct Keyed {
     pub fingerprint: Option<Vec<u8>>,
 }
 
-/// What a transaction adds to one room.
+/// The rows that a transaction adds to one room.
 #[derive(Debug)]
 pub struct RoomWrite {
     /// The room's key in the database.
@@ -45,7 +45,7 @@ pub struct RoomWrite {
     pub events: Vec<Event>,
     /// The new messages, as they are after all of the transaction.
     pub posted: Vec<Arc<Message>>,
-    /// What changes besides.
+    /// The changes of earlier rows.
     pub changes: Changes,
     /// The fingerprints of those messages that have a key.
     pub fingerprints: HashMap<EventId, Vec<u8>>,
@@ -64,35 +64,35 @@ pub struct ReactionKey {
     pub message_id: EventId,
     /// With what.
     pub emoji: String,
-    /// Who.
+    /// The user.
     pub user: UserKey,
 }
 
-/// What a transaction changes of one room besides adding to it.
+/// The changes that a transaction makes of one room besides adding to it.
 #[derive(Debug, Default)]
 pub struct Changes {
     /// Messages that were there before, as they are from now on.
     pub messages: Vec<Arc<Message>>,
     /// Those messages, new ones too, of which nothing may be left.
     pub deleted: Vec<EventId>,
-    /// What edits replaced.
+    /// The contents that edits replaced.
     pub revisions: Vec<Replaced>,
     /// Reactions that are gone.
     pub removed: Vec<ReactionKey>,
     /// Reactions that are new, and the events that added them.
     pub added: Vec<(ReactionKey, Username, EventId)>,
-    /// How far people have read from now on.
+    /// The read cursors as they are from now on.
     pub cursors: Vec<ReadCursor>,
 }
 
-/// What an edit replaced.
+/// A content that an edit replaced.
 #[derive(Debug)]
 pub struct Replaced {
     /// The message.
     pub message_id: EventId,
     /// The edit.
     pub id: EventId,
-    /// What it said until then.
+    /// The earlier content.
     pub revision: Revision,
 }
 

@@ -14,16 +14,16 @@ use super::{
     incarnation::Incarnation, sqlite,
 };
 
-/// How long the lock is waited for at start: a server takes a moment to notice that a process ended.
+/// The time that the lock is waited for at start: a server takes a moment to notice that a process ended.
 pub(super) const LOCK_WAIT: Duration = Duration::from_secs(5);
-/// How long it is when the connection is made anew; who has it then keeps it.
+/// The time that it is waited for when the connection is made again; who has it then keeps it.
 const LOCK_WAIT_AGAIN: Duration = Duration::from_secs(1);
-/// How often it is tried.
+/// The time between two tries.
 const LOCK_STEP: Duration = Duration::from_millis(50);
-/// How long a connection has to end in order.
+/// The time that a connection has to end in order.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How many nodes one database may have.
+/// The number of nodes that one database may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nodes {
     /// One: it keeps the start lock, so that no other starts.
@@ -53,7 +53,7 @@ pub(super) struct Session {
     file: Option<Arc<DatabaseFile>>,
 }
 
-/// Why there is no session.
+/// The reasons why there is no session.
 #[derive(Debug)]
 pub(super) enum NoSession {
     /// The database can't be reached.
@@ -117,7 +117,7 @@ impl Session {
         &self.db
     }
 
-    /// How often it is to be asked whether it lives while there is nothing to write.
+    /// The time between two questions whether it lives while there is nothing to write.
     pub(super) fn heartbeat(&self) -> Option<Duration> {
         self.backend.heartbeat()
     }
@@ -127,7 +127,7 @@ impl Session {
         self.file.clone()
     }
 
-    /// Whether what is written is written where it is looked for.
+    /// Checks that what is written is written where it is looked for.
     pub(super) fn check(&self) -> Result<(), StoreError> {
         self.file.as_ref().map_or(Ok(()), |file| Ok(file.check()?))
     }

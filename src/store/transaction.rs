@@ -65,7 +65,7 @@ pub struct Transaction {
     incarnation: Arc<Incarnation>,
     batch: BatchId,
     file: Option<Arc<DatabaseFile>>,
-    /// How many revisions of a message are kept.
+    /// The number of revisions of a message that are kept.
     revisions: u32,
     /// Dropped with the transaction, after it has ended.
     turn: Turn,
@@ -88,12 +88,12 @@ impl Transaction {
         &self.batch
     }
 
-    /// What its statements go to.
+    /// The connection that its statements go to.
     pub(super) fn connection(&self) -> &Timed<DatabaseTransaction> {
         &self.tx
     }
 
-    /// How many revisions of a message are kept.
+    /// The number of revisions of a message that are kept.
     pub(super) fn revisions(&self) -> u32 {
         self.revisions
     }

@@ -21,9 +21,9 @@ pub struct Writer {
     turns: Turns,
     checkpointer: Option<Checkpointer>,
     fingerprint_key: String,
-    /// How many revisions of a message are kept.
+    /// The number of revisions of a message that are kept.
     revisions: u32,
-    /// Whether something of deleted messages was still to be erased at the start.
+    /// True if something of deleted messages was still to be erased at the start.
     is_erasing: bool,
 }
 
@@ -47,8 +47,8 @@ impl Writer {
         self.session.file().expect("a file")
     }
 
-    /// How often the store is to be asked whether it is there while there is nothing to write; never
-    /// if it can't go away.
+    /// The time between two questions to the store whether it is there, while there is nothing to write; none if it
+    /// can't go away.
     #[must_use]
     pub fn heartbeat(&self) -> Option<Duration> {
         self.session.heartbeat()
@@ -104,8 +104,8 @@ impl Writer {
         batch.is_committed(self.session.db()).await
     }
 
-    /// What keeps the write-ahead log short beside the writer, which it has to be closed before; none if that is
-    /// not this program's to do.
+    /// The checkpointer, which keeps the write-ahead log short beside the writer and has to be closed before it; none
+    /// if that is not this program's to do.
     pub fn take_checkpointer(&mut self) -> Option<Checkpointer> {
         self.checkpointer.take()
     }

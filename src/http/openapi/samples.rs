@@ -160,14 +160,14 @@ pub(crate) fn poll() -> Value {
     json!({"events": [event], "next": 42, "has_more": false, "state": "1f-3"})
 }
 
-/// How a stream begins, for a reader who was last told 41.
+/// The beginning of a stream, for a reader who was last told 41.
 pub(crate) fn stream() -> Value {
     let (room, message) = (general(), alices());
     let frame = Frame::new(&EventBody::ChatMessage { room: &room, id: 42, message: &message });
     Value::String(format!(": general\nretry: 1742\n{}", String::from_utf8_lossy(&frame.named())))
 }
 
-/// How a stream of `general` and `random` begins, for a reader who was last told 41 and 7.
+/// The beginning of a stream of `general` and `random`, for a reader who was last told 41 and 7.
 pub(crate) fn stream_of_rooms() -> Value {
     let (room, message) = (general(), alices());
     let frame = Frame::new(&EventBody::ChatMessage { room: &room, id: 42, message: &message });

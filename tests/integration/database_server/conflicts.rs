@@ -20,9 +20,9 @@ use crate::support::{
 
 const ROOMS: [&str; 4] = ["a", "b", "c", "d"];
 const POSTERS: usize = 16;
-/// How often somebody else locks all of them.
+/// The number of times that somebody else locks all of them.
 const ROUNDS: usize = 200;
-/// How long a post waits here, which is longer than a statement waits for a lock.
+/// The time a post waits here, which is longer than a statement waits for a lock.
 const PATIENCE: Duration = Duration::from_secs(4);
 
 async fn rooms_that_somebody_locks_in_another_order_are_no_deadlock(kind: Kind) {

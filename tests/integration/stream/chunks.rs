@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::{Server, raw::Connection};
 
 const STREAM: &str = "/api/v1/rooms/general/stream";
-/// What the server says last to a reader it sends away.
+/// The last event to a reader that the server sends away.
 const GOODBYE: &str = "event: server_shutdown\n";
 
 fn request(server: &Server, method: &str, target: &str, version: &str) -> String {

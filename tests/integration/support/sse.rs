@@ -91,7 +91,7 @@ pub struct Stream {
     pub headers: HeaderMap,
     /// The parser, for what came beside the events.
     pub parser: Parser,
-    /// Whether it has ended before its end.
+    /// True if it has ended before its end.
     pub was_cut: bool,
     response: reqwest::Response,
     ready: VecDeque<Frame>,

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::raw::Connection;
 
-/// What asks for a WebSocket, with the key of RFC 6455, 1.3.
+/// The headers that ask for a WebSocket, with the key of RFC 6455, 1.3.
 pub const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
                            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 /// The first byte of a frame that is a message of its own.
