@@ -132,18 +132,16 @@ enum Session {
 async fn begin_session(connection: &mut MySqlConnection, session: Session) -> Result<(), sea_orm::sqlx::Error> {
     connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
     let lock = LOCK_TIMEOUT.as_secs();
-    let mut idle = String::new();
-    if session == Session::Journal {
-        idle += &format!(", wait_timeout = {WRITER_IDLE}");
-    }
-    if session != Session::Other {
+    let wait = if session == Session::Journal { format!(", wait_timeout = {WRITER_IDLE}") } else { String::new() };
+    let idle = if session == Session::Other {
+        String::new()
+    } else {
         // MySQL has no such variable, and leaves this out.
-        let seconds = IDLE_IN_TRANSACTION.as_secs();
-        idle += &format!(" /*M! , idle_transaction_timeout = {seconds} */");
-    }
+        format!(" /*M! , idle_transaction_timeout = {} */", IDLE_IN_TRANSACTION.as_secs())
+    };
     let settings = format!(
         "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', autocommit = 1, \
-         innodb_lock_wait_timeout = {lock}, lock_wait_timeout = {lock}{idle}"
+         innodb_lock_wait_timeout = {lock}, lock_wait_timeout = {lock}{wait}{idle}"
     );
     connection.execute(AssertSqlSafe(settings)).await?;
     Ok(())

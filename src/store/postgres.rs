@@ -196,10 +196,9 @@ pub(super) async fn unfit(db: &impl ConnectionTrait) -> Result<Option<String>, D
 /// The kind of an error (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 pub(super) fn kind(error: &PgDatabaseError) -> Kind {
     match error.code() {
-        // serialization_failure, deadlock_detected, lock_not_available
-        "40001" | "40P01" | "55P03" => Kind::Conflict,
-        // idle_in_transaction_session_timeout: this process stood still, and others got what it had.
-        "25P03" => Kind::Conflict,
+        // serialization_failure, deadlock_detected, lock_not_available; and idle_in_transaction_session_timeout: this
+        // process stood still, and others got what it had.
+        "40001" | "40P01" | "55P03" | "25P03" => Kind::Conflict,
         // query_canceled, which statement_timeout does
         "57014" => Kind::Interrupted,
         // Data that a column can't hold, and constraints.

@@ -116,24 +116,21 @@ impl Transaction {
             return Ok(FoundRooms { locked, absent });
         }
         let mut found = FoundRooms::default();
-        match first {
-            Some(first) => {
-                found.locked = self.rooms(self.locking([&first], None)).await?;
-                if found.locked.is_empty() {
-                    found.absent = self.absent(others).await?.into_iter().chain([first]).collect();
-                    return Ok(found);
-                }
-                others.extend(held);
-                if !others.is_empty() {
-                    found.locked.extend(self.rooms(self.locking(&others, Some(LockBehavior::SkipLocked))).await?);
-                }
+        if let Some(first) = first {
+            found.locked = self.rooms(self.locking([&first], None)).await?;
+            if found.locked.is_empty() {
+                found.absent = self.absent(others).await?.into_iter().chain([first]).collect();
+                return Ok(found);
             }
-            None => {
-                found.locked = self.rooms(self.locking(&held, Some(LockBehavior::SkipLocked))).await?;
-                if found.locked.is_empty() {
-                    // One of them: the others may each mean to wait.
-                    found.absent = self.absent(held).await?.into_iter().take(1).collect();
-                }
+            others.extend(held);
+            if !others.is_empty() {
+                found.locked.extend(self.rooms(self.locking(&others, Some(LockBehavior::SkipLocked))).await?);
+            }
+        } else {
+            found.locked = self.rooms(self.locking(&held, Some(LockBehavior::SkipLocked))).await?;
+            if found.locked.is_empty() {
+                // One of them: the others may each mean to wait.
+                found.absent = self.absent(held).await?.into_iter().take(1).collect();
             }
         }
         Ok(found)

@@ -75,7 +75,7 @@ fn a_room_that_is_held_is_looked_for_in_each_batch_and_waited_for_in_none() {
 
 #[test]
 fn those_of_a_held_room_leave_the_others_their_place() {
-    let mut line = line(&["held"; MOST - 1]);
+    let mut line = line(&vec!["held"; MOST - 1]);
     let batch = line.take();
     line.put_off(batch);
     assert!(!line.is_full());
