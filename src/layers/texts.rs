@@ -1,4 +1,4 @@
-//! The sources as texts: how long a file is.
+//! The sources as texts: how long a file is, and how a doc comment opens.
 
 use std::{
     fs,
@@ -11,6 +11,24 @@ const MAX_LINES: usize = 400;
 const PLACES: [&str; 7] = ["benches", "build.rs", "migration", "openapi", "src", "static", "tests"];
 /// The extensions of sources.
 const SOURCES: [&str; 7] = ["css", "html", "js", "py", "rs", "sh", "ts"];
+/// Words that ask. A doc comment names its thing first.
+const ASKING: [&str; 8] = ["What", "Who", "Whom", "How", "Whether", "Where", "When", "Why"];
+
+/// Files with comments that still ask. None may join them, and one that no longer does has to leave.
+const STILL_ASKING: [&str; 12] = [
+    "benches/parlor/readers.rs",
+    "src/http/stream/pieces.rs",
+    "src/http/stream/rooms.rs",
+    "src/http/stream/sse.rs",
+    "src/hub/window.rs",
+    "src/journal.rs",
+    "src/journal/follower/tests/scene.rs",
+    "src/journal/tests.rs",
+    "src/journal/writer.rs",
+    "src/journal/writer/batch.rs",
+    "src/journal/writer/recovery.rs",
+    "src/server/guard.rs",
+];
 
 /// Every source of the project, with its text. Dependencies of the pages and what is built are none.
 fn texts() -> Vec<(PathBuf, String)> {
@@ -39,4 +57,51 @@ fn no_source_is_longer_than_one_purpose_needs() {
     let long = texts().into_iter().map(|(path, text)| (text.lines().count(), path));
     let long: Vec<_> = long.filter(|(lines, _)| *lines > MAX_LINES).collect();
     assert!(long.is_empty(), "more than {MAX_LINES} lines: {long:?}");
+}
+
+/// The text of a line that is part of a doc comment: of Rust, or of `JSDoc`.
+fn documented<'a>(line: &'a str, extension: &str) -> Option<&'a str> {
+    let line = line.trim_start();
+    let marks: &[&str] = if extension == "rs" { &["///", "//!"] } else { &["/**", "*"] };
+    marks.iter().find_map(|mark| line.strip_prefix(mark)).map(|text| text.trim_end_matches("*/").trim())
+}
+
+/// The numbers of the lines in which a doc comment opens with a word that asks.
+fn asking<'a>(text: &'a str, extension: &'a str) -> impl Iterator<Item = usize> + 'a {
+    let mut is_inside = false;
+    text.lines().enumerate().filter_map(move |(index, line)| {
+        let text = documented(line, extension).filter(|text| !text.is_empty());
+        // A blank line of a comment ends a paragraph, and what follows opens one.
+        let opens = !is_inside;
+        is_inside = text.is_some() && !line.trim_end().ends_with("*/");
+        let first = text?.split(|c: char| !c.is_alphabetic()).next()?;
+        (opens && ASKING.contains(&first)).then_some(index + 1)
+    })
+}
+
+#[test]
+fn a_doc_comment_names_its_thing_first() {
+    let (mut asked, mut still) = (Vec::new(), Vec::new());
+    for (path, text) in texts() {
+        let extension = path.extension().unwrap().to_str().unwrap().to_owned();
+        let path = path.display().to_string();
+        let lines: Vec<_> = asking(&text, &extension).collect();
+        if STILL_ASKING.contains(&path.as_str()) {
+            still.extend((!lines.is_empty()).then_some(path));
+        } else {
+            asked.extend(lines.into_iter().map(|line| format!("{path}:{line}")));
+        }
+    }
+    assert!(asked.is_empty(), "these open with a word that asks:\n{}", asked.join("\n"));
+    still.sort();
+    assert_eq!(still, STILL_ASKING, "these still ask");
+}
+
+#[test]
+fn a_comment_that_asks_is_found_where_it_opens() {
+    let rust = "//! What it is.\n//! How it goes on.\n//!\n//! Whether it opens.\n/// Whatever.\n// What is no doc.\n";
+    assert_eq!(asking(rust, "rs").collect::<Vec<_>>(), [1, 4]);
+    let script =
+        "/** Who it is. */\n/**\n * Where it opens.\n * When it goes on.\n */\nconst a = 1;\n/** Text. */\n/** Why. */";
+    assert_eq!(asking(script, "js").collect::<Vec<_>>(), [1, 3, 8]);
 }
