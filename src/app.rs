@@ -20,6 +20,7 @@ use crate::{
     },
     shutdown::Shutdown,
     store::{OpenError, Opened, Store, health::Health},
+    unsent::{Terms, Unsent},
 };
 
 #[cfg(test)]
@@ -38,6 +39,8 @@ pub struct App {
     pub config: Config,
     /// The connections that may still be opened.
     pub connections: Arc<Semaphore>,
+    /// The memory for what is rendered and not sent.
+    pub unsent: Unsent,
     /// The end of the process.
     pub shutdown: Shutdown,
 }
@@ -75,7 +78,9 @@ impl App {
         let chat = Chat::new(journal, hub.clone(), store.clone(), shutdown.closing.clone());
         let background = Background { journal: task, search, hub: hub.clone(), store };
         let connections = Arc::new(Semaphore::new(config.max_connections));
-        Ok((Arc::new(Self { chat, hub, health, config, connections, shutdown }), background))
+        let (wait, stall) = (config.timings.unsent_wait, config.timings.unsent_stall);
+        let unsent = Unsent::new(Terms { limit: config.unsent_limit, wait, stall });
+        Ok((Arc::new(Self { chat, hub, health, config, connections, unsent, shutdown }), background))
     }
 }
 

@@ -111,6 +111,8 @@ pub struct Config {
     pub stall_timeout: Duration,
     /// The most connections at once.
     pub max_connections: usize,
+    /// The most bytes that are rendered and not sent.
+    pub unsent_limit: usize,
     /// The product's own times.
     pub timings: Timings,
 }
@@ -154,6 +156,7 @@ impl ServeArgs {
             edit_window: Some(self.limits.edit_window).filter(|window| !window.is_zero()),
             stall_timeout: self.limits.stall_timeout,
             max_connections,
+            unsent_limit: self.limits.unsent_limit,
             timings: self.timings,
         })
     }

@@ -50,6 +50,7 @@ impl Journal {
             drain_delay: Duration::ZERO,
             stall_timeout: Duration::from_mins(1),
             max_connections: 1,
+            unsent_limit: 1 << 28,
             timings: Timings::default(),
         };
         let building = App::build(config, Clock::system(), Shutdown::default());

@@ -124,6 +124,7 @@ async fn built(
         drain_delay: Duration::ZERO,
         stall_timeout: Duration::from_mins(1),
         max_connections: 1,
+        unsent_limit: 1 << 20,
         timings: Timings::default(),
     };
     let (app, background) = App::build(config, clock, Shutdown::default()).await.unwrap();

@@ -39,47 +39,51 @@ impl Chat {
         Ok(self.journal.submit(actor.clone(), room.clone(), Precondition::default(), draft).await?)
     }
 
-    /// A page of messages; in a room that nobody has made it is empty. After a cursor, waits up to
-    /// `wait` for the first one.
+    /// A page of messages; in a room that nobody has made it is empty.
     ///
     /// # Errors
     /// [`ChatError`].
-    pub async fn messages(
+    pub async fn messages(&self, actor: &Actor, name: &RoomName, range: Range, limit: u64) -> Result<Page, ChatError> {
+        let Some(room) = self.readable(actor, name).await? else {
+            return Ok(Page { messages: Vec::new(), has_more: false });
+        };
+        let (mut messages, has_more) = self.store.messages(&room, range, limit).await?;
+        let is_cut = match range {
+            Range::After(_) => page::keep_first(&mut messages),
+            Range::Newest | Range::Before(_) => page::keep_last(&mut messages),
+        };
+        Ok(Page { messages, has_more: has_more || is_cut })
+    }
+
+    /// Waits up to `wait` for a message after a cursor.
+    ///
+    /// # Errors
+    /// [`ChatError`].
+    pub async fn await_message(
         &self,
         actor: &Actor,
         name: &RoomName,
-        range: Range,
-        limit: u64,
+        after: EventId,
         wait: Duration,
-    ) -> Result<Page, ChatError> {
+    ) -> Result<(), ChatError> {
         let deadline = Instant::now() + wait;
         // Watched before it is read, so that what comes in between is not missed; and held, since a room that
         // nobody holds leaves memory, and says nothing more to those who watch.
-        let watched = (!wait.is_zero()).then(|| self.hub.room(name));
-        let mut marks = watched.as_ref().map(|room| room.watch());
+        let watched = self.hub.room(name);
+        let mut marks = watched.watch();
         loop {
-            let head = marks.as_mut().map(|marks| marks.borrow_and_update().head);
-            let page = match self.readable(actor, name).await? {
-                Some(room) => {
-                    let (mut messages, has_more) = self.store.messages(&room, range, limit).await?;
-                    let is_cut = match range {
-                        Range::After(_) => page::keep_first(&mut messages),
-                        Range::Newest | Range::Before(_) => page::keep_last(&mut messages),
-                    };
-                    Page { messages, has_more: has_more || is_cut }
-                }
-                None => Page { messages: Vec::new(), has_more: false },
-            };
-            let (Range::After(_), Some(marks), true) = (range, &mut marks, page.messages.is_empty()) else {
-                return Ok(page);
-            };
-            let moved = marks.wait_for(|now| Some(now.head) > head);
-            let answer_now = tokio::select! {
-                moved = timeout_at(deadline, moved) => !matches!(moved, Ok(Ok(_))),
+            let head = marks.borrow_and_update().head;
+            if let Some(room) = self.readable(actor, name).await?
+                && !self.store.messages(&room, Range::After(after), 1).await?.0.is_empty()
+            {
+                return Ok(());
+            }
+            let ends = tokio::select! {
+                moved = timeout_at(deadline, marks.wait_for(|now| now.head > head)) => !matches!(moved, Ok(Ok(_))),
                 () = self.closing.cancelled() => true,
             };
-            if answer_now {
-                return Ok(page);
+            if ends {
+                return Ok(());
             }
         }
     }

@@ -37,6 +37,7 @@ pub(super) const TABLES: [(&str, &[(&str, &str)]); 5] = [
             ("edit-window", "edit_window"),
             ("revisions", "revisions"),
             ("stall-timeout", "stall_timeout"),
+            ("unsent-limit", "unsent_limit"),
         ],
     ),
     ("log", &[("format", "log_format"), ("filter", "log")]),
@@ -62,6 +63,8 @@ pub(super) const TABLES: [(&str, &[(&str, &str)]); 5] = [
             ("room-sweep-interval", "room_sweep_interval"),
             ("drain-spread", "drain_spread"),
             ("drain-timeout", "drain_timeout"),
+            ("unsent-wait", "unsent_wait"),
+            ("unsent-stall", "unsent_stall"),
         ],
     ),
 ];

@@ -31,6 +31,21 @@ pub struct LimitArgs {
     /// Cut a reader that has not taken what waits for it for so long; it resumes by its cursor
     #[arg(long, env = "PARLOR_STALL_TIMEOUT", value_name = "TIME", default_value = "60s", value_parser = stall_timeout)]
     pub stall_timeout: Duration,
+
+    /// The most memory for answers that their readers have not taken yet, as of 64MiB; at least 1MiB
+    #[arg(long, env = "PARLOR_UNSENT_LIMIT", value_name = "SIZE", default_value = "256MiB", value_parser = memory)]
+    pub unsent_limit: usize,
+}
+
+/// The units of a size, and how many bytes each has.
+const UNITS: [(&str, usize); 3] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+
+fn memory(text: &str) -> Result<usize, String> {
+    let unit = UNITS.iter().find_map(|(unit, bytes)| Some((text.strip_suffix(unit)?, *bytes)));
+    let (number, unit) = unit.unwrap_or((text, 1));
+    let bytes = number.trim().parse::<usize>().ok().and_then(|number| number.checked_mul(unit));
+    let bytes = bytes.ok_or("has to be a number of bytes, or one of KiB, MiB or GiB, as 256MiB")?;
+    if bytes >= 1 << 20 { Ok(bytes) } else { Err("has to be at least 1MiB".into()) }
 }
 
 fn stall_timeout(text: &str) -> Result<Duration, String> {

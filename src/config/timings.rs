@@ -88,6 +88,14 @@ pub struct Timings {
     /// Longest time between closing the listener and the end; what is left then is cut
     #[arg(long, env = "PARLOR_DRAIN_TIMEOUT", value_name = "TIME", default_value = shown(Self::DEFAULT.drain_timeout), value_parser = time)]
     pub drain_timeout: Duration,
+
+    /// How long an answer waits for memory before it is refused to an address that holds more than its share
+    #[arg(long, env = "PARLOR_UNSENT_WAIT", value_name = "TIME", default_value = shown(Self::DEFAULT.unsent_wait), value_parser = time)]
+    pub unsent_wait: Duration,
+
+    /// How long a reader may take nothing before it is cut when memory for answers has run out
+    #[arg(long, env = "PARLOR_UNSENT_STALL", value_name = "TIME", default_value = shown(Self::DEFAULT.unsent_stall), value_parser = time)]
+    pub unsent_stall: Duration,
 }
 
 impl Timings {
@@ -112,6 +120,8 @@ impl Timings {
         room_sweep_interval: Duration::from_secs(10),
         drain_spread: Duration::from_secs(2),
         drain_timeout: Duration::from_secs(10),
+        unsent_wait: Duration::from_secs(1),
+        unsent_stall: Duration::from_secs(10),
     };
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
+    admission::{self, Admission},
     answer,
     caller::Caller,
     conditions::{self, precondition},
@@ -143,10 +144,12 @@ pub async fn revisions(
     State(app): State<Arc<App>>,
     MessagePath(room, id): MessagePath,
     caller: Caller,
+    admission: Admission,
     Params(params): Params<RevisionParams>,
 ) -> Result<Response, Problem> {
     let after = cursor("after", params.after)?.unwrap_or(0);
     let limit = limit(params.limit, 200, 200)?;
+    let hold = admission.admit().await?;
     let (revisions, next) = app.chat.revisions(&caller.as_named(None), &room, id, after, limit).await?;
-    Ok(answer(RevisionPage { revisions, next }))
+    Ok(admission::answer(hold, RevisionPage { revisions, next }))
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
+    admission::{self, Admission},
     answer,
     caller::Caller,
     conditions::{self, shown},
@@ -165,6 +166,7 @@ pub async fn list(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,
     caller: Caller,
+    admission: Admission,
     Params(params): Params<PageParams>,
 ) -> Result<Response, Problem> {
     if let Some(client_id) = &params.client_id {
@@ -181,15 +183,21 @@ pub async fn list(
     if wait > 0 && params.after.is_none() {
         return Err(Problem::bad_query("wait", "needs after: what to wait for"));
     }
-    let page = app.chat.messages(&caller.as_named(None), &room, range, limit, Duration::from_secs(wait)).await?;
+    let actor = caller.as_named(None);
+    if let (Range::After(after), 1..) = (range, wait) {
+        app.chat.await_message(&actor, &room, after, Duration::from_secs(wait)).await?;
+    }
+    let hold = admission.admit().await?;
+    let page = app.chat.messages(&actor, &room, range, limit).await?;
     let given = params.before.or(params.after).unwrap_or(0);
     let (first, last) = (page.messages.first(), page.messages.last());
-    Ok(answer(MessagePage {
+    let page = MessagePage {
         next: last.map_or(given, |message| message.id),
         prev: first.map_or(given, |message| message.id),
         messages: page.messages,
         has_more: page.has_more,
-    }))
+    };
+    Ok(admission::answer(hold, page))
 }
 
 /// The page of the one message that a user posted with a key, if there is one.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    answer,
+    admission::{self, Admission},
     caller::Caller,
     extract::{Body, Params, RoomPath, limit, name},
     middleware::no_content,
@@ -59,13 +59,15 @@ pub async fn list(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,
     caller: Caller,
+    admission: Admission,
     Params(params): Params<PresenceParams>,
 ) -> Result<Response, Problem> {
     let limit = limit(params.limit, 200, 50)?;
     let after = name("after", params.after.as_deref(), Username::parse)?;
+    let hold = admission.admit().await?;
     let page = app.chat.presence(&caller.as_named(None), &room, after.as_ref().map(Username::key), limit)?;
     let next = page.users.last().filter(|_| page.has_more).map(|user| user.username.clone());
-    Ok(answer(PresencePage { online: page.online, users: page.users, next }))
+    Ok(admission::answer(hold, PresencePage { online: page.online, users: page.users, next }))
 }
 
 /// Typing, on or off.

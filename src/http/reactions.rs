@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    answer,
+    admission::{self, Admission},
     caller::Caller,
     changes::{ActorParams, as_changed},
     conditions::precondition,
@@ -127,11 +127,13 @@ pub async fn list(
     State(app): State<Arc<App>>,
     ReactionPath(room, id, emoji): ReactionPath,
     caller: Caller,
+    admission: Admission,
     Params(params): Params<ReactionParams>,
 ) -> Result<Response, Problem> {
     let after = cursor("after", params.after)?.unwrap_or(0);
     let limit = limit(params.limit, 200, 50)?;
+    let hold = admission.admit().await?;
     let (reactors, next) = app.chat.reactors(&caller.as_named(None), &room, id, &emoji, after, limit).await?;
     let user = |reactor: Reactor| ReactionUser { username: reactor.username, timestamp: reactor.timestamp };
-    Ok(answer(ReactionPage { users: reactors.into_iter().map(user).collect(), next }))
+    Ok(admission::answer(hold, ReactionPage { users: reactors.into_iter().map(user).collect(), next }))
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
+    admission::{self, Admission},
     answer,
     caller::Caller,
     changes::ActorParams,
@@ -107,14 +108,16 @@ pub async fn list(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,
     caller: Caller,
+    admission: Admission,
     Params(params): Params<ReadParams>,
 ) -> Result<Response, Problem> {
     let limit = limit(params.limit, 1_000, 1_000)?;
     let after = name("after", params.after.as_deref(), Username::parse)?;
+    let hold = admission.admit().await?;
     let (cursors, has_more) =
         app.chat.read_cursors(&caller.as_named(None), &room, after.as_ref().map(Username::key), limit).await?;
     let next = cursors.last().filter(|_| has_more).map(|cursor| cursor.username.clone());
-    Ok(answer(ReadPage { cursors, next }))
+    Ok(admission::answer(hold, ReadPage { cursors, next }))
 }
 
 /// The unread count of a user.

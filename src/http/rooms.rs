@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
+    admission::{self, Admission},
     answer,
     caller::Caller,
     conditions::{self, precondition, shown},
@@ -63,13 +64,15 @@ pub struct RoomPage {
 pub async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
+    admission: Admission,
     Params(params): Params<ListParams>,
 ) -> Result<Response, Problem> {
     let limit = limit(params.limit, 200, 50)?;
     let after = name("after", params.after.as_deref(), RoomName::parse)?;
+    let hold = admission.admit().await?;
     let (rooms, has_more) = app.chat.rooms(&caller.as_named(None), after.as_ref(), limit).await?;
     let next = rooms.last().filter(|_| has_more).map(|room| room.name.clone());
-    Ok(answer(RoomPage { rooms, next }))
+    Ok(admission::answer(hold, RoomPage { rooms, next }))
 }
 
 /// The fields to set: absent ones stay as they are.

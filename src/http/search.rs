@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    answer,
+    admission::{self, Admission},
     caller::Caller,
     extract::{Params, RoomPath, cursor, limit},
     openapi::{answers::OfRoom, samples, texts::QueryText},
@@ -63,12 +63,14 @@ pub async fn find(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,
     caller: Caller,
+    admission: Admission,
     Params(params): Params<SearchParams>,
 ) -> Result<Response, Problem> {
     let q = params.q.as_deref().unwrap_or_default();
     let query = Query::parse(q).map_err(|invalid| Problem::bad_query(invalid.field, invalid.detail))?;
     let before = cursor("before", params.before)?;
     let limit = limit(params.limit, 200, 50)?;
+    let hold = admission.admit().await?;
     let page = app.chat.search(&caller.as_named(None), &room, query, before, limit).await?;
-    Ok(answer(FoundPage { messages: page.messages, next: page.next, partial: page.partial }))
+    Ok(admission::answer(hold, FoundPage { messages: page.messages, next: page.next, partial: page.partial }))
 }

@@ -213,7 +213,7 @@ async fn of_a_batch_the_store_rejects_only_the_guilty_commands_fail() {
         for (room, stored) in rooms.iter().zip([&["one", "three", "next"][..], &["two", "four", "next"], &["next"]]) {
             let next = app.post("Alice", room, post("next", None, None)).await.unwrap();
             assert_eq!(next.answer.message.id, i64::try_from(stored.len()).unwrap(), "no hole");
-            let page = app.chat.messages(&Actor::nameless(), room, Range::After(0), 50, Duration::ZERO).await.unwrap();
+            let page = app.chat.messages(&Actor::nameless(), room, Range::After(0), 50).await.unwrap();
             assert_eq!(page.messages.iter().map(|message| message.content.as_str()).collect::<Vec<_>>(), stored);
         }
         app.end().await;
@@ -263,7 +263,7 @@ async fn rooms_and_messages_share_the_ids_of_a_log() {
     app.post("Alice", &name, post("b", None, Some(1))).await.unwrap();
     let not_a_message = app.post("Alice", &name, post("c", None, Some(2))).await;
     assert!(matches!(not_a_message, Err(ChatError::Refused(Refused::NoSuchTarget))), "an event is no message");
-    let page = app.chat.messages(&Actor::nameless(), &name, Range::After(0), 50, Duration::ZERO).await.unwrap();
+    let page = app.chat.messages(&Actor::nameless(), &name, Range::After(0), 50).await.unwrap();
     assert_eq!(page.messages.iter().map(|message| message.id).collect::<Vec<_>>(), [1, 3]);
     app.end().await;
 }

@@ -3,7 +3,12 @@
 use std::{pin::pin, time::Duration};
 
 use axum::Router;
-use hyper::server::conn::http1;
+use hyper::{
+    Request,
+    body::Incoming,
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -13,6 +18,7 @@ use tokio::{net::TcpStream, sync::OwnedSemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 use super::guard::{Guard, PROGRESS};
+use crate::unsent::Reader;
 
 /// The most that hyper's buffers for reading and for writing grow to: a request for fifty rooms with the longest
 /// names and their cursors fits, and a longer head is answered `431`. They begin with 8 KiB each, which is most of
@@ -39,12 +45,19 @@ pub async fn run(
         tracing::debug!(%error, "a connection was gone before it was served");
         return;
     }
-    let io = TokioIo::new(Guard::new(stream, stall_timeout, permit));
+    let Ok(address) = stream.peer_addr() else { return };
+    let reader = Reader::new(address.ip());
+    let io = TokioIo::new(Guard::new(stream, stall_timeout, reader.clone(), permit));
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(reader.clone());
+        router.call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head_timeout)
         .max_buf_size(BUFFER)
-        .serve_connection(io, TowerToHyperService::new(router))
+        .serve_connection(io, service)
         .with_upgrades();
     let mut connection = pin!(connection);
     let ended = tokio::select! {

@@ -7,6 +7,7 @@
 use std::{
     io::{Error, ErrorKind, IoSlice, Result},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -16,8 +17,11 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
     sync::OwnedSemaphorePermit,
-    time::{Sleep, sleep},
+    time::{Instant, Sleep, sleep},
 };
+use tokio_util::sync::WaitForCancellationFutureOwned;
+
+use crate::unsent::Reader;
 
 /// As many bytes within the timeout are progress, even when more wait: a slow line is no stopped one.
 pub(super) const PROGRESS: usize = 16 * 1024;
@@ -50,15 +54,19 @@ pub struct Guard<S> {
     waiting: Option<Pin<Box<Sleep>>>,
     /// What was taken since it runs.
     taken: usize,
+    /// Who reads: it may be cut for others once it takes nothing for long.
+    reader: Arc<Reader>,
+    /// Ready once it is cut, while something waits for it.
+    cut: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     /// The connection's place in the budget, kept as long as its socket.
     _permit: OwnedSemaphorePermit,
 }
 
 impl<S: AsyncWrite + Line + Unpin> Guard<S> {
     /// Guards a stream.
-    pub fn new(stream: S, timeout: Duration, permit: OwnedSemaphorePermit) -> Self {
+    pub fn new(stream: S, timeout: Duration, reader: Arc<Reader>, permit: OwnedSemaphorePermit) -> Self {
         stream.set_user_timeout(Some(timeout + MARGIN));
-        Self { stream, timeout, waiting: None, taken: 0, _permit: permit }
+        Self { stream, timeout, waiting: None, taken: 0, reader, cut: None, _permit: permit }
     }
 
     fn after_write(
@@ -70,6 +78,9 @@ impl<S: AsyncWrite + Line + Unpin> Guard<S> {
         match &written {
             Poll::Ready(Ok(count)) => {
                 self.taken += count;
+                if self.cut.take().is_some() {
+                    self.reader.goes_on();
+                }
                 if *count == offered || self.taken >= PROGRESS {
                     self.taken = 0;
                     if self.waiting.take().is_some() {
@@ -86,6 +97,14 @@ impl<S: AsyncWrite + Line + Unpin> Guard<S> {
                     self.stream.set_user_timeout(None);
                     Box::pin(sleep(self.timeout))
                 });
+                let cut = self.cut.get_or_insert_with(|| {
+                    self.reader.stalls(Instant::now());
+                    Box::pin(self.reader.cut().cancelled_owned())
+                });
+                if cut.as_mut().poll(cx).is_ready() {
+                    tracing::info!("a stalled reader is cut: others need its memory");
+                    return Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the other side takes nothing")));
+                }
                 if waiting.as_mut().poll(cx).is_ready() {
                     tracing::info!(waited = ?self.timeout, "a stalled reader is cut");
                     return Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the other side takes nothing")));
@@ -143,12 +162,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::net::Ipv4Addr;
 
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt, duplex},
         sync::Semaphore,
-        time::{Instant, advance},
+        time::advance,
     };
 
     use super::*;
@@ -196,7 +215,8 @@ mod tests {
     #[tokio::test]
     async fn what_is_small_is_one_write_and_what_is_large_is_not_copied() {
         let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        let mut guard = Guard::new(Writes::default(), Duration::from_mins(1), permit);
+        let mut guard =
+            Guard::new(Writes::default(), Duration::from_mins(1), Reader::new(Ipv4Addr::LOCALHOST.into()), permit);
         let event = vec![b'x'; GATHERED];
         for length in [200, GATHERED - 6, GATHERED] {
             let chunk = [&b"12\r\n"[..], &event[..length], b"\r\n"].map(IoSlice::new);
@@ -213,7 +233,7 @@ mod tests {
     fn guarded(buffer: usize) -> (Guard<tokio::io::DuplexStream>, tokio::io::DuplexStream) {
         let (near, far) = duplex(buffer);
         let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        (Guard::new(near, Duration::from_mins(1), permit), far)
+        (Guard::new(near, Duration::from_mins(1), Reader::new(Ipv4Addr::LOCALHOST.into()), permit), far)
     }
 
     #[tokio::test(start_paused = true)]

@@ -4,6 +4,7 @@ mod accepting;
 mod proxies;
 mod refusing;
 mod serving;
+mod unread_answers;
 
 use serde_json::json;
 

@@ -81,7 +81,8 @@ const INTERNAL: Answer = ("500", "Internal", "A fault of the server; its log say
 const UNAVAILABLE: Answer = (
     "503",
     "Unavailable",
-    "The store is out, or the server ends: ask again, `Retry-After` says when.",
+    "The store is out, the server ends, or too much waits for clients that don't read their answers: ask again, \
+     `Retry-After` says when.",
     &[Code::Unavailable, Code::Draining],
 );
 

@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     super::{
-        answer,
+        admission::{self, Admission},
         caller::Caller,
         extract::{RoomPath, SplitParams, within},
         messages::MAX_WAIT,
@@ -68,6 +68,7 @@ pub async fn poll(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,
     caller: Caller,
+    admission: Admission,
     SplitParams(since, params, PollParams { wait, state }): SplitParams<SinceParams, ReadParams, PollParams>,
 ) -> Result<Response, Problem> {
     let timings = &app.config.timings;
@@ -79,7 +80,13 @@ pub async fn poll(
     if start == Start::History && request.state == StateDue::Never {
         request.state = StateDue::Always;
     }
+    // What is there already is read and rendered at once; what is waited for holds nothing meanwhile.
+    let mut hold = admission.admit().await?;
+    let is_history = start == Start::History;
     let mut reading = app.chat.read(&caller.as_named(request.user.clone()), &room, start, request).await?;
+    if !is_history && !reading.has_more() {
+        hold.set(0);
+    }
     let events = gather(&mut reading, Instant::now() + wait, timings.poll_ephemeral_wait).await;
     let text = |event: &Placed| String::from_utf8(event.frame.json().into()).ok();
     let events = events.iter().filter_map(|event| RawValue::from_string(text(event)?).ok());
@@ -90,7 +97,7 @@ pub async fn poll(
         state: reading.state_word(),
     };
     reading.end_with_lease(timings.presence_lease);
-    Ok(answer(body))
+    Ok(admission::answer(hold, body))
 }
 
 /// Waits for the first events; a durable one ends the wait at once, an ephemeral one after

@@ -11,6 +11,7 @@ use utoipa::IntoParams;
 
 use super::{
     super::{
+        admission::Admission,
         caller::Caller,
         extract::SplitParams,
         openapi::{
@@ -117,12 +118,14 @@ fn from_positions(id: &str, rooms: &[RoomName]) -> Vec<Start> {
 pub async fn stream(
     State(app): State<Arc<App>>,
     caller: Caller,
+    admission: Admission,
     SplitParams(rooms, params, writing): SplitParams<RoomsParams, ReadParams, StreamParams>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let starts = rooms.starts(writing.id(&headers).as_deref())?;
     let what = format!("{} rooms", starts.len());
     let request = params.request(Transport::Sse, StateDue::Always, caller)?;
+    let hold = admission.admit().await?;
     let reading = app.chat.read_all(&caller.as_named(request.user.clone()), starts, request).await?;
-    Ok(events(&what, reading, Lines { is_named: writing.is_named(), of_rooms: true }))
+    Ok(events(&what, reading, hold, Lines { is_named: writing.is_named(), of_rooms: true }))
 }

@@ -22,18 +22,20 @@ use utoipa::IntoParams;
 
 use super::{
     super::{
+        admission::Admission,
         caller::Caller,
         extract::{RoomPath, SplitParams},
         openapi::{answers::OfRoom, params::LastEventId, samples},
         problem::Problem,
     },
     ReadParams, SinceParams,
-    pieces::{Lines, Pieces},
+    pieces::{JOINED, Lines, Pieces},
 };
 use crate::{
     app::App,
     chat::reading::{Reading, Start, StateDue, Transport},
     domain::event::ResetReason,
+    unsent::Hold,
 };
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -103,23 +105,25 @@ pub async fn stream(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,
     caller: Caller,
+    admission: Admission,
     SplitParams(since, params, writing): SplitParams<SinceParams, ReadParams, StreamParams>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let since = since.start()?;
     let start = writing.id(&headers).map_or(since, |id| from_id(&id));
     let request = params.request(Transport::Sse, StateDue::Always, caller)?;
+    let hold = admission.admit().await?;
     let reading = app.chat.read(&caller.as_named(request.user.clone()), &room, start, request).await?;
-    Ok(events(room.as_str(), reading, Lines { is_named: writing.is_named(), of_rooms: false }))
+    Ok(events(room.as_str(), reading, hold, Lines { is_named: writing.is_named(), of_rooms: false }))
 }
 
 /// The answer to a reader: a comment with a word on what is read, then the events.
-pub(super) fn events(what: &str, reading: Reading, lines: Lines) -> Response {
+pub(super) fn events(what: &str, reading: Reading, hold: Hold, lines: Lines) -> Response {
     // The comment makes proxies pass the head on; the pause is drawn for every reader, so that a restart does not
     // bring all of them back in the same moment. No empty line ends them: some clients take a block without data for
     // an event without data.
     let prelude = format!(": {what}\nretry: {}\n", rand::random_range(1_000..=3_000));
-    respond(Response::new(Body::new(Events { prelude: Some(prelude.into()), ready: None, lines, reading })))
+    respond(Response::new(Body::new(Events { prelude: Some(prelude.into()), ready: None, lines, reading, hold })))
 }
 
 /// Where to start, by the id that the reader comes back with.
@@ -161,6 +165,8 @@ struct Events {
     ready: Option<Pieces>,
     lines: Lines,
     reading: Reading,
+    /// The memory of what is ready.
+    hold: Hold,
 }
 
 impl http_body::Body for Events {
@@ -176,9 +182,17 @@ impl http_body::Body for Events {
             if let Some(piece) = piece {
                 return Poll::Ready(Some(Ok(BodyFrame::data(piece))));
             }
-            self.ready = None;
+            // Asked for more, hyper has sent nearly all of it.
+            if self.ready.take().is_some() {
+                self.hold.set(0);
+            }
             match ready!(Pin::new(&mut self.reading).poll_next(cx)) {
-                Some(events) => self.ready = Some(Pieces::new(events, self.lines)),
+                Some(events) => {
+                    let bytes = events.iter().map(|event| event.frame.len()).sum();
+                    // hyper's buffers have as much for everybody.
+                    self.hold.set(if bytes > JOINED { bytes } else { 0 });
+                    self.ready = Some(Pieces::new(events, self.lines));
+                }
                 None => return Poll::Ready(None),
             }
         }

@@ -267,7 +267,7 @@ async fn a_room_stays_in_memory_while_somebody_waits_for_its_next_message() {
     let fixture = Fixture::new().await;
     fixture.post(1).await;
     let (hub, room, bob) = (&fixture.app.hub, room(), actor("Bob"));
-    let waiting = fixture.app.chat.messages(&bob, &room, Range::After(1), 10, Duration::from_secs(20));
+    let waiting = fixture.app.chat.await_message(&bob, &room, 1, Duration::from_secs(20));
     let posting = async {
         // The map's, this one's, and that of whoever waits.
         while Arc::strong_count(&hub.room(&room)) < 3 {
@@ -277,8 +277,10 @@ async fn a_room_stays_in_memory_while_somebody_waits_for_its_next_message() {
         fixture.post(1).await;
     };
     let both = futures_util::future::join(waiting, posting);
-    let (page, ()) = timeout(Duration::from_secs(10), both).await.expect("it is woken");
-    assert_eq!(page.unwrap().messages[0].id, 2);
+    let (woken, ()) = timeout(Duration::from_secs(10), both).await.expect("it is woken");
+    woken.unwrap();
+    let page = fixture.app.chat.messages(&bob, &room, Range::After(1), 10).await.unwrap();
+    assert_eq!(page.messages[0].id, 2);
     fixture.end().await;
 }
 

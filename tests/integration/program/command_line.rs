@@ -9,7 +9,7 @@ use crate::support::{
 };
 
 /// The product's own times, with their defaults.
-const TIMES: [(&str, &str); 19] = [
+const TIMES: [(&str, &str); 21] = [
     ("typing-lapse", "6s"),
     ("socket-typing-lapse", "1m"),
     ("presence-grace", "5s"),
@@ -29,6 +29,8 @@ const TIMES: [(&str, &str); 19] = [
     ("room-sweep-interval", "10s"),
     ("drain-spread", "2s"),
     ("drain-timeout", "10s"),
+    ("unsent-wait", "1s"),
+    ("unsent-stall", "10s"),
 ];
 
 fn directory() -> tempfile::TempDir {
@@ -37,11 +39,13 @@ fn directory() -> tempfile::TempDir {
 
 #[tokio::test]
 async fn unusable_settings_exit_2_and_are_named() {
-    let flags: [(&[&str], &str); 14] = [
+    let flags: [(&[&str], &str); 16] = [
         (&["--listen", "nonsense"], "--listen"),
         (&["--listen", "0.0.0.0:0"], "--allow-open"),
         (&["--stall-timeout", "nonsense"], "--stall-timeout"),
         (&["--stall-timeout", "0s"], "--stall-timeout"),
+        (&["--unsent-limit", "1023KiB"], "at least 1MiB"),
+        (&["--unsent-limit", "much"], "--unsent-limit"),
         (&["--content-limit", "0"], "--content-limit"),
         (&["--content-limit", "20001"], "20000"),
         (&["--drain-delay=-1s"], "--drain-delay"),
@@ -274,6 +278,7 @@ fn help_lists_what_can_be_set() {
         ("revisions", Some("100")),
         ("drain-delay", Some("0s")),
         ("stall-timeout", Some("60s")),
+        ("unsent-limit", Some("256MiB")),
         ("max-connections", None),
         ("log-format", Some("text")),
         ("config", None),

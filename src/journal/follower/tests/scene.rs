@@ -140,7 +140,7 @@ impl Scene {
     pub(super) async fn check_search(&self) {
         for name in ROOMS {
             let room = RoomName::parse(name).unwrap();
-            let page = self.chat.messages(&actor(AUTHOR), &room, Range::Newest, 10_000, Duration::ZERO).await.unwrap();
+            let page = self.chat.messages(&actor(AUTHOR), &room, Range::Newest, 10_000).await.unwrap();
             for q in ["a", "b", "a b", "cafe", "d"] {
                 let query = Query::parse(q).unwrap();
                 let matching = page.messages.iter().rev().filter(|message| query.matches(&message.content));

@@ -1,7 +1,5 @@
 //! Properties of a search, whatever has happened to the room and however far the index is.
 
-use std::time::Duration;
-
 use proptest::{
     prelude::*,
     strategy::ValueTree,
@@ -73,7 +71,7 @@ async fn a_search_finds_what_matches_and_nothing_else() {
                 }
                 Step::Edit(..) | Step::Delete(_) => {}
             }
-            let page = app.chat.messages(&actor(ALICE), &room(), Range::Newest, 200, Duration::ZERO).await.unwrap();
+            let page = app.chat.messages(&actor(ALICE), &room(), Range::Newest, 200).await.unwrap();
             for q in ["a", "b", "ab", "a b", "cafe", "東京", "京", "京 a", "ไม", "🎉"] {
                 let query = Query::parse(q).unwrap();
                 let matches = |message: &&Message| query.matches(&message.content);

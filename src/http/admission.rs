@@ -1,0 +1,78 @@
+//! Memory for an answer that may be large: it is asked for before the answer is rendered.
+
+use std::{convert::Infallible, net::Ipv4Addr, sync::Arc};
+
+use axum::{
+    body::Body,
+    extract::FromRequestParts,
+    http::{header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use serde::Serialize;
+
+use super::problem::{Code, Problem};
+use crate::{
+    app::App,
+    unsent::{Hold, Reader, Unsent},
+};
+
+/// What a page may have at most, and what a reader is told at once.
+const MOST: usize = 256 * 1024;
+
+/// The connection of a request, which holds what is rendered for it.
+#[derive(Debug)]
+pub struct Admission {
+    unsent: Unsent,
+    reader: Arc<Reader>,
+}
+
+impl Admission {
+    /// Waits until there is room for a page.
+    ///
+    /// # Errors
+    /// A problem that tells the client to ask again.
+    pub async fn admit(&self) -> Result<Hold, Problem> {
+        let full = |_| {
+            let detail =
+                "Too much waits for clients that don't take it. Read the answers that are open, then ask again.";
+            Problem::new(Code::Unavailable, detail)
+        };
+        self.unsent.admit(&self.reader, MOST).await.map_err(full)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Admission {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
+        let reader = parts.extensions.get::<Arc<Reader>>().cloned();
+        // Only a request without a connection has none.
+        let reader = reader.unwrap_or_else(|| Reader::new(Ipv4Addr::LOCALHOST.into()));
+        Ok(Self { unsent: app.unsent.clone(), reader })
+    }
+}
+
+/// Bytes of an answer, which give their memory back once they are sent.
+struct Held {
+    bytes: Vec<u8>,
+    _hold: Hold,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// An answer in JSON that holds its memory until it is sent.
+pub fn answer<T: Serialize>(mut hold: Hold, value: T) -> Response {
+    match serde_json::to_vec(&value) {
+        Ok(bytes) => {
+            hold.set(bytes.capacity());
+            let body = Body::from(Bytes::from_owner(Held { bytes, _hold: hold }));
+            ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+        }
+        Err(error) => Problem::internal(format!("an answer can't be written as JSON: {error}")).into_response(),
+    }
+}
