@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 /// Most of what an idle stream costs is a few blocks that live long among many that don't; jemalloc
-/// keeps them apart (docs/benchmarks.md has the figures).
+/// keeps them apart (docs/benchmarks.md has the figures). Its background thread gives what is free for ten seconds back
+/// to the system, also when the server is idle.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -1,10 +1,11 @@
-//! Memory of the server for each SSE connection that is open and says nothing.
+//! Memory of the server for each connection that is open and says nothing: of streams, and of sockets that were told much.
 
-use std::io;
+use std::{io, thread::sleep, time::Duration};
 
 use crate::{
     PAIRS,
     bar::Bar,
+    posters::Posters,
     process::{Kind, Server},
     readers::Readers,
     report::{Report, Row},
@@ -15,7 +16,20 @@ const CONNECTIONS: u64 = 5_000;
 const WARM_UP: u64 = 50;
 const BAR: Bar = Bar::AtMost(13.0);
 
+/// Sockets of each server, and what their history is: as much as there can be.
+const SOCKETS: u64 = 500;
+const MESSAGES: u64 = 200;
+const MESSAGE_BYTES: usize = 9_990;
+/// How long after its history a socket is looked at.
+const LATER: Duration = Duration::from_mins(1);
+const SOCKET_BAR: Bar = Bar::AtMost(12.0);
+
 pub fn run(report: &mut Report) -> io::Result<()> {
+    streams(report)?;
+    sockets(report)
+}
+
+fn streams(report: &mut Report) -> io::Result<()> {
     let mut kilobytes = [Vec::new(), Vec::new()];
     for pair in 0..PAIRS {
         for step in 0..2 {
@@ -30,6 +44,33 @@ pub fn run(report: &mut Report) -> io::Result<()> {
         unit: " KB",
         judged: parlor,
         bar: BAR,
+    });
+    Ok(())
+}
+
+/// All servers at once, so that the minute passes once.
+fn sockets(report: &mut Report) -> io::Result<()> {
+    let servers = (0..PAIRS).map(|_| Server::start(Kind::Parlor)).collect::<io::Result<Vec<_>>>()?;
+    for server in &servers {
+        Posters::saying(server, 1, &"w".repeat(MESSAGE_BYTES))?.flat_out(|sent| sent < MESSAGES)?;
+        drop(Readers::connect_sockets(server, WARM_UP)?);
+    }
+    sleep(LATER / 2);
+    let before = servers.iter().map(Server::resident_bytes).collect::<io::Result<Vec<_>>>()?;
+    let readers =
+        servers.iter().map(|server| Readers::connect_sockets(server, SOCKETS)).collect::<io::Result<Vec<_>>>()?;
+    sleep(LATER);
+    let after = servers.iter().map(Server::resident_bytes).collect::<io::Result<Vec<_>>>()?;
+    drop(servers);
+    drop(readers);
+    let kilobytes: Vec<_> =
+        before.iter().zip(after).map(|(before, after)| (after - before) / SOCKETS as f64 / 1024.0).collect();
+    report.add(Row {
+        what: "KB a socket, a minute after its history".into(),
+        figures: vec![("parlor", kilobytes.clone())],
+        unit: " KB",
+        judged: kilobytes,
+        bar: SOCKET_BAR,
     });
     Ok(())
 }

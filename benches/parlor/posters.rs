@@ -17,7 +17,11 @@ pub struct Posters {
 
 impl Posters {
     pub fn connect(server: &Server, connections: usize) -> io::Result<Self> {
-        let body = serde_json::json!({"username": "Alice", "content": crate::content()}).to_string();
+        Self::saying(server, connections, &crate::content())
+    }
+
+    pub fn saying(server: &Server, connections: usize, content: &str) -> io::Result<Self> {
+        let body = serde_json::json!({"username": "Alice", "content": content}).to_string();
         let request = format!(
             "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
              Content-Length: {}\r\n\r\n{body}",

@@ -1,4 +1,4 @@
-//! Many SSE readers on one thread that count what arrives and keep nothing.
+//! Many readers on one thread, of streams or of sockets, that count what arrives and keep nothing.
 
 use std::{
     cell::RefCell,
@@ -39,14 +39,20 @@ struct Counts {
 impl Readers {
     /// Opens `count` streams and returns when each has been answered and all are quiet.
     pub fn connect(server: &Server, count: u64) -> io::Result<Self> {
+        Self::ask(server, count, server.kind.stream_path(), "Accept: text/event-stream\r\n")
+    }
+
+    /// The same of Parlor's sockets; each gets the history first.
+    pub fn connect_sockets(server: &Server, count: u64) -> io::Result<Self> {
+        let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                       Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+        Self::ask(server, count, "/api/v1/rooms/bench/ws?history=200", upgrade)
+    }
+
+    fn ask(server: &Server, count: u64, path: &str, headers: &str) -> io::Result<Self> {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let counts = Arc::new(Counts::default());
-        let request: Arc<str> = format!(
-            "GET {} HTTP/1.1\r\nHost: {}\r\nAccept: text/event-stream\r\n\r\n",
-            server.kind.stream_path(),
-            server.address,
-        )
-        .into();
+        let request: Arc<str> = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{headers}\r\n", server.address).into();
         let (address, shared) = (server.address, Arc::clone(&counts));
         runtime.block_on(async move {
             for _ in 0..count {
@@ -125,7 +131,7 @@ async fn read(stream: TcpStream, counts: Arc<Counts>) {
             Ok(read) => {
                 let bytes = &buffer[..read];
                 if !answered {
-                    answered = bytes.starts_with(b"HTTP/1.1 200");
+                    answered = bytes.starts_with(b"HTTP/1.1 200") || bytes.starts_with(b"HTTP/1.1 101");
                     counts.open.fetch_add(u64::from(answered), Ordering::Relaxed);
                 }
                 counts.messages.fetch_add(marks(bytes), Ordering::Relaxed);

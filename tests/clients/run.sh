@@ -50,9 +50,13 @@ openapi-generator-cli generate --input-spec "$temp/openapi.json" --generator-nam
   --package-name parlor_generated >/dev/null
 mv "$temp/generated/parlor_generated" "$temp"
 
-say "eventsource, openapi-fetch, orval, hey-api"
-node --test --test-timeout=60000 eventsource.test.mjs "$temp/generated.test.mjs" "$temp/generators.test.mjs"
+say "eventsource, WebSocket, openapi-fetch, orval, hey-api"
+node --experimental-websocket --test --test-timeout=60000 eventsource.test.mjs websocket.test.mjs "$temp/generated.test.mjs" "$temp/generators.test.mjs"
 
+<<<<<<< HEAD
 say "httpx-sse, requests, sseclient-py, requests-sse, websockets, openapi-python-client, datamodel-codegen, openapi-generator, the examples, schemathesis"
+=======
+say "httpx-sse, websockets, aiohttp, openapi-python-client, datamodel-codegen, openapi-generator, the examples, schemathesis"
+>>>>>>> 2f5519e (Give memory back to the system while idle, and hold by tests and a bench what a socket costs)
 PYTHONPATH=$temp pytest -p no:cacheprovider --durations=3 -v "$here"
 say "all passed"

@@ -1,9 +1,11 @@
-"""Python's websockets talks, is answered, and resumes."""
+"""Python's websockets talks, is answered, resumes, and closes."""
 
 import json
 import time
 
+import pytest
 from server import DEADLINE
+from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 
 
@@ -40,3 +42,20 @@ def test_post_history_live_and_resume(server):
         assert [until(bob, "chat_message")["id"] for _ in missed] == missed
         server.post("five")
         assert until(bob, "chat_message")["message"]["content"] == "five"
+
+
+def test_each_way_to_close_is_a_clean_one(server):
+    for close, code in [({}, 1000), ({"code": 4321, "reason": "why"}, 4321)]:
+        with open_socket(server) as socket:
+            until(socket, "message_history")
+            # Waits for the server's close, and for the end of the connection.
+            socket.close(**close)
+        assert socket.close_code == code
+        assert socket.protocol.close_exc.rcvd_then_sent is False, "the server answered, and did not begin"
+
+    with open_socket(server) as socket:
+        socket.send("x" * 70_000)
+        with pytest.raises(ConnectionClosedError) as told:
+            while True:
+                socket.recv(timeout=DEADLINE)
+        assert told.value.rcvd.code == 1009

@@ -11,7 +11,7 @@ use utoipa::{
     },
 };
 
-use super::super::problem::{Code, FieldError, Problem};
+use super::super::problem::{Code, FieldError, Problem, SOCKET_VERSION};
 
 /// One error answer: its status, its name in the document, what it says, and every problem it may hold.
 type Answer = (&'static str, &'static str, &'static str, &'static [Code]);
@@ -76,7 +76,12 @@ const INVALID_POST: Answer = (
      another message.",
     &[Code::Invalid, Code::IdempotencyKeyReused],
 );
-const UPGRADE: Answer = ("426", "UpgradeRequired", "The request asks for no WebSocket.", &[Code::UpgradeRequired]);
+const UPGRADE: Answer = (
+    "426",
+    "UpgradeRequired",
+    "The request asks for no WebSocket, or for one of another version.",
+    &[Code::UpgradeRequired],
+);
 const INTERNAL: Answer = ("500", "Internal", "A fault of the server; its log says which.", &[Code::Internal]);
 const UNAVAILABLE: Answer = (
     "503",
@@ -164,6 +169,11 @@ pub(super) fn components() -> BTreeMap<String, RefOr<Response>> {
             let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
             let header = HeaderBuilder::new().schema(Some(seconds)).description(Some("After how many seconds."));
             response = response.header("Retry-After", header.build());
+        }
+        if status == UPGRADE.0 {
+            let version = ObjectBuilder::new().schema_type(Type::String).examples([SOCKET_VERSION]);
+            let header = HeaderBuilder::new().schema(Some(version)).description(Some("The version that is spoken."));
+            response = response.header("Sec-WebSocket-Version", header.build());
         }
         (name.to_owned(), response.build().into())
     };
