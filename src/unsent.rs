@@ -56,24 +56,24 @@ impl Reader {
     }
 }
 
-/// How much, and how patiently.
+/// The terms of waiting: the amount, and the patience.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terms {
     /// The most bytes that are held.
     pub limit: usize,
     /// After how long an answer is refused that an address asks for which holds more than its share.
     pub wait: Duration,
-    /// How long a reader may take nothing before it is cut for others.
+    /// The time that a reader may take nothing before it is cut for others.
     pub stall: Duration,
 }
 
 impl Terms {
-    /// How long others wait: a reader that stalls has been cut by then.
+    /// The time that others wait: a reader that stalls has been cut by then.
     fn longest_wait(&self) -> Duration {
         self.wait + self.stall
     }
 
-    /// What an address may hold and still wait for longer.
+    /// The amount that an address may hold and still wait for longer.
     const fn share(&self) -> usize {
         self.limit / 16
     }

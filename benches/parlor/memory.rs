@@ -20,7 +20,7 @@ const BAR: Bar = Bar::AtMost(13.0);
 const SOCKETS: u64 = 500;
 const MESSAGES: u64 = 200;
 const MESSAGE_BYTES: usize = 9_990;
-/// How long after its history a socket is looked at.
+/// The time after its history at which a socket is looked at.
 const LATER: Duration = Duration::from_mins(1);
 const SOCKET_BAR: Bar = Bar::AtMost(12.0);
 

@@ -19,7 +19,7 @@ use tokio::{
 
 use crate::process::{Server, failed};
 
-/// How long nothing may arrive before the readers count as quiet.
+/// The time without a byte after which the readers count as quiet.
 const QUIET: Duration = Duration::from_millis(300);
 const DEADLINE: Duration = Duration::from_mins(1);
 

@@ -89,11 +89,11 @@ pub struct Timings {
     #[arg(long, env = "PARLOR_DRAIN_TIMEOUT", value_name = "TIME", default_value = shown(Self::DEFAULT.drain_timeout), value_parser = time)]
     pub drain_timeout: Duration,
 
-    /// How long an answer waits for memory before it is refused to an address that holds more than its share
+    /// Time that an answer waits for memory before it is refused to an address that holds more than its share
     #[arg(long, env = "PARLOR_UNSENT_WAIT", value_name = "TIME", default_value = shown(Self::DEFAULT.unsent_wait), value_parser = time)]
     pub unsent_wait: Duration,
 
-    /// How long a reader may take nothing before it is cut when memory for answers has run out
+    /// Time that a reader may take nothing before it is cut when memory for answers has run out
     #[arg(long, env = "PARLOR_UNSENT_STALL", value_name = "TIME", default_value = shown(Self::DEFAULT.unsent_stall), value_parser = time)]
     pub unsent_stall: Duration,
 }

@@ -17,7 +17,7 @@ use crate::{
     unsent::{Hold, Reader, Unsent},
 };
 
-/// What a page may have at most, and what a reader is told at once.
+/// The most bytes of a page, and of the first events to a reader.
 const MOST: usize = 256 * 1024;
 
 /// The connection of a request, which holds what is rendered for it.

@@ -52,9 +52,9 @@ pub struct Guard<S> {
     timeout: Duration,
     /// Runs while something waits to be taken.
     waiting: Option<Pin<Box<Sleep>>>,
-    /// What was taken since it runs.
+    /// The number of bytes taken since it runs.
     taken: usize,
-    /// Who reads: it may be cut for others once it takes nothing for long.
+    /// The reader, which may be cut for others once it takes nothing for long.
     reader: Arc<Reader>,
     /// Ready once it is cut, while something waits for it.
     cut: Option<Pin<Box<WaitForCancellationFutureOwned>>>,

@@ -1,4 +1,4 @@
-//! Who holds how much, who waits, and who is cut. It does no I/O and is told the time.
+//! The ledger of unsent bytes: the holders, those who wait, and those who are cut. It does no I/O and is told the time.
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
@@ -6,14 +6,14 @@ use tokio::time::Instant;
 
 use super::{Reader, Terms};
 
-/// What becomes of who asks.
+/// The verdict on a request for memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It holds what it asked for.
     Held,
     /// It is to ask again when something is released, or at this time.
     Wait {
-        /// When the answer may be another one.
+        /// The time at which the answer may be another one.
         until: Instant,
     },
     /// There is no room for it.

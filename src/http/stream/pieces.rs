@@ -11,20 +11,20 @@ const SHARED: usize = 4 * 1024;
 /// The most that is copied into one piece. However much is ready, a reader that takes nothing holds no more than this
 /// of its own.
 pub(super) const JOINED: usize = 16 * 1024;
-/// What an id adds to an event besides itself.
+/// The bytes that an id adds to an event besides itself.
 const ID_LINE: usize = "id: \n".len();
 
 /// Which lines an event has besides its data.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lines {
-    /// Whether there is an `event:` line.
+    /// True if there is an `event:` line.
     pub(crate) is_named: bool,
-    /// Whether the `id:` line is the reader's own, with cursors of several rooms, and not the event's.
+    /// True if the `id:` line is the reader's own, with cursors of several rooms, and not the event's.
     pub(crate) of_rooms: bool,
 }
 
-/// What is ready together, in pieces. A piece ends where an event ends. Only a large event whose `id:` line is the
-/// reader's own is two pieces: the lines before its data, and the data, which is shared.
+/// The events that are ready together, in pieces. A piece ends where an event ends. Only a large event whose `id:` line
+/// is the reader's own is two pieces: the lines before its data, and the data, which is shared.
 #[derive(Debug)]
 pub(crate) struct Pieces {
     lines: Lines,
@@ -39,7 +39,7 @@ impl Pieces {
         Self { lines, events: events.into_iter(), shared: None }
     }
 
-    /// How many of the next events are copied into one piece, and how many bytes that makes at most.
+    /// The number of the next events that are copied into one piece, and the number of bytes that makes at most.
     fn small(&self) -> (usize, usize) {
         let (mut count, mut bytes) = (0, 0);
         for event in self.events.as_slice() {

@@ -84,7 +84,7 @@ fn parse_rooms(text: &str) -> Result<Vec<RoomName>, Problem> {
     }
 }
 
-/// Where to start in each of these rooms, by the id that the reader comes back with.
+/// The starts in each of these rooms, by the id that the reader comes back with.
 fn from_positions(id: &str, rooms: &[RoomName]) -> Vec<Start> {
     let reset = |reason| vec![Start::Reset(reason); rooms.len()];
     match Positions::parse(id) {

@@ -41,7 +41,7 @@ use crate::{
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// How events are written, and the id that a reader comes back with, for libraries that can't set the header: the
+/// The format of the events, and the id that a reader comes back with, for libraries that can't set the header: the
 /// event source polyfills of the field put it into the query. Of all ways to resume the header comes first, then this,
 /// then `since`.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -126,7 +126,7 @@ pub(super) fn events(what: &str, reading: Reading, hold: Hold, lines: Lines) -> 
     respond(Response::new(Body::new(Events { prelude: Some(prelude.into()), ready: None, lines, reading, hold })))
 }
 
-/// Where to start, by the id that the reader comes back with.
+/// The start, by the id that the reader comes back with.
 fn from_id(id: &str) -> Start {
     let id = id.trim().parse().ok().filter(|id| *id >= 0);
     id.map_or(Start::Reset(ResetReason::Invalid), Start::After)
@@ -161,7 +161,7 @@ fn respond(mut response: Response) -> Response {
 /// Events as a body. hyper makes a chunk of each piece, unless the client speaks HTTP/1.0.
 struct Events {
     prelude: Option<Bytes>,
-    /// What is ready and not written yet; none while there is nothing, so that it costs no memory.
+    /// The events that are ready and not written yet; none while there is nothing, so that it costs no memory.
     ready: Option<Pieces>,
     lines: Lines,
     reading: Reading,
