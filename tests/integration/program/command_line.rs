@@ -286,16 +286,14 @@ fn help_lists_what_can_be_set() {
     .into_iter()
     .chain(TIMES.map(|(flag, default)| (flag, Some(default))))
     {
-        let (_, about) =
-            help.split_once(&format!("--{flag} ")).unwrap_or_else(|| panic!("--{flag} is missing: {help}"));
+        let (_, about) = help.split_once(&format!("--{flag} ")).expect(flag);
         let about = about.split("\n      --").next().expect("a first part");
         // What the variable holds is shown too, except for the one that may hold a password.
         let end = if flag == "database-url" { ']' } else { '=' };
         let variable = format!("[env: PARLOR_{}{end}", flag.to_uppercase().replace('-', "_"));
         assert!(about.contains(&variable), "--{flag}: {about}");
-        if let Some(default) = default {
-            assert!(about.contains(&format!("[default: {default}]")), "--{flag}: {about}");
-        }
+        let is_said = |default: &str| about.contains(&format!("[default: {default}]"));
+        assert!(default.is_none_or(is_said), "--{flag}: {about}");
     }
 
     // The times have a heading of their own, and a row each in the document.
