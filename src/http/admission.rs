@@ -11,9 +11,13 @@ use axum::{
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::problem::{Code, Problem};
+use super::{
+    problem::{Code, Problem},
+    stream::pieces::JOINED,
+};
 use crate::{
     app::App,
+    chat::reading::Placed,
     unsent::{Hold, Reader, Unsent},
 };
 
@@ -51,6 +55,13 @@ impl FromRequestParts<Arc<App>> for Admission {
         let reader = reader.unwrap_or_else(|| Reader::new(Ipv4Addr::LOCALHOST.into()));
         Ok(Self { unsent: app.unsent.clone(), reader })
     }
+}
+
+/// Holds the memory of events that are ready together, until they are sent. Of a few small ones it holds nothing: the
+/// buffers of a connection have as much for everybody.
+pub fn hold_events(hold: &mut Hold, events: &[Placed]) {
+    let bytes = events.iter().map(|event| event.frame.len()).sum();
+    hold.set(if bytes > JOINED { bytes } else { 0 });
 }
 
 /// Bytes of an answer, which give their memory back once they are sent.

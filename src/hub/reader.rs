@@ -262,7 +262,7 @@ impl Reader {
             return false;
         }
         self.filter.user = Some(user.clone());
-        for place in self.places.iter_mut().filter(|place| place.is_live()) {
+        for place in self.places.iter_mut().filter(|place| place.is_entered()) {
             place.attendance = Some(place.room.attend(user));
             // What it was told before did not include itself.
             place.position.state_due = true;

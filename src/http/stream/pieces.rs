@@ -10,7 +10,7 @@ use crate::chat::reading::Placed;
 const SHARED: usize = 4 * 1024;
 /// The most that is copied into one piece. However much is ready, a reader that takes nothing holds no more than this
 /// of its own.
-pub(super) const JOINED: usize = 16 * 1024;
+pub(crate) const JOINED: usize = 16 * 1024;
 /// The bytes that an id adds to an event besides itself.
 const ID_LINE: usize = "id: \n".len();
 

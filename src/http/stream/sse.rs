@@ -22,14 +22,14 @@ use utoipa::IntoParams;
 
 use super::{
     super::{
-        admission::Admission,
+        admission::{self, Admission},
         caller::Caller,
         extract::{RoomPath, SplitParams},
         openapi::{answers::OfRoom, params::LastEventId, samples},
         problem::Problem,
     },
     ReadParams, SinceParams,
-    pieces::{JOINED, Lines, Pieces},
+    pieces::{Lines, Pieces},
 };
 use crate::{
     app::App,
@@ -188,9 +188,7 @@ impl http_body::Body for Events {
             }
             match ready!(Pin::new(&mut self.reading).poll_next(cx)) {
                 Some(events) => {
-                    let bytes = events.iter().map(|event| event.frame.len()).sum();
-                    // hyper's buffers have as much for everybody.
-                    self.hold.set(if bytes > JOINED { bytes } else { 0 });
+                    admission::hold_events(&mut self.hold, &events);
                     self.ready = Some(Pieces::new(events, self.lines));
                 }
                 None => return Poll::Ready(None),

@@ -8,6 +8,7 @@ use tokio_stream::StreamExt;
 
 use super::{
     super::{
+        admission::{self, Admission},
         caller::Caller,
         extract::{RoomPath, SplitParams},
         openapi::answers::{OfGeneralSocket, OfSocket},
@@ -28,6 +29,7 @@ use crate::{
         policy::Actor,
         version::Precondition,
     },
+    unsent::Hold,
 };
 
 mod decoder;
@@ -75,13 +77,15 @@ pub async fn open(
     SplitParams(since, params, ()): SplitParams<SinceParams, ReadParams>,
     Extension(request_id): Extension<RequestId>,
     caller: Caller,
+    admission: Admission,
     handshake: Handshake,
 ) -> Result<Response, Problem> {
     let request = params.request(Transport::WebSocket, StateDue::Always, caller)?;
     let user = request.user.clone();
+    let hold = admission.admit().await?;
     let reading = app.chat.read(&caller.as_named(user.clone()), &room, since.start()?, request).await?;
     let tasks = app.shutdown.tasks.clone();
-    let session = Session::new(app, caller, request_id, room, user, reading);
+    let session = Session { app, caller, request_id, room, user, reading, hold, effect: None };
     let (answer, session) = handshake.answer(move |socket| session.run(socket));
     tasks.spawn(session);
     Ok(answer)
@@ -102,9 +106,10 @@ pub async fn open_room(
     params: SplitParams<SinceParams, ReadParams>,
     request_id: Extension<RequestId>,
     caller: Caller,
+    admission: Admission,
     handshake: Handshake,
 ) -> Result<Response, Problem> {
-    open(state, room, params, request_id, caller, handshake).await
+    open(state, room, params, request_id, caller, admission, handshake).await
 }
 
 /// Follow the room general by WebSocket
@@ -120,10 +125,11 @@ pub async fn open_general(
     params: SplitParams<SinceParams, ReadParams>,
     request_id: Extension<RequestId>,
     caller: Caller,
+    admission: Admission,
     handshake: Handshake,
 ) -> Result<Response, Problem> {
     let room = RoomName::parse("general").map_err(|invalid| Problem::internal(invalid.detail))?;
-    open(state, RoomPath(room), params, request_id, caller, handshake).await
+    open(state, RoomPath(room), params, request_id, caller, admission, handshake).await
 }
 
 /// The result of a frame: the id it made, if any.
@@ -144,22 +150,13 @@ struct Session {
     /// The user who is present: the first name that was given.
     user: Option<Username>,
     reading: Reading,
+    /// The memory of the events that are being sent.
+    hold: Hold,
     /// The frame that takes effect now. No other is read meanwhile, so that they do in their order.
     effect: Option<Effect>,
 }
 
 impl Session {
-    fn new(
-        app: Arc<App>,
-        caller: Caller,
-        request_id: RequestId,
-        room: RoomName,
-        user: Option<Username>,
-        reading: Reading,
-    ) -> Self {
-        Self { app, caller, request_id, room, user, reading, effect: None }
-    }
-
     async fn run(mut self, mut socket: Line) {
         let timings = self.app.config.timings;
         let patience = timings.socket_close_timeout;
@@ -172,15 +169,22 @@ impl Session {
                 (reference, done) = effect(&mut self.effect) => self.tell(&mut socket, reference, done).await,
                 events = self.reading.next() => {
                     let Some(events) = events else { break self.end(socket).await };
-                    send_events(&mut socket, events).await
+                    self.show(&mut socket, events).await
                 }
                 message = socket.receive(), if self.effect.is_none() => match message {
                     Ok(Message::Text(text)) => self.hear(&mut socket, &text).await,
                     Ok(Message::Binary(bytes)) => send_text(&mut socket, error(&ClientFrame::binary(&bytes))).await,
                     Ok(Message::Pong) => { unanswered = 0; Ok(()) }
                     Ok(Message::Ping(payload)) => socket.send([Frame::pong(payload)]).await,
-                    Ok(Message::Close(code)) => break socket.close_back(code, patience).await,
-                    Err(Lost::Breach(breach)) => break socket.fail(breach, patience).await,
+                    // Whoever has closed is here no longer, however long the goodbye takes.
+                    Ok(Message::Close(code)) => {
+                        drop(self);
+                        return socket.close_back(code, patience).await;
+                    }
+                    Err(Lost::Breach(breach)) => {
+                        drop(self);
+                        return socket.fail(breach, patience).await;
+                    }
                     Err(Lost::Ended) => break,
                 },
                 _ = pings.tick() => {
@@ -195,6 +199,13 @@ impl Session {
                 break;
             }
         }
+    }
+
+    async fn show(&mut self, socket: &mut Line, events: Vec<Placed>) -> io::Result<()> {
+        admission::hold_events(&mut self.hold, &events);
+        socket.send(events.into_iter().map(|event| Frame::text(event.frame.json()))).await?;
+        self.hold.set(0);
+        Ok(())
     }
 
     /// Ends the socket with the server, once the client is told what came of what it said before.
@@ -298,10 +309,6 @@ async fn answer(socket: &mut Line, reference: Option<Reference>, done: Done) -> 
             send_text(socket, error(&BadFrame { reference, problem: Box::new(problem) })).await
         }
     }
-}
-
-async fn send_events(socket: &mut Line, events: Vec<Placed>) -> io::Result<()> {
-    socket.send(events.into_iter().map(|event| Frame::text(event.frame.json()))).await
 }
 
 async fn send_text(socket: &mut Line, text: String) -> io::Result<()> {

@@ -80,6 +80,12 @@ impl Place {
         self.start.is_none() && !self.is_closed
     }
 
+    /// Returns true if the reader is in the room by now, be it that what it begins with has not left yet.
+    #[must_use]
+    pub fn is_entered(&self) -> bool {
+        self.is_live() || matches!(self.store, Store::Answered(_))
+    }
+
     /// The number of events that a filter has dropped and no id covers yet.
     #[must_use]
     pub fn dropped(&self) -> EventId {

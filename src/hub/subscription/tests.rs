@@ -306,6 +306,16 @@ async fn a_room_leaves_memory_only_once_nobody_would_notice() {
     fixture.end().await;
 }
 
+#[tokio::test]
+async fn a_reader_that_gets_a_name_before_its_first_events_is_here() {
+    let fixture = Fixture::new().await;
+    let mut reader = fixture.read(Start::History, None, TypeSet::ALL).await;
+    reader.join_as(&Username::parse("Alice").unwrap());
+    assert_eq!(fixture.app.hub.room(&room()).online(), 1);
+    assert_eq!(next_of(&mut reader, "presence_state").await["online"], 1);
+    fixture.end().await;
+}
+
 const IDLE_FOR_TEST: Duration = Duration::from_secs(61);
 
 #[tokio::test]

@@ -17,6 +17,10 @@ use crate::{
 /// One page has about 240 KB as JSON, of which the kernels take about half.
 const PAGE: &str = "/api/v1/rooms/general/messages?limit=200";
 const STREAM: &str = "/api/v1/rooms/general/stream";
+const SOCKET: &str = "/api/v1/rooms/general/ws";
+/// The key is the one of RFC 6455, 1.3.
+const UPGRADE: &str = "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+                       Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 /// Sixteen pages.
 const LIMIT: &str = "4MiB";
 const HOLDERS: usize = 16;
@@ -57,9 +61,12 @@ fn closing(request: &str) -> String {
     request.replacen("\r\n", "\r\nConnection: close\r\n", 1)
 }
 
-/// Clients that ask for a page each and take nothing.
+/// Clients that ask for a page or a history each and take nothing.
 async fn holders(server: &Server, target: &str) -> Vec<TcpStream> {
-    let request = closing(&get(server, target));
+    let request = match target {
+        SOCKET => get(server, target).replacen("\r\n", UPGRADE, 1),
+        _ => closing(&get(server, target)),
+    };
     let held = join_all((0..HOLDERS).map(|_| ask(server, "127.0.0.1", &request))).await;
     // They have been answered: the first bytes are there.
     join_all(held.iter().map(|stream| within(DEADLINE, "an answer begins", stream.readable()))).await;
@@ -96,7 +103,7 @@ async fn an_address_that_holds_too_much_is_told_to_come_back_and_served_once_it_
 #[tokio::test]
 async fn who_takes_nothing_is_cut_for_others_and_who_takes_little_is_not() {
     const STALL: Duration = Duration::from_secs(3);
-    for target in [PAGE, STREAM] {
+    for target in [PAGE, STREAM, SOCKET] {
         let server = builder(STALL).start().await;
         fill(&server).await;
         let mut slow = ask(&server, "127.0.0.1", &get(&server, PAGE)).await;
