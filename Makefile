@@ -57,7 +57,7 @@ mariadb: ## the integration tests on MariaDB
 
 outages: ## what happens when a database server goes away, falls silent or is somebody else's
 	@./tools.sh cc curl postgres mariadb
-	cargo test --locked --test integration -- database_server::
+	cargo test --locked --lib --test integration -- database_server::
 
 clients: ## clients that others wrote, the linter of the OpenAPI document, schemathesis
 	@./tools.sh cc curl python venv node

@@ -8,7 +8,7 @@ use crate::{
     chat::Chat,
     clock::Clock,
     config::Config,
-    hub::Hub,
+    hub::{Hub, broker::Local},
     journal::{
         Journal,
         feed::Feed,
@@ -69,9 +69,9 @@ impl App {
         let health = Health::default();
         let hub = Hub::new(store.clone(), clock.clone(), health.clone(), config.timings);
         let stop = shutdown.finishing.clone();
+        let broker = Arc::new(Local(hub.clone()));
         let (feed, window) = (Feed::default(), config.edit_window);
-        let (journal, task) =
-            Journal::new(writer, hub.clone(), feed.clone(), health.clone(), clock, window, stop.clone());
+        let (journal, task) = Journal::new(writer, broker, feed.clone(), health.clone(), clock, window, stop.clone());
         let reading = (store.clone(), followers);
         let search = Runner::new(SearchFollower, reading, &feed, health.clone(), Times::default(), stop);
         let search = search.await.map_err(|error| OpenError::Follower { url: config.store.url.clone(), error })?;

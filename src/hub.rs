@@ -10,11 +10,14 @@ use tokio::{
     time::{Instant, interval, sleep},
 };
 
+pub mod broker;
 pub mod deadlines;
 pub mod deletion_log;
 pub mod digest;
 pub mod expirations;
+mod fills;
 pub mod frame;
+pub mod gap;
 pub mod loading;
 pub mod people;
 pub mod position;
@@ -32,7 +35,9 @@ pub mod subscription;
 pub mod typing;
 pub mod window;
 
+use broker::Commit;
 use expirations::Expirations;
+use fills::Fills;
 use queries::Start;
 use reader::Request;
 use registry::Registry;
@@ -43,7 +48,7 @@ use subscription::Subscription;
 use crate::{
     clock::Clock,
     config::Timings,
-    domain::{event::Event, name::RoomName, read_cursor::ReadCursor},
+    domain::name::RoomName,
     store::{Store, error::StoreError, health::Health},
 };
 
@@ -64,6 +69,7 @@ pub struct Hub {
     expirations: Arc<Expirations>,
     registry: Arc<Registry>,
     catch_ups: Semaphore,
+    fills: Fills,
     timings: Timings,
 }
 
@@ -79,6 +85,7 @@ impl Hub {
             expirations: Arc::default(),
             registry: Arc::default(),
             catch_ups: Semaphore::new(CATCH_UPS),
+            fills: Fills::default(),
             timings,
         })
     }
@@ -96,11 +103,13 @@ impl Hub {
         self.rooms.get(name)
     }
 
-    /// Adds what was committed to a room: consecutive events in id order, and how far people have read.
-    pub fn publish(&self, name: &RoomName, events: &[Event], cursors: &[ReadCursor]) {
-        let room = self.room(name);
+    /// Takes what was committed to a room, by this node or another. What follows events that the room was not told of
+    /// is shown once these are read from the store.
+    pub fn take(&self, Commit { room, events, cursors }: &Commit) {
+        let room = self.room(room);
         room.publish(events);
         room.note_read(cursors);
+        self.fills.add_if_open(&room);
     }
 
     /// Tells the rooms in memory how far their logs go, after something may have gone past them; read cursors
@@ -119,6 +128,7 @@ impl Hub {
             for room in &rooms {
                 room.learn(stored.get(room.name()));
                 room.forget_cursors();
+                self.fills.add_if_open(room);
             }
         }
     }
@@ -160,11 +170,12 @@ impl Hub {
         &self.registry
     }
 
-    /// Does what time brings: graces and leases that end, rooms that leave, news of the store.
+    /// Does what time brings: graces and leases that end, gaps that are filled, rooms that leave, news of the store.
     /// Never ends.
     pub async fn run(&self) {
         let rest = futures_util::future::join(self.sweep_again_and_again(), self.tell_of_the_store());
-        futures_util::future::join(self.expirations.run(), rest).await;
+        let fills = self.fills.run(&self.store, &self.catch_ups);
+        futures_util::future::join3(self.expirations.run(), fills, rest).await;
     }
 
     /// Lets rooms leave memory now and then, and soon when there are too many.

@@ -13,6 +13,7 @@ use tokio::{
 pub mod backlog;
 pub mod command;
 pub mod decide;
+mod failpoints;
 pub mod feed;
 pub mod follower;
 pub mod known;

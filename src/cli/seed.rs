@@ -1,6 +1,6 @@
 //! `seed`: fills a room with messages, the way that posters would.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use clap::Args;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -16,7 +16,7 @@ use crate::{
         policy::Actor,
         version::Precondition,
     },
-    hub::Hub,
+    hub::{Hub, broker::Local},
     journal::{
         Journal, Refused,
         feed::Feed,
@@ -88,7 +88,7 @@ pub(super) async fn seed(args: &SeedArgs) -> Result<String, SeedError> {
     let (feed, reading) = (Feed::default(), (store.clone(), followers));
     let mut search =
         Runner::new(SearchFollower, reading, &feed, health.clone(), Times::default(), stop.clone()).await?;
-    let (journal, writing) = Journal::new(writer, hub, feed, health, clock, None, stop.clone());
+    let (journal, writing) = Journal::new(writer, Arc::new(Local(hub)), feed, health, clock, None, stop.clone());
     let posting = async {
         let posted = post_all(&journal, &room, args.messages).await;
         // While the journal has the database's lock: nobody else may index it meanwhile.

@@ -98,6 +98,17 @@ impl Event {
             Self::RoomUpdated(_) => None,
         }
     }
+
+    /// Has it carry its message as it is by now.
+    pub fn set_message(&mut self, now: Arc<Message>) {
+        match self {
+            Self::ChatMessage(message)
+            | Self::MessageEdited { message, .. }
+            | Self::MessageDeleted { message, .. }
+            | Self::Reacted { message, .. } => *message = now,
+            Self::RoomUpdated(_) => {}
+        }
+    }
 }
 
 /// The body of a `room_updated` event: what the room is called and about from here on.

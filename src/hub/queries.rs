@@ -153,7 +153,7 @@ impl Hub {
     /// is a reason for one.
     async fn reset_reason(
         &self,
-        room: &Room,
+        room: &Arc<Room>,
         start: Start,
     ) -> Result<Result<EventId, Option<ResetReason>>, StoreError> {
         let cursor = match start {
@@ -165,6 +165,8 @@ impl Hub {
         if cursor >= floor && cursor > head {
             // Memory may lag; only the database knows what is ahead of the log.
             (head, floor, reason) = room.reload(&self.store).await?;
+            // What it goes on with is to be there.
+            room.fill(&self.store, &self.catch_ups).await?;
         }
         Ok(if cursor < floor {
             Err(Some(reason.into()))

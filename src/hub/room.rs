@@ -68,6 +68,8 @@ pub struct Room {
     ephemeral: AtomicU64,
     /// Held while something is read from the store that everybody waits for.
     loading: tokio::sync::Mutex<()>,
+    /// Held while a gap is filled.
+    filling: tokio::sync::Mutex<()>,
 }
 
 /// The people, and what belongs under their lock.
@@ -101,6 +103,7 @@ impl Room {
             head: AtomicI64::new(0),
             ephemeral: AtomicU64::new(0),
             loading: tokio::sync::Mutex::new(()),
+            filling: tokio::sync::Mutex::new(()),
         })
     }
 
@@ -137,19 +140,28 @@ impl Room {
         self.window().deletions.may_include(messages, since)
     }
 
-    /// Adds what was committed: consecutive events in id order.
+    /// Takes what is committed: consecutive events in id order. What does not join on to the head waits: see
+    /// [`Room::is_to_be_filled`].
     pub fn publish(self: &Arc<Self>, events: &[Event]) {
-        let Some(first) = events.first().map(Event::id) else { return };
-        let slots: Vec<_> = events.iter().map(Slot::new).collect();
-        self.change_window(|window| window.publish(first, events, slots));
-        // After the window, so that nobody learns that somebody stopped typing before the message is there.
-        self.change_people(|people, now| {
-            for event in events {
-                if let Event::ChatMessage(message) = event {
-                    people.stop_typing(message.username.key(), None, now);
-                }
-            }
-        });
+        if events.is_empty() {
+            return;
+        }
+        let events = with_slots(events);
+        let shown = self.change_window(|window| window.publish(events));
+        self.tell_shown(&shown);
+    }
+
+    /// After the window, so that nobody learns that somebody stopped typing before the message is there.
+    fn tell_shown(self: &Arc<Self>, shown: &[Event]) {
+        let authors = || {
+            shown.iter().filter_map(|event| match event {
+                Event::ChatMessage(message) => Some(message.username.key()),
+                _ => None,
+            })
+        };
+        if authors().next().is_some() {
+            self.change_people(|people, now| authors().for_each(|author| people.stop_typing(author, None, now)));
+        }
         self.wake();
     }
 
@@ -342,4 +354,8 @@ impl Expires for Room {
         self.wake();
         is_all
     }
+}
+
+fn with_slots(events: &[Event]) -> Vec<(Event, Slot)> {
+    events.iter().map(|event| (event.clone(), Slot::new(event))).collect()
 }

@@ -5,6 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 use super::{
     deletion_log::DeletionLog,
     frame::{Frame, Placed},
+    gap::{Gap, Ready},
     loading::Loading,
     position::{Position, ReadFilter},
     recent::{News, Recent},
@@ -47,6 +48,8 @@ pub struct Window {
     /// The histories that were encoded last, by their length and the head they end at: all who join share them.
     histories: VecDeque<(usize, EventId, Frame)>,
     pub(super) deletions: DeletionLog,
+    /// What can't be shown yet.
+    pub(super) gap: Gap,
 }
 
 impl Window {
@@ -62,27 +65,14 @@ impl Window {
         self.floor
     }
 
-    /// Adds what was committed: consecutive events in id order, and their slots.
-    pub fn publish(&mut self, first: EventId, events: &[Event], slots: Vec<Slot>) {
-        let ring = self.ring.get_or_insert_with(|| Ring::after(first - 1));
-        if ring.extend(first, slots) {
-            self.recent.forget();
-            self.deletions.note_unseen();
-        }
-        for event in events {
-            match event {
-                Event::ChatMessage(message) => self.recent.note(News::Posted(message.clone())),
-                Event::MessageDeleted { message, .. } => {
-                    ring.forget(message.id);
-                    self.deletions.note(message.id);
-                    self.recent.note(News::Changed(message.clone()));
-                }
-                Event::MessageEdited { message, .. } | Event::Reacted { message, .. } => {
-                    self.recent.note(News::Changed(message.clone()));
-                }
-                Event::RoomUpdated(_) => {}
-            }
-        }
+    /// Takes what is committed: consecutive events in id order, with their slots. Returns those that are shown now: of
+    /// these perhaps none, if some before them are missing, or more, which waited for them.
+    pub fn publish(&mut self, events: Vec<(Event, Slot)>) -> Vec<Event> {
+        let Some((first, _)) = events.first() else { return Vec::new() };
+        let first = first.id();
+        let head = self.ring.get_or_insert_with(|| Ring::after(first - 1)).head();
+        let ready = self.gap.offer(head, events);
+        self.show(ready)
     }
 
     /// Takes head and floor as the store has them, once. What is published meanwhile joins on to them.
@@ -94,11 +84,92 @@ impl Window {
     /// Learns head and floor, which may have moved without what is before them having been published.
     pub fn learn(&mut self, head: EventId, floor: EventId, reason: FloorReason) {
         self.floor = Some((floor, reason));
-        if self.ring.as_ref().is_none_or(|ring| ring.head() < head) {
-            self.ring.get_or_insert_with(|| Ring::after(head)).advance(head);
-            self.recent.forget();
-            self.deletions.note_unseen();
+        match &self.ring {
+            Some(ring) if ring.head() < head => {
+                self.gap.check(head);
+                self.note_unseen();
+            }
+            Some(_) => {}
+            None => self.ring = Some(Ring::after(head)),
         }
+    }
+
+    /// Takes a page of the log after the head that was asked for. Returns the events that are shown now, and whether
+    /// it led on.
+    pub fn fill(
+        &mut self,
+        (stored_head, floor, reason): (EventId, EventId, FloorReason),
+        events: Vec<(Event, Slot)>,
+    ) -> (Vec<Event>, bool) {
+        self.floor = Some((floor, reason));
+        let head = self.head();
+        let shown = if head < floor {
+            self.skip(stored_head)
+        } else {
+            let ready = self.gap.fill(head, stored_head, events);
+            self.show(ready)
+        };
+        (shown, self.head() > head)
+    }
+
+    /// Skips a gap that is longer than the ring, or of which the store no longer has all: readers who want what is in
+    /// it ask for it. Returns the events that are shown now, which waited for those.
+    pub fn skip(&mut self, stored_head: EventId) -> Vec<Event> {
+        self.ring.get_or_insert_with(|| Ring::after(stored_head)).advance(stored_head);
+        self.note_unseen();
+        let ready = self.gap.skip_to(self.head());
+        self.show(ready)
+    }
+
+    /// Something happened that this room was not told of, which may have been any deletion.
+    fn note_unseen(&mut self) {
+        self.histories.clear();
+        self.recent.forget();
+        self.deletions.note_unseen();
+    }
+
+    /// Shows what is ready: deletions first, so that nothing shows what they take away.
+    fn show(&mut self, Ready { deleted, events }: Ready) -> Vec<Event> {
+        let ring = self.ring.get_or_insert_with(|| Ring::after(0));
+        let forget =
+            |ring: &mut Ring, message: &Arc<Message>, recent: &mut Loading<Recent, News>, log: &mut DeletionLog| {
+                ring.forget(message.id);
+                log.note(message.id);
+                recent.note(News::Changed(message.clone()));
+            };
+        for message in deleted {
+            // It may be at the head that is still shown.
+            self.histories.clear();
+            forget(ring, &message, &mut self.recent, &mut self.deletions);
+        }
+        let mut shown = Vec::with_capacity(events.len());
+        for (event, slot) in events {
+            ring.push(slot);
+            match &event {
+                Event::ChatMessage(message) => self.recent.note(News::Posted(message.clone())),
+                Event::MessageDeleted { message, .. } => {
+                    forget(ring, message, &mut self.recent, &mut self.deletions);
+                }
+                Event::MessageEdited { message, .. } | Event::Reacted { message, .. } => {
+                    self.recent.note(News::Changed(message.clone()));
+                }
+                Event::RoomUpdated(_) => {}
+            }
+            shown.push(event);
+        }
+        shown
+    }
+
+    /// The ring, for tests that look at what it would give.
+    #[cfg(test)]
+    pub(super) fn ring_for_tests(&self) -> Option<&Ring> {
+        self.ring.as_ref()
+    }
+
+    /// Returns true if the log goes on past the head.
+    #[must_use]
+    pub fn has_gap(&self) -> bool {
+        self.gap.is_open(self.head())
     }
 
     /// Gives a reader what is past its cursor, and moves its position past it.
@@ -139,7 +210,7 @@ impl Window {
     }
 
     /// The history of this length that ends at this head, if somebody had it already. Whatever changes one moves the
-    /// head.
+    /// head, or has them forgotten.
     fn shared_history(&self, limit: usize, head: EventId) -> Option<Frame> {
         let mut shared = self.histories.iter().filter(|(of, at, _)| (*of, *at) == (limit, head));
         shared.next().map(|(_, _, frame)| frame.clone())
@@ -157,7 +228,10 @@ impl Window {
     #[must_use]
     pub fn bytes(&self) -> usize {
         let histories: usize = self.histories.iter().map(|(_, _, frame)| frame.len()).sum();
-        self.ring.as_ref().map_or(0, Ring::bytes) + self.recent.known().map_or(0, Recent::bytes) + histories
+        self.ring.as_ref().map_or(0, Ring::bytes)
+            + self.gap.bytes()
+            + self.recent.known().map_or(0, Recent::bytes)
+            + histories
     }
 }
 

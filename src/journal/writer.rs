@@ -11,11 +11,11 @@ use tokio_util::sync::CancellationToken;
 mod batch;
 mod recovery;
 
-use super::{Journal, QUEUE, Waiting, decide::Decided, feed::Feed, line::Line};
+use super::{Journal, QUEUE, Waiting, decide::Decided, failpoints::Failpoints, feed::Feed, line::Line};
 use crate::{
     clock::Clock,
     domain::event::ServiceStatus,
-    hub::Hub,
+    hub::{Hub, broker::Broker},
     store::{BatchId, error::StoreError, health::Health, writer::Writer},
 };
 
@@ -45,6 +45,7 @@ struct Task {
     line: Line,
     stop: CancellationToken,
     writer: Writer,
+    broker: Arc<dyn Broker>,
     hub: Arc<Hub>,
     feed: Feed,
     health: Health,
@@ -59,6 +60,7 @@ struct Task {
     saved_at: Option<Instant>,
     /// Whether something of deleted messages is still to be erased.
     is_erasing: bool,
+    failpoints: Failpoints,
 }
 
 /// A batch that was not written.
@@ -80,7 +82,7 @@ impl Journal {
     /// more, answers all that waits, and ends once nobody follows `feed`; or it ends with [`Fatal`].
     pub fn new(
         writer: Writer,
-        hub: Arc<Hub>,
+        broker: Arc<dyn Broker>,
         feed: Feed,
         health: Health,
         clock: Clock,
@@ -88,6 +90,7 @@ impl Journal {
         stop: CancellationToken,
     ) -> (Self, impl Future<Output = Result<(), Fatal>> + Send + 'static) {
         let (sender, queue) = mpsc::channel(QUEUE);
+        let hub = broker.hub().clone();
         let patience = hub.timings().write_timeout;
         let task = Task {
             queue,
@@ -95,6 +98,7 @@ impl Journal {
             stop,
             is_erasing: writer.is_erasing(),
             writer,
+            broker,
             hub,
             feed,
             health,
@@ -103,6 +107,7 @@ impl Journal {
             behind: false,
             refused: 0,
             saved_at: None,
+            failpoints: Failpoints::of_next(),
         };
         (Self { queue: sender, patience }, task.run())
     }

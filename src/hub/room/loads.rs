@@ -2,18 +2,23 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use super::{
     super::{
         frame::Frame,
+        queries::PAGE,
         read_cursors::MAX_CURSORS,
         recent::{KEPT, Recent},
+        ring::MAX_EVENTS,
         window::history_frame,
     },
-    Room,
+    Room, with_slots,
 };
 use crate::{
     domain::{
         EventId,
+        event::TypeSet,
         room::{FloorReason, Room as StoredRoom},
     },
     store::{Store, error::StoreError, messages::Range},
@@ -72,6 +77,69 @@ impl Room {
         (head, floor, reason)
     }
 
+    /// Returns true if the log goes on past what is shown, and nobody has said so yet.
+    pub(in super::super) fn is_to_be_filled(&self) -> bool {
+        self.change_window(|window| window.gap.ask(window.head()))
+    }
+
+    /// Reads from the store what is missing after the head, and shows it with what waits for it. One page for each
+    /// turn that `turns` gives.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database is out; then what waits goes on waiting.
+    pub(in super::super) async fn fill(self: &Arc<Self>, store: &Store, turns: &Semaphore) -> Result<(), StoreError> {
+        let _one_at_a_time = self.filling.lock().await;
+        self.change_window(|window| window.gap.asked());
+        while self.window().has_gap() {
+            let _turn = turns.acquire().await;
+            let (after, goal) = self.change_window(|window| (window.head(), window.gap.goal()));
+            if usize::try_from(goal - after).is_ok_and(|missing| missing > MAX_EVENTS) {
+                let head = self.reload(store).await?.0;
+                let shown = self.change_window(|window| {
+                    let shown = window.skip(head);
+                    if head < goal {
+                        window.gap.close(window.head());
+                    }
+                    shown
+                });
+                self.tell_shown(&shown);
+                continue;
+            }
+            let page = store.log_after(&self.name, after, TypeSet::ALL, PAGE).await?;
+            let place = place(page.room.as_ref());
+            let events = with_slots(&page.events);
+            let (shown, has_moved) = self.change_window(|window| window.fill(place, events));
+            self.tell_shown(&shown);
+            if !has_moved && place.0 < goal {
+                tracing::warn!(room.name = %self.name, after, "the store is behind what was told of it");
+                self.change_window(|window| window.gap.close(window.head()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Has a test's store be asked by readers, for all up to its head.
+    #[cfg(test)]
+    pub(in super::super) fn skip_for_tests(self: &Arc<Self>, stored_head: EventId) {
+        let shown = self.change_window(|window| window.skip(stored_head));
+        self.tell_shown(&shown);
+    }
+
+    /// Takes what a test's store has after the head.
+    #[cfg(test)]
+    pub(in super::super) fn fill_for_tests(
+        self: &Arc<Self>,
+        stored_head: EventId,
+        events: &[crate::domain::event::Event],
+    ) {
+        let place = (stored_head, 0, FloorReason::Pruned);
+        let (shown, _) = self.change_window(|window| {
+            window.gap.asked();
+            window.fill(place, with_slots(events))
+        });
+        self.tell_shown(&shown);
+    }
+
     /// The event that a reader without a cursor gets first, with the newest `limit` messages, and
     /// the cursor it ends at.
     pub(in super::super) async fn history(&self, store: &Store, limit: usize) -> Result<(Frame, EventId), StoreError> {
@@ -110,12 +178,18 @@ impl Room {
 
     /// A history read from the store, which who joins next shares.
     async fn long_history(&self, store: &Store, limit: usize) -> Result<(Frame, EventId), StoreError> {
+        let deletions = self.deletions();
         let stored = store.room(&self.name).await?;
         let Some(room) = stored else { return Ok((history_frame(&self.name, &[], false, 0), 0)) };
         let (messages, has_more) = store.messages(&room, Range::Newest, limit as u64).await?;
         let messages: Vec<_> = messages.into_iter().map(Arc::new).collect();
         let frame = history_frame(&self.name, &messages, has_more, room.head);
-        self.change_window(|window| window.share_history(limit, room.head, frame.clone()));
+        self.change_window(|window| {
+            // A deletion may be known before the head gets to it: what was read before it is nobody else's.
+            if window.deletions.count() == deletions {
+                window.share_history(limit, room.head, frame.clone());
+            }
+        });
         Ok((frame, room.head))
     }
 }

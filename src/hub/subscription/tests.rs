@@ -241,12 +241,15 @@ async fn what_memory_was_not_told_is_read_from_the_store() {
     // A room of another hub is one that was never told.
     let other =
         Hub::new(fixture.app.hub.store.clone(), Clock::system(), fixture.app.health.clone(), Timings::default());
+    let running = other.clone();
+    let running = tokio_util::task::TaskTracker::new().spawn(async move { running.run().await });
     let request = Request { state: StateDue::Never, ..request(TypeSet::ALL) };
     let mut reader = other.subscribe(&room(), Start::After(5), request).await.unwrap();
     fixture.post(3).await;
     other.catch_up().await.unwrap();
     let ids: Vec<_> = next(&mut reader).await.iter().map(|event| event["id"].as_i64().unwrap()).collect();
     assert_eq!(ids, [6, 7, 8]);
+    running.abort();
     fixture.end().await;
 }
 

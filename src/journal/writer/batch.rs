@@ -8,12 +8,20 @@ use super::{
     super::{
         Answered, Waiting,
         decide::{Decided, Moment, decide},
+        failpoints::Point,
         known::Known,
         line::leave,
     },
     Failed, Fatal, Task,
 };
-use crate::{domain::event::ServiceStatus, store::error::StoreError};
+use crate::{
+    domain::event::ServiceStatus,
+    hub::broker::Commit,
+    store::{
+        error::StoreError,
+        room_write::{Changes, RoomWrite},
+    },
+};
 
 /// How long the next batch waits after one that ran into somebody else or got no room, in milliseconds: drawn at
 /// random, so that two who ran into each other don't do so again.
@@ -73,6 +81,7 @@ impl Task {
                 self.fail(failed, batch.len()).await?
             }
         };
+        self.failpoints.reach(Point::BeforeAnswer).await;
         for (waiting, outcome) in batch.into_iter().zip(outcomes) {
             waiting.answer(outcome);
         }
@@ -92,6 +101,7 @@ impl Task {
         };
 
         let rooms = tx.lock_rooms(self.line.rooms_of(batch)).await?;
+        self.failpoints.reach(Point::Locked).await;
         self.line.put_back(leave(batch, |name| rooms.has(name)));
 
         let commands = batch.iter().map(|waiting| &waiting.command);
@@ -106,12 +116,14 @@ impl Task {
             }
             self.is_erasing |= tx.write(&decided.writes, now).await?;
             let batch = tx.batch().clone();
+            self.failpoints.reach(Point::BeforeCommit).await;
             match tx.commit().await {
                 Ok(()) => {}
                 // These are answers, and say that nothing was written.
                 Err(error @ (StoreError::Conflict(_) | StoreError::Rejected(_))) => return Err(error.into()),
                 Err(error) => return Err(Failed::AtCommit(error, decided, batch)),
             }
+            self.failpoints.reach(Point::AfterCommit).await;
         } else {
             tx.rollback().await?;
         }
@@ -120,16 +132,22 @@ impl Task {
         if self.behind {
             self.behind = self.hub.catch_up().await.is_err();
         }
-        self.publish(&decided);
-        Ok(std::mem::take(&mut decided.answers))
+        self.failpoints.reach(Point::BeforePublish).await;
+        self.publish(&mut decided);
+        Ok(decided.answers)
     }
 
-    pub(super) fn publish(&self, decided: &Decided) {
-        for write in &decided.writes {
-            self.hub.publish(&write.name, &write.events, &write.changes.cursors);
-            if !write.events.is_empty() {
-                self.feed.committed(write.room_id, write.head, write.events.len());
-            }
+    /// Gives readers and followers what is committed.
+    pub(super) fn publish(&self, decided: &mut Decided) {
+        let writes = std::mem::take(&mut decided.writes);
+        let ends: Vec<_> = writes.iter().map(|write| (write.room_id, write.head, write.events.len())).collect();
+        let commits = writes.into_iter().map(|write| {
+            let RoomWrite { name: room, events, changes: Changes { cursors, .. }, .. } = write;
+            Commit { room, events, cursors }
+        });
+        self.broker.publish(commits.collect());
+        for (room_id, head, events) in ends.into_iter().filter(|(_, _, events)| *events > 0) {
+            self.feed.committed(room_id, head, events);
         }
     }
 }

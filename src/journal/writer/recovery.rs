@@ -46,11 +46,11 @@ impl Task {
         }
         self.say_out(&error);
         let reopened = self.reopen().await;
-        if let Some((decided, batch)) = decided {
+        if let Some((mut decided, batch)) = decided {
             let committed = if reopened { self.settle(&batch).await } else { Err(error) };
             match committed {
                 Ok(true) => {
-                    self.publish(&decided);
+                    self.publish(&mut decided);
                     return Ok(decided.answers);
                 }
                 Ok(false) => {}

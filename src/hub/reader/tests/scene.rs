@@ -97,6 +97,7 @@ impl Scene {
     pub(super) fn publish(&mut self, skipped: usize) {
         let from = (self.published + skipped).min(self.log.len());
         self.room.publish(&self.events(id(from)));
+        self.fill();
         if from < self.log.len() {
             self.published = self.log.len();
             self.gone = self.deleted();
@@ -115,8 +116,17 @@ impl Scene {
         let created_at = Timestamp::from_micros(0);
         let (title, topic, name) = (String::new(), String::new(), self.room.name().clone());
         self.room.learn(Some(&StoredRoom { id: 1, name, title, topic, created_at, head, floor, floor_reason }));
+        self.room.skip_for_tests(head);
         self.published = self.log.len();
         self.gone = self.deleted();
+    }
+
+    /// Fills the gap, if there is one.
+    fn fill(&mut self) {
+        if self.room.is_to_be_filled() {
+            let events = self.events(self.room.head());
+            self.room.fill_for_tests(self.head(), &events);
+        }
     }
 
     fn deleted(&self) -> HashSet<EventId> {

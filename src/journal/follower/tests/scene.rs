@@ -32,7 +32,7 @@ use crate::{
         search::Query,
         version::Precondition,
     },
-    hub::Hub,
+    hub::{Hub, broker::Local},
     journal::{Journal, backlog::Pace, feed::Feed},
     store::{
         Opened, Store,
@@ -67,7 +67,7 @@ impl Scene {
         let clock = Clock::system();
         let hub = Hub::new(store.clone(), clock.clone(), health.clone(), Timings::default());
         let (journal, task) =
-            Journal::new(writer, hub.clone(), feed.clone(), health.clone(), clock, None, stop.clone());
+            Journal::new(writer, Arc::new(Local(hub.clone())), feed.clone(), health.clone(), clock, None, stop.clone());
         let tasks = TaskTracker::new();
         tasks.spawn(task);
         let chat = Chat::new(journal, hub, store.clone(), stop.clone());
