@@ -30,10 +30,10 @@ use crate::domain::{
 };
 use command::{Action, Command, Committed, Outcome, typed};
 
-/// How many commands wait at most; one more is refused at once.
+/// The most commands that wait; one more is refused at once.
 const QUEUE: usize = 4_096;
 
-/// Why a command changed nothing.
+/// The reason that a command changed nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// The policy forbids it.
@@ -54,7 +54,7 @@ pub enum Refused {
     /// The message is deleted.
     #[error("the message is deleted")]
     Deleted,
-    /// What is to be changed does not meet the request's conditions.
+    /// The object of the change does not meet the request's conditions.
     #[error("what is to be changed does not meet the request's conditions")]
     PreconditionFailed,
     /// The message has as many different emoji as it may have.
@@ -86,7 +86,7 @@ type Answered = Result<Committed<Outcome>, Refused>;
 struct Waiting {
     command: Command,
     answer: oneshot::Sender<Answered>,
-    /// When whoever asked gives up: then it is not to be begun any more.
+    /// The time when whoever asked gives up: then it is not to be begun any more.
     until: Instant,
 }
 
@@ -101,7 +101,7 @@ impl Waiting {
 #[derive(Debug, Clone)]
 pub struct Journal {
     queue: mpsc::Sender<Waiting>,
-    /// How long an answer is waited for: a disk may hang, and neither fail nor answer.
+    /// The time that an answer is waited for: a disk may hang, and neither fail nor answer.
     patience: Duration,
 }
 

@@ -23,7 +23,7 @@ use crate::domain::{
 /// The most bytes of events a reader takes at once, except for a single event that is larger.
 pub const TAKE_BYTES: usize = PAGE_BYTES;
 
-/// How many lengths of history are kept at once.
+/// The most lengths of history that are kept at once.
 const SHARED: usize = 4;
 
 /// The log's part of a read.
@@ -48,7 +48,7 @@ pub struct Window {
     /// The histories that were encoded last, by their length and the head they end at: all who join share them.
     histories: VecDeque<(usize, EventId, Frame)>,
     pub(super) deletions: DeletionLog,
-    /// What can't be shown yet.
+    /// The events that can't be shown yet.
     pub(super) gap: Gap,
 }
 

@@ -137,7 +137,7 @@ async fn a_batch_takes_as_many_statements_however_many_commands_it_has() {
     for answer in join_all(waiting(&app, &general, vec!["before".to_owned(); 401]).await).await {
         answer.unwrap();
     }
-    // What takes a message's row anew counts for as many bytes as that may have, so fewer of them are one batch.
+    // What takes a message's row again counts for as many bytes as that may have, so fewer of them are one batch.
     for (kind, many) in
         [("post", 200), ("rooms", 200), ("keyed", 200), ("read", 200), ("edit", 52), ("react", 52), ("delete", 200)]
     {
@@ -344,7 +344,7 @@ async fn a_commit_that_did_not_happen_is_refused_and_leaves_no_hole() {
     scene.end().await;
 }
 
-/// Whether it happened can't be asked at first: the post is refused, and its reader gets it once that is known.
+/// It can't be asked at first whether it happened: the post is refused, and its reader gets it once that is known.
 #[tokio::test]
 async fn a_commit_of_which_nothing_is_known_is_read_once_whoever_learns_of_it() {
     for (next, id, replayed, last) in [

@@ -50,15 +50,15 @@ struct Task {
     feed: Feed,
     health: Health,
     clock: Clock,
-    /// How long after its posting a message may be edited; for ever, if absent.
+    /// The time after its posting in which a message may be edited; for ever, if absent.
     edit_window: Option<Duration>,
-    /// Whether readers may not know all that is committed.
+    /// True if readers may not know all that is committed.
     behind: bool,
-    /// How much the last batch would have written that was not.
+    /// The bytes that the last batch would have written, if it was not written.
     refused: usize,
     /// Since when the write-ahead log is gone, and what it held is in the database.
     saved_at: Option<Instant>,
-    /// Whether something of deleted messages is still to be erased.
+    /// True while something of deleted messages is still to be erased.
     is_erasing: bool,
     failpoints: Failpoints,
 }
@@ -183,7 +183,7 @@ impl Task {
         processing.await
     }
 
-    /// What is done while nobody writes: a store that was out is probed; one that may go away is asked
+    /// The work while nobody writes: a store that was out is probed; one that may go away is asked
     /// whether it is there, so that `/readyz` knows without a post.
     async fn look(&mut self) -> Result<(), Fatal> {
         if !self.health.is_ok() {

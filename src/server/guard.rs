@@ -27,7 +27,7 @@ use crate::unsent::Reader;
 pub(super) const PROGRESS: usize = 16 * 1024;
 /// Slices of no more than this together are copied into one. A delivery is three of them (a chunk's size, the event,
 /// and the line's end), and for the kernel one plain write is less work than a vectored one (docs/benchmarks.md).
-/// What is longer is written from where it lies, which all readers share.
+/// Longer slices are written from where they lie, which all readers share.
 const GATHERED: usize = 4 * 1024;
 /// The kernel's patience where the guard's clock does not run is longer than the guard's by so much.
 const MARGIN: Duration = Duration::from_secs(15);

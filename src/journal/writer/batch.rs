@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// How long the next batch waits after one that ran into somebody else or got no room, in milliseconds: drawn at
+/// The pause of the next batch after one that ran into somebody else or got no room, in milliseconds: drawn at
 /// random, so that two who ran into each other don't do so again.
 const PAUSE: std::ops::RangeInclusive<u64> = 2..=40;
 
@@ -93,7 +93,7 @@ impl Task {
     async fn write(&mut self, batch: &mut Vec<Waiting>) -> Result<Vec<Answered>, Failed> {
         let now = self.clock.now();
         let tx = match self.writer.begin().await {
-            // A server that was started anew while nobody wrote has cut the line; it is no outage.
+            // A server that was restarted while nobody wrote has cut the line; it is no outage.
             Err(StoreError::Unavailable(_)) if self.health.is_ok() && self.reopen().await => {
                 self.writer.begin().await?
             }

@@ -1,4 +1,4 @@
-//! What is done about a store that fails: answers, and the way back.
+//! Recovery from a store that fails: answers, and the way back.
 
 use tokio::time::Instant;
 
@@ -14,10 +14,10 @@ use crate::{
     store::{BatchId, error::StoreError},
 };
 
-/// What a batch writes besides its contents, about: keys, heads, pages that are not full.
+/// About the bytes that a batch writes besides its contents: keys, heads, pages that are not full.
 const PROBE_MARGIN: usize = 64 * 1024;
 
-/// How often it is asked what became of a batch, each time for as long as a statement waits for a lock.
+/// The number of times that it is asked what became of a batch, each time for as long as a statement waits for a lock.
 const SETTLE_TRIES: u32 = 4;
 
 impl Task {
@@ -104,7 +104,7 @@ impl Task {
         match self.writer.reopen().await {
             Ok(()) => true,
             Err(error) => {
-                tracing::warn!(%error, "the database can't be opened anew yet");
+                tracing::warn!(%error, "the database can't be opened again yet");
                 false
             }
         }

@@ -120,7 +120,7 @@ impl Scene {
         rows.iter().map(|row| (row.try_get_by_index(0).unwrap(), row.try_get_by_index(1).unwrap())).collect()
     }
 
-    /// What the counter has counted, in its order.
+    /// The counts of the counter, in its order.
     pub(super) async fn counted(&self) -> Vec<(i64, i64)> {
         self.pairs("SELECT room_id, id FROM counted ORDER BY rowid").await
     }
@@ -170,7 +170,7 @@ impl Scene {
 
 /// Writes down each event in its transaction: exactly once.
 pub(super) struct Counter {
-    /// How many events it takes at once.
+    /// The most events it takes at once.
     pub(super) at_once: EventId,
     /// The one room that it does not want.
     pub(super) unwanted: Option<i64>,
