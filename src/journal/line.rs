@@ -18,6 +18,8 @@ const MOST: usize = 4 * BATCH;
 #[derive(Debug, Default)]
 pub(super) struct Line {
     waiting: VecDeque<Waiting>,
+    /// Their bytes.
+    bytes: usize,
     /// The number of first ones that are each a batch of their own.
     singly: usize,
     /// The rooms that were waited for in vain, the one first for which that is longest ago. They are no longer waited
@@ -33,12 +35,18 @@ impl Line {
 
     /// Returns true if more would not be in the next batch.
     pub(super) fn is_full(&self) -> bool {
+        let is_full = |count: usize, bytes: usize| count >= BATCH || bytes > BATCH_BYTES;
+        // It is asked for each command that comes, so all are gone through only if it matters.
+        if self.held.is_empty() || !is_full(self.waiting.len(), self.bytes) {
+            return is_full(self.waiting.len(), self.bytes);
+        }
         let free = || self.waiting.iter().filter(|waiting| !self.is_held(&waiting.command.room));
-        self.waiting.len() >= MOST || free().count() >= BATCH || free().map(bytes).sum::<usize>() > BATCH_BYTES
+        self.waiting.len() >= MOST || is_full(free().count(), free().map(bytes).sum())
     }
 
     /// One more, behind all others.
     pub(super) fn push(&mut self, waiting: Waiting) {
+        self.bytes += bytes(&waiting);
         self.waiting.push_back(waiting);
     }
 
@@ -47,6 +55,7 @@ impl Line {
         while let Some(at) = self.waiting.iter().position(|waiting| waiting.until <= now) {
             self.singly -= usize::from(at < self.singly);
             if let Some(late) = self.waiting.remove(at) {
+                self.bytes -= bytes(&late);
                 late.answer(Err(Refused::Unavailable));
             }
         }
@@ -55,6 +64,12 @@ impl Line {
     /// The next batch, within the bounds of a transaction, those of rooms that are not held first; empty if nobody
     /// waits.
     pub(super) fn take(&mut self) -> Vec<Waiting> {
+        let batch = self.next();
+        self.bytes -= batch.iter().map(bytes).sum::<usize>();
+        batch
+    }
+
+    fn next(&mut self) -> Vec<Waiting> {
         if self.singly > 0 {
             self.singly -= 1;
             return self.waiting.pop_front().into_iter().collect();
@@ -88,6 +103,7 @@ impl Line {
     /// Puts those back whose rooms the batch did not get: they are first in the next one.
     pub(super) fn put_back(&mut self, batch: Vec<Waiting>) {
         for waiting in batch.into_iter().rev() {
+            self.bytes += bytes(&waiting);
             self.waiting.push_front(waiting);
         }
     }
