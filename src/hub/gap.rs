@@ -6,7 +6,7 @@
 //! that it read first. What waits at or below that is dropped: the store has shown it as it is by now.
 //!
 //! A deletion is heeded as soon as it is known, from wherever: what shows its message in the meantime is shown
-//! without it. This does no I/O; [`super::window`] shows what it gives, [`super::fills`] has the store asked.
+//! without it. This does no I/O; [`super::window`] shows what it gives, `fills.rs` has the store asked.
 
 use std::{
     collections::{BTreeMap, HashMap},

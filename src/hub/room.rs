@@ -141,7 +141,7 @@ impl Room {
     }
 
     /// Takes what is committed: consecutive events in id order. What does not join on to the head waits: see
-    /// [`Room::is_to_be_filled`].
+    /// `is_to_be_filled`.
     pub fn publish(self: &Arc<Self>, events: &[Event]) {
         if events.is_empty() {
             return;

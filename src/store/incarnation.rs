@@ -6,7 +6,8 @@
 //! has it locked tells nothing of rooms, so this never waits for another node.
 //!
 //! On a server every session is an incarnation of its own, and its newest batches are kept, for other nodes to read.
-//! A file has one process, which is its one incarnation for ever; nobody else would read its batches, so none is kept.
+//! A file has one process, which is its one incarnation for ever. Nobody else moves the heads of its rooms, so the head
+//! that a batch sets tells the same and costs nothing; only a batch without an event is counted. None is kept.
 
 use std::{
     collections::VecDeque,
@@ -25,11 +26,11 @@ use tokio::time::Instant;
 
 use super::{
     backend::Backend,
-    entity::{batch, journal},
+    entity::{batch, journal, room},
     error::StoreError,
     room_write::RoomWrite,
 };
-use crate::domain::timestamp::Timestamp;
+use crate::domain::{EventId, timestamp::Timestamp};
 
 /// The time that a batch is kept at least: a reader that was away longer reads all heads.
 const KEPT: Duration = Duration::from_mins(1);
@@ -49,11 +50,23 @@ pub(super) struct Incarnation {
     marks: Mutex<VecDeque<(Instant, i64)>>,
 }
 
-/// A batch by its incarnation and number: whatever becomes of its commit's answer, the database knows it by these.
+/// A batch by what it leaves in the database, which knows it by this whatever becomes of its commit's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BatchId {
-    node: String,
-    n: i64,
+pub enum BatchId {
+    /// Its number among those of its incarnation.
+    Counted {
+        /// The name of the incarnation.
+        node: String,
+        /// The number.
+        n: i64,
+    },
+    /// The head of a room that it writes, in a file.
+    Head {
+        /// The room.
+        room_id: i64,
+        /// The head.
+        head: EventId,
+    },
 }
 
 impl Incarnation {
@@ -77,11 +90,19 @@ impl Incarnation {
         Ok(Self { node, committed: AtomicI64::new(n), keeps_batches: is_server, marks: Mutex::default() })
     }
 
-    /// Counts a batch in its own transaction, before anything else is locked.
+    /// Counts a batch in its own transaction, before anything else is locked; absent in a file, where that can wait.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if the database does not know this incarnation: its session is to be replaced.
-    pub(super) async fn count(&self, tx: &impl ConnectionTrait) -> Result<BatchId, StoreError> {
+    pub(super) async fn count_first(&self, tx: &impl ConnectionTrait) -> Result<Option<BatchId>, StoreError> {
+        if !self.keeps_batches {
+            return Ok(None);
+        }
+        self.count(tx).await?;
+        Ok(Some(BatchId::Counted { node: self.node.clone(), n: self.committed.load(Ordering::Relaxed) + 1 }))
+    }
+
+    async fn count(&self, tx: &impl ConnectionTrait) -> Result<(), StoreError> {
         let counted = journal::Entity::update_many()
             .col_expr(journal::Column::N, Expr::col(journal::Column::N).add(1))
             .filter(journal::Column::Node.eq(self.node.as_str()))
@@ -90,40 +111,45 @@ impl Incarnation {
         if counted.rows_affected != 1 {
             return Err(StoreError::Unavailable(format!("the database does not know the node {}", self.node)));
         }
-        Ok(BatchId { node: self.node.clone(), n: self.committed.load(Ordering::Relaxed) + 1 })
+        Ok(())
     }
 
-    /// Notes which rooms a batch writes, in its transaction, and forgets old batches.
+    /// Notes which rooms a batch writes, in its transaction, and forgets old batches. Returns what it is known by.
     pub(super) async fn note(
         &self,
         tx: &impl ConnectionTrait,
-        id: &BatchId,
+        counted: Option<&BatchId>,
         writes: &[RoomWrite],
         now: Timestamp,
-    ) -> Result<(), StoreError> {
-        if !self.keeps_batches {
-            return Ok(());
-        }
+    ) -> Result<BatchId, StoreError> {
+        let Some(id @ BatchId::Counted { node, n }) = counted else {
+            if let Some(write) = writes.iter().find(|write| !write.events.is_empty()) {
+                return Ok(BatchId::Head { room_id: write.room_id, head: write.head });
+            }
+            self.count(tx).await?;
+            let row = journal::Entity::find_by_id(self.node.as_str()).one(tx).await?;
+            return Ok(BatchId::Counted { node: self.node.clone(), n: row.map_or(i64::MAX, |row| row.n) });
+        };
         let rooms: Vec<_> = writes
             .iter()
             .map(|write| (write.room_id, write.head, i64::from(!write.changes.cursors.is_empty())))
             .collect();
         let rooms = serde_json::to_string(&rooms).map_err(|error| StoreError::Rejected(error.to_string()))?;
         let row = batch::ActiveModel {
-            node: Set(id.node.clone()),
-            n: Set(id.n),
+            node: Set(node.clone()),
+            n: Set(*n),
             rooms: Set(rooms),
             written_at: Set(now.micros()),
         };
         batch::Entity::insert(row).exec_without_returning(tx).await?;
-        if let Some(old) = self.old_batches(id.n) {
+        if let Some(old) = self.old_batches(*n) {
             batch::Entity::delete_many()
-                .filter(batch::Column::Node.eq(id.node.as_str()))
+                .filter(batch::Column::Node.eq(node.as_str()))
                 .filter(batch::Column::N.lte(old))
                 .exec(tx)
                 .await?;
         }
-        Ok(())
+        Ok(id.clone())
     }
 
     /// The last batch that is old enough to be forgotten, if it is time to do so.
@@ -142,18 +168,28 @@ impl Incarnation {
 
     /// A batch is committed.
     pub(super) fn committed(&self, id: &BatchId) {
-        self.committed.store(id.n, Ordering::Relaxed);
+        if let BatchId::Counted { n, .. } = id {
+            self.committed.store(*n, Ordering::Relaxed);
+        }
     }
 }
 
 impl BatchId {
     /// Returns true if the batch was committed. Waits until its transaction has ended.
     pub(super) async fn is_committed(&self, db: &impl ConnectionTrait) -> Result<bool, StoreError> {
-        if let Some(row) = journal::Entity::find_by_id(self.node.as_str()).lock_exclusive().one(db).await? {
-            return Ok(row.n >= self.n);
+        match self {
+            Self::Counted { node, n } => {
+                if let Some(row) = journal::Entity::find_by_id(node.as_str()).lock_exclusive().one(db).await? {
+                    return Ok(row.n >= *n);
+                }
+                // Another node has found that the session has ended, and removed the row. The batch is kept for longer.
+                Ok(batch::Entity::find_by_id((node.clone(), *n)).one(db).await?.is_some())
+            }
+            Self::Head { room_id, head } => {
+                let room = room::Entity::find_by_id(*room_id).one(db).await?;
+                Ok(room.is_some_and(|room| room.head >= *head))
+            }
         }
-        // Another node has found that the session has ended, and removed the row. The batch is kept for longer.
-        Ok(batch::Entity::find_by_id((self.node.clone(), self.n)).one(db).await?.is_some())
     }
 }
 

@@ -58,12 +58,22 @@ impl FoundRooms {
     }
 }
 
+/// A batch that is written, and not committed yet.
+#[derive(Debug)]
+pub struct Written {
+    /// The batch, as the database will know it.
+    pub batch: BatchId,
+    /// True if something of deleted messages is still to be erased.
+    pub is_erasing: bool,
+}
+
 /// One transaction of many commands.
 #[derive(Debug)]
 pub struct Transaction {
     tx: Timed<DatabaseTransaction>,
     incarnation: Arc<Incarnation>,
-    batch: BatchId,
+    /// The batch that it is, if that was counted at the beginning.
+    counted: Option<BatchId>,
     file: Option<Arc<DatabaseFile>>,
     /// The number of revisions of a message that are kept.
     revisions: u32,
@@ -74,18 +84,12 @@ pub struct Transaction {
 impl Transaction {
     pub(super) fn new(
         tx: Timed<DatabaseTransaction>,
-        (incarnation, batch): (Arc<Incarnation>, BatchId),
+        (incarnation, counted): (Arc<Incarnation>, Option<BatchId>),
         file: Option<Arc<DatabaseFile>>,
         revisions: u32,
         turn: Turn,
     ) -> Self {
-        Self { tx, incarnation, batch, file, revisions, turn }
-    }
-
-    /// The batch that it is, by which the database knows whether it was committed.
-    #[must_use]
-    pub fn batch(&self) -> &BatchId {
-        &self.batch
+        Self { tx, incarnation, counted, file, revisions, turn }
     }
 
     /// The connection that its statements go to.
@@ -250,12 +254,11 @@ impl Transaction {
         Ok(found)
     }
 
-    /// Writes what was decided: the rows of all events, and each room's head. Returns true if something of deleted
-    /// messages is still to be erased.
+    /// Writes what was decided: the rows of all events, and each room's head.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn write(&self, writes: &[RoomWrite], now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn write(&self, writes: &[RoomWrite], now: Timestamp) -> Result<Written, StoreError> {
         let mut messages = Vec::new();
         let mut events = Vec::new();
         for write in writes {
@@ -270,7 +273,7 @@ impl Transaction {
         for events in pieces(events, |event: &event::ActiveModel| event.data.as_ref().len()) {
             event::Entity::insert_many(events).exec_without_returning(&self.tx).await?;
         }
-        let is_left = self.write_changes(writes, now).await?;
+        let is_erasing = self.write_changes(writes, now).await?;
         for writes in writes.chunks(CONDITION_ROWS) {
             self.set_heads(writes).await?;
         }
@@ -284,8 +287,8 @@ impl Transaction {
                     .await?;
             }
         }
-        self.incarnation.note(&self.tx, &self.batch, writes, now).await?;
-        Ok(is_left)
+        let batch = self.incarnation.note(&self.tx, self.counted.as_ref(), writes, now).await?;
+        Ok(Written { batch, is_erasing })
     }
 
     async fn set_heads(&self, writes: &[RoomWrite]) -> Result<(), StoreError> {
@@ -316,11 +319,13 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`].
     pub async fn commit(self) -> Result<(), StoreError> {
-        let Self { tx, incarnation, batch, file, turn: _turn, .. } = self;
+        let Self { tx, incarnation, counted, file, turn: _turn, .. } = self;
         #[cfg(test)]
         faults::befall(faults::Fault::BeforeCommit)?;
         tx.with(()).in_time(tx.into_inner().commit()).await?;
-        incarnation.committed(&batch);
+        if let Some(counted) = counted {
+            incarnation.committed(&counted);
+        }
         #[cfg(test)]
         faults::befall(faults::Fault::AfterCommit)?;
         file.map_or(Ok(()), |file| Ok(file.check()?))

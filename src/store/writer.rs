@@ -67,7 +67,7 @@ impl Writer {
         self.session.started().await
     }
 
-    /// Begins a transaction that may write from its first statement on, and counts it as a batch.
+    /// Begins a transaction that may write from its first statement on, and counts it as a batch if others may write too.
     ///
     /// # Errors
     /// [`StoreError`] when the database is out, or does not know this node's incarnation: then the connection is to
@@ -76,8 +76,8 @@ impl Writer {
         let turn = self.turns.of_journal().await;
         let tx = self.session.begin().await?;
         let incarnation = self.session.incarnation().clone();
-        let batch = incarnation.count(&tx).await?;
-        Ok(Transaction::new(tx, (incarnation, batch), self.session.file(), self.revisions, turn))
+        let counted = incarnation.count_first(&tx).await?;
+        Ok(Transaction::new(tx, (incarnation, counted), self.session.file(), self.revisions, turn))
     }
 
     /// Returns true if something of deleted messages was still to be erased at the start: a crash left it.

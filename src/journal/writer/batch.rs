@@ -20,6 +20,7 @@ use crate::{
     store::{
         error::StoreError,
         room_write::{Changes, RoomWrite},
+        transaction::Written,
     },
 };
 
@@ -114,8 +115,8 @@ impl Task {
                 let ids = tx.make_rooms(&decided.made, now).await?;
                 decided.set_room_ids(&ids);
             }
-            self.is_erasing |= tx.write(&decided.writes, now).await?;
-            let batch = tx.batch().clone();
+            let Written { batch, is_erasing } = tx.write(&decided.writes, now).await?;
+            self.is_erasing |= is_erasing;
             self.failpoints.reach(Point::BeforeCommit).await;
             match tx.commit().await {
                 Ok(()) => {}

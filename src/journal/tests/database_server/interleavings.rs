@@ -271,9 +271,8 @@ async fn a_commit_that_is_under_way_is_waited_for(cluster: &Cluster) {
     assert_eq!(nodes, [2], "those of the nodes that ended are gone");
     for is_committed in [false, true] {
         let tx = one.writer.begin().await.unwrap();
-        let batch = tx.batch().clone();
+        let batch = tx.write(&[], Timestamp::from_micros(1)).await.unwrap().batch;
         assert!(matches!(other.writer.is_committed(&batch).await, Err(StoreError::Conflict(_))), "it goes on");
-        tx.write(&[], Timestamp::from_micros(1)).await.unwrap();
         let ending = async { if is_committed { tx.commit().await } else { tx.rollback().await } };
         let (settled, ended) = join!(other.writer.is_committed(&batch), ending);
         ended.unwrap();
