@@ -47,7 +47,7 @@ struct Cli {
 enum Command {
     /// Serve rooms over HTTP
     Serve(Box<ServeArgs>),
-    /// Print the settings that `serve` would have, and where each came from; passwords are hidden
+    /// Print the settings that `serve` would use, and where each came from; passwords are hidden
     Config(Box<ServeArgs>),
     /// Bring the database's tables up to this version, and exit
     Migrate(MigrateArgs),

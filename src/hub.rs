@@ -56,7 +56,7 @@ use crate::{
 const HEADS: usize = 500;
 /// The shortest time between two looks through the rooms, however crowded memory is.
 const SWEEP_PAUSE: Duration = Duration::from_secs(1);
-/// The number of readers that read from the store at the same time.
+/// The most reads of the log at once, by readers and by fills of gaps.
 const CATCH_UPS: usize = 32;
 
 /// The rooms in memory.

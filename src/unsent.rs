@@ -138,7 +138,7 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// From now on it is for so many bytes, which are there: nothing is asked.
+    /// Resizes it without waiting, even past the limit.
     pub fn set(&mut self, bytes: usize) {
         if bytes == self.bytes {
             return;

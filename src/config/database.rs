@@ -28,9 +28,9 @@ pub struct DatabaseArgs {
 /// The modes of a commit: waiting for the disk or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Synchronous {
-    /// It does.
+    /// Wait for the disk.
     Full,
-    /// It does not.
+    /// Don't wait.
     Off,
 }
 

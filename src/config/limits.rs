@@ -12,7 +12,7 @@ pub const DEFAULT_REVISIONS: u32 = 100;
 /// The limits.
 #[derive(Debug, Clone, Args)]
 pub struct LimitArgs {
-    /// The most connections at once [default: the limit of open files less 256]
+    /// The most connections at once [default: the limit of open files minus 256]
     #[arg(long, env = "PARLOR_MAX_CONNECTIONS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_connections: Option<u32>,
 
@@ -32,7 +32,7 @@ pub struct LimitArgs {
     #[arg(long, env = "PARLOR_STALL_TIMEOUT", value_name = "TIME", default_value = "60s", value_parser = stall_timeout)]
     pub stall_timeout: Duration,
 
-    /// The most memory for answers that their readers have not taken yet, as of 64MiB; at least 1MiB
+    /// The most memory for answers that their readers have not taken yet, such as 64MiB; at least 1MiB
     #[arg(long, env = "PARLOR_UNSENT_LIMIT", value_name = "SIZE", default_value = "256MiB", value_parser = memory)]
     pub unsent_limit: usize,
 }

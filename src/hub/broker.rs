@@ -22,8 +22,8 @@ pub trait Broker: Debug + Send + Sync {
     /// The rooms of this node.
     fn hub(&self) -> &Arc<Hub>;
 
-    /// Gives the readers of this node what a batch committed, before anybody is answered, and tells the other nodes.
-    /// Never waits.
+    /// Gives the rooms of this node what a batch committed, before anybody is answered, and tells the other nodes.
+    /// Never waits: what does not follow a room's head is shown once the room has read what is missing.
     fn publish(&self, batch: Vec<Commit>);
 }
 

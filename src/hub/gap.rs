@@ -19,7 +19,7 @@ use crate::domain::{EventId, event::Event, message::Message};
 #[cfg(test)]
 mod tests;
 
-/// The most events that wait with their contents; of the others only the ids are kept.
+/// The most events that wait; of the others only the highest id is kept.
 pub const MAX_EVENTS: usize = 64;
 /// The most bytes that they have.
 pub const MAX_BYTES: usize = 256 * 1024;
@@ -125,12 +125,12 @@ impl Gap {
         self.goal > head
     }
 
-    /// Returns true if the store is to be asked and nobody has said so yet: then somebody has.
+    /// Returns true once for each gap that needs a fill, and marks the fill as requested.
     pub fn ask(&mut self, head: EventId) -> bool {
         self.is_open(head) && !std::mem::replace(&mut self.is_asked, true)
     }
 
-    /// The store has been asked, or could not be.
+    /// A fill begins; another may be requested.
     pub fn asked(&mut self) {
         self.is_asked = false;
     }
@@ -139,6 +139,8 @@ impl Gap {
     pub fn close(&mut self, head: EventId) {
         (self.goal, self.filling_to) = (head, None);
         self.waiting.clear();
+        // A deletion that the store has lost never was.
+        self.gone.clear();
         self.bytes = 0;
     }
 

@@ -134,7 +134,7 @@ pub struct Ephemeral {
 }
 
 impl Ephemeral {
-    /// The number of deletions there have been.
+    /// The number of ephemeral events so far.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count

@@ -44,9 +44,9 @@ use handshake::{Connection, Handshake};
 use outgoing::Frame;
 use socket::{Lost, Socket};
 
-/// The server ends, and another is there soon (the registry of IANA).
+/// Service restart (the registry of IANA): the server ends, and another is there soon.
 const RESTART: u16 = 1012;
-/// After how many unanswered pings it is not.
+/// The unanswered pings after which a connection counts as dead.
 const MISSED_PINGS: u32 = 2;
 /// The name of a user who gives none.
 const ANONYMOUS: &str = "Anonymous";

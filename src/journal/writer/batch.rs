@@ -115,14 +115,14 @@ impl Task {
                 let ids = tx.make_rooms(&decided.made, now).await?;
                 decided.set_room_ids(&ids);
             }
-            let Written { batch, is_erasing } = tx.write(&decided.writes, now).await?;
+            let Written { batch: id, is_erasing } = tx.write(&decided.writes, now).await?;
             self.is_erasing |= is_erasing;
             self.failpoints.reach(Point::BeforeCommit).await;
             match tx.commit().await {
                 Ok(()) => {}
-                // These are answers, and say that nothing was written.
+                // These are definite: nothing was written.
                 Err(error @ (StoreError::Conflict(_) | StoreError::Rejected(_))) => return Err(error.into()),
-                Err(error) => return Err(Failed::AtCommit(error, decided, batch)),
+                Err(error) => return Err(Failed::AtCommit(error, decided, id)),
             }
             self.failpoints.reach(Point::AfterCommit).await;
         } else {
