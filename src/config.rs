@@ -13,6 +13,7 @@ mod database_url;
 pub mod file;
 pub mod limits;
 pub mod log;
+pub mod numbers;
 pub mod server;
 pub mod shown;
 pub mod site;

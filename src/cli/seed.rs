@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::Clock,
-    config::{DatabaseArgs, FileArgs, Timings},
+    config::{DatabaseArgs, FileArgs, Timings, numbers::whole},
     domain::{
         content::ContentLimit,
         message::Post,
@@ -39,7 +39,7 @@ const PEOPLE: u64 = 40;
 #[derive(Debug, Args)]
 pub(super) struct SeedArgs {
     /// Number of messages to post
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = whole(1..=i64::MAX.cast_unsigned()))]
     pub messages: u64,
 
     /// The room to post them to; made if it is not there

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::numbers::whole;
 use crate::domain::content::ContentLimit;
 
 /// The default number of earlier contents of an edited message that are kept.
@@ -13,7 +14,7 @@ pub const DEFAULT_REVISIONS: u32 = 100;
 #[derive(Debug, Clone, Args)]
 pub struct LimitArgs {
     /// The most connections at once [default: the limit of open files minus 256]
-    #[arg(long, env = "PARLOR_MAX_CONNECTIONS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, env = "PARLOR_MAX_CONNECTIONS", value_name = "N", value_parser = whole(1..=u32::MAX))]
     pub max_connections: Option<u32>,
 
     /// The most bytes of UTF-8 that a message may have, up to 20000
@@ -25,7 +26,7 @@ pub struct LimitArgs {
     pub edit_window: Duration,
 
     /// Number of earlier contents of an edited message that are kept, up to 10000; the oldest go first
-    #[arg(long, env = "PARLOR_REVISIONS", value_name = "N", default_value_t = DEFAULT_REVISIONS, value_parser = clap::value_parser!(u32).range(..=10_000))]
+    #[arg(long, env = "PARLOR_REVISIONS", value_name = "N", default_value_t = DEFAULT_REVISIONS, value_parser = whole(0..=10_000_u32))]
     pub revisions: u32,
 
     /// Cut a reader that has not taken what waits for it for so long; it resumes by its cursor

@@ -4,13 +4,16 @@ use std::{net::SocketAddr, time::Duration};
 
 use clap::{Args, ValueEnum};
 
-use super::site::{HostName, Origin};
+use super::{
+    numbers::address,
+    site::{HostName, Origin},
+};
 
 /// The settings of the server's address and of who may reach it.
 #[derive(Debug, Clone, Args)]
 pub struct ServerArgs {
     /// Address to listen on; port 0 picks a free one
-    #[arg(long, env = "PARLOR_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:3000")]
+    #[arg(long, env = "PARLOR_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:3000", value_parser = address)]
     pub listen: SocketAddr,
 
     /// The address that browsers see.

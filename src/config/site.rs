@@ -27,14 +27,15 @@ impl FromStr for Origin {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let url = url::Url::parse(text).map_err(|error| error.to_string())?;
+        let refuse = || "has to be a scheme and a host without a path, as in https://example.org".to_owned();
+        let url = url::Url::parse(text).map_err(|_| refuse())?;
         let origin = url.origin();
         let is_bare =
             url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
         if origin.is_tuple() && matches!(url.scheme(), "http" | "https") && is_bare {
             Ok(Self(origin.ascii_serialization()))
         } else {
-            Err("has to be a scheme and a host without a path, as in https://example.org".into())
+            Err(refuse())
         }
     }
 }

@@ -12,7 +12,7 @@ use std::{
 use axum::{
     body::Body as HttpBody,
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
-    http::{HeaderMap, header, request::Parts},
+    http::{HeaderMap, HeaderName, header, request::Parts},
 };
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
@@ -264,11 +264,17 @@ async fn body_fields<B: Future<Output = Result<Bytes, Problem>>>(
     read: impl FnOnce() -> B,
     is_needed: bool,
 ) -> Result<Fields, Problem> {
-    if headers
-        .get_all(header::CONTENT_ENCODING)
-        .iter()
-        .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
-    {
+    let is_coded = |name: HeaderName, plain: &[u8]| {
+        let mut codings = headers.get_all(name).into_iter();
+        codings.any(|coding| !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(plain))
+    };
+    if is_coded(header::TRANSFER_ENCODING, b"chunked") {
+        return Err(Problem::new(
+            Code::UnsupportedMediaType,
+            "A compressed body is not taken: the only Transfer-Encoding that is read is chunked.",
+        ));
+    }
+    if is_coded(header::CONTENT_ENCODING, b"identity") {
         return Err(Problem::new(
             Code::UnsupportedMediaType,
             "A compressed body is not taken: send it as it is, without the header Content-Encoding.",

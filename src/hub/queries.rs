@@ -220,14 +220,18 @@ impl Hub {
         name: &RoomName,
         start: Start,
         history: usize,
+        types: TypeSet,
     ) -> Result<EventId, StoreError> {
+        let is_told = types.has(EventType::ChatMessage);
         match start {
             Start::After(cursor) => Ok(cursor),
             Start::Reset(_) => Ok(Positions::FORCE_RESET),
             // It has nothing, but all from the beginning on would be too much: if it breaks off now, it gets
             // the events that made the messages of its history, and what came after.
             Start::History => match self.store.room(name).await? {
-                Some(room) => self.store.before_newest(&room, history as u64).await,
+                Some(room) if is_told => self.store.before_newest(&room, history as u64).await,
+                // Its filter would drop those events, and the history with them.
+                Some(_) => Ok(Positions::FORCE_RESET),
                 None => Ok(0),
             },
         }

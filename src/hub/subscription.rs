@@ -63,7 +63,7 @@ impl Subscription {
         let mut cursors = Vec::new();
         if with_positions {
             for (name, start) in &rooms {
-                cursors.push(hub.before_its_turn(name, *start, request.history).await?);
+                cursors.push(hub.before_its_turn(name, *start, request.history, request.types).await?);
             }
         }
         let word = ListWord::of(rooms.iter().map(|(name, _)| name));

@@ -7,3 +7,4 @@ mod folding;
 mod log;
 mod parts;
 mod readme;
+mod refused_values;

@@ -100,9 +100,7 @@ impl Given {
             Self::Form(text) | Self::Query(text) => text,
         };
         text.parse().map_err(|error: std::num::ParseIntError| match error.kind() {
-            IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => {
-                wrong("is too large to be true: it is a whole number")
-            }
+            IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => wrong("is too large"),
             _ => wrong("has to be a whole number"),
         })
     }

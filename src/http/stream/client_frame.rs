@@ -249,6 +249,10 @@ pub enum SocketAnswer<'a> {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         #[schema(required = false)]
         errors: Vec<FieldError>,
+        /// The message that the key was used for before.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<i64>, nullable = false, minimum = 1)]
+        message_id: Option<EventId>,
     },
 }
 
@@ -267,7 +271,7 @@ pub fn ack(reference: &RawValue, id: Option<EventId>) -> String {
 /// The frame that says that something was not done.
 #[must_use]
 pub fn error(bad: &BadFrame) -> String {
-    let errors = bad.problem.errors.clone();
-    let code = bad.problem.code;
-    SocketAnswer::Error { reference: bad.reference.as_deref(), code, detail: &bad.problem.detail, errors }.to_text()
+    let Problem { code, detail, errors, message_id, .. } = &*bad.problem;
+    let (reference, errors) = (bad.reference.as_deref(), errors.clone());
+    SocketAnswer::Error { reference, code: *code, detail, errors, message_id: *message_id }.to_text()
 }

@@ -80,6 +80,12 @@ async fn a_compressed_body_is_refused_also_when_only_the_label_lies() {
             assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("Content-Encoding")), "{problem}");
         }
     }
+    for coding in ["gzip, chunked", "x, chunked"] {
+        let (mut raw, addr, length) = (raw::Connection::open(server.addr()).await, server.addr(), body.len());
+        let head = format!("POST /api/v1{MESSAGES} HTTP/1.1\r\nHost: {addr}\r\nContent-Type: {JSON}\r\n");
+        raw.send(format!("{head}Transfer-Encoding: {coding}\r\n\r\n{length:x}\r\n{body}\r\n0\r\n\r\n")).await;
+        assert_eq!(raw.answer().await.expect("an answer").status, 415, "{coding}");
+    }
     assert_eq!(server.head("general").await, 1);
     let request = server.http().post(server.api(MESSAGES)).header("Content-Encoding", "Identity");
     let answer = request.header("Content-Type", JSON).body(body).send().await.expect("an answer");

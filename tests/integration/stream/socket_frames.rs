@@ -174,6 +174,7 @@ async fn a_repeated_client_id_posts_once_and_is_acked_with_the_first_id() {
     socket.send(&frame).await;
     let refusal = socket.reply("3").await;
     assert_eq!((kind(&refusal), &refusal["code"]), ("error", &json!("idempotency_key_reused")));
+    assert_eq!(refusal["message_id"], 1, "it says which message has the key");
     assert_eq!(server.head("general").await, 1);
 }
 

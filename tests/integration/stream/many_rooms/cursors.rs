@@ -120,6 +120,16 @@ async fn who_breaks_off_before_a_rooms_reset_is_told_it_later() {
         assert_eq!(reader.cursors(), Some("2,2,2"));
     }
 
+    // Of a room whose history a filter keeps from coming as events, too.
+    let filter = "types=message_edited";
+    let mut reader = RoomsReader::open(&server, &ROOMS, filter).await;
+    assert_eq!(gist(&reader.next_told().await), ("message_history", "one", 2));
+    let mut reader = RoomsReader::resume(&server, &ROOMS, filter, reader.id.as_deref()).await.knows("one", 2);
+    for room in &ROOMS[1..] {
+        assert_eq!(kind(&reader.next_told().await), "reset");
+        assert_eq!(gist(&reader.next_told().await), ("message_history", *room, 2));
+    }
+
     // As well if it is only about that room.
     server.post("one", "Alice", "moves on").await;
     let mut reader = RoomsReader::resume(&server, &ROOMS, "", Some("2,2,9")).await.knows("one", 2);
