@@ -53,10 +53,6 @@ mv "$temp/generated/parlor_generated" "$temp"
 say "eventsource, WebSocket, openapi-fetch, orval, hey-api"
 node --experimental-websocket --test --test-timeout=60000 eventsource.test.mjs websocket.test.mjs "$temp/generated.test.mjs" "$temp/generators.test.mjs"
 
-<<<<<<< HEAD
-say "httpx-sse, requests, sseclient-py, requests-sse, websockets, openapi-python-client, datamodel-codegen, openapi-generator, the examples, schemathesis"
-=======
-say "httpx-sse, websockets, aiohttp, openapi-python-client, datamodel-codegen, openapi-generator, the examples, schemathesis"
->>>>>>> 2f5519e (Give memory back to the system while idle, and hold by tests and a bench what a socket costs)
+say "httpx-sse, requests, sseclient-py, requests-sse, websockets, aiohttp, openapi-python-client, datamodel-codegen, openapi-generator, the examples, schemathesis"
 PYTHONPATH=$temp pytest -p no:cacheprovider --durations=3 -v "$here"
 say "all passed"
