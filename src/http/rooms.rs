@@ -20,7 +20,7 @@ use super::{
         answers::{OfRoomPut, OfService, OfTagged},
         params::{IfMatch, IfNoneMatch, UnlessMatch},
         samples,
-        texts::{TitleText, TopicText},
+        texts::{TitleText, TopicText, UsernameText},
     },
     problem::Problem,
 };
@@ -84,6 +84,9 @@ pub struct PutRoom {
     /// The topic of the room: at most 1,000 characters.
     #[schema(value_type = Option<TopicText>, inline)]
     topic: Option<String>,
+    /// The user who acts.
+    #[schema(value_type = Option<UsernameText>, inline)]
+    username: Option<String>,
 }
 
 /// Make or change a room
@@ -109,8 +112,10 @@ pub async fn put(
     headers: HeaderMap,
     Body(body): Body<PutRoom>,
 ) -> Result<Response, Problem> {
+    let named = body.username.as_deref().map(|name| caller.act_as(Some(name))).transpose();
+    let actor = named.map_err(|invalid| Problem::from(vec![invalid]))?.unwrap_or_else(|| caller.as_named(None));
     let change = RoomChange { title: body.title, topic: body.topic };
-    let put = app.chat.put_room(&caller.as_named(None), &room, change, precondition(&headers)).await?;
+    let put = app.chat.put_room(&actor, &room, change, precondition(&headers)).await?;
     let (view, made) = put.answer;
     let response = if made {
         (StatusCode::CREATED, [(header::LOCATION, format!("/api/v1/rooms/{room}"))], answer(&view)).into_response()

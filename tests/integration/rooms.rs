@@ -23,6 +23,16 @@ async fn a_room_is_made_once_and_then_changed() {
     assert_eq!((&changed["title"], &changed["topic"], &changed["head"]), (&json!("Holidays"), &json!("t"), &json!(1)));
     assert_eq!(changed["created_at"], made["created_at"]);
     assert_eq!(server.get_json("/rooms/plans").await, changed);
+
+    // As everywhere, the user who acts may be named here or there, but not two.
+    assert_eq!(json_of(put(json!({"username": "Alice"})).await, StatusCode::OK).await, changed);
+    let by = async |body: Value| {
+        let put = server.http().put(server.api("/rooms/plans?username=Alice"));
+        put.json(&body).send().await.expect("an answer").status()
+    };
+    assert_eq!(by(json!({})).await, StatusCode::OK);
+    assert_eq!(by(json!({"username": "Bob"})).await, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(put(json!({"username": "\u{200b}"})).await.status(), StatusCode::UNPROCESSABLE_ENTITY);
 }
 
 #[tokio::test]
