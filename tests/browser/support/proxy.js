@@ -65,6 +65,8 @@ export class Proxy {
       response.writeHead(answer.statusCode, rest);
       response.flushHeaders();
       answer.on('data', (data) => response.isMuted || response.write(data));
+      // A line that breaks off in the middle of a chunked answer has an error and no end.
+      answer.on('error', () => response.destroy());
       return answer.on('end', () => response.end());
     });
     if (isStream) this.#open.add(response);
