@@ -35,7 +35,7 @@ pub mod subscription;
 pub mod typing;
 pub mod window;
 
-use broker::Commit;
+use broker::RoomCommit;
 use expirations::Expirations;
 use fills::Fills;
 use queries::Start;
@@ -105,7 +105,7 @@ impl Hub {
 
     /// Takes what was committed to a room, by this node or another. What follows events that the room was not told of
     /// is shown once these are read from the store.
-    pub fn take(&self, Commit { room, events, cursors }: &Commit) {
+    pub fn take(&self, RoomCommit { room, events, cursors }: &RoomCommit) {
         let room = self.room(room);
         room.publish(events);
         room.note_read(cursors);

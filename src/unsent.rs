@@ -19,16 +19,16 @@ mod ledger;
 
 use ledger::{Ledger, Verdict};
 
-/// A client's connection: whoever reads what it holds.
+/// A client's connection, which reads what it holds.
 #[derive(Debug)]
-pub struct Reader {
+pub struct Client {
     address: IpAddr,
-    /// Since when it has taken nothing of what waits for it.
+    /// The time since when it has taken nothing of what waits for it.
     stalled: Mutex<Option<Instant>>,
     cut: CancellationToken,
 }
 
-impl Reader {
+impl Client {
     /// A connection from an address.
     #[must_use]
     pub fn new(address: IpAddr) -> Arc<Self> {
@@ -63,12 +63,12 @@ pub struct Terms {
     pub limit: usize,
     /// After how long an answer is refused that an address asks for which holds more than its share.
     pub wait: Duration,
-    /// The time that a reader may take nothing before it is cut for others.
+    /// The time that a client may take nothing before it is cut for others.
     pub stall: Duration,
 }
 
 impl Terms {
-    /// The time that others wait: a reader that stalls has been cut by then.
+    /// The time that others wait: a client that stalls has been cut by then.
     fn longest_wait(&self) -> Duration {
         self.wait + self.stall
     }
@@ -103,16 +103,16 @@ impl Unsent {
     /// Waits until there is room for so many bytes.
     ///
     /// # Errors
-    /// [`Full`] after a short wait if the reader's address holds more than a sixteenth of all, otherwise after a
+    /// [`Full`] after a short wait if the client's address holds more than a sixteenth of all, otherwise after a
     /// longer one.
-    pub async fn admit(&self, reader: &Arc<Reader>, bytes: usize) -> Result<Hold, Full> {
+    pub async fn admit(&self, client: &Arc<Client>, bytes: usize) -> Result<Hold, Full> {
         let asked_at = Instant::now();
         loop {
             // Before the look, so that what is released in between is not missed.
             let released = self.0.released.notified();
-            let verdict = self.0.ledger().ask(reader, bytes, asked_at, Instant::now());
+            let verdict = self.0.ledger().ask(client, bytes, asked_at, Instant::now());
             match verdict {
-                Verdict::Held => return Ok(Hold { shared: self.0.clone(), reader: reader.clone(), bytes }),
+                Verdict::Held => return Ok(Hold { shared: self.0.clone(), client: client.clone(), bytes }),
                 Verdict::Refused => return Err(Full),
                 Verdict::Wait { until } => tokio::select! {
                     () = released => {}
@@ -133,7 +133,7 @@ impl Shared {
 #[derive(Debug)]
 pub struct Hold {
     shared: Arc<Shared>,
-    reader: Arc<Reader>,
+    client: Arc<Client>,
     bytes: usize,
 }
 
@@ -143,7 +143,7 @@ impl Hold {
         if bytes == self.bytes {
             return;
         }
-        self.shared.ledger().change(&self.reader, self.bytes, bytes);
+        self.shared.ledger().change(&self.client, self.bytes, bytes);
         if bytes < self.bytes {
             self.shared.released.notify_waiters();
         }

@@ -46,6 +46,25 @@ pub struct Message {
     pub client_id: Option<String>,
 }
 
+#[cfg(test)]
+impl Message {
+    /// Alice's message in the room `general`, for tests that need no more of it.
+    pub(crate) fn sample(id: EventId, content: &str) -> Self {
+        Self {
+            id,
+            room: RoomName::stored("general"),
+            username: Username::stored("Alice"),
+            content: content.to_owned(),
+            timestamp: Timestamp::from_micros(0),
+            edited_at: None,
+            deleted_at: None,
+            reply_to: None,
+            reactions: Vec::new(),
+            client_id: None,
+        }
+    }
+}
+
 impl Message {
     /// The message's version as it is now.
     #[must_use]

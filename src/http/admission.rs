@@ -18,17 +18,17 @@ use super::{
 use crate::{
     app::App,
     chat::reading::Placed,
-    unsent::{Hold, Reader, Unsent},
+    unsent::{Client, Hold, Unsent},
 };
 
-/// The most bytes of a page, and of the first events to a reader.
+/// The most bytes of a page, and of the first events to a client.
 const MOST: usize = 256 * 1024;
 
 /// The connection of a request, which holds what is rendered for it.
 #[derive(Debug)]
 pub struct Admission {
     unsent: Unsent,
-    reader: Arc<Reader>,
+    client: Arc<Client>,
 }
 
 impl Admission {
@@ -42,7 +42,7 @@ impl Admission {
                 "Too much waits for clients that don't take it. Read the answers that are open, then ask again.";
             Problem::new(Code::Unavailable, detail)
         };
-        self.unsent.admit(&self.reader, MOST).await.map_err(full)
+        self.unsent.admit(&self.client, MOST).await.map_err(full)
     }
 }
 
@@ -50,10 +50,10 @@ impl FromRequestParts<Arc<App>> for Admission {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
-        let reader = parts.extensions.get::<Arc<Reader>>().cloned();
+        let client = parts.extensions.get::<Arc<Client>>().cloned();
         // Only a request without a connection has none.
-        let reader = reader.unwrap_or_else(|| Reader::new(Ipv4Addr::LOCALHOST.into()));
-        Ok(Self { unsent: app.unsent.clone(), reader })
+        let client = client.unwrap_or_else(|| Client::new(Ipv4Addr::LOCALHOST.into()));
+        Ok(Self { unsent: app.unsent.clone(), client })
     }
 }
 

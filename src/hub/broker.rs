@@ -7,7 +7,7 @@ use crate::domain::{event::Event, name::RoomName, read_cursor::ReadCursor};
 
 /// The events and read cursors that a batch committed in one room.
 #[derive(Debug, Clone)]
-pub struct Commit {
+pub struct RoomCommit {
     /// The room.
     pub room: RoomName,
     /// Consecutive events in id order; none if only read cursors moved.
@@ -24,7 +24,7 @@ pub trait Broker: Debug + Send + Sync {
 
     /// Gives the rooms of this node what a batch committed, before anybody is answered, and tells the other nodes.
     /// Never waits: what does not follow a room's head is shown once the room has read what is missing.
-    fn publish(&self, batch: Vec<Commit>);
+    fn publish(&self, batch: Vec<RoomCommit>);
 }
 
 /// The broker of a node that is alone.
@@ -36,7 +36,7 @@ impl Broker for Local {
         &self.0
     }
 
-    fn publish(&self, batch: Vec<Commit>) {
+    fn publish(&self, batch: Vec<RoomCommit>) {
         for commit in &batch {
             self.0.take(commit);
         }

@@ -79,27 +79,10 @@ impl Recent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        domain::{
-            name::{RoomName, Username},
-            timestamp::Timestamp,
-        },
-        hub::loading::Loading,
-    };
+    use crate::{domain::timestamp::Timestamp, hub::loading::Loading};
 
     fn message(id: EventId) -> Message {
-        Message {
-            id,
-            room: RoomName::parse("general").unwrap(),
-            username: Username::parse("Alice").unwrap(),
-            content: id.to_string(),
-            timestamp: Timestamp::from_micros(0),
-            edited_at: None,
-            deleted_at: None,
-            reply_to: None,
-            reactions: Vec::new(),
-            client_id: None,
-        }
+        Message::sample(id, &id.to_string())
     }
 
     fn ids(found: Option<(Vec<Arc<Message>>, bool)>) -> Option<(Vec<EventId>, bool)> {

@@ -18,7 +18,7 @@ use tokio::{net::TcpStream, sync::OwnedSemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 use super::guard::{Guard, PROGRESS};
-use crate::unsent::Reader;
+use crate::unsent::Client;
 
 /// The most that hyper's buffers for reading and for writing grow to: a request for fifty rooms with the longest
 /// names and their cursors fits, and a longer head is answered `431`. They begin with 8 KiB each, which is most of
@@ -46,11 +46,11 @@ pub async fn run(
         return;
     }
     let Ok(address) = stream.peer_addr() else { return };
-    let reader = Reader::new(address.ip());
-    let io = TokioIo::new(Guard::new(stream, stall_timeout, reader.clone(), permit));
+    let client = Client::new(address.ip());
+    let io = TokioIo::new(Guard::new(stream, stall_timeout, client.clone(), permit));
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(reader.clone());
+        request.extensions_mut().insert(client.clone());
         router.call(request)
     });
     let connection = http1::Builder::new()

@@ -21,7 +21,7 @@ use tokio::{
 };
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use crate::unsent::Reader;
+use crate::unsent::Client;
 
 /// As many bytes within the timeout are progress, even when more wait: a slow line is no stopped one.
 pub(super) const PROGRESS: usize = 16 * 1024;
@@ -33,12 +33,12 @@ const GATHERED: usize = 4 * 1024;
 const MARGIN: Duration = Duration::from_secs(15);
 
 /// A line whose other side the kernel gives up on by a clock of its own.
-pub trait Line {
+pub trait UserTimeout {
     /// Sets the longest time that what was sent may stay unacknowledged; none is for as long as it takes.
     fn set_user_timeout(&self, timeout: Option<Duration>);
 }
 
-impl Line for TcpStream {
+impl UserTimeout for TcpStream {
     fn set_user_timeout(&self, timeout: Option<Duration>) {
         // It fails where the connection has ended, and then there is nothing to wait for.
         let _ = SockRef::from(self).set_tcp_user_timeout(timeout);
@@ -54,19 +54,19 @@ pub struct Guard<S> {
     waiting: Option<Pin<Box<Sleep>>>,
     /// The number of bytes taken since it runs.
     taken: usize,
-    /// The reader, which may be cut for others once it takes nothing for long.
-    reader: Arc<Reader>,
+    /// The client, which may be cut for others once it takes nothing for long.
+    client: Arc<Client>,
     /// Ready once it is cut, while something waits for it.
     cut: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     /// The connection's place in the budget, kept as long as its socket.
     _permit: OwnedSemaphorePermit,
 }
 
-impl<S: AsyncWrite + Line + Unpin> Guard<S> {
+impl<S: AsyncWrite + UserTimeout + Unpin> Guard<S> {
     /// Guards a stream.
-    pub fn new(stream: S, timeout: Duration, reader: Arc<Reader>, permit: OwnedSemaphorePermit) -> Self {
+    pub fn new(stream: S, timeout: Duration, client: Arc<Client>, permit: OwnedSemaphorePermit) -> Self {
         stream.set_user_timeout(Some(timeout + MARGIN));
-        Self { stream, timeout, waiting: None, taken: 0, reader, cut: None, _permit: permit }
+        Self { stream, timeout, waiting: None, taken: 0, client, cut: None, _permit: permit }
     }
 
     fn after_write(
@@ -79,7 +79,7 @@ impl<S: AsyncWrite + Line + Unpin> Guard<S> {
             Poll::Ready(Ok(count)) => {
                 self.taken += count;
                 if self.cut.take().is_some() {
-                    self.reader.goes_on();
+                    self.client.goes_on();
                 }
                 if *count == offered || self.taken >= PROGRESS {
                     self.taken = 0;
@@ -98,8 +98,8 @@ impl<S: AsyncWrite + Line + Unpin> Guard<S> {
                     Box::pin(sleep(self.timeout))
                 });
                 let cut = self.cut.get_or_insert_with(|| {
-                    self.reader.stalls(Instant::now());
-                    Box::pin(self.reader.cut().cancelled_owned())
+                    self.client.stalls(Instant::now());
+                    Box::pin(self.client.cut().cancelled_owned())
                 });
                 if cut.as_mut().poll(cx).is_ready() {
                     tracing::info!("a stalled reader is cut: others need its memory");
@@ -115,7 +115,7 @@ impl<S: AsyncWrite + Line + Unpin> Guard<S> {
     }
 }
 
-impl<S: AsyncWrite + Line + Unpin> AsyncWrite for Guard<S> {
+impl<S: AsyncWrite + UserTimeout + Unpin> AsyncWrite for Guard<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.after_write(cx, bytes.len(), written)
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     /// A line without a kernel.
-    impl Line for tokio::io::DuplexStream {
+    impl UserTimeout for tokio::io::DuplexStream {
         fn set_user_timeout(&self, _: Option<Duration>) {}
     }
 
@@ -181,7 +181,7 @@ mod tests {
     #[derive(Default)]
     struct Writes(Vec<Vec<(usize, usize)>>);
 
-    impl Line for Writes {
+    impl UserTimeout for Writes {
         fn set_user_timeout(&self, _: Option<Duration>) {}
     }
 
@@ -216,7 +216,7 @@ mod tests {
     async fn what_is_small_is_one_write_and_what_is_large_is_not_copied() {
         let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
         let mut guard =
-            Guard::new(Writes::default(), Duration::from_mins(1), Reader::new(Ipv4Addr::LOCALHOST.into()), permit);
+            Guard::new(Writes::default(), Duration::from_mins(1), Client::new(Ipv4Addr::LOCALHOST.into()), permit);
         let event = vec![b'x'; GATHERED];
         for length in [200, GATHERED - 6, GATHERED] {
             let chunk = [&b"12\r\n"[..], &event[..length], b"\r\n"].map(IoSlice::new);
@@ -233,7 +233,7 @@ mod tests {
     fn guarded(buffer: usize) -> (Guard<tokio::io::DuplexStream>, tokio::io::DuplexStream) {
         let (near, far) = duplex(buffer);
         let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        (Guard::new(near, Duration::from_mins(1), Reader::new(Ipv4Addr::LOCALHOST.into()), permit), far)
+        (Guard::new(near, Duration::from_mins(1), Client::new(Ipv4Addr::LOCALHOST.into()), permit), far)
     }
 
     #[tokio::test(start_paused = true)]

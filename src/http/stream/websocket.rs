@@ -138,7 +138,7 @@ type Done = Result<Option<EventId>, Problem>;
 type Effect = Pin<Box<dyn Future<Output = (Option<Reference>, Done)> + Send>>;
 
 /// The socket of a session.
-type Line = Socket<Connection>;
+type ClientSocket = Socket<Connection>;
 
 /// One socket.
 struct Session {
@@ -157,7 +157,7 @@ struct Session {
 }
 
 impl Session {
-    async fn run(mut self, mut socket: Line) {
+    async fn run(mut self, mut socket: ClientSocket) {
         let timings = self.app.config.timings;
         let patience = timings.socket_close_timeout;
         let mut pings = interval_at(Instant::now() + timings.socket_ping_interval, timings.socket_ping_interval);
@@ -166,13 +166,13 @@ impl Session {
         // An error of the socket ends it; its client resumes by its cursor.
         loop {
             let sent = tokio::select! {
-                (reference, done) = effect(&mut self.effect) => self.tell(&mut socket, reference, done).await,
+                (reference, done) = effect(&mut self.effect) => self.reply(&mut socket, reference, done).await,
                 events = self.reading.next() => {
                     let Some(events) = events else { break self.end(socket).await };
-                    self.show(&mut socket, events).await
+                    self.send_events(&mut socket, events).await
                 }
                 message = socket.receive(), if self.effect.is_none() => match message {
-                    Ok(Message::Text(text)) => self.hear(&mut socket, &text).await,
+                    Ok(Message::Text(text)) => self.handle_frame(&mut socket, &text).await,
                     Ok(Message::Binary(bytes)) => send_text(&mut socket, error(&ClientFrame::binary(&bytes))).await,
                     Ok(Message::Pong) => { unanswered = 0; Ok(()) }
                     Ok(Message::Ping(payload)) => socket.send([Frame::pong(payload)]).await,
@@ -201,7 +201,7 @@ impl Session {
         }
     }
 
-    async fn show(&mut self, socket: &mut Line, events: Vec<Placed>) -> io::Result<()> {
+    async fn send_events(&mut self, socket: &mut ClientSocket, events: Vec<Placed>) -> io::Result<()> {
         admission::hold_events(&mut self.hold, &events);
         socket.send(events.into_iter().map(|event| Frame::text(event.frame.json()))).await?;
         self.hold.set(0);
@@ -209,11 +209,11 @@ impl Session {
     }
 
     /// Ends the socket with the server, once the client is told what came of what it said before.
-    async fn end(mut self, mut socket: Line) {
+    async fn end(mut self, mut socket: ClientSocket) {
         let patience = self.app.config.timings.socket_close_timeout;
         if self.effect.is_some() {
             let (reference, done) = effect(&mut self.effect).await;
-            if self.tell(&mut socket, reference, done).await.is_err() {
+            if self.reply(&mut socket, reference, done).await.is_err() {
                 return;
             }
         }
@@ -221,7 +221,7 @@ impl Session {
     }
 
     /// Tells a client what came of its frame.
-    async fn tell(&mut self, socket: &mut Line, reference: Option<Reference>, done: Done) -> io::Result<()> {
+    async fn reply(&mut self, socket: &mut ClientSocket, reference: Option<Reference>, done: Done) -> io::Result<()> {
         self.effect = None;
         if let Err(problem) = &done {
             problem.log(&self.request_id);
@@ -230,7 +230,7 @@ impl Session {
     }
 
     /// Takes a client's frame, and lets it begin to take effect.
-    async fn hear(&mut self, socket: &mut Line, text: &str) -> io::Result<()> {
+    async fn handle_frame(&mut self, socket: &mut ClientSocket, text: &str) -> io::Result<()> {
         let frame = match ClientFrame::parse(text) {
             Ok(frame) => frame,
             Err(bad) => return send_text(socket, error(&bad)).await,
@@ -301,7 +301,7 @@ async fn effect(effect: &mut Option<Effect>) -> (Option<Reference>, Done) {
     }
 }
 
-async fn answer(socket: &mut Line, reference: Option<Reference>, done: Done) -> io::Result<()> {
+async fn answer(socket: &mut ClientSocket, reference: Option<Reference>, done: Done) -> io::Result<()> {
     match (done, reference) {
         (Ok(id), Some(reference)) => send_text(socket, ack(&reference, id)).await,
         (Ok(_), None) => Ok(()),
@@ -311,6 +311,6 @@ async fn answer(socket: &mut Line, reference: Option<Reference>, done: Done) -> 
     }
 }
 
-async fn send_text(socket: &mut Line, text: String) -> io::Result<()> {
+async fn send_text(socket: &mut ClientSocket, text: String) -> io::Result<()> {
     socket.send([Frame::text(text.into())]).await
 }

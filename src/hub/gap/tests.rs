@@ -11,12 +11,7 @@ use super::super::{
     window::{TakenLog, Window},
 };
 use super::*;
-use crate::domain::{
-    event::TypeSet,
-    name::{RoomName, Username},
-    room::FloorReason,
-    timestamp::Timestamp,
-};
+use crate::domain::{event::TypeSet, name::RoomName, room::FloorReason, timestamp::Timestamp};
 
 /// The number of events of a page of this store.
 const PAGE: usize = 3;
@@ -65,18 +60,7 @@ impl Scene {
     }
 
     fn message(&self, id: EventId, content: &str) -> Message {
-        let message = Message {
-            id,
-            room: RoomName::parse("general").unwrap(),
-            username: Username::parse("Alice").unwrap(),
-            content: content.to_owned(),
-            timestamp: Timestamp::from_micros(0),
-            edited_at: None,
-            deleted_at: None,
-            reply_to: None,
-            reactions: Vec::new(),
-            client_id: None,
-        };
+        let message = Message::sample(id, content);
         if self.deleted.contains(&id) { message.tombstone(Timestamp::from_micros(1)) } else { message }
     }
 

@@ -234,18 +234,7 @@ fn the_edit_window_is_counted_from_the_post() {
 }
 
 fn message(id: EventId) -> Message {
-    Message {
-        id,
-        room: general(),
-        username: user("Alice"),
-        content: "a".into(),
-        timestamp: Timestamp::from_micros(0),
-        edited_at: None,
-        deleted_at: None,
-        reply_to: None,
-        reactions: Vec::new(),
-        client_id: None,
-    }
+    Message::sample(id, "a")
 }
 
 #[test]

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     domain::event::ServiceStatus,
-    hub::broker::Commit,
+    hub::broker::RoomCommit,
     store::{
         error::StoreError,
         room_write::{Changes, RoomWrite},
@@ -144,7 +144,7 @@ impl Task {
         let ends: Vec<_> = writes.iter().map(|write| (write.room_id, write.head, write.events.len())).collect();
         let commits = writes.into_iter().map(|write| {
             let RoomWrite { name: room, events, changes: Changes { cursors, .. }, .. } = write;
-            Commit { room, events, cursors }
+            RoomCommit { room, events, cursors }
         });
         self.broker.publish(commits.collect());
         for (room_id, head, events) in ends.into_iter().filter(|(_, _, events)| *events > 0) {

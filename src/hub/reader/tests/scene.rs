@@ -14,7 +14,7 @@ use crate::{
         EventId,
         event::Event,
         message::Message,
-        name::{RoomName, Username},
+        name::RoomName,
         room::{FloorReason, Room as StoredRoom},
         timestamp::Timestamp,
     },
@@ -47,18 +47,8 @@ impl Scene {
     }
 
     pub(super) fn post(&mut self) {
-        self.messages.push(Message {
-            id: self.head() + 1,
-            room: self.room.name().clone(),
-            username: Username::parse("Alice").unwrap(),
-            content: "secret".into(),
-            timestamp: Timestamp::from_micros(0),
-            edited_at: None,
-            deleted_at: None,
-            reply_to: None,
-            reactions: Vec::new(),
-            client_id: None,
-        });
+        let room = self.room.name().clone();
+        self.messages.push(Message { room, ..Message::sample(self.head() + 1, "secret") });
         self.log.push((self.messages.len() - 1, false));
     }
 

@@ -107,7 +107,7 @@ fn it_finds_what_is_wrong() {
     use std::{panic::catch_unwind, sync::Arc};
 
     use super::nodes::name;
-    use crate::domain::{message::Message, name::Username, timestamp::Timestamp};
+    use crate::domain::message::Message;
 
     let answer = |event, sent, answered| Answer {
         room: "room",
@@ -120,16 +120,9 @@ fn it_finds_what_is_wrong() {
     };
     let log = |ids: &[EventId], key: fn(EventId) -> String| -> Vec<Event> {
         let message = |id: &EventId| Message {
-            id: *id,
             room: name("room"),
-            username: Username::parse("Alice").unwrap(),
-            content: id.to_string(),
-            timestamp: Timestamp::from_micros(0),
-            edited_at: None,
-            deleted_at: None,
-            reply_to: None,
-            reactions: Vec::new(),
             client_id: Some(key(*id)),
+            ..Message::sample(*id, &id.to_string())
         };
         ids.iter().map(|id| Event::ChatMessage(Arc::new(message(id)))).collect()
     };

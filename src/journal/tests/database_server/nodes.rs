@@ -20,7 +20,7 @@ use crate::{
     },
     hub::{
         Hub,
-        broker::{Broker, Commit},
+        broker::{Broker, RoomCommit},
         frame::Placed,
         queries::Start,
         reader::{Request, StateDue},
@@ -53,12 +53,12 @@ pub(super) struct Node {
 #[derive(Debug)]
 pub(super) struct Hints {
     hub: Arc<Hub>,
-    kept: Mutex<Vec<Commit>>,
+    kept: Mutex<Vec<RoomCommit>>,
 }
 
 impl Hints {
     /// The commits to be told now.
-    pub(super) fn take(&self) -> Vec<Commit> {
+    pub(super) fn take(&self) -> Vec<RoomCommit> {
         std::mem::take(&mut self.kept.lock().unwrap())
     }
 }
@@ -68,7 +68,7 @@ impl Broker for Hints {
         &self.hub
     }
 
-    fn publish(&self, batch: Vec<Commit>) {
+    fn publish(&self, batch: Vec<RoomCommit>) {
         for commit in &batch {
             self.hub.take(commit);
         }
