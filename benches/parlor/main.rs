@@ -58,7 +58,11 @@ fn run(chosen: &[String]) -> std::io::Result<bool> {
     for (name, part) in PARTS {
         if chosen.is_empty() || chosen.iter().any(|part| part == name) {
             eprintln!("measuring {name} ...");
-            part(&mut report)?;
+            if let Err(error) = part(&mut report) {
+                // What was measured before it is not lost.
+                report.print();
+                return Err(error);
+            }
         }
     }
     Ok(report.print())

@@ -73,6 +73,9 @@ impl Posters {
     }
 }
 
+/// The most bytes of an answer: a message of the largest size, and its head.
+const MAX_ANSWER: usize = 16 * 1024;
+
 struct Poster {
     stream: TcpStream,
     request: Vec<u8>,
@@ -85,7 +88,7 @@ impl Poster {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
         stream.set_write_timeout(Some(ANSWER_TIMEOUT))?;
-        Ok(Self { stream, request: request.to_vec(), buffer: vec![0; 8 * 1024] })
+        Ok(Self { stream, request: request.to_vec(), buffer: vec![0; MAX_ANSWER] })
     }
 
     fn send(&mut self) -> io::Result<()> {
