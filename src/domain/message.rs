@@ -70,7 +70,9 @@ impl Message {
     #[must_use]
     pub fn version(&self) -> Version {
         let content = word(&(&self.content, self.edited_at, self.deleted_at));
-        Version { content, whole: word(self) }
+        // Nothing else of a message ever changes.
+        let whole = word(&(&content, &self.reactions));
+        Version { content, whole }
     }
 
     /// The number of bytes of text in it.
