@@ -26,13 +26,22 @@ pub(super) struct Queue {
 struct State {
     waiting: Vec<u8>,
     dropped: u64,
-    /// The writer waits for lines: nothing of what it took is under way.
-    is_idle: bool,
-    /// The writer waits for more lines than there are.
-    is_gathering: bool,
+    writer: Writer,
     is_closing: bool,
     /// The writer gave up on what was left.
     is_abandoned: bool,
+}
+
+/// The state of the thread that writes.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Writer {
+    /// It writes what it took.
+    #[default]
+    Writing,
+    /// It waits for lines: nothing of what it took is under way.
+    Idle,
+    /// It waits for more lines than there are.
+    Gathering,
 }
 
 impl Queue {
@@ -49,11 +58,13 @@ impl Queue {
             return;
         }
         state.waiting.extend_from_slice(line);
-        let is_enough = state.is_gathering && state.waiting.len() >= ENOUGH;
-        if is_enough {
-            state.is_gathering = false;
-        }
-        if mem::take(&mut state.is_idle) || is_enough {
+        let is_due = match state.writer {
+            Writer::Writing => false,
+            Writer::Idle => true,
+            Writer::Gathering => state.waiting.len() >= ENOUGH,
+        };
+        if is_due {
+            state.writer = Writer::Writing;
             self.changed.notify_all();
         }
     }
@@ -67,18 +78,19 @@ impl Queue {
         }
         let mut state = self.state();
         while state.waiting.is_empty() {
-            state.is_idle = true;
+            state.writer = Writer::Idle;
             if state.is_closing {
                 self.changed.notify_all();
                 return false;
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        state.is_idle = false;
-        state.is_gathering = state.waiting.len() < ENOUGH;
-        let more = |state: &mut State| state.is_gathering && !state.is_closing;
-        state = self.changed.wait_timeout_while(state, GATHERING, more).unwrap_or_else(PoisonError::into_inner).0;
-        state.is_gathering = false;
+        if state.waiting.len() < ENOUGH {
+            state.writer = Writer::Gathering;
+            let more = |state: &mut State| state.writer == Writer::Gathering && !state.is_closing;
+            state = self.changed.wait_timeout_while(state, GATHERING, more).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.writer = Writer::Writing;
         mem::swap(&mut state.waiting, lines);
         true
     }
@@ -114,7 +126,7 @@ impl Queue {
         state.is_closing = true;
         self.changed.notify_all();
         let end = Instant::now() + patience;
-        while !(state.is_abandoned || state.is_idle && state.waiting.is_empty()) {
+        while !(state.is_abandoned || state.writer == Writer::Idle && state.waiting.is_empty()) {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return;
