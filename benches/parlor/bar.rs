@@ -10,6 +10,8 @@ const NOISE: f64 = 1.25;
 pub enum Bar {
     AtLeast(f64),
     AtMost(f64),
+    /// The worst of a single run, which may not be higher: a stall, or what one client may cost.
+    Never(f64),
     None,
 }
 
@@ -17,7 +19,7 @@ impl Bar {
     pub fn text(self) -> String {
         match self {
             Self::AtLeast(bar) => format!(">= {bar}"),
-            Self::AtMost(bar) => format!("<= {bar}"),
+            Self::AtMost(bar) | Self::Never(bar) => format!("<= {bar}"),
             Self::None => String::new(),
         }
     }
@@ -25,14 +27,16 @@ impl Bar {
     /// Returns true if the values, one a pair, meet it; none where nothing is asked.
     ///
     /// A bar within the noise is missed only if three of four pairs miss it, any other if the median
-    /// does. Too few pairs, or a value that is none, meet nothing.
+    /// does; the worst of a single run is one value, and no pair. Too few values, or one that is none, meet nothing.
     pub fn is_met(self, values: &[f64]) -> Option<bool> {
-        let is_measured = values.len() >= PAIRS && values.iter().all(|value| value.is_finite());
+        let needed = if matches!(self, Self::Never(_)) { 1 } else { PAIRS };
+        let is_measured = values.len() >= needed && values.iter().all(|value| value.is_finite());
         let [lower, median, upper] = quartiles(values);
         let is_reached = match self {
             Self::AtLeast(bar) => upper >= bar,
             Self::AtMost(bar) if bar < NOISE => lower <= bar,
             Self::AtMost(bar) => median <= bar,
+            Self::Never(bar) => values.iter().all(|value| *value <= bar),
             Self::None => return None,
         };
         Some(is_measured && is_reached)

@@ -1,16 +1,12 @@
 //! Time of an answer in a room of a million messages, beside one of a thousand: neither how long a room is nor how
 //! far back one reads in it may be felt.
 
-use std::{
-    io::{self, Read, Write},
-    net::TcpStream,
-    time::{Duration, Instant},
-};
+use std::{io, time::Instant};
 
 use crate::{
     PAIRS,
     bar::Bar,
-    posters::whole_answer,
+    line::{Line, request},
     process::{Server, failed},
     report::{Report, Row},
 };
@@ -22,8 +18,6 @@ const BAR: Bar = Bar::AtMost(1.25);
 const REPLAYED: u64 = 1_000;
 /// The number of messages past the cursor of the user who asks for the unread count.
 const UNREAD: u64 = 500;
-/// Longer than any answer takes.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 const ROOM: &str = "/api/v1/rooms/bench";
 
 /// Something that is asked of a room, and how often for one median.
@@ -79,12 +73,8 @@ impl Room {
     fn seeded(messages: u64) -> io::Result<Self> {
         let room = Self { server: Server::seeded(messages)?, messages };
         let mut line = Line::connect(&room.server)?;
-        let body = format!(r#"{{"username":"Reader","last_read_id":{}}}"#, messages - UNREAD);
-        line.request(&format!(
-            "PUT {ROOM}/read HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            room.server.address,
-            body.len(),
-        ))?;
+        let body = serde_json::json!({"username": "Reader", "last_read_id": messages - UNREAD});
+        line.ask(&request(room.server.address, "PUT", &format!("{ROOM}/read"), Some(&body)))?;
         Ok(room)
     }
 
@@ -102,7 +92,7 @@ impl Room {
     }
 
     fn get(&self, line: &mut Line, path: &str) -> io::Result<String> {
-        line.request(&format!("GET {ROOM}{path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.server.address))
+        line.ask(&request(self.server.address, "GET", &format!("{ROOM}{path}"), None))
     }
 
     /// Somewhere that so many messages follow.
@@ -145,51 +135,10 @@ fn replay_by_stream(room: &Room, _: &mut Line) -> io::Result<()> {
     let first = room.somewhere_before(REPLAYED);
     let last = format!("\nid: {}\n", first + REPLAYED);
     let mut line = Line::connect(&room.server)?;
-    let request = format!("GET {ROOM}/stream?since={first} HTTP/1.1\r\nHost: {}\r\n\r\n", room.server.address);
-    line.stream.write_all(request.as_bytes())?;
+    line.send(&request(room.server.address, "GET", &format!("{ROOM}/stream?since={first}"), None))?;
     line.read_until(|bytes, fresh| {
         // The mark may have begun in what came before.
         let from = fresh.saturating_sub(last.len());
         bytes[from..].windows(last.len()).any(|window| window == last.as_bytes()).then_some(())
     })
-}
-
-/// A connection that asks one thing after the other.
-struct Line {
-    stream: TcpStream,
-    buffer: Vec<u8>,
-}
-
-impl Line {
-    fn connect(server: &Server) -> io::Result<Self> {
-        let stream = TcpStream::connect(server.address)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
-        Ok(Self { stream, buffer: Vec::new() })
-    }
-
-    /// The body of the answer, which must be a good one.
-    fn request(&mut self, request: &str) -> io::Result<String> {
-        self.stream.write_all(request.as_bytes())?;
-        self.buffer.clear();
-        let (status, body) = self.read_until(|bytes, _| whole_answer(bytes))?;
-        let text = String::from_utf8_lossy(&self.buffer[body..]).into_owned();
-        if status == 200 { Ok(text) } else { Err(failed(&format!("{status}: {text}"))) }
-    }
-
-    /// Reads until what has come makes something; it is told from where on it is new.
-    fn read_until<T>(&mut self, mut make: impl FnMut(&[u8], usize) -> Option<T>) -> io::Result<T> {
-        let mut chunk = [0; 16 * 1024];
-        loop {
-            let read = self.stream.read(&mut chunk)?;
-            if read == 0 {
-                return Err(failed("the server closed a connection"));
-            }
-            let fresh = self.buffer.len();
-            self.buffer.extend_from_slice(&chunk[..read]);
-            if let Some(made) = make(&self.buffer, fresh) {
-                return Ok(made);
-            }
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! The cost of Parlor, each figure beside a tutorial axum server measured in the same run.
 //!
 //! `cargo bench --bench parlor` runs everything in a few minutes; `-- posts`, `-- deliveries`,
-//! `-- memory` and `-- depth` choose parts. Servers are child processes on loopback, the load comes from this one.
+//! `-- memory`, `-- depth` and `-- costs` choose parts. Servers are child processes on loopback, the load comes from this one.
 //! A ratio is the median of nine interleaved pairs, printed with its quartiles. When a bar is missed it ends
 //! with 1.
 
@@ -9,9 +9,11 @@
 #![expect(clippy::cast_precision_loss, reason = "what is counted here is far below 2^52")]
 
 mod bar;
+mod costs;
 mod deliveries;
 mod depth;
 mod journal;
+mod line;
 mod memory;
 mod posters;
 mod posts;
@@ -31,8 +33,13 @@ const MARK: u8 = b'~';
 /// The argument that makes this program the tutorial server instead of the bench.
 const TUTORIAL: &str = "serve-tutorial";
 
-const PARTS: [(&str, Part); 4] =
-    [("posts", posts::run), ("deliveries", deliveries::run), ("memory", memory::run), ("depth", depth::run)];
+const PARTS: [(&str, Part); 5] = [
+    ("posts", posts::run),
+    ("deliveries", deliveries::run),
+    ("memory", memory::run),
+    ("depth", depth::run),
+    ("costs", costs::run),
+];
 
 type Part = fn(&mut report::Report) -> std::io::Result<()>;
 
@@ -44,7 +51,7 @@ fn main() -> ExitCode {
     }
     let known = |argument: &String| PARTS.iter().any(|(name, _)| name == argument);
     if let Some(unknown) = arguments.iter().find(|argument| !known(argument)) {
-        eprintln!("no part is called `{unknown}`; there are: posts deliveries memory depth");
+        eprintln!("no part is called `{unknown}`; there are: posts deliveries memory depth costs");
         return ExitCode::from(2);
     }
     exit(run(&arguments))

@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::process::{Server, failed};
+use crate::{
+    line::whole_answer,
+    process::{Server, failed},
+};
 
 /// Longer than any answer takes; a server that hangs ends the bench instead of hanging it.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
@@ -113,17 +116,4 @@ impl Poster {
             }
         }
     }
-}
-
-/// The status, and where the body begins, once all of it has arrived.
-pub fn whole_answer(bytes: &[u8]) -> Option<(u16, usize)> {
-    let body = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
-    let head = std::str::from_utf8(&bytes[..body]).ok()?;
-    let status = head.split(' ').nth(1)?.parse().ok()?;
-    let length: usize = head
-        .split("\r\n")
-        .filter_map(|line| line.split_once(':'))
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .and_then(|(_, value)| value.trim().parse().ok())?;
-    (bytes.len() >= body + length).then_some((status, body))
 }

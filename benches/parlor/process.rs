@@ -19,7 +19,7 @@ pub struct Server {
     pub address: SocketAddr,
     pub kind: Kind,
     /// The folder that it runs in and keeps its files in; removed with it.
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,17 @@ impl Kind {
 
 impl Server {
     pub fn start(kind: Kind) -> io::Result<Self> {
-        Self::start_in(TempDir::new()?, kind)
+        Self::start_in(TempDir::new()?, kind, &[], Stdio::null())
+    }
+
+    /// Parlor, with settings that differ from the defaults.
+    pub fn with(settings: &[&str]) -> io::Result<Self> {
+        Self::start_in(TempDir::new()?, Kind::Parlor, settings, Stdio::null())
+    }
+
+    /// Parlor, with its log going somewhere.
+    pub fn logging_to(log: impl Into<Stdio>) -> io::Result<Self> {
+        Self::start_in(TempDir::new()?, Kind::Parlor, &[], log.into())
     }
 
     /// Parlor, with so many messages in its room.
@@ -61,10 +71,10 @@ impl Server {
         if !made.success() {
             return Err(failed("no messages are made"));
         }
-        Self::start_in(directory, Kind::Parlor)
+        Self::start_in(directory, Kind::Parlor, &[], Stdio::null())
     }
 
-    fn start_in(directory: TempDir, kind: Kind) -> io::Result<Self> {
+    fn start_in(directory: TempDir, kind: Kind, settings: &[&str], log: Stdio) -> io::Result<Self> {
         let mut command = match kind {
             Kind::Tutorial => {
                 let mut command = command(&directory, std::env::current_exe()?);
@@ -73,17 +83,17 @@ impl Server {
             }
             Kind::Parlor => {
                 let mut command = command(&directory, PARLOR);
-                command.args(["serve", "--listen", "127.0.0.1:0"]);
+                command.args(["serve", "--listen", "127.0.0.1:0"]).args(settings);
                 command
             }
         };
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn()?;
         let address = address(&mut child);
         if address.is_err() {
             child.kill()?;
             child.wait()?;
         }
-        Ok(Self { child, address: address?, kind, _directory: directory })
+        Ok(Self { child, address: address?, kind, directory })
     }
 
     /// Seconds of CPU, in user space and in the kernel, since the process began.
@@ -94,6 +104,11 @@ impl Server {
         let ticks: f64 =
             fields.split_whitespace().skip(14 - 3).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
         Ok(ticks / TICKS_PER_SECOND)
+    }
+
+    /// The length of the write-ahead log in bytes.
+    pub fn log_bytes(&self) -> io::Result<u64> {
+        Ok(std::fs::metadata(self.directory.path().join("parlor.db-wal"))?.len())
     }
 
     /// Resident memory in bytes.

@@ -49,6 +49,16 @@ fn any_other_bar_is_missed_by_the_median() {
 }
 
 #[test]
+fn the_worst_of_a_run_is_one_value_and_may_not_be_higher() {
+    let bar = Bar::Never(1.0);
+    assert_eq!(bar.is_met(&[1.0]), Some(true));
+    assert_eq!(bar.is_met(&[0.5, 0.5, 1.01]), Some(false), "none of several may");
+    assert_eq!(bar.is_met(&[]), Some(false));
+    assert_eq!(bar.is_met(&[f64::NAN]), Some(false));
+    assert_eq!(bar.text(), "<= 1");
+}
+
+#[test]
 fn what_was_not_measured_meets_nothing() {
     for bar in [Bar::AtMost(1.0), Bar::AtMost(13.0), Bar::AtLeast(0.0)] {
         assert_eq!(bar.is_met(&[0.5; PAIRS]), Some(true), "{}", bar.text());
