@@ -21,8 +21,12 @@ use super::{
 };
 use crate::domain::EventId;
 
-/// The number of rows of a kind erased at once: of revisions, four megabytes at most.
+/// The number of reactions or events erased at once.
 const PIECE: u64 = 200;
+/// The number of revisions erased at once: a megabyte at most, as posts wait for it.
+const REVISIONS_PIECE: u64 = 50;
+/// The most revisions erased in the transaction of the deletion.
+const MOST_REVISIONS: u64 = 200;
 /// The most reactions or events erased in the transaction of the deletion: they are small.
 const MOST_SMALL: u64 = 1_000;
 /// The data of an event once nothing is left of it.
@@ -89,7 +93,7 @@ impl Transaction {
         let revisions = revision::Entity::find().select_only().column(revision::Column::Id).filter(revisions_of(ids));
         let reactions = reaction::Entity::find().select_only().column(reaction::Column::Id).filter(reactions_to(ids));
         let events = event::Entity::find().select_only().column(event::Column::Id).filter(events_about(ids));
-        Ok(revisions.offset(PIECE).limit(1).into_tuple::<i64>().one(db).await?.is_some()
+        Ok(revisions.offset(MOST_REVISIONS).limit(1).into_tuple::<i64>().one(db).await?.is_some()
             || reactions.offset(MOST_SMALL).limit(1).into_tuple::<i64>().one(db).await?.is_some()
             || events.offset(MOST_SMALL).limit(1).into_tuple::<i64>().one(db).await?.is_some())
     }
@@ -100,7 +104,7 @@ impl Transaction {
         let backend = self.connection().get_database_backend();
         let is_forgotten = |key: &Key| {
             let beyond = nth_revision(backend, *key, sea_orm::Order::Desc, u64::from(self.revisions()));
-            let piece = nth_revision(backend, *key, sea_orm::Order::Asc, PIECE - 1);
+            let piece = nth_revision(backend, *key, sea_orm::Order::Asc, REVISIONS_PIECE - 1);
             let (beyond, piece) = (Expr::from(beyond), Expr::from(piece));
             // One bound: of two on the same side some databases heed one only.
             let last = CaseStatement::new().case(piece.clone().lt(beyond.clone()), piece).finally(beyond);
@@ -169,13 +173,12 @@ impl Transaction {
     async fn erase_piece_of(&self, message: &erasure::Model) -> Result<(), StoreError> {
         let db = self.connection();
         let key = &[(message.room_id, message.message_id)];
-        let last_of_piece = PIECE - 1;
         let last: Option<EventId> = revision::Entity::find()
             .select_only()
             .column(revision::Column::Id)
             .filter(revisions_of(key))
             .order_by_asc(revision::Column::Id)
-            .offset(last_of_piece)
+            .offset(REVISIONS_PIECE - 1)
             .limit(1)
             .into_tuple()
             .one(db)
@@ -195,7 +198,7 @@ impl Transaction {
             .filter(reactions_to(key))
             .order_by_asc(reaction::Column::Emoji)
             .order_by_asc(reaction::Column::Id)
-            .offset(last_of_piece)
+            .offset(PIECE - 1)
             .limit(1)
             .into_tuple()
             .one(db)
@@ -215,7 +218,7 @@ impl Transaction {
             .filter(events_about(key))
             .filter(event::Column::Id.gt(message.through))
             .order_by_asc(event::Column::Id)
-            .offset(last_of_piece)
+            .offset(PIECE - 1)
             .limit(1)
             .into_tuple()
             .one(db)
