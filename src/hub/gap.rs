@@ -23,6 +23,9 @@ mod tests;
 pub const MAX_EVENTS: usize = 64;
 /// The most bytes that they have.
 pub const MAX_BYTES: usize = 256 * 1024;
+/// The most deletions that are known before they are shown. With more of them what is missing is skipped: it would
+/// not be known any more what may be shown with its content.
+pub const MAX_DELETIONS: usize = 256;
 
 /// The events that a room can't show yet.
 #[derive(Debug, Default)]
@@ -34,8 +37,11 @@ pub struct Gap {
     goal: EventId,
     /// The head that the fill under way has read.
     filling_to: Option<EventId>,
-    /// Deleted messages whose deletion is not shown yet, as tombstones.
-    gone: HashMap<EventId, Arc<Message>>,
+    /// Deleted messages whose deletion is not shown yet, as tombstones, with the ids of the deletions; 0 is one that a
+    /// page of the store told of, which whatever is read after that page has.
+    gone: HashMap<EventId, (Arc<Message>, EventId)>,
+    /// The newest deletion that was one too many.
+    overrun: Option<EventId>,
     is_asked: bool,
 }
 
@@ -54,7 +60,7 @@ impl Gap {
         let mut ready = Ready::default();
         let Some(first) = events.first().map(|(event, _)| event.id()) else { return ready };
         let known = head.max(self.filling_to.unwrap_or(head));
-        let joins = first <= head + 1 && self.filling_to.is_none();
+        let joins = first <= head + 1 && self.filling_to.is_none() && self.overrun.is_none();
         for (event, slot) in events {
             let id = event.id();
             self.goal = self.goal.max(id);
@@ -62,7 +68,7 @@ impl Gap {
                 self.show(event, slot, &mut ready);
             } else if id > head {
                 if let Event::MessageDeleted { message, .. } = &event {
-                    self.note_deletion(message, &mut ready);
+                    self.note_deletion(message, id, &mut ready);
                 }
                 if id > known {
                     self.wait(id, event, slot);
@@ -81,12 +87,16 @@ impl Gap {
     /// Takes a page that the store gave: the events after `head`, without a gap, when its own head was `stored_head`.
     pub fn fill(&mut self, head: EventId, stored_head: EventId, events: Vec<(Event, Slot)>) -> Ready {
         let mut ready = Ready::default();
+        if self.overrun.is_some() {
+            // It may have been read before a deletion that is not known any more.
+            return ready;
+        }
         let until = *self.filling_to.get_or_insert(stored_head);
         self.drop_waiting(until);
         // First of all, whatever the page shows beside it.
         for (event, _) in &events {
             if let Some(message) = event.message().filter(|message| message.deleted_at.is_some()) {
-                self.note_deletion(message, &mut ready);
+                self.note_deletion(message, 0, &mut ready);
             }
         }
         let mut through = head;
@@ -104,10 +114,13 @@ impl Gap {
         ready
     }
 
-    /// Gives up what is missing up to a head: the store has it for those who want it.
+    /// Gives up what is missing up to a head, which the store told after all of its pages: the store has it for those
+    /// who want it. What is shown later follows the deletions up to there, and needs them no more.
     pub fn skip_to(&mut self, head: EventId) -> Ready {
         self.filling_to = None;
         self.drop_waiting(head);
+        self.gone.retain(|_, (_, deletion)| *deletion > head);
+        self.overrun = self.overrun.filter(|deletion| *deletion > head);
         let mut ready = Ready::default();
         self.follow(head, &mut ready);
         ready
@@ -119,10 +132,16 @@ impl Gap {
         self.goal
     }
 
-    /// Returns true if the log goes on past the head that is shown.
+    /// Returns true if the log goes on past the head that is shown, or may not be shown as it is.
     #[must_use]
     pub fn is_open(&self, head: EventId) -> bool {
-        self.goal > head
+        self.goal > head || self.overrun.is_some()
+    }
+
+    /// Returns true if more deletions came than are kept, so that what is missing has to be skipped.
+    #[must_use]
+    pub fn is_overrun(&self) -> bool {
+        self.overrun.is_some()
     }
 
     /// Returns true once for each gap that needs a fill, and marks the fill as requested.
@@ -141,6 +160,7 @@ impl Gap {
         self.waiting.clear();
         // A deletion that the store has lost never was.
         self.gone.clear();
+        self.overrun = None;
         self.bytes = 0;
     }
 
@@ -155,7 +175,7 @@ impl Gap {
         if let Event::MessageDeleted { message, .. } = &event {
             self.gone.remove(&message.id);
         } else if let Some(shown) = event.message().filter(|message| message.deleted_at.is_none())
-            && let Some(tombstone) = self.gone.get(&shown.id).cloned()
+            && let Some((tombstone, _)) = self.gone.get(&shown.id).cloned()
         {
             event.set_message(tombstone);
             slot.forget();
@@ -163,15 +183,21 @@ impl Gap {
         ready.events.push((event, slot));
     }
 
-    fn note_deletion(&mut self, message: &Arc<Message>, ready: &mut Ready) {
-        if self.gone.insert(message.id, message.clone()).is_none() {
-            ready.deleted.push(message.clone());
+    fn note_deletion(&mut self, message: &Arc<Message>, deletion: EventId, ready: &mut Ready) {
+        if self.gone.contains_key(&message.id) {
+            return;
+        }
+        ready.deleted.push(message.clone());
+        if self.gone.len() < MAX_DELETIONS {
+            self.gone.insert(message.id, (message.clone(), deletion));
+        } else {
+            self.overrun = self.overrun.max(Some(deletion));
         }
     }
 
     /// Shows those that waited for what is shown now.
     fn follow(&mut self, head: EventId, ready: &mut Ready) {
-        if self.filling_to.is_some() {
+        if self.filling_to.is_some() || self.overrun.is_some() {
             return;
         }
         let head = ready.events.last().map_or(head, |(event, _)| event.id());

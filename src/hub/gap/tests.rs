@@ -322,3 +322,38 @@ fn what_waits_is_bounded() {
     assert!(scene.window.gap.bytes() > MAX_BYTES / 2);
     scene.settle();
 }
+
+/// The deletions that are known beforehand are bounded: with one too many, nothing that they took away is shown, not
+/// from a page that was read before, nor by a hint that is late, and what is missing is skipped.
+#[test]
+fn deletions_known_beforehand_are_bounded() {
+    let mut scene = Scene::new();
+    let count = EventId::try_from(MAX_DELETIONS).unwrap() + 10;
+    for id in 1..=count {
+        scene.commit(false, id, Some(secret(id)));
+    }
+    let posts = std::mem::take(&mut scene.hints);
+    scene.offer(&posts[1]);
+    scene.ask_page();
+    scene.read_page();
+    for id in 1..=count {
+        scene.commit(false, id, None);
+    }
+    for deletion in std::mem::take(&mut scene.hints).iter().rev() {
+        scene.offer(deletion);
+        assert!(scene.window.gap.gone.len() <= MAX_DELETIONS);
+    }
+    assert!(scene.window.gap.is_overrun());
+    scene.give_page();
+    scene.check();
+    for post in &posts {
+        scene.offer(post);
+        scene.check();
+    }
+    assert!(scene.window.has_gap(), "until it is skipped");
+    scene.window.skip(scene.head());
+    assert!(scene.window.gap.gone.is_empty() && !scene.window.gap.is_overrun());
+    scene.commit(true, scene.head() + 1, Some(secret(scene.head() + 1)));
+    scene.check();
+    scene.settle();
+}

@@ -92,8 +92,9 @@ impl Room {
         self.change_window(|window| window.gap.asked());
         while self.window().has_gap() {
             let _turn = turns.acquire().await;
-            let (after, goal) = self.change_window(|window| (window.head(), window.gap.goal()));
-            if usize::try_from(goal - after).is_ok_and(|missing| missing > MAX_EVENTS) {
+            let (after, goal, is_overrun) =
+                self.change_window(|window| (window.head(), window.gap.goal(), window.gap.is_overrun()));
+            if is_overrun || usize::try_from(goal - after).is_ok_and(|missing| missing > MAX_EVENTS) {
                 let head = self.reload(store).await?.0;
                 let shown = self.change_window(|window| {
                     let shown = window.skip(head);
@@ -108,9 +109,12 @@ impl Room {
             let page = store.log_after(&self.name, after, TypeSet::ALL, PAGE).await?;
             let place = place(page.room.as_ref());
             let events = with_slots(&page.events);
-            let (shown, has_moved) = self.change_window(|window| window.fill(place, events));
+            let (shown, has_moved, is_overrun) = self.change_window(|window| {
+                let (shown, has_moved) = window.fill(place, events);
+                (shown, has_moved, window.gap.is_overrun())
+            });
             self.tell_shown(&shown);
-            if !has_moved && place.0 < goal {
+            if !has_moved && !is_overrun && place.0 < goal {
                 tracing::warn!(room.name = %self.name, after, "the store is behind what was told of it");
                 self.change_window(|window| window.gap.close(window.head()));
             }
