@@ -32,6 +32,9 @@ const UNUSABLE: u8 = 2;
 const UNTRUSTED_DISK: u8 = 70;
 /// The signal for a file that would grow past the limit of the process (Linux).
 const SIGXFSZ: i32 = 25;
+/// The number of tasks after which a busy thread looks for news of sockets. A task that answers a client's pipelined
+/// requests takes a millisecond, and by tokio's default of 61 others waited for 200 (`docs/benchmarks.md`).
+const EVENT_INTERVAL: u32 = 7;
 /// The longest wait for a line of standard output to be taken.
 const PATIENCE: Duration = Duration::from_millis(250);
 
@@ -209,7 +212,7 @@ fn opening(error: &OpenError) -> u8 {
 }
 
 fn block_on(main: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().event_interval(EVENT_INTERVAL).enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(FAILED, format!("can't start: {error}")))?;
     let done = runtime.block_on(async {
         // Caught so that it does not end the process: a write past the limit of a file's size then fails
