@@ -11,10 +11,11 @@ use super::{
     answer,
     caller::Caller,
     conditions::{self, precondition},
-    extract::{Body, MessagePath, Params, acting, cursor, limit},
+    extract::{Body, MessagePath, Params, acting, cursor},
+    fields::Whole,
     openapi::{
         answers::{OfDelete, OfEdit, OfThing},
-        params::{IfMatch, UnlessMatch},
+        params::{ActorInQuery, IfMatch, UnlessMatch},
         samples,
         texts::UsernameText,
     },
@@ -48,7 +49,7 @@ pub struct MessageEdit {
 /// revision. Saying what it says already changes nothing.
 #[utoipa::path(
     patch, path = "/rooms/{room}/messages/{id}", operation_id = "edit_message", tag = "messages",
-    params(MessagePath, IfMatch, UnlessMatch),
+    params(MessagePath, ActorInQuery, IfMatch, UnlessMatch),
     request_body(content(
         (MessageEdit = "application/json", example = json!(samples::message_edit())),
         (MessageEdit = "application/x-www-form-urlencoded", example = json!(samples::message_edit())),
@@ -118,8 +119,8 @@ pub struct RevisionParams {
     #[param(value_type = Option<i64>, minimum = 0)]
     after: Option<EventId>,
     /// The maximum number to return.
-    #[param(minimum = 1, maximum = 200, default = 200)]
-    limit: Option<u64>,
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 200, default = 200)]
+    limit: Option<Whole<1, 200>>,
 }
 
 /// The earlier contents of a message, oldest first.
@@ -148,7 +149,7 @@ pub async fn revisions(
     Params(params): Params<RevisionParams>,
 ) -> Result<Response, Problem> {
     let after = cursor("after", params.after)?.unwrap_or(0);
-    let limit = limit(params.limit, 200, 200)?;
+    let limit = Whole::count_or(params.limit, 200);
     let hold = admission.admit().await?;
     let (revisions, next) = app.chat.revisions(&caller.as_named(None), &room, id, after, limit).await?;
     Ok(admission::answer(hold, RevisionPage { revisions, next }))

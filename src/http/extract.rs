@@ -1,7 +1,7 @@
 //! Extractors: the parts of a request that a handler takes, with every refusal a problem document.
 
 use std::{
-    ops::RangeInclusive,
+    borrow::Cow,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -11,7 +11,7 @@ use std::{
 
 use axum::{
     body::Body as HttpBody,
-    extract::{FromRequest, FromRequestParts, RawPathParams, Request},
+    extract::{FromRequest, FromRequestParts, MatchedPath, Request},
     http::{HeaderMap, HeaderName, header, request::Parts},
 };
 use bytes::{Bytes, BytesMut};
@@ -22,7 +22,7 @@ use tokio::time::timeout;
 
 use super::{
     caller::Caller,
-    fields::{Fields, Given, meant, names, not_json, unknown},
+    fields::{Fields, Given, meant, names, not_json, shown, unknown},
     problem::{Code, FieldError, Problem},
 };
 use crate::{
@@ -47,8 +47,8 @@ pub struct RoomPath(pub RoomName);
 impl<S: Send + Sync> FromRequestParts<S> for RoomPath {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let text = path_param(parts, state, "room").await?;
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let text = path_param(parts, "room")?;
         Ok(Self(RoomName::parse(&text).map_err(|invalid| Problem::invalid(vec![invalid.into()]))?))
     }
 }
@@ -62,7 +62,7 @@ impl<S: Send + Sync> FromRequestParts<S> for MessagePath {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let RoomPath(room) = RoomPath::from_request_parts(parts, state).await?;
-        let id = path_param(parts, state, "id").await?;
+        let id = path_param(parts, "id")?;
         // What is no id names nothing.
         let id = id.parse().map_err(|_| Problem::new(Code::NotFound, "There is no such message."))?;
         Ok(Self(room, id))
@@ -78,15 +78,22 @@ impl<S: Send + Sync> FromRequestParts<S> for ReactionPath {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let MessagePath(room, id) = MessagePath::from_request_parts(parts, state).await?;
-        Ok(Self(room, id, path_param(parts, state, "emoji").await?))
+        Ok(Self(room, id, path_param(parts, "emoji")?))
     }
 }
 
-async fn path_param<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -> Result<String, Problem> {
-    let invalid = |_| Problem::invalid(vec![FieldError { field: name.into(), detail: "the path is not UTF-8".into() }]);
-    let params = RawPathParams::from_request_parts(parts, state).await.map_err(invalid)?;
-    let value = params.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned());
-    value.ok_or_else(|| Problem::internal(format!("the route has no {name}")))
+/// A parameter of the path, decoded. axum's own extractor reads all of them, and does not say which one can't be.
+fn path_param(parts: &Parts, name: &str) -> Result<String, Problem> {
+    let route = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    // From the end, since the beginning of the path may be cut off where routes are nested.
+    let mut segments = route.rsplit('/').zip(parts.uri.path().rsplit('/'));
+    let is_it = |segment: &str| segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) == Some(name);
+    let (_, value) = segments
+        .find(|(segment, _)| is_it(segment))
+        .ok_or_else(|| Problem::internal(format!("the route has no {name}")))?;
+    let text = percent_encoding::percent_decode_str(value).decode_utf8();
+    let not_text = |_| FieldError { field: name.into(), detail: "is not UTF-8 once decoded".into() };
+    text.map(Cow::into_owned).map_err(|error| Problem::invalid(vec![not_text(error)]))
 }
 
 /// The parameters of the query.
@@ -151,27 +158,6 @@ fn query(parts: &Parts, known: &[&str]) -> Result<Fields, Problem> {
         tracing::debug!(count, total, "unknown parameters of a query are passed over");
     }
     Ok(fields)
-}
-
-/// A number of the query within its bounds, or its default.
-///
-/// # Errors
-/// A problem that names the parameter.
-pub fn within(field: &str, value: Option<u64>, bounds: RangeInclusive<u64>, default: u64) -> Result<u64, Problem> {
-    let value = value.unwrap_or(default);
-    if bounds.contains(&value) {
-        Ok(value)
-    } else {
-        Err(Problem::bad_query(field, format!("has to be from {} to {}", bounds.start(), bounds.end())))
-    }
-}
-
-/// The number of items on a page: from 1 to `most`.
-///
-/// # Errors
-/// A problem that names the parameter.
-pub fn limit(value: Option<u64>, most: u64, default: u64) -> Result<usize, Problem> {
-    Ok(usize::try_from(within("limit", value, 1..=most, default)?).unwrap_or(usize::MAX))
 }
 
 /// A cursor of the query.
@@ -337,7 +323,7 @@ async fn collect(mut body: HttpBody) -> Option<Result<Bytes, Problem>> {
     let mut read = 0;
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else {
-            return Some(Err(Problem::new(Code::InvalidJson, "The body ends before it is complete.")));
+            return Some(Err(Problem::new(Code::BadRequest, "The body ends before it is complete.")));
         };
         let Ok(data) = frame.into_data() else { continue };
         read += data.len();
@@ -382,8 +368,9 @@ fn from_form(body: &[u8]) -> Result<Fields, Problem> {
         let detail = "looks like JSON but came as a form: send it with the header `Content-Type: application/json`";
         return Err(invalid_body(detail));
     }
-    if !is_utf8_once_decoded(body) {
-        return Err(Problem::new(Code::InvalidJson, "The form is not UTF-8."));
+    if let Some(pair) = body.split(|byte| *byte == b'&').find(|pair| !is_utf8_once_decoded(pair)) {
+        let field = Fields::of_form(pair).names().next().map(shown).unwrap_or_default();
+        return Err(Problem::invalid(vec![FieldError { field, detail: "is not UTF-8: forms have to be".into() }]));
     }
     Ok(Fields::of_form(body))
 }

@@ -10,9 +10,11 @@ use serde::{
 use serde_json::{Value, value::RawValue};
 
 mod reading;
+mod whole;
 
 use super::problem::FieldError;
 use reading::{Names, ReadFields, Wrong};
+pub use whole::Whole;
 
 /// The most different letters of two names of which one is taken for a slip of the other.
 const MAX_SLIPS: usize = 2;
@@ -128,23 +130,48 @@ impl Fields {
 }
 
 impl<'de> Deserialize<'de> for Fields {
-    /// Of a map of JSON, with names that are given twice kept: [`Fields::read`] finds them, and the values that
-    /// can't be used as well.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Entries::deserialize(deserializer).map(Self::from)
+    }
+}
+
+/// The names and values of a JSON object as they were sent, with names that are given twice kept:
+/// [`Fields::read`] finds them, and the names and values that can't be used as well.
+#[derive(Debug)]
+pub struct Entries(Vec<(String, Box<RawValue>)>);
+
+impl Entries {
+    /// The values of a name, in the order they came.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &RawValue> {
+        self.0.iter().filter(move |(one, _)| one == name).map(|(_, value)| &**value)
+    }
+}
+
+impl From<Entries> for Fields {
+    fn from(Entries(entries): Entries) -> Self {
+        let given = |value: &RawValue| serde_json::from_str(value.get()).map_or(Given::Unusable, Given::Json);
+        Self(entries.into_iter().map(|(name, value)| (name, given(&value))).collect())
+    }
+}
+
+impl<'de> Deserialize<'de> for Entries {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Object;
         impl<'de> Visitor<'de> for Object {
-            type Value = Fields;
+            type Value = Entries;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
-                let mut fields = Vec::new();
-                while let Some((name, value)) = map.next_entry::<_, Box<RawValue>>()? {
-                    fields.push((name, serde_json::from_str(value.get()).map_or(Given::Unusable, Given::Json)));
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
+                let mut entries = Vec::new();
+                while let Some((name, value)) = map.next_entry::<Box<RawValue>, _>()? {
+                    // A name that is no text, such as half a character, stays as it was sent: no field is called so.
+                    let text = serde_json::from_str(name.get());
+                    entries.push((text.unwrap_or_else(|_| name.get().trim_matches('"').to_owned()), value));
                 }
-                Ok(Fields(fields))
+                Ok(Entries(entries))
             }
         }
         deserializer.deserialize_map(Object)
@@ -197,11 +224,17 @@ pub fn unknown(name: &str, known: &[&str]) -> FieldError {
             format!("no such field; there is {others}{and}`{last}`")
         }
     };
-    let mut field: String = name.chars().take(MAX_SHOWN).collect();
-    if field.len() < name.len() {
-        field.push('…');
+    FieldError { field: shown(name), detail }
+}
+
+/// A name as it is repeated to its sender: not more than its beginning.
+#[must_use]
+pub fn shown(name: &str) -> String {
+    let mut shown: String = name.chars().take(MAX_SHOWN).collect();
+    if shown.len() < name.len() {
+        shown.push('…');
     }
-    FieldError { field, detail }
+    shown
 }
 
 #[cfg(test)]

@@ -15,10 +15,11 @@ use super::{
     answer,
     caller::Caller,
     conditions::{self, shown},
-    extract::{Body, MessagePath, Params, RoomPath, acting, cursor, within},
+    extract::{Body, MessagePath, Params, RoomPath, acting, cursor},
+    fields::Whole,
     openapi::{
         answers::{OfPost, OfRoom, OfTagged},
-        params::{IdempotencyKey, IfMatch, IfNoneMatch},
+        params::{ActorInQuery, IdempotencyKey, IfMatch, IfNoneMatch},
         samples,
         texts::UsernameText,
     },
@@ -65,7 +66,7 @@ pub struct NewMessage {
 /// `Idempotency-Key`) by the same author, it answers `200` with the first message.
 #[utoipa::path(
     post, path = "/rooms/{room}/messages", operation_id = "post_message", tag = "messages",
-    params(RoomPath, IdempotencyKey),
+    params(RoomPath, ActorInQuery, IdempotencyKey),
     request_body(content(
         (NewMessage = "application/json", example = json!(samples::new_message())),
         (NewMessage = "application/x-www-form-urlencoded", example = json!(samples::new_message())),
@@ -100,10 +101,14 @@ pub async fn post(
     Ok(conditions::changed(response, &message.version(), event))
 }
 
-/// The key of the header and the key of the body are one thing.
+/// The key of the header, on however many lines, and the key of the body are one thing.
 fn one_key(headers: &HeaderMap, client_id: Option<String>) -> Result<Option<String>, Problem> {
     let invalid = |detail: String| Problem::invalid(vec![FieldError { field: "client_id".into(), detail }]);
-    let Some(key) = headers.get(IDEMPOTENCY_KEY) else { return Ok(client_id) };
+    let mut keys = headers.get_all(IDEMPOTENCY_KEY).into_iter();
+    let Some(key) = keys.next() else { return Ok(client_id) };
+    if keys.any(|other| other != key) {
+        return Err(invalid("is given twice, by headers Idempotency-Key that differ: give it once".into()));
+    }
     let key = String::from_utf8_lossy(key.as_bytes()).into_owned();
     let key = parse_client_id(key).map_err(|error| invalid(format!("the header Idempotency-Key {}", error.detail)))?;
     match client_id {
@@ -123,11 +128,11 @@ pub struct PageParams {
     #[param(value_type = Option<i64>, minimum = 0)]
     after: Option<EventId>,
     /// The maximum number to return.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    limit: Option<u64>,
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 200, default = 50)]
+    limit: Option<Whole<1, 200>>,
     /// With `after`: how many seconds to wait for the first one. A client's own timeout has to be longer.
-    #[param(minimum = 0, maximum = 50, default = 0)]
-    wait: Option<u64>,
+    #[param(value_type = Option<u64>, minimum = 0, maximum = 50, default = 0)]
+    wait: Option<Whole<0, MAX_WAIT>>,
     /// Only the message that `username` posted with this key, if there is one.
     #[param(value_type = Option<String>, pattern = "^[ -~]{1,64}$")]
     client_id: Option<String>,
@@ -178,8 +183,8 @@ pub async fn list(
         (None, Some(after)) => Range::After(after),
         (None, None) => Range::Newest,
     };
-    let limit = within("limit", params.limit, 1..=200, 50)?;
-    let wait = within("wait", params.wait, 0..=MAX_WAIT, 0)?;
+    let limit = Whole::or(params.limit, 50);
+    let wait = Whole::or(params.wait, 0);
     if wait > 0 && params.after.is_none() {
         return Err(Problem::bad_query("wait", "needs after: what to wait for"));
     }

@@ -9,10 +9,12 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     admission::{self, Admission},
     caller::Caller,
-    extract::{Body, Params, RoomPath, limit, name},
+    extract::{Body, Params, RoomPath, name},
+    fields::Whole,
     middleware::no_content,
     openapi::{
         answers::{OfBody, OfRoom},
+        params::ActorInQuery,
         samples,
         texts::UsernameText,
     },
@@ -31,8 +33,8 @@ pub struct PresenceParams {
     #[param(value_type = Option<UsernameText>)]
     after: Option<String>,
     /// The maximum number to return.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    limit: Option<u64>,
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 200, default = 50)]
+    limit: Option<Whole<1, 200>>,
 }
 
 /// The users online.
@@ -62,7 +64,7 @@ pub async fn list(
     admission: Admission,
     Params(params): Params<PresenceParams>,
 ) -> Result<Response, Problem> {
-    let limit = limit(params.limit, 200, 50)?;
+    let limit = Whole::count_or(params.limit, 50);
     let after = name("after", params.after.as_deref(), Username::parse)?;
     let hold = admission.admit().await?;
     let page = app.chat.presence(&caller.as_named(None), &room, after.as_ref().map(Username::key), limit)?;
@@ -86,7 +88,7 @@ pub struct SetTyping {
 /// Lapses 6 seconds after it was last said, and when the user's message arrives.
 #[utoipa::path(
     post, path = "/rooms/{room}/typing", operation_id = "set_typing", tag = "presence",
-    params(RoomPath),
+    params(RoomPath, ActorInQuery),
     request_body(content(
         (SetTyping = "application/json", example = json!(samples::typing())),
         (SetTyping = "application/x-www-form-urlencoded", example = json!(samples::typing())),

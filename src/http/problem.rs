@@ -58,7 +58,7 @@ macro_rules! codes {
 codes! {
     /// The request is not HTTP as it should be.
     BadRequest = "bad_request", BAD_REQUEST, "Send it with an HTTP client or library, which get the head of a request right.";
-    /// The body is not JSON, or not the form, that its Content-Type says.
+    /// The body is not the JSON that its Content-Type says.
     InvalidJson = "invalid_json", BAD_REQUEST, "Have a library write the JSON, and check that the header Content-Type names what is sent.";
     /// A parameter of the query can't be used.
     BadQuery = "bad_query", BAD_REQUEST, "The errors name the parameters; /openapi.json says what each may be.";

@@ -11,7 +11,8 @@ use super::{
     caller::Caller,
     changes::{ActorParams, as_changed},
     conditions::precondition,
-    extract::{Body, Params, ReactionPath, acting, cursor, limit},
+    extract::{Body, Params, ReactionPath, acting, cursor},
+    fields::Whole,
     openapi::{
         answers::{OfReaction, OfThing},
         params::{IfMatch, UnlessMatch},
@@ -92,8 +93,8 @@ pub struct ReactionParams {
     #[param(value_type = Option<i64>, minimum = 0)]
     after: Option<EventId>,
     /// The maximum number to return.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    limit: Option<u64>,
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 200, default = 50)]
+    limit: Option<Whole<1, 200>>,
 }
 
 /// Those who reacted to a message with one emoji, in the order they did.
@@ -131,7 +132,7 @@ pub async fn list(
     Params(params): Params<ReactionParams>,
 ) -> Result<Response, Problem> {
     let after = cursor("after", params.after)?.unwrap_or(0);
-    let limit = limit(params.limit, 200, 50)?;
+    let limit = Whole::count_or(params.limit, 50);
     let hold = admission.admit().await?;
     let (reactors, next) = app.chat.reactors(&caller.as_named(None), &room, id, &emoji, after, limit).await?;
     let user = |reactor: Reactor| ReactionUser { username: reactor.username, timestamp: reactor.timestamp };

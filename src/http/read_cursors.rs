@@ -11,9 +11,11 @@ use super::{
     answer,
     caller::Caller,
     changes::ActorParams,
-    extract::{Body, Params, RoomPath, acting, limit, name},
+    extract::{Body, Params, RoomPath, acting, name},
+    fields::Whole,
     openapi::{
         answers::{OfBody, OfRoom},
+        params::ActorInQuery,
         samples,
         texts::UsernameText,
     },
@@ -46,7 +48,7 @@ pub struct MarkRead {
 /// The cursor only moves forward: if it is further already, it stays and is answered.
 #[utoipa::path(
     put, path = "/rooms/{room}/read", operation_id = "mark_read", tag = "presence",
-    params(RoomPath),
+    params(RoomPath, ActorInQuery),
     request_body(content(
         (MarkRead = "application/json", example = json!(samples::mark_read())),
         (MarkRead = "application/x-www-form-urlencoded", example = json!(samples::mark_read())),
@@ -82,8 +84,8 @@ pub struct ReadParams {
     #[param(value_type = Option<UsernameText>)]
     after: Option<String>,
     /// The maximum number to return.
-    #[param(minimum = 1, maximum = 1_000, default = 1_000)]
-    limit: Option<u64>,
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 1_000, default = 1_000)]
+    limit: Option<Whole<1, 1_000>>,
 }
 
 /// The read cursors of a room.
@@ -111,7 +113,7 @@ pub async fn list(
     admission: Admission,
     Params(params): Params<ReadParams>,
 ) -> Result<Response, Problem> {
-    let limit = limit(params.limit, 1_000, 1_000)?;
+    let limit = Whole::count_or(params.limit, 1_000);
     let after = name("after", params.after.as_deref(), Username::parse)?;
     let hold = admission.admit().await?;
     let (cursors, has_more) =

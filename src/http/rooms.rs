@@ -15,10 +15,11 @@ use super::{
     answer,
     caller::Caller,
     conditions::{self, precondition, shown},
-    extract::{Body, Params, RoomPath, limit, name},
+    extract::{Body, Params, RoomPath, name},
+    fields::Whole,
     openapi::{
         answers::{OfRoomPut, OfService, OfTagged},
-        params::{IfMatch, IfNoneMatch, UnlessMatch},
+        params::{ActorInQuery, IfMatch, IfNoneMatch, UnlessMatch},
         samples,
         texts::{TitleText, TopicText, UsernameText},
     },
@@ -37,8 +38,8 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub struct ListParams {
     /// The maximum number to return.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    limit: Option<u64>,
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 200, default = 50)]
+    limit: Option<Whole<1, 200>>,
     /// The rooms after this name.
     #[param(value_type = Option<RoomName>)]
     after: Option<String>,
@@ -67,7 +68,7 @@ pub async fn list(
     admission: Admission,
     Params(params): Params<ListParams>,
 ) -> Result<Response, Problem> {
-    let limit = limit(params.limit, 200, 50)?;
+    let limit = Whole::count_or(params.limit, 50);
     let after = name("after", params.after.as_deref(), RoomName::parse)?;
     let hold = admission.admit().await?;
     let (rooms, has_more) = app.chat.rooms(&caller.as_named(None), after.as_ref(), limit).await?;
@@ -94,7 +95,7 @@ pub struct PutRoom {
 /// Making a room takes no id; a change is a `room_updated` event; what changes nothing is none.
 #[utoipa::path(
     put, path = "/rooms/{room}", operation_id = "put_room", tag = "rooms",
-    params(RoomPath, IfMatch, UnlessMatch),
+    params(RoomPath, ActorInQuery, IfMatch, UnlessMatch),
     request_body(content(
         (PutRoom = "application/json", example = json!(samples::put_room())),
         (PutRoom = "application/x-www-form-urlencoded", example = json!(samples::put_room())),

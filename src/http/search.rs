@@ -9,7 +9,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     admission::{self, Admission},
     caller::Caller,
-    extract::{Params, RoomPath, cursor, limit},
+    extract::{Params, RoomPath, cursor},
+    fields::Whole,
     openapi::{answers::OfRoom, samples, texts::QueryText},
     problem::Problem,
 };
@@ -31,8 +32,8 @@ pub struct SearchParams {
     #[param(value_type = Option<i64>, minimum = 0)]
     before: Option<EventId>,
     /// The maximum number to return.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    limit: Option<u64>,
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 200, default = 50)]
+    limit: Option<Whole<1, 200>>,
 }
 
 /// Messages that were found, newest first.
@@ -69,7 +70,7 @@ pub async fn find(
     let q = params.q.as_deref().unwrap_or_default();
     let query = Query::parse(q).map_err(|invalid| Problem::bad_query(invalid.field, invalid.detail))?;
     let before = cursor("before", params.before)?;
-    let limit = limit(params.limit, 200, 50)?;
+    let limit = Whole::count_or(params.limit, 50);
     let hold = admission.admit().await?;
     let page = app.chat.search(&caller.as_named(None), &room, query, before, limit).await?;
     Ok(admission::answer(hold, FoundPage { messages: page.messages, next: page.next, partial: page.partial }))

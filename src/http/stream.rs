@@ -12,7 +12,8 @@ pub mod websocket;
 
 use super::{
     caller::Caller,
-    extract::{cursor, username, within},
+    extract::{cursor, username},
+    fields::Whole,
     openapi::texts::{TypesText, UsernameText},
     problem::Problem,
 };
@@ -51,8 +52,8 @@ impl SinceParams {
 #[into_params(parameter_in = Query)]
 pub struct ReadParams {
     /// The number of messages in the history.
-    #[param(minimum = 0, maximum = 200, default = 50)]
-    history: Option<u64>,
+    #[param(value_type = Option<u64>, minimum = 0, maximum = 200, default = 50)]
+    history: Option<Whole<0, 200>>,
     /// Only these types, separated by commas. `message_history`, `reset`, `ping` and
     /// `server_shutdown` come anyway.
     #[param(value_type = Option<TypesText>, inline)]
@@ -68,10 +69,10 @@ impl ReadParams {
     /// # Errors
     /// A problem that names the parameter.
     fn request(&self, transport: Transport, state: StateDue, caller: Caller) -> Result<Request, Problem> {
-        let history = within("history", self.history, 0..=200, 50)?;
+        let history = Whole::count_or(self.history, 50);
         let types = self.types.as_deref().map_or(Ok(TypeSet::ALL), parse_types)?;
         Ok(Request {
-            history: usize::try_from(history).unwrap_or_default(),
+            history,
             types,
             user: caller.present_as(username(self.username.as_deref())?),
             transport,

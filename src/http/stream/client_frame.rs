@@ -5,7 +5,7 @@ use serde_json::{Value, error::Category, value::RawValue};
 use utoipa::ToSchema;
 
 use super::super::{
-    fields::{self, Fields, Given},
+    fields::{self, Entries, Fields, Given},
     openapi::texts::RefText,
     problem::{Code, FieldError, Problem},
 };
@@ -114,28 +114,29 @@ impl ClientFrame {
     /// # Errors
     /// [`BadFrame`]: the socket stays open, its client is told.
     pub fn parse(text: &str) -> Result<Self, BadFrame> {
-        let mut fields: Fields = serde_json::from_str(text).map_err(|error| {
+        let entries: Entries = serde_json::from_str(text).map_err(|error| {
             let detail = match error.classify() {
                 Category::Data => "A frame is a JSON object: fields in curly braces.".into(),
                 _ => format!("The frame {}.", fields::not_json(&error)),
             };
             BadFrame { reference: None, problem: Box::new(Problem::new(Code::InvalidJson, detail)) }
         })?;
-        let bad = |reference, problem| BadFrame { reference, problem: Box::new(problem) };
-        let reference = reference(text, &mut fields).map_err(|problem| bad(None, problem))?;
-        match Self::read(fields) {
+        let (reference, wrong) = reference(&entries);
+        let mut fields = Fields::from(entries);
+        fields.take("ref");
+        match wrong.map_or_else(|| Self::read(fields), Err) {
             Ok((username, say)) => Ok(Self { reference, username, say }),
-            Err(problem) => Err(bad(reference, problem)),
+            Err(problem) => Err(BadFrame { reference, problem: Box::new(problem) }),
         }
     }
 
     /// The error for a frame that is not text.
     #[must_use]
     pub fn binary(bytes: &[u8]) -> BadFrame {
-        let text = std::str::from_utf8(bytes).ok();
-        let sent = text.and_then(|text| reference(text, &mut serde_json::from_str(text).ok()?).ok()?);
+        let entries: Option<Entries> = serde_json::from_slice(bytes).ok();
+        let reference = entries.and_then(|entries| reference(&entries).0);
         let problem = Problem::new(Code::InvalidJson, "Frames are text, each a JSON object.");
-        BadFrame { reference: sent, problem: Box::new(problem) }
+        BadFrame { reference, problem: Box::new(problem) }
     }
 
     /// Reads the user and the request of a frame.
@@ -180,30 +181,28 @@ impl ClientFrame {
     }
 }
 
-/// A frame's `ref`, taken out of its fields.
-fn reference(text: &str, fields: &mut Fields) -> Result<Option<Reference>, Problem> {
-    #[derive(Deserialize)]
-    struct AsSent {
-        #[serde(rename = "ref")]
-        reference: Option<Reference>,
-    }
-    match fields.take("ref").len() {
-        0 => return Ok(None),
-        1 => {}
-        _ => return Err(invalid("ref", TWICE)),
-    }
-    let sent: Result<AsSent, _> = serde_json::from_str(text);
-    let Some(reference) = sent.ok().and_then(|sent| sent.reference) else { return Ok(None) };
-    let sent = reference.get();
-    let length = match sent.as_bytes().first() {
-        Some(b'"') => serde_json::from_str::<String>(sent).ok().map(|text| text.len()),
-        Some(b'-' | b'0'..=b'9') => Some(sent.len()),
-        _ => None,
+/// A frame's `ref`, and what is wrong with it. Of several it is the last, which most readers of JSON would take.
+fn reference(entries: &Entries) -> (Option<Reference>, Option<Problem>) {
+    let is_good = |sent: &RawValue| {
+        let sent = sent.get();
+        let length = match sent.as_bytes().first() {
+            Some(b'"') => serde_json::from_str::<String>(sent).ok().map(|text| text.len()),
+            Some(b'-' | b'0'..=b'9') => Some(sent.len()),
+            _ => None,
+        };
+        length.is_some_and(|length| length <= MAX_REF)
     };
-    if length.is_some_and(|length| length <= MAX_REF) {
-        Ok(Some(reference))
-    } else {
-        Err(invalid("ref", "is a string or a number of at most 128 bytes"))
+    let mut sent = entries.values("ref");
+    let (first, last) = (sent.next(), sent.last());
+    match (first, last) {
+        (Some(only), None) if only.get() == "null" => (None, None),
+        (Some(only), None) if !is_good(only) => {
+            (None, Some(invalid("ref", "is a string or a number of at most 128 bytes")))
+        }
+        (first, None) => (first.map(ToOwned::to_owned), None),
+        (_, Some(last)) => {
+            (Some(last).filter(|last| is_good(last)).map(ToOwned::to_owned), Some(invalid("ref", TWICE)))
+        }
     }
 }
 

@@ -12,7 +12,8 @@ use super::{
     super::{
         admission::{self, Admission},
         caller::Caller,
-        extract::{RoomPath, SplitParams, within},
+        extract::{RoomPath, SplitParams},
+        fields::Whole,
         messages::MAX_WAIT,
         openapi::{answers::OfRoom, samples},
         problem::Problem,
@@ -30,8 +31,8 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub struct PollParams {
     /// The number of seconds to wait at most.
-    #[param(minimum = 0, maximum = 50, default = 25)]
-    wait: Option<u64>,
+    #[param(value_type = Option<u64>, minimum = 0, maximum = 50, default = 25)]
+    wait: Option<Whole<0, MAX_WAIT>>,
     /// The `state` of the last answer: if who is here or who types has changed since, a
     /// `presence_state` comes.
     state: Option<String>,
@@ -72,7 +73,7 @@ pub async fn poll(
     SplitParams(since, params, PollParams { wait, state }): SplitParams<SinceParams, ReadParams, PollParams>,
 ) -> Result<Response, Problem> {
     let timings = &app.config.timings;
-    let wait = Duration::from_secs(within("wait", wait, 0..=MAX_WAIT, 25)?);
+    let wait = Duration::from_secs(Whole::or(wait, 25));
     let state = state.map_or(StateDue::Never, StateDue::Unless);
     let start = since.start()?;
     let mut request = params.request(Transport::LongPoll, state, caller)?;

@@ -64,9 +64,13 @@ impl StreamParams {
         self.named.unwrap_or(true)
     }
 
-    /// The id that the reader comes back with; an empty one is none.
+    /// The id that the reader comes back with; an empty one is none. Of headers that differ none is right: together
+    /// they are an id that can't be read.
     pub(super) fn id<'a>(&'a self, headers: &'a HeaderMap) -> Option<Cow<'a, str>> {
-        let header = headers.get(LAST_EVENT_ID).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let mut lines: Vec<_> =
+            headers.get_all(LAST_EVENT_ID).into_iter().map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
+        lines.dedup();
+        let header = if lines.len() > 1 { Some(lines.join(" and ").into()) } else { lines.pop() };
         let queries = [&self.camel, &self.snake].map(|query| query.as_deref().map(Cow::from));
         let mut ids = header.into_iter().chain(queries.into_iter().flatten());
         ids.find(|id| !id.is_empty())

@@ -77,7 +77,14 @@ async fn a_form_is_held_to_the_same_rules() {
         let answer = send(&server, Method::POST, MESSAGES, FORM, form).await;
         expect_problem(answer, 422, "invalid", fields).await;
     }
-    for form in ["username=A&content=%ff%fe", "username=A&username=B&content=x", "&&&=&=", "%"] {
+    for (form, field) in
+        [("username=A&content=%ff%fe", "content"), ("username=%e2%28&content=x", "username"), ("%ff=1", "\u{fffd}")]
+    {
+        let answer = send(&server, Method::POST, MESSAGES, FORM, form).await;
+        let problem = expect_problem(answer, 422, "invalid", &[field]).await;
+        assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("UTF-8")), "{form}");
+    }
+    for form in ["username=A&username=B&content=x", "&&&=&=", "%"] {
         let answer = send(&server, Method::POST, MESSAGES, FORM, form).await;
         if !answer.status().is_success() {
             assert!(answer.status().is_client_error(), "{form}");
@@ -114,6 +121,14 @@ async fn a_key_must_be_one_and_be_used_for_one_message() {
     expect_problem(post(Some("two"), both.clone()).await, 422, "invalid", &["client_id"]).await;
     assert_eq!(post(Some("one"), both).await.status(), 201, "the same in both places");
     let plain = json!({"username": "A", "content": "x"});
+    let lines = async |keys: [&str; 2]| {
+        let request = server.http().post(server.api(MESSAGES)).json(&plain);
+        let request = keys.iter().fold(request, |request, key| request.header("Idempotency-Key", *key));
+        request.send().await.expect("an answer")
+    };
+    let problem = expect_problem(lines(["one", "two"]).await, 422, "invalid", &["client_id"]).await;
+    assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("Idempotency-Key")), "{problem}");
+    assert_eq!(lines(["one", "one"]).await.status(), 200, "the same on both lines");
     expect_problem(post(Some(&"k".repeat(65)), plain.clone()).await, 422, "invalid", &["client_id"]).await;
     for other in [
         json!({"username": "A", "content": "y", "client_id": "one"}),

@@ -159,6 +159,13 @@ async fn a_query_that_cannot_be_read_is_bad() {
             expect_problem(request.send().await.expect("an answer"), 400, "bad_query", &[field]).await;
         }
     }
+    for (query, words) in [("limit", "from 1 to 200"), ("after=0&wait", "from 0 to 50")] {
+        for value in ["abc", "-1", "999", ""] {
+            let answer = server.get(&format!("{MESSAGES}?{query}={value}")).await;
+            let problem = expect_problem(answer, 400, "bad_query", &[]).await;
+            assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains(words)), "{value}: {problem}");
+        }
+    }
     expect_problem(server.get(&format!("{MESSAGES}?before=3&after=1")).await, 400, "bad_query", &[]).await;
     for path in ["poll", "stream"] {
         for name in ["%E2%80%AE", "", &"x".repeat(101)] {

@@ -190,6 +190,10 @@ async fn whatever_is_json_at_all_has_its_ref_come_back_with_the_error() {
         (r#"{"type":"chat_message","type":"typing","ref":"r"}"#, "invalid", "type"),
         (r#"{"type":"\udfff","ref":"r"}"#, "invalid", "type"),
         (r#"{"ref":"r"}"#, "invalid", "type"),
+        (r#"{"ref":"r","type":"typing","is_typing":true,"\ud800":1}"#, "invalid", "\\ud800"),
+        (r#"{"\udc00x":1,"type":"chat_message","message":"x","ref":"r"}"#, "invalid", "\\udc00x"),
+        (r#"{"ref":"r","ref":"r","type":"typing","is_typing":false}"#, "invalid", "ref"),
+        (r#"{"ref":"one","ref":"r","type":"typing","is_typing":false}"#, "invalid", "ref"),
         (r#"{"ref":"r","type":"nonsense"}"#, "unknown_type", ""),
     ] {
         socket.send_message(Message::text(frame)).await;
@@ -204,8 +208,9 @@ async fn whatever_is_json_at_all_has_its_ref_come_back_with_the_error() {
         format!(r#"{{"ref":"r","type":"chat_message","message":{}1{}}}"#, "[".repeat(20_000), "]".repeat(20_000));
     socket.send_message(Message::text(deep)).await;
     assert_eq!(error(&mut socket).await["ref"], "r");
-    socket.send_message(Message::text(r#"{"ref":"one","ref":"two","type":"typing","is_typing":false}"#)).await;
-    assert_eq!(error(&mut socket).await["errors"][0]["field"], "ref");
+    socket.send_message(Message::text(r#"{"ref":"one","ref":{},"type":"typing","is_typing":false}"#)).await;
+    let error = error(&mut socket).await;
+    assert_eq!((&error["errors"][0]["field"], &error["ref"]), (&json!("ref"), &Value::Null), "{error}");
     goes_on(&server, &mut socket).await;
 }
 

@@ -102,6 +102,23 @@ async fn a_last_event_id_that_cannot_be_read_is_invalid() {
 }
 
 #[tokio::test]
+async fn of_two_headers_that_differ_none_is_resumed_from() {
+    let server = Server::start().await;
+    server.post_many("general", "Alice", 3).await;
+    for path in ["/rooms/general/stream?since=1", "/stream?rooms=general", "/stream?rooms=general,other"] {
+        let request = server.http().get(server.api(path)).header("Last-Event-ID", "1").header("Last-Event-ID", "2");
+        let mut stream = sse::Stream::send(request).await;
+        let event = within(DEADLINE, "a reset", stream.next()).await.expect("an event");
+        let event: Value = serde_json::from_str(&event.data).expect("JSON");
+        assert_eq!((&event["type"], &event["reason"]), (&json!("reset"), &json!("invalid")), "{path}");
+    }
+    let request = server.http().get(server.api("/rooms/general/stream"));
+    let mut stream = sse::Stream::send(request.header("Last-Event-ID", "2").header("Last-Event-ID", "2")).await;
+    let event = within(DEADLINE, "what was missed", stream.next()).await.expect("an event");
+    assert_eq!(event.id.as_deref(), Some("3"), "the same on both lines");
+}
+
+#[tokio::test]
 async fn an_id_in_the_query_resumes_as_the_header_does() {
     let server = Server::start().await;
     server.post_many("general", "Alice", 4).await;
