@@ -89,7 +89,7 @@ impl Others {
         Ok(Self { ended, thread })
     }
 
-    /// What they waited, in milliseconds, in order of length.
+    /// The times that they waited, in milliseconds.
     pub fn end(self) -> io::Result<Waits> {
         self.ended.get_or_init(Instant::now);
         let mut times = self.thread.join().map_err(|_| failed("a thread of the others failed"))??;

@@ -26,7 +26,7 @@ const SWEEP: [&str; 4] = ["--room-idle-time", "5s", "--room-sweep-interval", "1s
 /// The time in which all are let go: they type for 6 s.
 const LATER: Duration = Duration::from_secs(15);
 const EVERY: Duration = Duration::from_millis(100);
-/// What rooms may take in all; they are counted as a kilobyte each or more.
+/// The most that rooms may take in all.
 const MOST_MEGABYTES: f64 = 256.0;
 const MOST_LATER_MEGABYTES: f64 = 64.0;
 
