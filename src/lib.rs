@@ -11,7 +11,7 @@
 //! 7. [`http::stream`] writes it: [`http::stream::sse`], [`http::stream::long_poll`],
 //!    [`http::stream::websocket`].
 //!
-//! A module uses only what stands left of it: `domain ← store ← hub ← journal ← chat ← app ← http ←
+//! A module uses only what stands left of it: `domain ← store ← identity ← hub ← journal ← chat ← app ← http ←
 //! server ← cli ← main`. `config`, `clock`, `telemetry` and `shutdown` are for all.
 
 pub mod app;
@@ -22,6 +22,7 @@ pub mod config;
 pub mod domain;
 pub mod http;
 pub mod hub;
+pub mod identity;
 pub mod journal;
 #[cfg(test)]
 mod layers;

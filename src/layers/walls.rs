@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::sources::{Source, sources};
 
 /// Each may use only what stands before it.
-const LAYERS: [&str; 9] = ["domain", "store", "hub", "journal", "chat", "app", "http", "server", "cli"];
+const LAYERS: [&str; 10] = ["domain", "store", "identity", "hub", "journal", "chat", "app", "http", "server", "cli"];
 /// May be used by all.
 const LEAVES: [&str; 5] = ["config", "clock", "telemetry", "shutdown", "unsent"];
 /// These may use nothing else, leaves aside.
