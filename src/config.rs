@@ -11,6 +11,7 @@ mod absent;
 pub mod database;
 mod database_url;
 pub mod file;
+pub mod identity;
 pub mod limits;
 pub mod log;
 pub mod numbers;
@@ -23,8 +24,9 @@ pub use self::log::{LogArgs, LogFormat};
 pub use database::{DatabaseArgs, StoreConfig, Synchronous};
 pub use database_url::DatabaseUrl;
 pub use file::FileSettings;
+pub use identity::{AuthMode, IdentityArgs, IdentityConfig, JwtSettings};
 pub use limits::LimitArgs;
-pub use server::{AuthMode, ServerArgs};
+pub use server::ServerArgs;
 pub use site::{HostName, Origin};
 pub use timings::Timings;
 
@@ -43,6 +45,10 @@ pub struct ServeArgs {
     /// The addresses and names of the server, and the clients it accepts.
     #[command(flatten)]
     pub server: ServerArgs,
+
+    /// The mode of authorization, and the sources of identity.
+    #[command(flatten)]
+    pub identity: IdentityArgs,
 
     /// The database.
     #[command(flatten)]
@@ -102,6 +108,8 @@ pub struct Config {
     pub allowed_hosts: Vec<HostName>,
     /// Sites whose pages may use the API.
     pub allow_origin: Vec<Origin>,
+    /// The mode of authorization, and the sources of identity.
+    pub identity: IdentityConfig,
     /// The most bytes that a message may have.
     pub content_limit: ContentLimit,
     /// The time after its posting in which a message may be edited; without a limit, if absent.
@@ -130,7 +138,9 @@ impl ServeArgs {
     /// [`ConfigError`] with the setting's name.
     pub fn check(self, open_files: u64) -> Result<Config, ConfigError> {
         let server = self.server;
-        if !server.listen.ip().is_loopback() && !server.allow_open {
+        let is_loopback = server.listen.ip().is_loopback();
+        let identity = self.identity.check(server.public_url.as_ref(), is_loopback)?;
+        if identity.auth == AuthMode::Open && !is_loopback && !server.allow_open {
             return Err(ConfigError(format!(
                 "--listen {}: in open mode anybody who reaches this address can post under any name; \
                  add --allow-open if that is meant, or listen on 127.0.0.1",
@@ -148,6 +158,7 @@ impl ServeArgs {
         };
         Ok(Config {
             listen: server.listen,
+            identity,
             public_url: server.public_url,
             allowed_hosts: server.allowed_hosts,
             allow_origin: server.allow_origin,

@@ -9,7 +9,7 @@ use std::{
 use parlor::{
     app::App,
     clock::Clock,
-    config::{Config, StoreConfig, Timings},
+    config::{Config, IdentityConfig, StoreConfig, Timings},
     domain::{
         content::ContentLimit,
         message::Post,
@@ -45,6 +45,7 @@ impl Journal {
             content_limit: ContentLimit::default(),
             edit_window: None,
             public_url: None,
+            identity: IdentityConfig::default(),
             allowed_hosts: Vec::new(),
             allow_origin: Vec::new(),
             drain_delay: Duration::ZERO,

@@ -10,7 +10,7 @@ use super::{App, Background};
 use crate::{
     chat::{ChatError, Committed, messages::Posted},
     clock::Clock,
-    config::{Config, StoreConfig, Timings},
+    config::{Config, IdentityConfig, StoreConfig, Timings},
     domain::{
         content::ContentLimit,
         message::Post,
@@ -117,6 +117,7 @@ async fn built(
         listen: ([127, 0, 0, 1], 0).into(),
         store: StoreConfig { url: url.into(), fsync: false, migrate: true, revisions: 100 },
         public_url: None,
+        identity: IdentityConfig::default(),
         allowed_hosts: Vec::new(),
         allow_origin: Vec::new(),
         content_limit: ContentLimit::default(),

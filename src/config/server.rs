@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::{
     numbers::address,
@@ -32,10 +32,6 @@ pub struct ServerArgs {
     #[arg(long, env = "PARLOR_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     pub allow_origin: Vec<Origin>,
 
-    /// Mode of authorization; in open mode names are claimed, not proven
-    #[arg(long, env = "PARLOR_AUTH", value_name = "MODE", default_value = "open")]
-    pub auth: AuthMode,
-
     /// Say that open mode is meant on an address that others can reach
     #[arg(long, env = "PARLOR_ALLOW_OPEN", value_name = "BOOL", default_value_t = false, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
     pub allow_open: bool,
@@ -43,11 +39,4 @@ pub struct ServerArgs {
     /// Time that /readyz answers 503 before the listener closes
     #[arg(long, env = "PARLOR_DRAIN_DELAY", value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
     pub drain_delay: Duration,
-}
-
-/// The modes of authorization.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum AuthMode {
-    /// Names are claimed, not proven.
-    Open,
 }
