@@ -1,4 +1,4 @@
-//! The command line: `serve`, `config`, `migrate`, `seed`, `openapi`, and the exit codes.
+//! The command line: `serve`, `config`, `migrate`, `seed`, `token`, `keygen`, `openapi`, and the exit codes.
 
 use std::{
     ffi::OsString,
@@ -13,16 +13,21 @@ use std::{
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
+mod keygen;
 mod seed;
+mod token;
 
 use crate::{
+    clock::Clock,
     config::{Config, DatabaseArgs, FileSettings, LogFormat, MigrateArgs, ServeArgs, shown::shown},
     http,
     server::{ServeError, listen::listen, serve},
     store::{OpenError, Store},
     telemetry::Log,
 };
+use keygen::{KeygenArgs, keygen};
 use seed::{SeedArgs, SeedError, seed};
+use token::{TokenArgs, has_username, token};
 
 /// A failure to start: a port that is taken, a database that can't be reached.
 const FAILED: u8 = 1;
@@ -56,6 +61,10 @@ enum Command {
     Migrate(MigrateArgs),
     /// Fill a room with messages, to see how it does with many; no server may have the database meanwhile
     Seed(SeedArgs),
+    /// Sign a token for a user of another system, as that system would, and print it
+    Token(TokenArgs),
+    /// Make a pair of keys for tokens (Ed25519)
+    Keygen(KeygenArgs),
     #[command(about = "Print the OpenAPI document")]
     Openapi,
 }
@@ -89,6 +98,8 @@ pub fn run(args: &[OsString]) -> ExitCode {
         Some((Command::Config(args), settings)) => check(*args).and_then(|_| print(settings.trim_end())),
         Some((Command::Migrate(args), _)) => run_migrate(&args.database),
         Some((Command::Seed(args), _)) => run_seed(&args),
+        Some((Command::Token(args), _)) => print_token(args),
+        Some((Command::Keygen(args), _)) => run_keygen(&args, &log),
         Some((Command::Openapi, _)) => print_openapi(),
         None => Ok(()),
     });
@@ -195,6 +206,19 @@ fn run_seed(args: &SeedArgs) -> Result<(), Failure> {
         tell(made);
         Ok(())
     })
+}
+
+fn print_token(args: TokenArgs) -> Result<(), Failure> {
+    if !has_username(&args) {
+        return Err(Failure::new(UNUSABLE, "--sub is no username; name one with --username"));
+    }
+    print(&token(args, &Clock::system()).map_err(|error| Failure::new(FAILED, error))?)
+}
+
+/// Standard output is for what was asked for, which here are the files.
+fn run_keygen(args: &KeygenArgs, log: &Log) -> Result<(), Failure> {
+    log.say(&keygen(args).map_err(|error| Failure::new(FAILED, error))?);
+    Ok(())
 }
 
 fn print_openapi() -> Result<(), Failure> {

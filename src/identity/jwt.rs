@@ -211,10 +211,7 @@ fn verified(claims: &Claims, key: &JwtKey, expires_at: i64) -> Result<Verified, 
         Some(Value::String(subject)) => subject,
         Some(_) => return Err(Invalid("its sub is no string")),
     };
-    let is_plain = !subject.is_empty() && !subject.chars().any(char::is_control);
-    if !is_plain || subject.len() > MAX_SUBJECT_BYTES {
-        return Err(Invalid("its sub has not from 1 to 400 bytes, or has control characters"));
-    }
+    check_subject(subject).map_err(|_| Invalid("its sub has not from 1 to 400 bytes, or has control characters"))?;
     let own: ParlorClaim = match &claims.parlor {
         None => ParlorClaim::default(),
         Some(claim) => object(claim.get().as_bytes()).ok_or(Invalid("its claim parlor is malformed"))?,
@@ -235,6 +232,15 @@ fn verified(claims: &Claims, key: &JwtKey, expires_at: i64) -> Result<Verified, 
         expires_at,
         issued_at: claims.iat.as_ref().and_then(|iat| second(iat, f64::floor)),
     })
+}
+
+/// Checks that a `sub` is one that can be stored.
+///
+/// # Errors
+/// The rule.
+pub fn check_subject(subject: &str) -> Result<(), &'static str> {
+    let fits = (1..=MAX_SUBJECT_BYTES).contains(&subject.len()) && !subject.chars().any(char::is_control);
+    if fits { Ok(()) } else { Err("has to have from 1 to 400 bytes, and no control characters") }
 }
 
 fn decoded(part: &str) -> Option<Vec<u8>> {

@@ -8,3 +8,4 @@ mod log;
 mod parts;
 mod readme;
 mod refused_values;
+mod tokens;
