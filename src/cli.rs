@@ -21,6 +21,7 @@ use crate::{
     clock::Clock,
     config::{Config, DatabaseArgs, FileSettings, LogFormat, MigrateArgs, ServeArgs, shown::shown},
     http,
+    identity::jwt_key::JwtKeys,
     server::{ServeError, listen::listen, serve},
     store::{OpenError, Store},
     telemetry::Log,
@@ -151,7 +152,9 @@ fn parse(args: &[OsString]) -> Result<Option<(Command, String)>, Failure> {
 fn check(args: ServeArgs) -> Result<Config, Failure> {
     // Where it can't be raised, what there is has to do.
     let open_files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1_024);
-    args.check(open_files).map_err(|error| Failure::new(UNUSABLE, error))
+    let config = args.check(open_files).map_err(|error| Failure::new(UNUSABLE, error))?;
+    JwtKeys::load(&config.identity.jwt).map_err(|error| Failure::new(UNUSABLE, error))?;
+    Ok(config)
 }
 
 fn run_serve(args: ServeArgs, log: &Log) -> Result<(), Failure> {

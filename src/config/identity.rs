@@ -147,17 +147,17 @@ impl IdentityArgs {
         if self.auth == AuthMode::Open
             && let Some(flag) = self.only_required()
         {
-            return Err(ConfigError(format!("{flag}: in open mode names are claimed, so it needs --auth required")));
+            return Err(ConfigError(format!("{flag} needs --auth required: in open mode names are claimed")));
         }
         if self.accounts != Accounts::Off && public_url.is_none() && !is_loopback {
             return Err(ConfigError(
-                "--accounts: browsers sign in at one address only; name it with --public-url, or listen on 127.0.0.1"
+                "--accounts needs the address that browsers see: name it with --public-url, or listen on 127.0.0.1"
                     .to_owned(),
             ));
         }
         let has_keys = !self.jwt_key.is_empty() || self.jwks.is_some();
         if !has_keys && let Some(flag) = self.only_tokens() {
-            return Err(ConfigError(format!("{flag}: there is no key to check tokens by; add --jwt-key or --jwks")));
+            return Err(ConfigError(format!("{flag} needs a key to check tokens by: add --jwt-key or --jwks")));
         }
         Ok(IdentityConfig {
             auth: self.auth,

@@ -161,6 +161,9 @@ impl JwtKey {
         let kind = object.get("kty").and_then(Value::as_str).ok_or("has no `kty`, as a JWK has")?;
         if kind == "oct" {
             let secret = shared_secret(object)?;
+            if Self::of_spki(&secret).is_ok() {
+                return Err("has a public key as its shared secret; give it in PEM".to_owned());
+            }
             let key = DecodingKey::from_secret(&secret).map_err(|_| "has no secret")?;
             return Self::new(Algorithm::HS256, key).named(object);
         }

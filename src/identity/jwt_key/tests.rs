@@ -18,6 +18,35 @@ use serde_json::json;
 use super::*;
 use crate::{config::identity::JwtKeyFile, identity::signing_key::GeneratedKey};
 
+/// Public keys as `openssl pkey -pubout` writes them, in lines of 64.
+const OF_OPENSSL: [(&str, Algorithm); 3] = [
+    (
+        "-----BEGIN PUBLIC KEY-----\n\
+         MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAyDSqkheACtjb4oTXM70v\n\
+         qwQAFMtPv7ntzHbNhzhhJTeHf063fwma7tb9vPalaQH4Cr72bRim8mWY2j/C0xIV\n\
+         FFAOwWZEEKZmEPXX2bg88xapZb7W3YEvxqmw4SMNoxplEGQYjK4XuFF7C3Hpje8b\n\
+         5WsYTp9ifZYV6RmDnmyjrXaT+A3X7D+z2W90OqwuGwJxvW3PIxrIrhhNeEzNXoW9\n\
+         pU9llAtnzP2wA8kE2sfmqF1PefrTDrr0R7TEnfotgJX2wP+gXgqOEtdKjWIzF/GA\n\
+         zkZdVrEPD9X5GxEUjlwPGg2ntuPwl2oxRu73HanrYhOEC2JTneTaHbuq4HuyRwDW\n\
+         0wIDAQAB\n\
+         -----END PUBLIC KEY-----\n",
+        Algorithm::RS256,
+    ),
+    (
+        "-----BEGIN PUBLIC KEY-----\n\
+         MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAELyTASqmzLe5Ab79U8Rai7LN5HoNX\n\
+         ESASenA4g2NSKv81AQYAnxqv+qQQZRrKUIbNkB3Kg+LUiJMZDGFZtWHppw==\n\
+         -----END PUBLIC KEY-----\n",
+        Algorithm::ES256,
+    ),
+    (
+        "-----BEGIN PUBLIC KEY-----\n\
+         MCowBQYDK2VwAyEASFX7K/XPF+yu3murGrvus9r0RrwgIFINCnfGZjVf6sY=\n\
+         -----END PUBLIC KEY-----\n",
+        Algorithm::EdDSA,
+    ),
+];
+
 fn pem(label: &str, der: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der))
 }
@@ -70,6 +99,9 @@ fn the_key_fixes_the_algorithm() {
     ] {
         assert_eq!(algorithms("--jwt-key", &content), [algorithm], "{content}");
     }
+    for (content, algorithm) in OF_OPENSSL {
+        assert_eq!(algorithms("--jwt-key", content), [algorithm], "{content}");
+    }
 }
 
 #[test]
@@ -79,6 +111,7 @@ fn what_is_no_key_to_check_tokens_by_is_refused_in_plain_words() {
     let der = STANDARD.decode(pair.public_pem.lines().nth(1).unwrap()).unwrap();
     let point = |x: &str, y: &str| json!({"kty": "EC", "crv": "P-256", "x": x, "y": y}).to_string();
     let pem_as_secret = json!({"kty": "oct", "k": URL_SAFE_NO_PAD.encode(&pair.public_pem)}).to_string();
+    let der_as_secret = json!({"kty": "oct", "k": URL_SAFE_NO_PAD.encode(&der)}).to_string();
     for (content, says) in [
         (String::new(), "neither a key in PEM nor a JWK"),
         ("a secret of more than thirty-two bytes".to_owned(), "neither a key in PEM nor a JWK"),
@@ -97,6 +130,7 @@ fn what_is_no_key_to_check_tokens_by_is_refused_in_plain_words() {
         (shared(31), "has a secret of 31 bytes; HS256 needs at least 32"),
         (shared(0), "has a secret of 0 bytes"),
         (pem_as_secret, "has a key in PEM as its shared secret"),
+        (der_as_secret, "has a public key as its shared secret"),
         (r#"{"kty":"oct"}"#.to_owned(), "has no `k`"),
         (r#"{"kty":"oct","k":"a+b="}"#.to_owned(), "not base64url"),
         ("{".to_owned(), "is no JSON"),

@@ -100,32 +100,6 @@ async fn the_budget_of_connections_stays_below_the_limit_of_open_files() {
     assert!(server.terminate().await.success());
 }
 
-/// Taken and ignored, each of these would promise what is not there.
-#[tokio::test]
-async fn settings_this_version_does_not_have_exit_2_and_say_so() {
-    const ABSENT: &str = "this version does not have this setting";
-    const ONLY_OPEN: &str = "[possible values: open]";
-    for (setting, value, says) in [
-        ("redis-url", "redis://127.0.0.1:6379", ABSENT),
-        ("limits", "on", ABSENT),
-        ("limits", "off", ABSENT),
-        ("limits-exempt", "10.0.0.0/8", ABSENT),
-        ("auth", "token", ONLY_OPEN),
-    ] {
-        let variable = format!("PARLOR_{}", setting.to_uppercase().replace('-', "_"));
-        let dir = directory();
-        std::fs::write(dir.path().join("parlor.toml"), format!("{setting} = \"{value}\"")).expect("a file is written");
-        for given in [
-            Server::builder().arg(format!("--{setting}")).arg(value),
-            Server::builder().env(&variable, value),
-            Server::builder().dir(dir.path()),
-        ] {
-            let error = failure(given, 2).await;
-            assert!(error.contains(&format!("--{setting} ")) && error.contains(says), "{setting}: {error}");
-        }
-    }
-}
-
 #[tokio::test]
 async fn open_mode_on_every_address_starts_when_it_is_meant() {
     let dir = directory();
