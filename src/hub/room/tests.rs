@@ -77,6 +77,15 @@ async fn a_lease_holds_presence_between_polls() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_room_counts_its_people_among_its_memory() {
+    let (room, _tasks) = room_with_expirations();
+    let empty = room.bytes();
+    let here: Vec<_> = (0..10).map(|number| room.attend(&user(number))).collect();
+    assert_eq!(room.bytes(), empty + 10 * PERSON_BYTES);
+    drop(here);
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_a_crowd_only_the_number_is_told_and_only_now_and_then() {
     let (room, _tasks) = room_with_expirations();
     let (mut position, mut marks) = (position(), room.watch());

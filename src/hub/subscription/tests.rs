@@ -174,6 +174,23 @@ async fn a_message_that_is_deleted_before_the_first_frame_leaves_is_not_shown() 
 }
 
 #[tokio::test]
+async fn a_history_is_encoded_once_and_shared_by_all_who_join() {
+    let fixture = Fixture::new().await;
+    fixture.post(3).await;
+    let mut readers = Vec::new();
+    let mut histories = Vec::new();
+    for _ in 0..3 {
+        let mut reader = fixture.read(Start::History, None, TypeSet::ALL).await;
+        histories.push(reader.next().await.unwrap()[0].frame.json());
+        readers.push(reader);
+    }
+    assert!(String::from_utf8_lossy(&histories[0]).contains("message_history"));
+    assert!(histories.windows(2).all(|two| two[0].as_ptr() == two[1].as_ptr()), "each has its own copy");
+    drop(readers);
+    fixture.end().await;
+}
+
+#[tokio::test]
 async fn what_is_read_from_the_store_at_once_is_bounded_in_bytes() {
     let fixture = Fixture::new().await;
     let content = "x".repeat(9_000);

@@ -149,6 +149,15 @@ mod tests {
     }
 
     #[test]
+    fn a_search_has_slices_of_two_milliseconds_and_half_the_cores() {
+        let limits = SearchLimits::default();
+        let cores = std::thread::available_parallelism().unwrap().get();
+        assert_eq!((limits.slice, limits.cpu), (Duration::from_millis(2), Duration::from_millis(200)));
+        assert!(limits.at_once == 1 || limits.at_once <= cores / 2, "{limits:?}");
+        assert_eq!((limits.waiting, limits.wait), (16, Duration::from_secs(1)));
+    }
+
+    #[test]
     fn only_the_processors_time_is_counted() {
         let timer = CpuTimer::start();
         std::thread::sleep(Duration::from_millis(20));

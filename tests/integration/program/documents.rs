@@ -145,3 +145,28 @@ fn the_example_in_python_installs_what_it_imports() {
     let others: BTreeSet<_> = modules.filter(|module| !["sys", "time"].contains(&module.as_str())).collect();
     assert_eq!(others, installed);
 }
+
+/// Sentences that keep people from what others ran into.
+const SAID: [(&str, &[&str]); 2] = [
+    (
+        "README.md",
+        &[
+            "--data-urlencode keeps & and + and % as they are",
+            "Those with `-N` follow a stream, which has no end",
+            "There is no login yet",
+            "Give your client a longer timeout.",
+            "it repeats refusals",
+        ],
+    ),
+    ("docs/operating.md", &["Mount the folder", "a path prefix (`https://example.org/chat/`) isn't supported"]),
+];
+
+#[test]
+fn what_others_ran_into_is_said_where_they_look() {
+    for (file, sentences) in SAID {
+        let text = fs::read_to_string(root().join(file)).expect("a document");
+        for sentence in sentences {
+            assert!(text.contains(sentence), "{file} no longer says: {sentence}");
+        }
+    }
+}
