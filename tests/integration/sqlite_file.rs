@@ -9,4 +9,5 @@ mod hanging_disk;
 mod long_history;
 mod operating;
 mod refused_fsync;
+mod small_disk;
 mod start;

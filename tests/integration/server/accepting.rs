@@ -85,3 +85,15 @@ async fn without_a_file_for_it_a_connection_is_closed_while_others_are_served() 
     })
     .await;
 }
+
+/// Runs what follows in a network of its own, whose kernel lets 128 connect in one instant.
+const IN_A_NARROW_NETWORK: &str = r#"echo 128 >/proc/sys/net/core/somaxconn && exec "$@""#;
+
+#[tokio::test]
+async fn a_kernel_that_leaves_less_room_than_is_asked_for_is_warned_of() {
+    let words = ["unshare", "--user", "--map-root-user", "--net", "sh", "-c", IN_A_NARROW_NETWORK, "sh"];
+    // No database server is in that network.
+    let server = Server::builder().wrapper(words).database_url("sqlite://parlor.db?mode=rwc").start().await;
+    let line = server.wait_for_log("net.core.somaxconn", DEADLINE).await;
+    assert!(line.contains("WARN") && line.contains("128"), "{line}");
+}
