@@ -60,3 +60,42 @@ fn the_document_names_every_part() {
     let rows = document.lines().filter_map(|line| line.strip_prefix("| `make ")?.split('`').next());
     assert_eq!(rows.collect::<Vec<_>>(), parts);
 }
+
+/// The longest that all parts may take together after the build, on two cores.
+const MOST_SECONDS: u64 = 25 * 60;
+
+#[test]
+fn the_times_that_the_document_gives_are_within_their_bound() {
+    let document = fs::read_to_string(format!("{ROOT}/docs/testing.md")).expect("a text");
+    let times = document.lines().filter(|line| line.starts_with("| `make ")).map(|line| {
+        let mut cells = line.trim_end_matches('|').rsplit('|');
+        (line, cells.next().expect("a time").trim())
+    });
+    let after_the_build = times.filter(|(line, time)| !time.is_empty() && !line.starts_with("| `make build`"));
+    let all: u64 = after_the_build.map(|(_, time)| seconds(time)).sum();
+    assert!((1..=MOST_SECONDS).contains(&all), "{all} s");
+}
+
+#[test]
+fn each_test_that_sleeps_is_in_the_document_with_its_reason() {
+    let document = fs::read_to_string(format!("{ROOT}/docs/testing.md")).expect("a text");
+    let mut folders = vec![format!("{ROOT}/tests/integration").into()];
+    let mut count = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir::<std::path::PathBuf>(folder).expect("a folder") {
+            let path = entry.expect("a file").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = fs::read_to_string(&path).expect("a text");
+            // Put together, or this test would find itself.
+            if text.contains(concat!("sle", "ep(")) {
+                let name = path.strip_prefix(ROOT).expect("a file of the project").display().to_string();
+                assert!(document.contains(&format!("`{name}`")), "{name} sleeps, and docs/testing.md doesn't say why");
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 3, "they were found");
+}
