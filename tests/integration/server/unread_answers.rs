@@ -131,3 +131,24 @@ async fn who_takes_nothing_is_cut_for_others_and_who_takes_little_is_not() {
         drop(held);
     }
 }
+
+#[tokio::test]
+async fn a_crowd_that_reads_nothing_holds_little_more_than_the_budget() {
+    /// Their pages are 61 MB.
+    const CROWD: usize = 256;
+    /// The budget of 4 MiB, what comes of it in buffers of rendering, and the connections.
+    const MOST: i64 = 24 << 20;
+    let server = builder(LONG).start().await;
+    fill(&server).await;
+    let request = closing(&get(&server, PAGE));
+    drop(read(ask(&server, "127.0.0.1", &request).await).await);
+    let before = server.resident_bytes();
+    let held = join_all((0..CROWD).map(|_| ask(&server, "127.0.0.1", &request))).await;
+    join_all(held.iter().map(|stream| within(DEADLINE, "an answer begins", stream.readable()))).await;
+    let taken = server.resident_bytes() - before;
+    assert!(taken < MOST, "{taken} bytes");
+    let answers = join_all(held.into_iter().map(read)).await;
+    let pages = answers.iter().filter(|(head, _)| head.starts_with("HTTP/1.1 200 ")).count();
+    let refused = answers.iter().filter(|(head, _)| head.starts_with("HTTP/1.1 503 ")).count();
+    assert!(pages > 0 && refused > 0 && pages + refused == CROWD, "{pages} pages, {refused} refused");
+}

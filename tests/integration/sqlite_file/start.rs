@@ -29,6 +29,7 @@ fn mounted(from: &Path, to: &Path) -> Builder {
 async fn a_second_process_on_the_same_file_is_told_who_has_it() {
     let mut first = Server::start().await;
     let file = first.dir().join("parlor.db");
+    first.post("general", "Alice", "hi").await;
     let error = failure(Server::builder().db(&file), 1).await;
     assert!(error.contains(&first.pid().to_string()), "the holder's pid is named: {error}");
     assert!(error.contains("parlor.db"), "{error}");

@@ -109,6 +109,16 @@ fn write_control(control: &Message, mask: [u8; 4], bytes: &mut Vec<u8>, expected
     expected.push(control.clone());
 }
 
+#[test]
+fn the_text_of_a_frame_is_written_from_where_it_is() {
+    let text = Bytes::from(vec![b'x'; 100_000]);
+    let outgoing: Outgoing = [Frame::text(text.clone()), Frame::text(text.clone())].into_iter().collect();
+    let mut slices = [std::io::IoSlice::new(&[]); 8];
+    let filled = outgoing.chunks_vectored(&mut slices);
+    let shared = slices[..filled].iter().filter(|slice| slice.as_ptr() == text.as_ptr() && slice.len() == text.len());
+    assert_eq!(shared.count(), 2, "a payload is copied");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(96) })]
 
