@@ -15,7 +15,7 @@ use super::{
     fields::Whole,
     openapi::{
         answers::{OfDelete, OfEdit, OfThing},
-        params::{ActorInQuery, IfMatch, UnlessMatch},
+        params::{IfMatch, UnlessMatch},
         samples,
         texts::UsernameText,
     },
@@ -49,7 +49,7 @@ pub struct MessageEdit {
 /// revision. Saying what it says already changes nothing.
 #[utoipa::path(
     patch, path = "/rooms/{room}/messages/{id}", operation_id = "edit_message", tag = "messages",
-    params(MessagePath, ActorInQuery, IfMatch, UnlessMatch),
+    params(MessagePath, IfMatch, UnlessMatch),
     request_body(content(
         (MessageEdit = "application/json", example = json!(samples::message_edit())),
         (MessageEdit = "application/x-www-form-urlencoded", example = json!(samples::message_edit())),

@@ -19,7 +19,7 @@ use super::{
     fields::Whole,
     openapi::{
         answers::{OfPost, OfRoom, OfTagged},
-        params::{ActorInQuery, IdempotencyKey, IfMatch, IfNoneMatch},
+        params::{IdempotencyKey, IfMatch, IfNoneMatch},
         samples,
         texts::UsernameText,
     },
@@ -66,7 +66,7 @@ pub struct NewMessage {
 /// `Idempotency-Key`) by the same author, it answers `200` with the first message.
 #[utoipa::path(
     post, path = "/rooms/{room}/messages", operation_id = "post_message", tag = "messages",
-    params(RoomPath, ActorInQuery, IdempotencyKey),
+    params(RoomPath, IdempotencyKey),
     request_body(content(
         (NewMessage = "application/json", example = json!(samples::new_message())),
         (NewMessage = "application/x-www-form-urlencoded", example = json!(samples::new_message())),

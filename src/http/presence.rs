@@ -14,7 +14,6 @@ use super::{
     middleware::no_content,
     openapi::{
         answers::{OfBody, OfRoom},
-        params::ActorInQuery,
         samples,
         texts::UsernameText,
     },
@@ -88,7 +87,7 @@ pub struct SetTyping {
 /// Lapses 6 seconds after it was last said, and when the user's message arrives.
 #[utoipa::path(
     post, path = "/rooms/{room}/typing", operation_id = "set_typing", tag = "presence",
-    params(RoomPath, ActorInQuery),
+    params(RoomPath),
     request_body(content(
         (SetTyping = "application/json", example = json!(samples::typing())),
         (SetTyping = "application/x-www-form-urlencoded", example = json!(samples::typing())),

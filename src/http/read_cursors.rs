@@ -15,7 +15,6 @@ use super::{
     fields::Whole,
     openapi::{
         answers::{OfBody, OfRoom},
-        params::ActorInQuery,
         samples,
         texts::UsernameText,
     },
@@ -48,7 +47,7 @@ pub struct MarkRead {
 /// The cursor only moves forward: if it is further already, it stays and is answered.
 #[utoipa::path(
     put, path = "/rooms/{room}/read", operation_id = "mark_read", tag = "presence",
-    params(RoomPath, ActorInQuery),
+    params(RoomPath),
     request_body(content(
         (MarkRead = "application/json", example = json!(samples::mark_read())),
         (MarkRead = "application/x-www-form-urlencoded", example = json!(samples::mark_read())),

@@ -19,7 +19,7 @@ use super::{
     fields::Whole,
     openapi::{
         answers::{OfRoomPut, OfService, OfTagged},
-        params::{ActorInQuery, IfMatch, IfNoneMatch, UnlessMatch},
+        params::{IfMatch, IfNoneMatch, UnlessMatch},
         samples,
         texts::{TitleText, TopicText, UsernameText},
     },
@@ -95,7 +95,7 @@ pub struct PutRoom {
 /// Making a room takes no id; a change is a `room_updated` event; what changes nothing is none.
 #[utoipa::path(
     put, path = "/rooms/{room}", operation_id = "put_room", tag = "rooms",
-    params(RoomPath, ActorInQuery, IfMatch, UnlessMatch),
+    params(RoomPath, IfMatch, UnlessMatch),
     request_body(content(
         (PutRoom = "application/json", example = json!(samples::put_room())),
         (PutRoom = "application/x-www-form-urlencoded", example = json!(samples::put_room())),

@@ -11,17 +11,6 @@ use utoipa::{
 
 use super::super::extract::{MessagePath, ReactionPath, RoomPath};
 
-/// The user who acts, in the query instead of the body.
-#[derive(Debug)]
-pub struct ActorInQuery;
-
-impl IntoParams for ActorInQuery {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let description = "The user who acts, if the body leaves out `username`; in both, it is the same user.";
-        vec![param("username", ParameterIn::Query, description, Ref::from_schema_name("UsernameText"))]
-    }
-}
-
 /// One parameter; only those of a path are required.
 fn param(name: &str, place: ParameterIn, description: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
     let required = if place == ParameterIn::Path { Required::True } else { Required::False };
