@@ -300,3 +300,40 @@ test('days and groups are told apart', async (t) => {
   assert.equal(firsts, '1,3,4,5');
   assert.deepEqual(days, ['Monday 23 November', 'Tuesday 24 November']);
 });
+
+test('what comes all at once is taken in a little at a frame, and out of view it is not laid out', async (t) => {
+  const server = await Server.start(t);
+  await server.post('Ann', 'the first');
+  const page = await enter(await person(t, 'Kim'), server);
+  await sees(page, 'the first');
+  await page.evaluate(() => {
+    globalThis.counts = [];
+    let came = 0;
+    const count = (changes) => changes.forEach(({ addedNodes }) => (came += [...addedNodes].filter((node) => node instanceof HTMLLIElement).length));
+    new MutationObserver(count).observe(document.getElementById('messages'), { childList: true });
+    const frame = () => {
+      globalThis.counts.push(came);
+      came = 0;
+      requestAnimationFrame(frame);
+    };
+    frame();
+  });
+  const flood = server.flood(300);
+  // As a phone that sleeps: nothing is taken in until all are there.
+  await page.evaluate(() => {
+    const ask = () => {
+      const request = new XMLHttpRequest();
+      request.open('GET', '/api/v1/rooms/general', false);
+      request.send();
+      return JSON.parse(request.responseText).head;
+    };
+    while (ask() < 301);
+  });
+  await flood;
+  await until(page, () => document.querySelector('#messages > [data-id="301"]'));
+  const counts = await page.evaluate(() => globalThis.counts);
+  assert.ok(counts.reduce((sum, each) => sum + each, 0) >= 100, `they came: ${counts}`);
+  // Fifteen as the first come, and fifteen at the frame that follows.
+  assert.ok(Math.max(...counts) <= 30, `at most so many a frame: ${counts}`);
+  await until(page, () => getComputedStyle(document.querySelector('#messages > li')).contentVisibility === 'auto');
+});
