@@ -62,9 +62,9 @@ enum Command {
     Migrate(MigrateArgs),
     /// Fill a room with messages, to see how it does with many; no server may have the database meanwhile
     Seed(SeedArgs),
-    /// Sign a token for a user of another system, as that system would, and print it
+    /// Sign a token for a user of another system, as that system would, and print it; no server takes one yet
     Token(TokenArgs),
-    /// Make a pair of keys for tokens (Ed25519)
+    /// Make a pair of keys for tokens (Ed25519); no server takes tokens yet
     Keygen(KeygenArgs),
     #[command(about = "Print the OpenAPI document")]
     Openapi,

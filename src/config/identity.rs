@@ -147,7 +147,9 @@ impl IdentityArgs {
         if self.auth == AuthMode::Open
             && let Some(flag) = self.only_required()
         {
-            return Err(ConfigError(format!("{flag} needs --auth required: in open mode names are claimed")));
+            return Err(ConfigError(format!(
+                "{flag} needs --auth required, which this version does not have yet: names are claimed"
+            )));
         }
         if self.accounts != Accounts::Off && public_url.is_none() && !is_loopback {
             return Err(ConfigError(

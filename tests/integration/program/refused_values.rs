@@ -33,7 +33,7 @@ fn a_value_that_is_refused_is_told_what_would_do() {
 async fn settings_this_version_does_not_have_exit_2_and_say_so() {
     const ABSENT: &str = "this version does not have this setting";
     const ONLY_OPEN: &str = "[possible values: open]";
-    const ONLY_REQUIRED: &str = "needs --auth required";
+    const ONLY_REQUIRED: &str = "needs --auth required, which this version does not have yet";
     for (setting, value, says) in [
         ("redis-url", "redis://127.0.0.1:6379", ABSENT),
         ("limits", "on", ABSENT),
