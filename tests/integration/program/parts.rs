@@ -61,21 +61,6 @@ fn the_document_names_every_part() {
     assert_eq!(rows.collect::<Vec<_>>(), parts);
 }
 
-/// The longest that all parts may take together after the build, on two cores.
-const MOST_SECONDS: u64 = 25 * 60;
-
-#[test]
-fn the_times_that_the_document_gives_are_within_their_bound() {
-    let document = fs::read_to_string(format!("{ROOT}/docs/testing.md")).expect("a text");
-    let times = document.lines().filter(|line| line.starts_with("| `make ")).map(|line| {
-        let mut cells = line.trim_end_matches('|').rsplit('|');
-        (line, cells.next().expect("a time").trim())
-    });
-    let after_the_build = times.filter(|(line, time)| !time.is_empty() && !line.starts_with("| `make build`"));
-    let all: u64 = after_the_build.map(|(_, time)| seconds(time)).sum();
-    assert!((1..=MOST_SECONDS).contains(&all), "{all} s");
-}
-
 #[test]
 fn each_test_that_sleeps_is_in_the_document_with_its_reason() {
     let document = fs::read_to_string(format!("{ROOT}/docs/testing.md")).expect("a text");
