@@ -147,16 +147,26 @@ async fn a_file_stops_working_for_a_search_whose_budget_is_spent() {
     let page = search(&plenty, &room, "even \"odd\"", None).await.unwrap();
     assert!(!page.partial && page.next.is_none() && page.messages.is_empty());
 
-    // Nobody waits for it any more: the database does not go on, and the next search is none the worse.
-    let mut left = Box::pin(search(&plenty, &room, "even \"odd\"", None));
-    let mut polls = 0;
-    poll_fn(|context| {
-        polls += 1;
-        assert!(left.as_mut().poll(context).is_pending(), "it has hardly begun");
-        if polls == 4 { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
-    drop(left);
+    // Nobody waits for it any more: the database does not go on, and the next search is none the worse. On a busy
+    // machine the search may be over before this looks a fourth time: then another is made.
+    let mut was_left = false;
+    for _ in 0..50 {
+        let mut search = Box::pin(search(&plenty, &room, "even \"odd\"", None));
+        let mut polls = 0;
+        was_left = poll_fn(|context| {
+            polls += 1;
+            match search.as_mut().poll(context) {
+                Poll::Ready(_) => Poll::Ready(false),
+                Poll::Pending if polls == 4 => Poll::Ready(true),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await;
+        if was_left {
+            break;
+        }
+    }
+    assert!(was_left, "no search took longer than three polls");
     let page = search(&plenty, &room, "odd", None).await.unwrap();
     assert_eq!(page.messages.len(), 3);
     plenty.searchers.close().await;
