@@ -2,7 +2,7 @@
 
 use std::{
     fs::Permissions,
-    os::unix::fs::{PermissionsExt as _, symlink},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink},
     path::Path,
     process::Command,
 };
@@ -79,6 +79,36 @@ async fn a_file_is_the_same_one_under_every_name() {
     std::fs::remove_file(real.join("parlor.db.lock")).expect("it is there");
     let error = failure(Server::builder().db(&file), 1).await;
     assert!(error.contains("in use by another process"), "{error}");
+}
+
+/// The locks on a file, as the system lists them: their kind, their mode, and the process that has them.
+fn locks(file: &Path) -> Vec<String> {
+    let inode = format!(":{}", file.metadata().expect("the file is there").ino());
+    let listed = std::fs::read_to_string("/proc/locks").expect("the system lists its locks");
+    let of_file = listed.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let of_file = of_file.filter(|words| words.get(5).is_some_and(|place| place.ends_with(&inode)));
+    of_file.map(|words| format!("{} {} of {}", words[1], words[3], words[4])).collect()
+}
+
+/// Closing any descriptor of a file drops all locks that the process has on it by `fcntl`, SQLite's own among them
+/// (POSIX.1-2017, `fcntl`). So what is looked at after the start is looked at without opening the file.
+#[tokio::test]
+async fn the_locks_on_the_file_last_as_long_as_the_server() {
+    let server = Server::start().await;
+    let file = server.dir().join("parlor.db");
+    let pid = server.pid();
+    for number in 0..5 {
+        server.post("general", "Alice", &format!("message {number}")).await;
+        server.get_json("/rooms").await;
+        failure(Server::builder().db(&file), 1).await;
+    }
+    server.get_json("/rooms/general/search?q=message").await;
+    std::fs::remove_file(server.dir().join("parlor.db.lock")).expect("it is there");
+    server.post("general", "Alice", "the lock file is gone").await;
+    let locks = locks(&file);
+    for expected in [format!("FLOCK WRITE of {pid}"), format!("POSIX READ of {pid}")] {
+        assert!(locks.contains(&expected), "{expected}: {locks:?}");
+    }
 }
 
 #[tokio::test]
