@@ -90,7 +90,7 @@ fn locks(file: &Path) -> Vec<String> {
     of_file.map(|words| format!("{} {} of {}", words[1], words[3], words[4])).collect()
 }
 
-/// Closing any descriptor of a file drops all locks that the process has on it by `fcntl`, SQLite's own among them
+/// Closing any descriptor of a file drops all locks that the process has on it by `fcntl`, `SQLite`'s own among them
 /// (POSIX.1-2017, `fcntl`). So what is looked at after the start is looked at without opening the file.
 #[tokio::test]
 async fn the_locks_on_the_file_last_as_long_as_the_server() {
