@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { connected, enter, hide, ids, item, menu, person, say, sees, shown, until, useBrowser } from './support/browser.js';
+import { connected, enter, eventually, hide, ids, item, menu, person, say, sees, shown, until, useBrowser } from './support/browser.js';
 import { Proxy } from './support/proxy.js';
 import { Server } from './support/server.js';
 
@@ -40,47 +40,61 @@ test('the two ready clients talk in general', async (t) => {
   assert.equal(await one.locator('#title').textContent(), '#general');
 });
 
-test('typing is shown, ends when idle, and lapses when nobody says that it is over', async (t) => {
-  const server = await Server.start(t);
-  const context = await person(t, 'Ann', { serverGoes: true });
-  const ann = await enter(context, server);
+/** A window in which Ann types and time passes as it is told to, one in which Ben sees it, and what the first says of it. */
+async function typist(t, lapse) {
+  const server = await Server.start(t, ['--typing-lapse', lapse]);
+  const ann = await (await person(t, 'Ann', { serverGoes: true })).newPage();
+  await ann.clock.install();
+  await ann.goto(`${server.url}/rooms/general`);
+  await connected(ann);
+  await ann.clock.pauseAt(await ann.evaluate(() => Date.now() + 1_000));
   const ben = await enter(await person(t, 'Ben'), server);
-  const typing = ben.locator('#typing');
   const said = [];
   ann.on('request', (request) => request.url().endsWith('/typing') && said.push(request.postDataJSON().is_typing));
+  const isShown = () => ben.locator('#typing').getByText('Ann is typing').waitFor();
+  const isOver = () => until(ben, () => document.getElementById('typing').textContent === '');
+  return { server, ann, field: ann.locator('#content'), said, isShown, isOver };
+}
 
-  await ann.locator('#content').pressSequentially('Hel');
-  await typing.getByText('Ann is typing').waitFor();
+test('typing is shown, ends when idle, with the message, and with the page', async (t) => {
+  // What ends in time here has not lapsed.
+  const { server, ann, field, said, isShown, isOver } = await typist(t, '10m');
+  await field.pressSequentially('Hel');
+  await isShown();
   assert.equal(await ann.locator('#typing').textContent(), '', 'not shown to who types');
-  const idleSince = Date.now();
-  await until(ben, () => document.getElementById('typing').textContent === '');
-  const idle = Date.now() - idleSince;
-  assert.ok(idle > 1_000 && idle < 5_500, `said after 3 s without a key, not lapsed: ${idle} ms`);
+  await ann.clock.runFor(2_900);
+  assert.deepEqual(said, [true], 'not before 3 s without a key');
+  await isShown();
+  await ann.clock.runFor(200);
+  await isOver();
   assert.deepEqual(said, [true, false]);
 
   // Renewed while it goes on.
-  const field = ann.locator('#content');
-  const end = Date.now() + 5_000;
-  while (Date.now() < end) await field.pressSequentially('lo ', { delay: 100 });
+  for (let second = 0; second < 5; second += 1) {
+    await field.pressSequentially('lo ');
+    await ann.clock.runFor(1_000);
+  }
+  await eventually(() => said.length >= 4, 'it is renewed');
   assert.deepEqual(said.slice(2), [true, true]);
-  await typing.getByText('Ann is typing').waitFor();
+  await isShown();
   await field.press('Enter');
-  await until(ben, () => document.getElementById('typing').textContent === '');
-
-  // The word that it is over is lost.
-  await field.pressSequentially('x');
-  await typing.getByText('Ann is typing').waitFor();
-  await ann.route('**/typing', (route) => route.abort());
-  await until(ben, () => document.getElementById('typing').textContent === '');
-  await ann.unroute('**/typing');
+  await isOver();
 
   // Who leaves the page says so with the last breath.
+  await ann.clock.runFor(1_000);
   await field.pressSequentially('y');
-  await typing.getByText('Ann is typing').waitFor();
-  const leftAt = Date.now();
+  await isShown();
   await ann.goto(server.url);
-  await until(ben, () => document.getElementById('typing').textContent === '');
-  assert.ok(Date.now() - leftAt < 4_500, 'not lapsed');
+  await isOver();
+});
+
+test('typing lapses when nobody says that it is over', async (t) => {
+  const { ann, field, said, isShown, isOver } = await typist(t, '3s');
+  await ann.route('**/typing', (route) => (route.request().postDataJSON().is_typing ? route.continue() : route.abort()));
+  await Promise.all([isShown(), field.pressSequentially('x')]);
+  await ann.clock.runFor(3_100);
+  await isOver();
+  assert.deepEqual(said, [true, false], 'the word that it is over is lost');
 });
 
 test('presence comes and goes', async (t) => {

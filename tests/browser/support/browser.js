@@ -70,6 +70,7 @@ export async function connected(page) {
 export const state = (page, name) => page.locator(`#status[data-state="${name}"]`).waitFor();
 
 export async function say(page, text) {
+  await page.bringToFront();
   await page.locator('#content').fill(text);
   // Where fingers type, Enter begins a new line.
   const isTouched = await page.evaluate(() => matchMedia('(pointer: coarse)').matches);
@@ -89,8 +90,9 @@ export const ids = (page) =>
 
 export const item = (page, id) => page.locator(`#messages > [data-id="${id}"]`);
 
-/** Opens the menu of a message. */
+/** Opens the menu of a message, in the tab in front: of one behind it Chromium draws one frame a second, and clicks wait for two. */
 export async function menu(page, id) {
+  await page.bringToFront();
   await item(page, id).hover();
   await item(page, id).getByRole('button', { name: 'More', exact: true }).click();
   return page.getByRole('menu', { name: 'Message' });

@@ -1,10 +1,11 @@
 // The common part of tests of the line: choosing a transport, posting all the while.
-import { sees } from './browser.js';
+import { eventually, sees } from './browser.js';
 
 export const upTo = (count) => Array.from({ length: count }, (_, index) => index + 1);
 
 /** Chooses a transport in the settings. */
 export async function choose(page, transport) {
+  await page.bringToFront();
   await page.getByRole('button', { name: 'Settings' }).click();
   await page.locator('#transport').selectOption(transport);
   await page.keyboard.press('Escape');
@@ -32,6 +33,12 @@ export function keepPosting(server, page, count = 0) {
   all.catch(() => {});
   return posting;
 }
+
+/** Waits until a page that lost the server is back; ends the pauses between its tries, except those of an event stream. */
+export const comesBack = (page) => eventually(() => page.evaluate(() => {
+  dispatchEvent(new Event('online'));
+  return document.getElementById('status').dataset.state === 'connected';
+}), 'it comes back');
 
 /** Waits until the page says so of its transport. */
 export const now = (page, words) => page.locator('#transport-now').getByText(words).waitFor({ state: 'attached' });
