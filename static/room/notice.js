@@ -1,4 +1,4 @@
-// A few words above the field, for a while: what was done, or why it could not be.
+// A few words over the top of the messages, for a while: what was done, or why it could not be.
 import { byId } from '../shared/dom.js';
 
 /** In milliseconds. */
