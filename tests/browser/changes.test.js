@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { connected, enter, eventually, hasFocus, item, menu, person, say, sees, shown, until, useBrowser } from './support/browser.js';
+import { comesBack, prefer } from './support/line.js';
 import { chip, content, says, state } from './support/messages.js';
 import { Proxy } from './support/proxy.js';
 import { Server } from './support/server.js';
@@ -108,13 +109,16 @@ test('an edit of a message in a room that is no longer there becomes a draft', a
   await server.post('Ann', 'the old words');
   // With less in it, the next room is not this one.
   await server.fill(2);
-  const page = await enter(await person(t, 'Ann', { serverGoes: true }), server);
+  const context = await person(t, 'Ann', { serverGoes: true });
+  await prefer(context, 'websocket');
+  const page = await enter(context, server);
   await page.locator('#content').fill('a draft');
   await (await menu(page, 1)).getByRole('menuitem', { name: 'Edit' }).click();
   await page.locator('#content').fill('the new words');
   await server.kill();
   await server.begin({ database: 'another.db' });
   await server.post('Ben', 'a new beginning');
+  await comesBack(page);
   await sees(page, 'a new beginning');
   assert.ok(!(await page.locator('#context').isVisible()), 'nothing is edited');
   assert.equal(await page.locator('#content').inputValue(), 'the new words\na draft');
@@ -243,7 +247,9 @@ test('a menu, the dialogs and the picker of a room that is no longer there close
   const server = await Server.start(t);
   await server.fill(3);
   // The page may tell the next room what was read in the one before, until it knows of the change.
-  const page = await enter(await person(t, 'Ann', { serverGoes: true, expect: [/status of 422 .*\/read$/] }), server);
+  const context = await person(t, 'Ann', { serverGoes: true, expect: [/status of 422 .*\/read$/] });
+  await prefer(context, 'websocket');
+  const page = await enter(context, server);
   const open = {
     menu: (id) => menu(page, id),
     delete: async (id) => (await menu(page, id)).getByRole('menuitem', { name: 'Delete' }).click(),
@@ -258,6 +264,7 @@ test('a menu, the dialogs and the picker of a room that is no longer there close
     await server.kill();
     await server.begin({ database: `another-${(database += 1)}.db` });
     await server.post('Ann', 'message 1');
+    await comesBack(page);
     await page.locator(`#${name}`).waitFor({ state: 'hidden' });
     await page.locator('#messages > li').nth(1).waitFor({ state: 'detached' });
     await hasFocus(page, 'scroller');

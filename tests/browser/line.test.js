@@ -145,26 +145,26 @@ test('a reset drops what is there and loads the room again', async (t) => {
 });
 
 test('a server that ends says so, and is found again', async (t) => {
-  const server = await Server.start(t);
-  for (const transport of ['auto', 'websocket', 'poll']) {
+  const server = await Server.start(t, ['--drain-spread', '100ms']);
+  const pages = [];
+  for (const [transport, words] of [['auto', 'an event stream'], ['websocket', 'a WebSocket'], ['poll', 'long polls']]) {
     // A poll that is asked while the server drains is told so.
     const page = await enter(await person(t, 'Ann', { serverGoes: true, expect: [/status of 503/] }), server);
     await choose(page, transport);
-    await now(page, { auto: 'an event stream', websocket: 'a WebSocket', poll: 'long polls' }[transport]);
+    await now(page, words);
     await connected(page);
-    const banner = page.locator('#banner').getByText('The server is restarting').waitFor();
-    await server.kill('SIGTERM');
-    // A poll is answered without a word.
-    if (transport === 'poll') banner.catch(() => {});
-    else await banner;
-    await state(page, 'reconnecting');
-    await server.begin();
+    pages.push(page);
+  }
+  // A poll is answered without a word.
+  const told = pages.slice(0, 2).map((page) => page.locator('#banner').getByText('The server is restarting').waitFor());
+  await Promise.all([...told, ...pages.map((page) => state(page, 'reconnecting')), server.kill('SIGTERM')]);
+  await server.begin();
+  for (const page of pages) {
     await connected(page);
     assert.ok(!(await page.locator('#banner').isVisible()), 'all is well again');
-    await server.post('Ben', `after ${transport}`);
-    await sees(page, `after ${transport}`);
-    await page.close();
   }
+  await server.post('Ben', 'after it');
+  for (const page of pages) await sees(page, 'after it');
 });
 
 test('a store that is out is told, and that it is back', async (t) => {

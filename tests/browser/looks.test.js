@@ -13,6 +13,8 @@ const SIZES = {
   desktop: { viewport: { width: 1280, height: 800 } },
   phone: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 },
 };
+/** Who types is still shown to type when all has been looked at. */
+const TYPES = ['--typing-lapse', '10m'];
 
 async function talk(server) {
   await server.put('general', { title: 'General', topic: 'Everything that has no room of its own' });
@@ -56,7 +58,7 @@ async function hasNoViolation(page, where) {
   // Axe comes past the policy, as a debugger does, and looks once nothing fades any more.
   await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished, effect }) =>
     (effect.getComputedTiming().endTime === Infinity ? undefined : finished))));
-  await page.evaluate(await axeSource());
+  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(await axeSource());
   const { violations, passes } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
   const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target} ${failureSummary}`).join('; ')}`);
   assert.deepEqual(found, [], where);
@@ -69,152 +71,142 @@ async function axeSource() {
   return source;
 }
 
-for (const [size, options] of Object.entries(SIZES)) {
-  for (const colorScheme of ['light', 'dark']) {
-    test(`the pages look well and leave nobody out: ${size}, ${colorScheme}`, async (t) => {
-      const server = await Server.start(t);
-      await talk(server);
-      const picture = async (page, name) => {
-        await page.screenshot({ path: `pictures/${name}-${size}-${colorScheme}.png`, animations: 'disabled' });
-        const width = await page.evaluate(() => document.documentElement.scrollWidth);
-        assert.ok(width <= options.viewport.width, `${name} is no wider than the window: ${width}`);
-      };
-      const context = await person(t, 'Ann', { ...options, colorScheme, locale: 'en-GB', serverGoes: true });
-      const others = await person(t, 'Jonas', { serverGoes: true });
-      const jonas = await enter(others, server);
-      await enter(await person(t, 'Mara', { serverGoes: true }), server);
-
-      const lobby = await context.newPage();
-      await lobby.goto(`${server.url}/`);
-      await lobby.locator('.room-link').nth(3).waitFor();
-      await lobby.locator('.room-online.some').waitFor();
-      await hasNoViolation(lobby, 'rooms');
-      await picture(lobby, 'rooms');
-
-      const room = await enter(context, server);
-      await sees(room, 'Shall we call it done?');
-      await room.locator('#topic').getByText('Everything').waitFor({ state: 'attached' });
-      await jonas.locator('#content').pressSequentially('Yes, ');
-      await room.locator('#typing').getByText('Jonas is typing').waitFor();
-      await until(room, () => document.querySelectorAll('#people-list li').length === 3);
-      await picture(room, 'room');
-      await hasNoViolation(room, 'room');
-      if (size === 'phone') {
-        await room.locator('#show-people').tap();
-        await picture(room, 'people');
-        await hasNoViolation(room, 'people');
-        await room.keyboard.press('Escape');
-      }
-      await room.getByRole('button', { name: 'Settings' }).click();
-      await picture(room, 'settings');
-      await hasNoViolation(room, 'settings');
-      await room.keyboard.press('Escape');
-
-      // Somebody without a name is asked for one.
-      const stranger = await person(t, undefined, { ...options, colorScheme, serverGoes: true });
-      const asked = await stranger.newPage();
-      await asked.goto(`${server.url}/rooms/design`);
-      await asked.locator('#ask-name').waitFor();
-      await picture(asked, 'name');
-      await hasNoViolation(asked, 'name');
-      await asked.locator('#name').fill('Kim');
-      await asked.locator('#name').press('Enter');
-      await asked.locator('#beginning.empty').waitFor();
-      await asked.locator('#topic').getByText('Sketches').waitFor({ state: 'attached' });
-      await picture(asked, 'empty');
-      await hasNoViolation(asked, 'empty');
-      await say(asked, 'Hello?');
-      await sees(asked, 'Hello?');
-      await picture(asked, 'first');
-      await hasNoViolation(asked, 'first');
-
-      await server.kill();
-      await room.locator('#status[data-state="reconnecting"]').waitFor();
-      await say(room, 'Written while the server is away');
-      await room.locator('.unsent').getByText('Not sent yet').waitFor();
-      await picture(room, 'away');
-      await hasNoViolation(room, 'away');
-    });
-  }
+/** Pictures of a page as it is, and axe's word on it, light and dark; `size` is one of `SIZES`. */
+function looker(size) {
+  const { viewport } = SIZES[size];
+  return async (page, name) => {
+    for (const colorScheme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme });
+      await page.screenshot({ path: `pictures/${name}-${size}-${colorScheme}.png`, animations: 'disabled' });
+      const width = await page.evaluate(() => document.documentElement.scrollWidth);
+      assert.ok(width <= viewport.width, `${name} is no wider than the window: ${width}`);
+      await hasNoViolation(page, `${name}, ${colorScheme}`);
+    }
+  };
 }
 
 for (const [size, options] of Object.entries(SIZES)) {
-  for (const colorScheme of ['light', 'dark']) {
-    test(`what messages live through looks well and leaves nobody out: ${size}, ${colorScheme}`, async (t) => {
-      const server = await Server.start(t);
-      await liveThrough(server);
-      const context = await person(t, 'Ann', { ...options, colorScheme, locale: 'en-GB' });
-      const look = async (page, name) => {
-        await page.screenshot({ path: `pictures/${name}-${size}-${colorScheme}.png`, animations: 'disabled' });
-        const width = await page.evaluate(() => document.documentElement.scrollWidth);
-        assert.ok(width <= options.viewport.width, `${name} is no wider than the window: ${width}`);
-        await hasNoViolation(page, name);
-      };
-      const lobby = await context.newPage();
-      await lobby.goto(`${server.url}/`);
-      await lobby.locator('.room-unread').getByText('2').waitFor();
-      await look(lobby, 'unread');
+  test(`the pages look well and leave nobody out: ${size}`, async (t) => {
+    const server = await Server.start(t, TYPES);
+    await talk(server);
+    const look = looker(size);
+    const context = await person(t, 'Ann', { ...options, locale: 'en-GB', serverGoes: true });
+    for (const name of ['Jonas', 'Mara']) await enter(await person(t, name, { serverGoes: true }), server);
 
-      const jonas = await enter(await person(t, 'Jonas'), server);
-      await enter(await person(t, 'Mara'), server);
-      const room = await enter(context, server);
-      await room.locator('.since').waitFor();
-      await room.locator('#topic').getByText('Everything').waitFor({ state: 'attached' });
-      await room.locator('.seen').getByText('Seen by Kim and יעל').waitFor({ state: 'attached' });
-      await room.locator('.seen').getByText('Seen by Mara').waitFor({ state: 'attached' });
-      await until(room, () => document.querySelectorAll('#people-list li').length === 3);
-      await jonas.locator('#content').pressSequentially('And you');
-      await room.locator('#typing').getByText('Jonas is typing').waitFor();
-      await look(room, 'lived');
-      const item = room.locator('[data-id="12"]');
-      await item.hover();
-      await look(room, 'hovered');
-      await item.getByRole('button', { name: 'More', exact: true }).click();
-      await room.locator('#menu').waitFor();
-      await look(room, 'menu');
-      await room.getByRole('menuitem', { name: 'Another reaction' }).click();
-      await room.locator('#emoji-group-8').waitFor({ state: 'attached' });
-      await look(room, 'picker');
-      await room.locator('#emoji-search').fill('cat');
-      await room.locator('#emoji-found').waitFor();
-      await look(room, 'emoji');
-      await room.keyboard.press('Escape');
+    const lobby = await context.newPage();
+    await lobby.goto(`${server.url}/`);
+    await lobby.locator('.room-link').nth(3).waitFor();
+    await lobby.locator('.room-online.some').waitFor();
+    await look(lobby, 'rooms');
 
-      await item.getByRole('button', { name: 'More', exact: true }).click();
-      await room.getByRole('menuitem', { name: 'Reply' }).click();
-      await room.locator('#content').fill('Since Friday? Since spring!');
-      await look(room, 'reply');
+    const room = await enter(context, server);
+    await sees(room, 'Shall we call it done?');
+    await room.locator('#topic').getByText('Everything').waitFor({ state: 'attached' });
+    await server.typing('Jonas');
+    await room.locator('#typing').getByText('Jonas is typing').waitFor();
+    await until(room, () => document.querySelectorAll('#people-list li').length === 3);
+    await look(room, 'room');
+    if (size === 'phone') {
+      await room.locator('#show-people').tap();
+      await look(room, 'people');
       await room.keyboard.press('Escape');
-      await room.locator('#content').fill('');
-      const own = room.locator('.own .edited').locator('visible=true').last();
-      await own.click();
-      await room.locator('.revision').waitFor();
-      await look(room, 'revisions');
-      await room.keyboard.press('Escape');
-      await room.locator('#content').press('ArrowUp');
-      await look(room, 'edit');
-      await room.keyboard.press('Escape');
-      const ownItem = room.locator('.own:not(.deleted)').last();
-      await ownItem.hover();
-      await ownItem.getByRole('button', { name: 'More', exact: true }).click();
-      await room.getByRole('menuitem', { name: 'Delete' }).click();
-      await look(room, 'delete');
-      await room.keyboard.press('Escape');
-      await ownItem.getByRole('button', { name: 'More', exact: true }).click();
-      await room.getByRole('menuitem', { name: 'Seen by' }).click();
-      await room.locator('#details .person').nth(3).waitFor();
-      await look(room, 'seen');
-      await room.keyboard.press('Escape');
+    }
+    await room.getByRole('button', { name: 'Settings' }).click();
+    await look(room, 'settings');
+    await room.keyboard.press('Escape');
 
-      await room.getByRole('button', { name: 'Search', exact: true }).click();
-      await room.locator('#query').fill('cursor');
-      await room.locator('#found li').nth(1).waitFor();
-      await look(room, 'search');
-      await room.locator('#found a').last().click();
-      await room.locator('.marked').waitFor();
-      await look(room, 'found');
-    });
-  }
+    // Somebody without a name is asked for one.
+    const stranger = await person(t, undefined, { ...options, serverGoes: true });
+    const asked = await stranger.newPage();
+    await asked.goto(`${server.url}/rooms/design`);
+    await asked.locator('#ask-name').waitFor();
+    await look(asked, 'name');
+    await asked.locator('#name').fill('Kim');
+    await asked.locator('#name').press('Enter');
+    await asked.locator('#beginning.empty').waitFor();
+    await asked.locator('#topic').getByText('Sketches').waitFor({ state: 'attached' });
+    await look(asked, 'empty');
+    await say(asked, 'Hello?');
+    await sees(asked, 'Hello?');
+    await look(asked, 'first');
+
+    await server.kill();
+    await room.locator('#status[data-state="reconnecting"]').waitFor();
+    await say(room, 'Written while the server is away');
+    await room.locator('.unsent').getByText('Not sent yet').waitFor();
+    await look(room, 'away');
+  });
+}
+
+for (const [size, options] of Object.entries(SIZES)) {
+  test(`what messages live through looks well and leaves nobody out: ${size}`, async (t) => {
+    const server = await Server.start(t, TYPES);
+    await liveThrough(server);
+    const context = await person(t, 'Ann', { ...options, locale: 'en-GB' });
+    const look = looker(size);
+    const lobby = await context.newPage();
+    await lobby.goto(`${server.url}/`);
+    await lobby.locator('.room-unread').getByText('2').waitFor();
+    await look(lobby, 'unread');
+
+    for (const name of ['Jonas', 'Mara']) await enter(await person(t, name), server);
+    const room = await enter(context, server);
+    await room.locator('.since').waitFor();
+    await room.locator('#topic').getByText('Everything').waitFor({ state: 'attached' });
+    await room.locator('.seen').getByText('Seen by Kim and יעל').waitFor({ state: 'attached' });
+    await room.locator('.seen').getByText('Seen by Mara').waitFor({ state: 'attached' });
+    await until(room, () => document.querySelectorAll('#people-list li').length === 3);
+    await server.typing('Jonas');
+    await room.locator('#typing').getByText('Jonas is typing').waitFor();
+    await look(room, 'lived');
+    const item = room.locator('[data-id="12"]');
+    await item.hover();
+    await look(room, 'hovered');
+    await item.getByRole('button', { name: 'More', exact: true }).click();
+    await room.locator('#menu').waitFor();
+    await look(room, 'menu');
+    await room.getByRole('menuitem', { name: 'Another reaction' }).click();
+    await room.locator('#emoji-group-8').waitFor({ state: 'attached' });
+    await look(room, 'picker');
+    await room.locator('#emoji-search').fill('cat');
+    await room.locator('#emoji-found').waitFor();
+    await look(room, 'emoji');
+    await room.keyboard.press('Escape');
+
+    await item.getByRole('button', { name: 'More', exact: true }).click();
+    await room.getByRole('menuitem', { name: 'Reply' }).click();
+    await room.locator('#content').fill('Since Friday? Since spring!');
+    await look(room, 'reply');
+    await room.keyboard.press('Escape');
+    await room.locator('#content').fill('');
+    const own = room.locator('.own .edited').locator('visible=true').last();
+    await own.click();
+    await room.locator('.revision').waitFor();
+    await look(room, 'revisions');
+    await room.keyboard.press('Escape');
+    await room.locator('#content').press('ArrowUp');
+    await look(room, 'edit');
+    await room.keyboard.press('Escape');
+    const ownItem = room.locator('.own:not(.deleted)').last();
+    await ownItem.hover();
+    await ownItem.getByRole('button', { name: 'More', exact: true }).click();
+    await room.getByRole('menuitem', { name: 'Delete' }).click();
+    await look(room, 'delete');
+    await room.keyboard.press('Escape');
+    await ownItem.getByRole('button', { name: 'More', exact: true }).click();
+    await room.getByRole('menuitem', { name: 'Seen by' }).click();
+    await room.locator('#details .person').nth(3).waitFor();
+    await look(room, 'seen');
+    await room.keyboard.press('Escape');
+
+    await room.getByRole('button', { name: 'Search', exact: true }).click();
+    await room.locator('#query').fill('cursor');
+    await room.locator('#found li').nth(1).waitFor();
+    await look(room, 'search');
+    await room.locator('#found a').last().click();
+    await room.locator('.marked').waitFor();
+    await look(room, 'found');
+  });
 }
 
 test('a phone-sized window has everything within reach', async (t) => {

@@ -219,25 +219,27 @@ test('a long flood and a long way up leave a page of bounded size, and no gap', 
   await page.getByRole('button', { name: 'To the newest' }).waitFor();
   const top = () => page.locator('[data-id="95"]').evaluate((each) => Math.round(each.getBoundingClientRect().top));
   const before = await top();
-  await server.flood(2_500);
-  await page.getByRole('button', { name: '2500 new messages' }).waitFor();
+  await server.flood(1_400);
+  await page.getByRole('button', { name: '1400 new messages' }).waitFor();
   const flooded = await isWhole();
-  assert.ok(flooded.length > 500 && flooded.at(-1) < 2_600);
+  assert.ok(flooded.length > 500 && flooded.at(-1) < 1_500);
   assert.equal(await top(), before);
   // Down from there page by page, and up again; what is far is let go of.
   const lastSeen = async (direction) => {
     await page.locator('#scroller').evaluate((log, far) => (log.scrollTop = far ? log.scrollHeight : 0), direction > 0);
     return (await ids(page)).at(direction > 0 ? -1 : 0);
   };
-  await eventually(async () => (await lastSeen(1)) === 2_600, 'down to the newest', 60_000);
+  await eventually(async () => (await lastSeen(1)) === 1_500, 'down to the newest', 60_000);
   assert.ok((await isWhole())[0] > 1, 'the first are let go of');
   await eventually(async () => (await lastSeen(-1)) === 1, 'up to the first', 60_000);
-  assert.ok((await isWhole()).at(-1) < 2_600, 'the last are let go of');
-  // A message that is no longer known is asked for where it is quoted.
-  const asked = page.waitForRequest('**/messages/2000');
+  assert.ok((await isWhole()).at(-1) < 1_500, 'the last are let go of');
+  // More than are remembered, and one that no longer is is asked for where it is quoted.
+  await server.flood(1_100);
+  await page.getByRole('button', { name: '1100 new messages' }).waitFor();
+  const asked = page.waitForRequest('**/messages/1400');
   await page.locator('#down').click();
   await until(page, () => document.getElementById('down').hidden);
-  const answer = await server.answer('Ben', 2_000, 'what was that?');
+  const answer = await server.answer('Ben', 1_400, 'what was that?');
   await sees(page, 'what was that?');
   await asked;
   assert.equal((await isWhole()).at(-1), answer.id);
