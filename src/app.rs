@@ -65,7 +65,7 @@ impl App {
         clock: Clock,
         shutdown: Shutdown,
     ) -> Result<(Arc<Self>, Background<impl Future<Output = Result<(), Fatal>> + Send + 'static>), OpenError> {
-        let Opened { store, writer, followers } = Store::open(&config.store).await?;
+        let Opened { store, writer, followers, .. } = Store::open(&config.store).await?;
         let health = Health::default();
         let hub = Hub::new(store.clone(), clock.clone(), health.clone(), config.timings);
         let stop = shutdown.finishing.clone();

@@ -16,6 +16,7 @@ pub mod room_scope;
 pub mod search;
 pub mod timestamp;
 pub mod tokens;
+pub mod user;
 pub mod version;
 pub mod visible;
 

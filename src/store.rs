@@ -23,6 +23,7 @@ pub mod error;
 pub(crate) mod faults;
 pub mod follower;
 pub mod health;
+pub mod identity;
 mod incarnation;
 mod kind;
 pub mod log;
@@ -52,6 +53,7 @@ use database_file::{DatabaseFile, FileError};
 use deadline::Timed;
 use error::StoreError;
 use follower::Followers;
+use identity::IdentityWriter;
 pub use incarnation::BatchId;
 use search::{budget::SearchLimits, searchers::Searchers};
 pub use session::Nodes;
@@ -68,6 +70,9 @@ pub enum OpenError {
     /// The URL names no database this program can use.
     #[error("{0}")]
     Url(String),
+    /// The settings of identity can't be used with this database, or their keys not be read.
+    #[error("{0}")]
+    Identity(String),
     /// The file can't be used.
     #[error(transparent)]
     File(#[from] FileError),
@@ -84,6 +89,14 @@ pub enum OpenError {
     /// A follower of the log can't connect to it.
     #[error("can't open the database {url} for a follower of the log: {error}")]
     Follower {
+        /// Which.
+        url: DatabaseUrl,
+        /// The store's error.
+        error: StoreError,
+    },
+    /// The database can't be read before anything is served.
+    #[error("can't read the database {url}: {error}")]
+    Reading {
         /// Which.
         url: DatabaseUrl,
         /// The store's error.
@@ -133,6 +146,8 @@ pub struct Opened {
     pub writer: Writer,
     /// For those who follow the log.
     pub followers: Followers,
+    /// For whoever makes users and keys, or takes something from them.
+    pub identity: IdentityWriter,
 }
 
 impl Store {
@@ -173,11 +188,12 @@ impl Store {
             // SQLite has made it by now: the writer has read.
             file.note_log().map_err(|error| failed(DbErr::Custom(format!("its write-ahead log: {error}"))))?;
         }
+        let identity = IdentityWriter::new(&backend, turns.clone());
         let followers = Followers::new(&backend, turns);
         let readers = backend.connect_readers().await.map_err(failed)?;
         let searchers = Searchers::new(&backend, SearchLimits::default()).await.map_err(failed)?;
         writer.started().await.map_err(failed)?;
-        Ok(Opened { store: Self { readers, searchers, file }, writer, followers })
+        Ok(Opened { store: Self { readers, searchers, file }, writer, followers, identity })
     }
 
     /// Brings the tables of a database up to this program's, and closes it.

@@ -19,6 +19,7 @@ mod m20261124_000008_create_search;
 mod m20261129_000009_create_follower_cursor;
 mod m20261129_000010_create_erasure;
 mod m20261129_000011_create_journal;
+mod m20261129_000012_create_identity;
 mod table;
 
 /// Every change, oldest first.
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000009_create_follower_cursor::Migration),
             Box::new(m20261129_000010_create_erasure::Migration),
             Box::new(m20261129_000011_create_journal::Migration),
+            Box::new(m20261129_000012_create_identity::Migration),
         ]
     }
 }

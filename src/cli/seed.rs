@@ -82,7 +82,7 @@ pub(super) enum SeedError {
 pub(super) async fn seed(args: &SeedArgs) -> Result<String, SeedError> {
     let room = RoomName::parse(&args.room).map_err(|invalid| SeedError::Room(args.room.clone(), invalid.detail))?;
     let start = Instant::now();
-    let Opened { store, writer, followers } = Store::open(&args.database.store(true)).await?;
+    let Opened { store, writer, followers, .. } = Store::open(&args.database.store(true)).await?;
     let (clock, health, stop) = (Clock::system(), Health::default(), CancellationToken::new());
     let hub = Hub::new(store.clone(), clock.clone(), health.clone(), Timings::default());
     let (feed, reading) = (Feed::default(), (store.clone(), followers));

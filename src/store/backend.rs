@@ -139,6 +139,16 @@ impl Backend {
         self.connect(options, self.answer_timeout()).await
     }
 
+    /// Connects for writing users and keys beside the journal, whose lock it does not need.
+    pub(super) async fn connect_identity_writer(&self) -> Result<Timed<sea_orm::DatabaseConnection>, DbErr> {
+        let options = match self {
+            Self::Sqlite { url, fsync, .. } => sqlite::writer(url, *fsync),
+            Self::Postgres(server) => postgres::writer(server, Connects::default()),
+            Self::MySql(server) => mysql::follower(server),
+        };
+        self.connect(options, self.answer_timeout()).await
+    }
+
     /// Connects for reading.
     pub(super) async fn connect_readers(&self) -> Result<Timed<sea_orm::DatabaseConnection>, DbErr> {
         let mut options = match self {

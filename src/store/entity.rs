@@ -1,5 +1,8 @@
 //! The tables as `SeaORM` sees them, one a file.
 
+pub(super) mod account;
+pub(super) mod api_key;
+pub(super) mod auth_version;
 pub(super) mod batch;
 pub(super) mod erasure;
 pub(super) mod event;

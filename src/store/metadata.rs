@@ -9,6 +9,9 @@ pub const FINGERPRINT_KEY: &str = "fingerprint_key";
 /// The time that the store was last probed while it was out.
 pub const PROBED_AT: &str = "probed_at";
 
+/// The time that users were made of the names that had only been claimed.
+pub const NAMES_CLAIMED: &str = "names_claimed";
+
 /// The value of a name, made first where there is none. Of two who make one at the same time both have the one that
 /// is stored.
 ///

@@ -62,7 +62,7 @@ pub(super) struct Scene {
 impl Scene {
     pub(super) async fn new() -> Self {
         let (opened, url, folder) = open_for_tests().await;
-        let Opened { store, writer, followers } = opened;
+        let Opened { store, writer, followers, .. } = opened;
         let (health, stop, feed) = (Health::default(), CancellationToken::new(), Feed::default());
         let clock = Clock::system();
         let hub = Hub::new(store.clone(), clock.clone(), health.clone(), Timings::default());

@@ -1,0 +1,325 @@
+//! Users, their keys, and the version of everybody's rights: what is known of who asks.
+//!
+//! Written beside the journal, on a connection of its own, when it is its turn, and by the command line while a server
+//! runs. Whatever takes a right away raises the version in its transaction, under an exclusive lock: a batch of the
+//! journal, which reads the version under a shared one, is either before it or decides by what holds since.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait,
+    IntoActiveModel, QueryFilter, Set, SqlErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    sea_query::{Expr, ExprTrait},
+};
+use tokio::sync::Mutex;
+
+mod claimed;
+mod reading;
+
+use super::{
+    backend::Backend,
+    database_file::DatabaseFile,
+    deadline::Timed,
+    entity::{account, api_key, auth_version},
+    error::StoreError,
+    turn::Turns,
+};
+use crate::domain::{
+    name::{UserKey, Username},
+    timestamp::Timestamp,
+    user::{Origin, User, UserKind},
+};
+
+/// An API key, without the key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredKey {
+    /// Its key in the database.
+    pub id: i64,
+    /// The user that it signs in.
+    pub account_id: i64,
+    /// The name that its owner gave it.
+    pub name: String,
+    /// The rooms that it is narrowed to, as JSON.
+    pub rooms: Option<String>,
+    /// The rights that it is narrowed to, with commas between.
+    pub can: Option<String>,
+    /// The time it was made.
+    pub created_at: Timestamp,
+    /// The time from which on it is refused.
+    pub expires_at: Option<Timestamp>,
+    /// The time it was last used, to the minute.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// A user to be made.
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    /// The name.
+    pub username: Username,
+    /// Person or program.
+    pub kind: UserKind,
+    /// The origin of the name.
+    pub origin: Origin,
+    /// Its `sub` in the tokens of another system.
+    pub subject: Option<String>,
+    /// True if it may do what admins may.
+    pub is_admin: bool,
+}
+
+/// A key to be made.
+#[derive(Debug, Clone)]
+pub struct NewKey {
+    /// SHA-256 of the key.
+    pub hash: [u8; 32],
+    /// The user that it signs in.
+    pub account_id: i64,
+    /// The name that its owner gives it.
+    pub name: String,
+    /// The rooms that it is narrowed to, as JSON.
+    pub rooms: Option<String>,
+    /// The rights that it is narrowed to, with commas between.
+    pub can: Option<String>,
+    /// The time from which on it is refused.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// The reasons why a user was not made or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// The name, or the `sub`, is somebody's.
+    #[error("the name is taken")]
+    Taken,
+    /// There is no such user or key.
+    #[error("there is no such user or key")]
+    Unknown,
+    /// The store's.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The connection that writes users and keys. It is made when it is first needed, and again after an error.
+#[derive(Debug)]
+pub struct IdentityWriter {
+    backend: Backend,
+    turns: Turns,
+    file: Option<Arc<DatabaseFile>>,
+    db: Mutex<Option<Timed<DatabaseConnection>>>,
+}
+
+impl IdentityWriter {
+    pub(super) fn new(backend: &Backend, turns: Turns) -> Self {
+        Self { backend: backend.clone(), turns, file: backend.file(), db: Mutex::default() }
+    }
+
+    /// Makes a user.
+    ///
+    /// # Errors
+    /// [`IdentityError::Taken`] if the name or the `sub` is another's.
+    pub async fn make_user(&self, user: NewUser, now: Timestamp) -> Result<User, IdentityError> {
+        self.write(async |tx| {
+            let row = account::ActiveModel {
+                user_key: Set(user.username.key().as_str().to_owned()),
+                username: Set(user.username.as_str().to_owned()),
+                kind: Set(user.kind.word().to_owned()),
+                origin: Set(user.origin.word().to_owned()),
+                subject: Set(user.subject.clone()),
+                is_admin: Set(user.is_admin),
+                created_at: Set(now.micros()),
+                disabled_at: Set(None),
+                signed_out_at: Set(None),
+                ..Default::default()
+            };
+            Ok(row.insert(tx).await.map_err(taken)?.into())
+        })
+        .await
+    }
+
+    /// Hands a claimed name over, or joins a user to a `sub`.
+    ///
+    /// # Errors
+    /// [`IdentityError::Unknown`] if there is no such user, [`IdentityError::Taken`] if the `sub` is another's.
+    pub async fn set_origin(
+        &self,
+        user: &UserKey,
+        origin: Origin,
+        subject: Option<String>,
+    ) -> Result<User, IdentityError> {
+        self.change(user, false, |row| {
+            row.origin = Set(origin.word().to_owned());
+            row.subject = Set(subject.clone());
+        })
+        .await
+    }
+
+    /// Makes somebody an admin, or takes that away.
+    ///
+    /// # Errors
+    /// [`IdentityError::Unknown`] if there is no such user.
+    pub async fn set_admin(&self, user: &UserKey, is_admin: bool) -> Result<User, IdentityError> {
+        self.change(user, true, |row| row.is_admin = Set(is_admin)).await
+    }
+
+    /// Takes everything from a user, or gives it back; what was so already keeps its time.
+    ///
+    /// # Errors
+    /// [`IdentityError::Unknown`] if there is no such user.
+    pub async fn set_disabled(&self, user: &UserKey, at: Option<Timestamp>) -> Result<User, IdentityError> {
+        self.change(user, true, |row| {
+            if row.disabled_at.as_ref().is_some() != at.is_some() {
+                row.disabled_at = Set(at.map(Timestamp::micros));
+            }
+        })
+        .await
+    }
+
+    /// Refuses the tokens of a user that were issued before a time.
+    ///
+    /// # Errors
+    /// [`IdentityError::Unknown`] if there is no such user.
+    pub async fn sign_out(&self, user: &UserKey, at: Timestamp) -> Result<User, IdentityError> {
+        self.change(user, true, |row| row.signed_out_at = Set(Some(at.micros()))).await
+    }
+
+    /// Makes an API key.
+    ///
+    /// # Errors
+    /// [`IdentityError`].
+    pub async fn make_key(&self, key: NewKey, now: Timestamp) -> Result<StoredKey, IdentityError> {
+        self.write(async |tx| {
+            let row = api_key::ActiveModel {
+                hash: Set(hex(&key.hash)),
+                account_id: Set(key.account_id),
+                name: Set(key.name.clone()),
+                rooms: Set(key.rooms.clone()),
+                can: Set(key.can.clone()),
+                created_at: Set(now.micros()),
+                expires_at: Set(key.expires_at.map(Timestamp::micros)),
+                last_used_at: Set(None),
+                ..Default::default()
+            };
+            Ok(row.insert(tx).await.map_err(taken)?.into())
+        })
+        .await
+    }
+
+    /// Deletes a key of a user.
+    ///
+    /// # Errors
+    /// [`IdentityError::Unknown`] if the user has no such key.
+    pub async fn delete_key(&self, account_id: i64, id: i64) -> Result<(), IdentityError> {
+        self.write(async |tx| {
+            raise(tx).await?;
+            let deleted = api_key::Entity::delete_many()
+                .filter(api_key::Column::Id.eq(id))
+                .filter(api_key::Column::AccountId.eq(account_id))
+                .exec(tx)
+                .await?;
+            if deleted.rows_affected == 0 { Err(IdentityError::Unknown) } else { Ok(()) }
+        })
+        .await
+    }
+
+    async fn change(
+        &self,
+        user: &UserKey,
+        takes_rights: bool,
+        change: impl Fn(&mut account::ActiveModel),
+    ) -> Result<User, IdentityError> {
+        self.write(async |tx| {
+            if takes_rights {
+                raise(tx).await?;
+            }
+            let row = account::Entity::find().filter(account::Column::UserKey.eq(user.as_str())).one(tx).await?;
+            let mut row = row.ok_or(IdentityError::Unknown)?.into_active_model();
+            change(&mut row);
+            Ok(row.update(tx).await.map_err(taken)?.into())
+        })
+        .await
+    }
+
+    /// One transaction, when it is its turn. Nothing of it is written if the work fails.
+    async fn write<T>(
+        &self,
+        work: impl AsyncFnOnce(&Timed<DatabaseTransaction>) -> Result<T, IdentityError>,
+    ) -> Result<T, IdentityError> {
+        let mut db = self.db.lock().await;
+        let written = self.write_on(&mut db, work).await;
+        if matches!(written, Err(IdentityError::Store(_))) {
+            // It can't be trusted any more: the next write makes another.
+            *db = None;
+        }
+        written
+    }
+
+    async fn write_on<T>(
+        &self,
+        db: &mut Option<Timed<DatabaseConnection>>,
+        work: impl AsyncFnOnce(&Timed<DatabaseTransaction>) -> Result<T, IdentityError>,
+    ) -> Result<T, IdentityError> {
+        // Connecting would make a file where there is none.
+        self.file.as_ref().map_or(Ok(()), |file| file.check()).map_err(StoreError::from)?;
+        let db = match db {
+            Some(db) => db,
+            None => db.insert(self.backend.connect_identity_writer().await.map_err(StoreError::from)?),
+        };
+        let _turn = self.turns.of_follower().await;
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..Default::default()
+        };
+        let begun = db.in_time(db.inner().begin_with_options(options)).await.map_err(StoreError::from)?;
+        let tx = db.with(begun);
+        match work(&tx).await {
+            Ok(done) => {
+                tx.with(()).in_time(tx.into_inner().commit()).await.map_err(StoreError::from)?;
+                Ok(done)
+            }
+            Err(why) => {
+                tx.with(()).in_time(tx.into_inner().rollback()).await.map_err(StoreError::from)?;
+                Err(why)
+            }
+        }
+    }
+}
+
+/// Raises the version of everybody's rights. First in its transaction, so that no two wait for each other.
+async fn raise(tx: &impl ConnectionTrait) -> Result<(), DbErr> {
+    let version = Expr::col(auth_version::Column::Version);
+    let raised = auth_version::Entity::update_many().col_expr(auth_version::Column::Version, version.add(1));
+    raised.exec(tx).await.map(drop)
+}
+
+fn hex(hash: &[u8; 32]) -> String {
+    hash.iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn taken(error: DbErr) -> IdentityError {
+    match error.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(_)) => IdentityError::Taken,
+        _ => IdentityError::Store(error.into()),
+    }
+}
+
+impl From<DbErr> for IdentityError {
+    fn from(error: DbErr) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl From<api_key::Model> for StoredKey {
+    fn from(row: api_key::Model) -> Self {
+        Self {
+            id: row.id,
+            account_id: row.account_id,
+            name: row.name,
+            rooms: row.rooms,
+            can: row.can,
+            created_at: Timestamp::from_micros(row.created_at),
+            expires_at: row.expires_at.map(Timestamp::from_micros),
+            last_used_at: row.last_used_at.map(Timestamp::from_micros),
+        }
+    }
+}
