@@ -7,8 +7,13 @@ use tokio::sync::Semaphore;
 use crate::{
     chat::Chat,
     clock::Clock,
-    config::Config,
+    config::{AuthMode, Config},
     hub::{Hub, broker::Local},
+    identity::{
+        authenticator::Authenticator,
+        jwt_key::JwtKeys,
+        start::{self, Unready},
+    },
     journal::{
         Journal,
         feed::Feed,
@@ -31,6 +36,8 @@ pub(crate) mod tests;
 pub struct App {
     /// The operations of a user.
     pub chat: Chat,
+    /// The actors of credentials; absent in open mode.
+    pub authenticator: Option<Arc<Authenticator>>,
     /// The rooms in memory, for whoever ends their readers.
     pub hub: Arc<Hub>,
     /// The health of the store: posts are taken, or refused.
@@ -65,22 +72,37 @@ impl App {
         clock: Clock,
         shutdown: Shutdown,
     ) -> Result<(Arc<Self>, Background<impl Future<Output = Result<(), Fatal>> + Send + 'static>), OpenError> {
-        let Opened { store, writer, followers, .. } = Store::open(&config.store).await?;
+        let keys = match config.identity.auth {
+            AuthMode::Open => None,
+            AuthMode::Required => {
+                Some(JwtKeys::load(&config.identity.jwt).map_err(|error| OpenError::Identity(error.to_string()))?)
+            }
+        };
+        let Opened { store, writer, followers, identity } = Store::open(&config.store).await?;
+        let ready = start::prepare(&store, &identity, &config.identity, &clock).await;
+        ready.map_err(|unready| match unready {
+            Unready::Store(error) => OpenError::Reading { url: config.store.url.clone(), error },
+            unready => OpenError::Identity(format!("{}: {unready}", config.store.url)),
+        })?;
         let health = Health::default();
         let hub = Hub::new(store.clone(), clock.clone(), health.clone(), config.timings);
         let stop = shutdown.finishing.clone();
         let broker = Arc::new(Local(hub.clone()));
         let (feed, window) = (Feed::default(), config.edit_window);
-        let (journal, task) = Journal::new(writer, broker, feed.clone(), health.clone(), clock, window, stop.clone());
+        let (journal, task) =
+            Journal::new(writer, broker, feed.clone(), health.clone(), clock.clone(), window, stop.clone());
         let reading = (store.clone(), followers);
         let search = Runner::new(SearchFollower, reading, &feed, health.clone(), Times::default(), stop);
         let search = search.await.map_err(|error| OpenError::Follower { url: config.store.url.clone(), error })?;
-        let chat = Chat::new(journal, hub.clone(), store.clone(), shutdown.closing.clone());
+        let makers = config.identity.room_creation;
+        let authenticator = keys.map(|keys| Authenticator::new(store.clone(), identity, keys, clock, makers));
+        let authenticator = authenticator.map(Arc::new);
+        let chat = Chat::new(journal, hub.clone(), store.clone(), authenticator.clone(), shutdown.closing.clone());
         let background = Background { journal: task, search, hub: hub.clone(), store };
         let connections = Arc::new(Semaphore::new(config.max_connections));
         let (wait, stall) = (config.timings.unsent_wait, config.timings.unsent_stall);
         let unsent = Unsent::new(Terms { limit: config.unsent_limit, wait, stall });
-        Ok((Arc::new(Self { chat, hub, health, config, connections, unsent, shutdown }), background))
+        Ok((Arc::new(Self { chat, authenticator, hub, health, config, connections, unsent, shutdown }), background))
     }
 }
 

@@ -1,10 +1,11 @@
 //! The operations of a user, one function each, every one of which asks the policy.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use tokio_util::sync::CancellationToken;
 
 pub mod changes;
+pub mod identity;
 pub mod messages;
 pub mod presence;
 pub mod read_cursors;
@@ -12,18 +13,26 @@ pub mod reading;
 pub mod rooms;
 pub mod search;
 
-pub use crate::journal::{Refused, command::Committed};
 use crate::{
     domain::{
         invalid::Invalid,
         name::RoomName,
         policy::{Act, Actor, Denied, Standing, may},
         room::Room,
+        version::Precondition,
     },
     hub::Hub,
-    journal::Journal,
+    identity::authenticator::Authenticator,
+    journal::{Journal, command::Action},
     store::{Store, error::StoreError, search::SearchError},
 };
+pub use crate::{
+    identity::authenticator::NotProven,
+    journal::{Refused, command::Committed},
+};
+
+/// The tries of a change while others lose rights all the time.
+const LOOK_UPS: usize = 10;
 
 /// Everything a user can do. Each function takes the actor first, and asks the policy.
 #[derive(Debug)]
@@ -31,6 +40,8 @@ pub struct Chat {
     journal: Journal,
     hub: Arc<Hub>,
     store: Store,
+    /// Absent in open mode, where nothing vouches for anybody.
+    authenticator: Option<Arc<Authenticator>>,
     /// Cancelled when whoever waits is to be answered at once.
     closing: CancellationToken,
 }
@@ -58,15 +69,66 @@ pub enum ChatError {
 impl Chat {
     /// A chat over these parts.
     #[must_use]
-    pub fn new(journal: Journal, hub: Arc<Hub>, store: Store, closing: CancellationToken) -> Self {
-        Self { journal, hub, store, closing }
+    pub fn new(
+        journal: Journal,
+        hub: Arc<Hub>,
+        store: Store,
+        authenticator: Option<Arc<Authenticator>>,
+        closing: CancellationToken,
+    ) -> Self {
+        Self { journal, hub, store, authenticator, closing }
     }
 
     /// The room as the database has it, absent if nobody has made it, for an actor who may read it. Whatever is
     /// read of a room is read with the answer.
     async fn readable(&self, actor: &Actor, name: &RoomName) -> Result<Option<Room>, ChatError> {
-        may(actor, Act::ReadRoom, &Standing::default())?;
-        Ok(self.store.room(name).await?)
+        self.room_for(actor, Act::ReadRoom, name).await
+    }
+
+    /// The same for an actor who may do something there.
+    async fn room_for(&self, actor: &Actor, act: Act, name: &RoomName) -> Result<Option<Room>, ChatError> {
+        let actor = self.current(actor).await?;
+        let room = self.store.room(name).await?;
+        may(&actor, act, &Standing::in_room(name, room.is_some()))?;
+        Ok(room)
+    }
+
+    /// Asks the policy about an act in a room of which nothing is read from the database. In open mode it is not asked
+    /// for either.
+    async fn may_in(&self, actor: &Actor, act: Act, name: &RoomName) -> Result<(), ChatError> {
+        if actor.grant().is_none() {
+            return Ok(may(actor, act, &Standing::default())?);
+        }
+        self.room_for(actor, act, name).await.map(drop)
+    }
+
+    /// The actor with the rights that are in force now.
+    async fn current<'a>(&self, actor: &'a Actor) -> Result<Cow<'a, Actor>, ChatError> {
+        match &self.authenticator {
+            Some(authenticator) => Ok(authenticator.current(actor).await?),
+            None => Ok(Cow::Borrowed(actor)),
+        }
+    }
+
+    /// Has the journal carry an action out. An actor whose rights are not those in force has them looked up again.
+    async fn submit<A: Action + Clone>(
+        &self,
+        actor: &Actor,
+        room: &RoomName,
+        when: Precondition,
+        action: A,
+    ) -> Result<Committed<A::Answer>, ChatError> {
+        let Some(authenticator) = &self.authenticator else {
+            return Ok(self.journal.submit(actor.clone(), room.clone(), when, action).await?);
+        };
+        let mut actor = actor.clone();
+        for _ in 0..LOOK_UPS {
+            match self.journal.submit(actor.clone(), room.clone(), when.clone(), action.clone()).await {
+                Err(Refused::Stale) => actor = authenticator.renewed(&actor).await?,
+                done => return Ok(done?),
+            }
+        }
+        Err(Refused::Unavailable.into())
     }
 }
 
@@ -92,6 +154,15 @@ impl From<SearchError> for ChatError {
             SearchError::Busy => Self::Busy("searches"),
             SearchError::Failed(why) => Self::Internal(why),
             SearchError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<NotProven> for ChatError {
+    fn from(error: NotProven) -> Self {
+        match error {
+            NotProven::Store(error) => error.into(),
+            NotProven::Invalid(_) | NotProven::Expired | NotProven::NameTaken => Denied::Revoked.into(),
         }
     }
 }

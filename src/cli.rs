@@ -235,7 +235,7 @@ fn print(text: &str) -> Result<(), Failure> {
 
 /// The exit code for a database that can't be opened: a URL that names none is a setting.
 fn opening(error: &OpenError) -> u8 {
-    if matches!(error, OpenError::Url(_)) { UNUSABLE } else { FAILED }
+    if matches!(error, OpenError::Url(_) | OpenError::Identity(_)) { UNUSABLE } else { FAILED }
 }
 
 fn block_on(main: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {

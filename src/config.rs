@@ -24,7 +24,7 @@ pub use self::log::{LogArgs, LogFormat};
 pub use database::{DatabaseArgs, StoreConfig, Synchronous};
 pub use database_url::DatabaseUrl;
 pub use file::FileSettings;
-pub use identity::{AuthMode, IdentityArgs, IdentityConfig, JwtSettings};
+pub use identity::{AuthMode, IdentityArgs, IdentityConfig, JwtSettings, RoomCreation};
 pub use limits::LimitArgs;
 pub use server::ServerArgs;
 pub use site::{HostName, Origin};
@@ -158,7 +158,7 @@ impl ServeArgs {
         };
         Ok(Config {
             listen: server.listen,
-            identity,
+            identity: IdentityConfig { is_open_meant: server.allow_open, ..identity },
             public_url: server.public_url,
             allowed_hosts: server.allowed_hosts,
             allow_origin: server.allow_origin,

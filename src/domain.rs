@@ -1,10 +1,13 @@
 //! The domain: rooms, messages, events, cursors and the rules for names. Pure, no IO.
 
+pub mod actor;
 pub mod content;
 pub mod cursor;
+pub mod denied;
 pub mod emoji;
 pub mod event;
 pub mod invalid;
+pub mod me;
 pub mod message;
 pub mod name;
 pub mod page;

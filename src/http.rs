@@ -24,9 +24,11 @@ pub mod conditions;
 pub mod extract;
 pub mod fields;
 pub mod health;
+pub mod me;
 pub mod messages;
 pub mod middleware;
 pub mod openapi;
+pub mod operations;
 pub mod pages;
 pub mod presence;
 pub mod problem;
@@ -41,13 +43,17 @@ pub mod stream;
 #[cfg(test)]
 mod tests;
 
-use crate::{app::App, config::Config, domain::content::ContentLimit};
+use crate::{
+    app::App,
+    config::{AuthMode, Config},
+    domain::content::ContentLimit,
+};
 use stream::{long_poll, rooms as streamed_rooms, sse, websocket};
 
 /// Everything that is served.
 pub fn router(app: Arc<App>) -> Router {
     let (router, document) = routes().split_for_parts();
-    let docs = openapi::docs::routes(openapi::complete(document, app.config.content_limit));
+    let docs = openapi::docs::routes(openapi::complete(document, app.config.content_limit, app.config.identity.auth));
     layered(router.merge(pages::routes()).merge(problem_pages::routes()).merge(docs), app)
 }
 
@@ -77,11 +83,17 @@ pub fn full(config: &Config) -> Router {
 /// The `OpenAPI` document, as it is served unless something is set.
 #[must_use]
 pub fn document() -> OpenApi {
-    openapi::complete(routes().into_openapi(), ContentLimit::default())
+    document_of(AuthMode::Open)
+}
+
+/// The same of a mode of authorization.
+fn document_of(mode: AuthMode) -> OpenApi {
+    openapi::complete(routes().into_openapi(), ContentLimit::default(), mode)
 }
 
 fn routes() -> OpenApiRouter<Arc<App>> {
     let api = OpenApiRouter::new()
+        .routes(routes!(me::get))
         .routes(routes!(rooms::list))
         .routes(routes!(rooms::get, rooms::put))
         .routes(routes!(messages::list, messages::post))

@@ -38,7 +38,7 @@ pub mod window;
 use broker::RoomCommit;
 use expirations::Expirations;
 use fills::Fills;
-use queries::Start;
+use queries::{Start, Wanted};
 use reader::Request;
 use registry::Registry;
 use room::Room;
@@ -143,7 +143,8 @@ impl Hub {
         start: Start,
         request: Request,
     ) -> Result<Subscription, StoreError> {
-        Subscription::open(self.clone(), vec![(room.clone(), start)], request, false).await
+        let wanted = Wanted { room: room.clone(), start, denied: None };
+        Subscription::open(self.clone(), vec![wanted], request, false).await
     }
 
     /// Begins to read several rooms as one, in this order; there is at least one.
@@ -152,10 +153,15 @@ impl Hub {
     /// [`StoreError`] when what has to be read first can't be.
     pub async fn subscribe_to_all(
         self: &Arc<Self>,
-        rooms: Vec<(RoomName, Start)>,
+        rooms: Vec<Wanted>,
         request: Request,
     ) -> Result<Subscription, StoreError> {
         Subscription::open(self.clone(), rooms, request, true).await
+    }
+
+    /// A room that is not in memory, for a place that reads nothing of it.
+    pub(super) fn unread(&self, name: &RoomName) -> Arc<Room> {
+        Room::new(name.clone(), self.clock.clone(), self.expirations.clone(), &self.timings)
     }
 
     /// The product's own times.

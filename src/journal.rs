@@ -39,6 +39,9 @@ pub enum Refused {
     /// The policy forbids it.
     #[error(transparent)]
     Denied(#[from] Denied),
+    /// Somebody has lost a right since the actor's were looked up: look them up again.
+    #[error("the actor's rights have to be looked up again")]
+    Stale,
     /// The idempotency key was used for a message with other content or another target.
     #[error("the idempotency key was used for another message")]
     KeyReused {

@@ -28,7 +28,7 @@ impl Chat {
         edit: Edit,
         when: Precondition,
     ) -> Result<Committed<Arc<Message>>, ChatError> {
-        Ok(self.journal.submit(actor.clone(), room.clone(), when, edit).await?)
+        self.submit(actor, room, when, edit).await
     }
 
     /// Deletes a message: the author only. Deleting it again changes nothing.
@@ -42,7 +42,7 @@ impl Chat {
         id: EventId,
         when: Precondition,
     ) -> Result<Committed<Arc<Message>>, ChatError> {
-        Ok(self.journal.submit(actor.clone(), room.clone(), when, Delete { id }).await?)
+        self.submit(actor, room, when, Delete { id }).await
     }
 
     /// Adds a reaction or takes it back. Doing so again changes nothing.
@@ -59,7 +59,7 @@ impl Chat {
         when: Precondition,
     ) -> Result<Committed<Arc<Message>>, ChatError> {
         let react = React { id, emoji: emoji::parse(emoji)?, on };
-        Ok(self.journal.submit(actor.clone(), room.clone(), when, react).await?)
+        self.submit(actor, room, when, react).await
     }
 
     /// At most `limit` of what a message said before, oldest first, after the edit `after`; and the edit

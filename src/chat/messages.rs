@@ -10,7 +10,7 @@ use crate::domain::{
     message::{Draft, Message, Range},
     name::RoomName,
     page,
-    policy::Actor,
+    policy::{Act, Actor},
     version::Precondition,
 };
 pub use crate::journal::command::Posted;
@@ -36,7 +36,7 @@ impl Chat {
         room: &RoomName,
         draft: Draft,
     ) -> Result<Committed<Posted>, ChatError> {
-        Ok(self.journal.submit(actor.clone(), room.clone(), Precondition::default(), draft).await?)
+        self.submit(actor, room, Precondition::default(), draft).await
     }
 
     /// A page of messages; in a room that nobody has made it is empty.
@@ -111,7 +111,7 @@ impl Chat {
         client_id: &str,
     ) -> Result<Option<Message>, ChatError> {
         let user = actor.name()?.key().clone();
-        match self.readable(actor, name).await? {
+        match self.room_for(actor, Act::CountUnread, name).await? {
             Some(room) => Ok(self.store.message_by_key(&room, &user, client_id).await?),
             None => Ok(None),
         }

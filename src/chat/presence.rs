@@ -4,7 +4,7 @@ use super::{Chat, ChatError};
 use crate::{
     domain::{
         name::{RoomName, UserKey},
-        policy::{Act, Actor, Standing, may},
+        policy::{Act, Actor},
     },
     hub::{presence::PresencePage, typing::TypingBy},
 };
@@ -15,7 +15,7 @@ impl Chat {
     /// # Errors
     /// [`ChatError`].
     pub async fn set_typing(&self, actor: &Actor, name: &RoomName, is_typing: bool) -> Result<(), ChatError> {
-        may(actor, Act::Type, &Standing::default())?;
+        self.may_in(actor, Act::Type, name).await?;
         let user = actor.name()?;
         let room = match self.hub.room_in_memory(name) {
             Some(room) => room,
@@ -35,14 +35,14 @@ impl Chat {
     ///
     /// # Errors
     /// [`ChatError`].
-    pub fn presence(
+    pub async fn presence(
         &self,
         actor: &Actor,
         room: &RoomName,
         after: Option<&UserKey>,
         limit: usize,
     ) -> Result<PresencePage, ChatError> {
-        may(actor, Act::ReadRoom, &Standing::default())?;
+        self.may_in(actor, Act::SeePeople, room).await?;
         Ok(self.hub.room_in_memory(room).map(|room| room.present(after, limit)).unwrap_or_default())
     }
 }

@@ -6,7 +6,7 @@ use crate::{
         EventId,
         name::{RoomName, UserKey},
         page,
-        policy::{Act, Actor, Standing, may},
+        policy::{Act, Actor},
         read_cursor::ReadCursor,
         version::Precondition,
     },
@@ -39,7 +39,7 @@ impl Chat {
         last_read_id: EventId,
     ) -> Result<ReadCursor, ChatError> {
         let mark = MarkRead { last_read_id };
-        Ok(self.journal.submit(actor.clone(), room.clone(), Precondition::default(), mark).await?.answer)
+        Ok(self.submit(actor, room, Precondition::default(), mark).await?.answer)
     }
 
     /// At most `limit` readers' cursors, by name, after `after`, and whether there are more.
@@ -53,7 +53,7 @@ impl Chat {
         after: Option<&UserKey>,
         limit: usize,
     ) -> Result<(Vec<ReadCursor>, bool), ChatError> {
-        may(actor, Act::ReadRoom, &Standing::default())?;
+        self.may_in(actor, Act::SeePeople, room).await?;
         let mut cursors = self.store.read_cursors(room, after, limit as u64 + 1).await?;
         let has_more = cursors.len() > limit;
         cursors.truncate(limit);
@@ -68,7 +68,7 @@ impl Chat {
     pub async fn unread(&self, actor: &Actor, name: &RoomName) -> Result<Unread, ChatError> {
         let nothing = Unread { unread: 0, capped: false, last_read_id: 0 };
         let user = actor.name()?.key();
-        let Some(room) = self.readable(actor, name).await? else { return Ok(nothing) };
+        let Some(room) = self.room_for(actor, Act::CountUnread, name).await? else { return Ok(nothing) };
         let cursor = self.store.read_cursor(&room, user).await?;
         let last_read_id = cursor.map_or(0, |cursor| cursor.last_read_id);
         let ahead = self.store.ahead(&room, last_read_id, user).await?;

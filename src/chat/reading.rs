@@ -10,11 +10,11 @@ use std::{
 use tokio::time::Instant;
 use tokio_stream::Stream;
 
-use super::{Chat, ChatError};
+use super::{Chat, ChatError, Refused};
 pub use crate::hub::{
     frame::{Frame, Placed},
     people::STATE_FRAMES,
-    queries::Start,
+    queries::{Start, Wanted},
     reader::{Request, StateDue},
     registry::Transport,
 };
@@ -39,11 +39,11 @@ impl Chat {
         start: Start,
         request: Request,
     ) -> Result<Reading, ChatError> {
-        may(actor, Act::ReadRoom, &Standing::default())?;
+        self.may_in(actor, Act::ReadRoom, room).await?;
         Ok(self.reading(self.hub.subscribe(room, start, request).await?))
     }
 
-    /// Begins to read several rooms as one.
+    /// Begins to read several rooms as one. Those that may not be read are told as such, if another one may.
     ///
     /// # Errors
     /// [`ChatError`], when the store is needed and out.
@@ -53,7 +53,19 @@ impl Chat {
         rooms: Vec<(RoomName, Start)>,
         request: Request,
     ) -> Result<Reading, ChatError> {
-        may(actor, Act::ReadRoom, &Standing::default())?;
+        let mut wanted = Vec::with_capacity(rooms.len());
+        for (room, start) in rooms {
+            let denied = match self.may_in(actor, Act::ReadRoom, &room).await {
+                Ok(()) => None,
+                Err(ChatError::Refused(Refused::Denied(why))) => Some(why),
+                Err(error) => return Err(error),
+            };
+            wanted.push(Wanted { room, start, denied });
+        }
+        if let Some(why) = wanted.iter().map(|wanted| wanted.denied).min_by_key(Option::is_some).flatten() {
+            return Err(Refused::Denied(why).into());
+        }
+        let rooms = wanted;
         Ok(self.reading(self.hub.subscribe_to_all(rooms, request).await?))
     }
 

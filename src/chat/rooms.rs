@@ -23,7 +23,7 @@ impl Chat {
         when: Precondition,
     ) -> Result<Committed<(RoomView, bool)>, ChatError> {
         let change = change.check().map_err(ChatError::Invalid)?;
-        let put = self.journal.submit(actor.clone(), name.clone(), when, change).await?;
+        let put = self.submit(actor, name, when, change).await?;
         let made = put.answer.made;
         let view = if made { self.view(put.answer.room, None) } else { self.room(actor, name).await? };
         Ok(Committed { answer: (view, made), event: put.event })
@@ -34,7 +34,8 @@ impl Chat {
     /// # Errors
     /// [`ChatError::NotFound`] when nobody has made it.
     pub async fn room(&self, actor: &Actor, name: &RoomName) -> Result<RoomView, ChatError> {
-        may(actor, Act::ReadRoom, &Standing::default())?;
+        let actor = self.current(actor).await?;
+        may(&actor, Act::ReadRoom, &Standing::in_room(name, true))?;
         let (room, last) = self.store.listed_room(name).await?.ok_or(ChatError::NotFound("room"))?;
         Ok(self.view(room, last))
     }
@@ -49,8 +50,10 @@ impl Chat {
         after: Option<&RoomName>,
         limit: usize,
     ) -> Result<(Vec<RoomView>, bool), ChatError> {
-        may(actor, Act::ListRooms, &Standing::default())?;
-        let mut rooms = self.store.listed_rooms(after, limit as u64 + 1).await?;
+        let actor = self.current(actor).await?;
+        may(&actor, Act::ListRooms, &Standing::default())?;
+        let scope = actor.grant().map(|grant| &grant.rooms);
+        let mut rooms = self.store.listed_rooms(scope, after, limit as u64 + 1).await?;
         let has_more = rooms.len() > limit;
         rooms.truncate(limit);
         let mut rooms = rooms.into_iter().map(|(room, last)| self.view(room, last)).collect();

@@ -15,7 +15,7 @@ pub const DEFAULT_FILE: &str = "parlor.toml";
 
 /// The tables of the file, and which setting each key is. A setting may also stand before the first table,
 /// under the name of its flag.
-pub(super) const TABLES: [(&str, &[(&str, &str)]); 5] = [
+pub(super) const TABLES: [(&str, &[(&str, &str)]); 6] = [
     (
         "server",
         &[
@@ -26,6 +26,19 @@ pub(super) const TABLES: [(&str, &[(&str, &str)]); 5] = [
             ("auth", "auth"),
             ("allow-open", "allow_open"),
             ("drain-delay", "drain_delay"),
+        ],
+    ),
+    (
+        "identity",
+        &[
+            ("jwt-key", "jwt_key"),
+            ("jwks", "jwks"),
+            ("jwt-issuer", "jwt_issuer"),
+            ("jwt-audience", "jwt_audience"),
+            ("jwt-leeway", "jwt_leeway"),
+            ("guests", "guests"),
+            ("room-creation", "room_creation"),
+            ("directory", "directory"),
         ],
     ),
     ("database", &[("url", "database_url"), ("sqlite-synchronous", "sqlite_synchronous"), ("migrate", "migrate")]),

@@ -26,35 +26,35 @@ pub struct IdentityArgs {
     #[arg(
         help = "A file with a key that signs tokens (JWT) of another system: a PEM PUBLIC KEY (RS256, ES256, EdDSA), or a JWK, of a shared secret for HS256. With :admin after it, its tokens may make admins"
     )]
-    #[arg(long, env = "PARLOR_JWT_KEY", hide = true, value_name = "FILE[:admin]", value_delimiter = ',')]
+    #[arg(long, env = "PARLOR_JWT_KEY", value_name = "FILE[:admin]", value_delimiter = ',')]
     pub jwt_key: Vec<JwtKeyFile>,
 
     /// A file with a set of such keys (JWKS)
-    #[arg(long, env = "PARLOR_JWKS", hide = true, value_name = "FILE")]
+    #[arg(long, env = "PARLOR_JWKS", value_name = "FILE")]
     pub jwks: Option<PathBuf>,
 
     /// The issuer (iss) that tokens have to name
-    #[arg(long, env = "PARLOR_JWT_ISSUER", hide = true, value_name = "NAME", value_parser = party)]
+    #[arg(long, env = "PARLOR_JWT_ISSUER", value_name = "NAME", value_parser = party)]
     pub jwt_issuer: Option<String>,
 
     /// The audience (aud) that tokens have to name; public keys need one
-    #[arg(long, env = "PARLOR_JWT_AUDIENCE", hide = true, value_name = "NAME", value_parser = party)]
+    #[arg(long, env = "PARLOR_JWT_AUDIENCE", value_name = "NAME", value_parser = party)]
     pub jwt_audience: Option<String>,
 
     /// Difference that is forgiven between this machine's clock and that of whoever signs tokens, up to 5m
-    #[arg(long, env = "PARLOR_JWT_LEEWAY", hide = true, value_name = "TIME", default_value = "30s", value_parser = leeway)]
+    #[arg(long, env = "PARLOR_JWT_LEEWAY", value_name = "TIME", default_value = "30s", value_parser = leeway)]
     pub jwt_leeway: Duration,
 
     /// Public rooms may be read without credentials
-    #[arg(long, env = "PARLOR_GUESTS", hide = true, value_name = "MODE", default_value = "off")]
+    #[arg(long, env = "PARLOR_GUESTS", value_name = "MODE", default_value = "off")]
     pub guests: Switch,
 
     /// Makers of rooms: everyone, or admins only
-    #[arg(long, env = "PARLOR_ROOM_CREATION", hide = true, value_name = "MODE", default_value = "everyone")]
+    #[arg(long, env = "PARLOR_ROOM_CREATION", value_name = "MODE", default_value = "everyone")]
     pub room_creation: RoomCreation,
 
     /// People find each other beyond the rooms that they share
-    #[arg(long, env = "PARLOR_DIRECTORY", hide = true, value_name = "MODE", default_value = "on")]
+    #[arg(long, env = "PARLOR_DIRECTORY", value_name = "MODE", default_value = "on")]
     pub directory: Switch,
 }
 
@@ -63,8 +63,7 @@ pub struct IdentityArgs {
 pub enum AuthMode {
     /// Names are claimed, not proven.
     Open,
-    /// Each request says whose it is, and proves it. Not offered yet: taking the next line away offers it.
-    #[value(skip)]
+    /// Each request says whose it is, and proves it.
     Required,
 }
 
@@ -77,6 +76,18 @@ pub enum Accounts {
     Invite,
     /// Anybody may register.
     Open,
+}
+
+impl Accounts {
+    /// The word for it, as the setting has it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Invite => "invite",
+            Self::Open => "open",
+        }
+    }
 }
 
 /// Something that is on or off.
@@ -126,6 +137,8 @@ pub struct JwtSettings {
 pub struct IdentityConfig {
     /// The mode of authorization.
     pub auth: AuthMode,
+    /// True if open mode is meant where it could be a mistake.
+    pub is_open_meant: bool,
     /// The ways to an account.
     pub accounts: Accounts,
     /// Tokens that other systems sign.
@@ -147,9 +160,7 @@ impl IdentityArgs {
         if self.auth == AuthMode::Open
             && let Some(flag) = self.only_required()
         {
-            return Err(ConfigError(format!(
-                "{flag} needs --auth required, which this version does not have yet: names are claimed"
-            )));
+            return Err(ConfigError(format!("{flag} needs --auth required")));
         }
         if self.accounts != Accounts::Off && public_url.is_none() && !is_loopback {
             return Err(ConfigError(
@@ -163,6 +174,7 @@ impl IdentityArgs {
         }
         Ok(IdentityConfig {
             auth: self.auth,
+            is_open_meant: false,
             accounts: self.accounts,
             jwt: JwtSettings {
                 keys: self.jwt_key,
@@ -203,6 +215,7 @@ impl Default for IdentityConfig {
     fn default() -> Self {
         Self {
             auth: AuthMode::Open,
+            is_open_meant: false,
             accounts: Accounts::Off,
             jwt: JwtSettings::default(),
             has_guests: false,

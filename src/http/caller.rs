@@ -1,49 +1,173 @@
-//! The caller of a request, and the actor it is once the query, the body or a frame has named one.
+//! The caller of a request: who its credential says it is, and the actor it becomes once the query, the body or a frame
+//! has named one.
 
-use std::{convert::Infallible, sync::Arc};
+use std::sync::Arc;
 
-use axum::{extract::FromRequestParts, http::request::Parts};
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, Method, header, request::Parts},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::same_site;
+use super::{
+    operations,
+    problem::{Code, Problem},
+    same_site,
+};
 use crate::{
     app::App,
-    domain::{invalid::Invalid, message::required, name::Username, policy::Actor},
+    chat::{ChatError, NotProven},
+    domain::{
+        invalid::Invalid,
+        message::required,
+        name::Username,
+        policy::{Act, Actor},
+    },
 };
 
+/// Parameters of a query in which clients of other servers send credentials. Here they would stand in logs of proxies.
+const CREDENTIALS: [&str; 7] = ["access_token", "api_key", "apikey", "authorization", "jwt", "password", "token"];
+
 /// Whoever sent a request. In open mode nothing is known of them: they are whom they say they are.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Caller {
     /// True if a page of another site has a browser ask, as an `<img>` does.
     is_from_elsewhere: bool,
+    /// Without a name in open mode.
+    actor: Actor,
 }
 
 impl Caller {
     /// The one who is present while this request reads: nobody if a page of another site sent it, since the one
     /// who is named knows nothing of it.
     #[must_use]
-    pub fn present_as(self, named: Option<Username>) -> Option<Username> {
+    pub fn present_as(&self, named: Option<Username>) -> Option<Username> {
         named.filter(|_| !self.is_from_elsewhere)
     }
 
     /// The actor for what needs no name.
     #[must_use]
-    pub fn as_named(self, named: Option<Username>) -> Actor {
-        named.map_or_else(Actor::nameless, Actor::named)
+    pub fn as_named(&self, named: Option<Username>) -> Actor {
+        self.actor.clone().naming(named)
     }
 
     /// The actor for what nobody does without a name.
     ///
     /// # Errors
     /// [`Invalid`] for the field `username`, when it is missing or no name.
-    pub fn act_as(self, named: Option<&str>) -> Result<Actor, Invalid> {
-        required("username", named).and_then(Username::parse).map(Actor::named)
+    pub fn act_as(&self, named: Option<&str>) -> Result<Actor, Invalid> {
+        match named {
+            None if self.is_known() => Ok(self.actor.clone()),
+            named => required("username", named).and_then(Username::parse).map(|named| self.as_named(Some(named))),
+        }
+    }
+
+    /// Returns true if the credential says who it is, or that it is nobody; false in open mode.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.actor.grant().is_some()
+    }
+
+    /// The user that the credential vouches for; absent in open mode and for guests.
+    #[must_use]
+    pub fn proven(&self) -> Option<&Username> {
+        self.actor.user()
     }
 }
 
 impl FromRequestParts<Arc<App>> for Caller {
-    type Rejection = Infallible;
+    type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
-        Ok(Self { is_from_elsewhere: same_site::is_read_from_elsewhere(&app.config, parts) })
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let is_from_elsewhere = same_site::is_read_from_elsewhere(&app.config, parts);
+        let actor = match &app.authenticator {
+            None => Actor::nameless(),
+            // The middleware has asked before anything else of the request was looked at.
+            Some(_) => parts.extensions.get::<Actor>().cloned().ok_or_else(|| {
+                Problem::internal(format!("{} is served without asking who is there", parts.uri.path()))
+            })?,
+        };
+        Ok(Self { is_from_elsewhere, actor })
     }
+}
+
+/// The actor of a request's credential, where one is required; absent for paths that are everybody's.
+///
+/// # Errors
+/// `401` without a credential that is good, `403` for one in a browser's hands that a page of another site may have
+/// had it send, `400` for one in the URL.
+pub async fn identify(app: &App, parts: &Parts, path: &str) -> Result<Option<Actor>, Problem> {
+    let Some(authenticator) = &app.authenticator else { return Ok(None) };
+    let Some(act) = operations::act(&parts.method, path) else { return Ok(None) };
+    refuse_in_url(parts)?;
+    let Some(credential) = presented(&parts.headers)? else {
+        let actor = authenticator.guest();
+        let may = act == Act::SeeOneself || (app.config.identity.has_guests && act.is_for_guests());
+        return if may { Ok(Some(actor)) } else { Err(Problem::unauthenticated()) };
+    };
+    let changes = !matches!(parts.method, Method::GET | Method::HEAD) || parts.headers.contains_key(header::UPGRADE);
+    if credential.is_sent_by_itself && changes && !same_site::is_from_own_page(&app.config, parts) {
+        let detail = "A browser sends Basic by itself: pages say where they are from (Origin or Sec-Fetch-Site), and \
+                      programs send the key as `Authorization: Bearer …`.";
+        return Err(Problem::new(Code::CrossSite, detail));
+    }
+    authenticator.actor(&credential.text).await.map(Some).map_err(|error| match error {
+        NotProven::Invalid(why) => {
+            tracing::info!(why, "a credential is refused");
+            Problem::new(Code::InvalidToken, "This credential is not good.")
+        }
+        NotProven::Expired => Problem::new(Code::TokenExpired, "This credential has expired."),
+        NotProven::NameTaken => Problem::new(Code::NameTaken, "The name that this token stands for is another user's."),
+        NotProven::Store(error) => ChatError::from(error).into(),
+    })
+}
+
+/// A credential as it came.
+struct Presented {
+    text: String,
+    /// True if a browser sends it with any request to this server, whichever page makes it.
+    is_sent_by_itself: bool,
+}
+
+/// The credential of the header `Authorization`, if there is one.
+fn presented(headers: &HeaderMap) -> Result<Option<Presented>, Problem> {
+    let invalid = |detail: &str| Problem::new(Code::InvalidToken, detail);
+    let mut values = headers.get_all(header::AUTHORIZATION).into_iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return if headers.contains_key(header::AUTHORIZATION) {
+            Err(invalid("The header Authorization is there twice."))
+        } else {
+            Ok(None)
+        };
+    };
+    let (scheme, text) = value.to_str().ok().and_then(|value| value.trim().split_once(' ')).unwrap_or_default();
+    let text = text.trim();
+    if scheme.eq_ignore_ascii_case("bearer") && !text.is_empty() {
+        return Ok(Some(Presented { text: text.to_owned(), is_sent_by_itself: false }));
+    }
+    if scheme.eq_ignore_ascii_case("basic") {
+        let decoded = STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let password = decoded.as_deref().and_then(|pair| pair.split_once(':')).map(|(_, password)| password);
+        return match password {
+            Some(key) if key.starts_with("plr_") => {
+                Ok(Some(Presented { text: key.to_owned(), is_sent_by_itself: true }))
+            }
+            _ => Err(invalid("Basic takes an API key as the password.")),
+        };
+    }
+    Err(invalid("The header Authorization is `Bearer` and an API key or a token."))
+}
+
+/// A URL stands in logs, histories and headers: what is a secret doesn't belong there.
+fn refuse_in_url(parts: &Parts) -> Result<(), Problem> {
+    let query = parts.uri.query().unwrap_or_default();
+    let is_credential = |(name, value): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)| {
+        CREDENTIALS.contains(&name.to_ascii_lowercase().as_str()) || value.starts_with("plr_")
+    };
+    if url::form_urlencoded::parse(query.as_bytes()).any(is_credential) {
+        let detail = "A credential doesn't belong into a URL, which logs keep: send it as `Authorization: Bearer …`, \
+                      and replace this one.";
+        return Err(Problem::new(Code::BadQuery, detail));
+    }
+    Ok(())
 }

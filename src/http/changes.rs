@@ -107,7 +107,7 @@ pub async fn delete(
     headers: HeaderMap,
     Body(params): Body<ActorParams>,
 ) -> Result<Response, Problem> {
-    let actor = acting(caller, params.username.as_deref())?;
+    let actor = acting(&caller, params.username.as_deref())?;
     Ok(as_changed(&app.chat.delete_message(&actor, &room, id, precondition(&headers)).await?))
 }
 

@@ -195,10 +195,12 @@ pub fn username(value: Option<&str>) -> Result<Option<Username>, Problem> {
 ///
 /// # Errors
 /// A problem that names the parameter.
-pub fn acting(caller: Caller, value: Option<&str>) -> Result<Actor, Problem> {
-    let named = username(value)?
-        .ok_or_else(|| Problem::bad_query("username", "is required: the name of the user who does this"))?;
-    Ok(caller.as_named(Some(named)))
+pub fn acting(caller: &Caller, value: Option<&str>) -> Result<Actor, Problem> {
+    let named = username(value)?;
+    if named.is_none() && !caller.is_known() {
+        return Err(Problem::bad_query("username", "is required: the name of the user who does this"));
+    }
+    Ok(caller.as_named(named))
 }
 
 /// The body, as JSON or as a form. Who acts may stand in the query instead.

@@ -175,7 +175,7 @@ pub async fn list(
     Params(params): Params<PageParams>,
 ) -> Result<Response, Problem> {
     if let Some(client_id) = &params.client_id {
-        return by_key(&app, caller, &room, &params, client_id).await;
+        return by_key(&app, &caller, &room, &params, client_id).await;
     }
     let range = match (cursor("before", params.before)?, cursor("after", params.after)?) {
         (Some(_), Some(_)) => return Err(Problem::bad_query("before", "can't be used together with after")),
@@ -208,7 +208,7 @@ pub async fn list(
 /// The page of the one message that a user posted with a key, if there is one.
 async fn by_key(
     app: &App,
-    caller: Caller,
+    caller: &Caller,
     room: &RoomName,
     params: &PageParams,
     client_id: &str,

@@ -1,6 +1,6 @@
 //! The middleware around every request: an id, a line in the log, problems written, strangers refused.
 
-use std::{any::Any, sync::Arc};
+use std::{any::Any, sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, to_bytes},
@@ -9,9 +9,10 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::{
+    caller::identify,
     extract::MAX_BODY,
     health,
     problem::{Code, Problem},
@@ -67,18 +68,32 @@ pub async fn observe(mut request: Request, next: Next) -> Response {
     response
 }
 
-/// Refuses what other sites and other names have no business to ask, and all new work once the
-/// server ends.
+/// The time after its arrival before which no request is told that something is not there, where credentials are
+/// required: a room that may not be read is looked for as long as one that nobody has made.
+const NOT_FOUND_AFTER: Duration = Duration::from_millis(20);
+
+/// Refuses what other sites and other names have no business to ask, all new work once the server ends, and whoever
+/// has no credential where one is needed.
 pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
+    let arrived = Instant::now();
+    let (mut parts, body) = request.into_parts();
     if let Err(problem) = same_site::check(&app.config, &parts) {
         return problem.into_response();
     }
-    let request = Request::from_parts(parts, body);
     if app.shutdown.closing.is_cancelled() {
         return Problem::new(Code::Draining, "The server is ending. Ask again in a moment.").into_response();
     }
-    next.run(request).await
+    let path = parts.extensions.get::<MatchedPath>().map_or_else(|| parts.uri.path(), MatchedPath::as_str);
+    match identify(&app, &parts, path).await {
+        Ok(None) => {}
+        Ok(Some(actor)) => drop(parts.extensions.insert(actor)),
+        Err(problem) => return problem.into_response(),
+    }
+    let response = next.run(Request::from_parts(parts, body)).await;
+    if app.authenticator.is_some() && response.status() == StatusCode::NOT_FOUND {
+        sleep_until(arrived + NOT_FOUND_AFTER).await;
+    }
+    response
 }
 
 /// The answer to a panic.

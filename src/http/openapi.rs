@@ -12,10 +12,12 @@ pub mod answers;
 pub mod docs;
 pub mod params;
 pub(super) mod samples;
+pub mod security;
 pub mod texts;
 pub(super) mod unions;
 
 use super::{problem::ProblemBody, stream::client_frame::SocketAnswer};
+use crate::config::AuthMode;
 use crate::domain::{
     content::{Content, ContentLimit},
     event::EventBody,
@@ -36,6 +38,8 @@ use crate::domain::{
             Who acts, `username`, may stand in the query or in the body of every change; two that differ are invalid. \
             A field of a body that the operation does not know is refused, a parameter of a query only if it is a slip \
             of a known one.\n\n\
+            A server that requires credentials takes them in the header `Authorization`; in open mode, the default, names \
+            are claimed, and none is asked for. `GET /api/v1/me` tells which it is.\n\n\
             Every error is a problem document (RFC 9457) with a stable `code`. Every answer has `X-Request-Id`.",
         license(name = "Apache License 2.0", identifier = "Apache-2.0"),
     ),
@@ -48,6 +52,7 @@ use crate::domain::{
         (name = "messages", description = "Posting and reading messages, and changing them"),
         (name = "reading", description = "Following a room, three ways, or several at once"),
         (name = "presence", description = "Who is here, who types, who has read"),
+        (name = "identity", description = "Who is asking, where credentials are required"),
         (name = "service", description = "The server itself"),
     ),
 )]
@@ -62,7 +67,7 @@ pub fn frame() -> Document {
 /// The document once all paths are in it: with its error answers, unions, forms and headers, and with what
 /// is set here.
 #[must_use]
-pub fn complete(mut document: Document, content_limit: ContentLimit) -> Document {
+pub fn complete(mut document: Document, content_limit: ContentLimit, mode: AuthMode) -> Document {
     let components = document.components.get_or_insert_default();
     components.schemas.insert(Content::name().into(), content_limit.schema().into());
     components.responses = answers::components();
@@ -86,8 +91,7 @@ pub fn complete(mut document: Document, content_limit: ContentLimit) -> Document
         .schema(Some(ObjectBuilder::new().schema_type(Type::String).examples([answers::REQUEST_ID])))
         .description(Some("The request's id, also in the server's log: the one it came with, or a new one."));
     components.headers.insert(REQUEST_ID.into(), id.build().into());
-    // No operation asks for a credential.
-    document.security = Some(Vec::new());
+    security::state(&mut document, mode);
     document
 }
 

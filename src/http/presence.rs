@@ -66,7 +66,7 @@ pub async fn list(
     let limit = Whole::count_or(params.limit, 50);
     let after = name("after", params.after.as_deref(), Username::parse)?;
     let hold = admission.admit().await?;
-    let page = app.chat.presence(&caller.as_named(None), &room, after.as_ref().map(Username::key), limit)?;
+    let page = app.chat.presence(&caller.as_named(None), &room, after.as_ref().map(Username::key), limit).await?;
     let next = page.users.last().filter(|_| page.has_more).map(|user| user.username.clone());
     Ok(admission::answer(hold, PresencePage { online: page.online, users: page.users, next }))
 }

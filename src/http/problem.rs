@@ -10,6 +10,10 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub mod code;
+
+pub use code::Code;
+
 use crate::{
     chat::{ChatError, Refused},
     domain::{EventId, emoji, invalid::Invalid, message, policy::Denied},
@@ -19,117 +23,6 @@ use crate::{
 pub const SOCKET_VERSION: &str = "13";
 /// After how many seconds to ask again what may pass.
 const RETRY_AFTER: u32 = 2;
-
-macro_rules! codes {
-    ($($(#[doc = $meaning:literal])+ $name:ident = $word:literal, $status:ident, $advice:literal;)+) => {
-        /// The kinds of errors, each with a stable word.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-        #[serde(rename_all = "snake_case")]
-        #[schema(as = ProblemCode)]
-        pub enum Code {
-            $($(#[doc = $meaning])+ $name,)+
-        }
-
-        impl Code {
-            /// Every code.
-            pub const ALL: &[Self] = &[$(Self::$name),+];
-
-            /// The word that stands for it on the wire.
-            #[must_use]
-            pub const fn word(self) -> &'static str {
-                match self { $(Self::$name => $word,)+ }
-            }
-
-            /// The status of an answer with it.
-            #[must_use]
-            pub const fn status(self) -> StatusCode {
-                match self { $(Self::$name => StatusCode::$status,)+ }
-            }
-
-            /// The meaning of the code, and the advice that goes with it.
-            #[must_use]
-            pub fn explanation(self) -> (&'static str, &'static str) {
-                match self { $(Self::$name => (concat!($($meaning),+).trim_start(), $advice),)+ }
-            }
-        }
-    };
-}
-
-codes! {
-    /// The request is not HTTP as it should be.
-    BadRequest = "bad_request", BAD_REQUEST, "Send it with an HTTP client or library, which get the head of a request right.";
-    /// The body is not the JSON that its Content-Type says.
-    InvalidJson = "invalid_json", BAD_REQUEST, "Have a library write the JSON, and check that the header Content-Type names what is sent.";
-    /// A parameter of the query can't be used.
-    BadQuery = "bad_query", BAD_REQUEST, "The errors name the parameters; /openapi.json says what each may be.";
-    /// The request comes from a page of a site that may not make it.
-    CrossSite = "cross_site", FORBIDDEN, "Open the chat at its own address, or have whoever runs the server name the site with --allow-origin.";
-    /// The message is somebody else's.
-    NotTheAuthor = "not_the_author", FORBIDDEN, "Only the author may change a message: ask as the author.";
-    /// The message is too old to be edited.
-    EditWindowOver = "edit_window_over", FORBIDDEN, "Post another message. Whoever runs the server sets the time with --edit-window.";
-    /// There is nothing at this path, or no such room or message.
-    NotFound = "not_found", NOT_FOUND, "Check the path: the API is under /api/v1, and /openapi.json lists its paths.";
-    /// The path does not take this method.
-    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The header Allow lists the methods that it takes.";
-    /// The body did not come in time.
-    Timeout = "timeout", REQUEST_TIMEOUT, "Send the whole body at once; if the line is slow, try again.";
-    /// The message to be changed is deleted.
-    Deleted = "deleted", GONE, "It stays as it is: there is nothing to be done.";
-    /// The resource is not as If-Match says.
-    PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "Get it again, look at what has changed, and ask with its new ETag.";
-    /// The body is larger than is taken.
-    TooLarge = "too_large", PAYLOAD_TOO_LARGE, "Send less: a body has at most 64 KiB.";
-    /// The body is of a type that is not taken, or compressed.
-    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "Send JSON, or a form, as it is, and name the type in the header Content-Type.";
-    /// The Host names a machine that is not this one.
-    Misdirected = "misdirected", MISDIRECTED_REQUEST, "Ask under a name of this machine, such as localhost or 127.0.0.1.";
-    /// The input can be read, and breaks rules.
-    Invalid = "invalid", UNPROCESSABLE_ENTITY, "The errors name the fields and say what each has to be.";
-    /// The idempotency key was used for another message.
-    IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "Use a new key for each message, and the same one only to ask again for the same message.";
-    /// There is no frame of this type.
-    UnknownType = "unknown_type", UNPROCESSABLE_ENTITY, "The component ClientFrame of /openapi.json has the frames that a client may send.";
-    /// The path speaks WebSocket only.
-    UpgradeRequired = "upgrade_required", UPGRADE_REQUIRED, "Open it with a WebSocket client.";
-    /// A fault of the server; its log says which.
-    Internal = "internal", INTERNAL_SERVER_ERROR, "Tell whoever runs the server, with the request_id: the log says more under it.";
-    /// The server can't do it just now.
-    Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Ask again after the seconds of Retry-After; with the same client_id nothing is posted twice.";
-    /// The server is ending.
-    Draining = "draining", SERVICE_UNAVAILABLE, "Ask again after the seconds of Retry-After: another server takes over, or this one is back.";
-}
-
-impl Code {
-    /// The usual name of its status (RFC 9110, 15), which is the problem's title.
-    #[must_use]
-    pub const fn title(self) -> &'static str {
-        match self.status().as_u16() {
-            400 => "Bad request",
-            401 => "Unauthorized",
-            403 => "Forbidden",
-            404 => "Not found",
-            405 => "Method not allowed",
-            408 => "Request timeout",
-            410 => "Gone",
-            412 => "Precondition failed",
-            413 => "Content too large",
-            415 => "Unsupported media type",
-            421 => "Misdirected request",
-            422 => "Unprocessable content",
-            426 => "Upgrade required",
-            429 => "Too many requests",
-            503 => "Service unavailable",
-            _ => "Internal server error",
-        }
-    }
-
-    /// The path that names the kind of problem, and explains it.
-    #[must_use]
-    pub fn path(self) -> String {
-        format!("/problems/{}", self.word())
-    }
-}
 
 /// An error, before it is written.
 #[derive(Debug, Clone)]
@@ -240,6 +133,12 @@ impl Problem {
         )
     }
 
+    /// A credential is needed.
+    #[must_use]
+    pub fn unauthenticated() -> Self {
+        Self::new(Code::Unauthenticated, "Send an API key or a token: `Authorization: Bearer …`.")
+    }
+
     /// Tells the log of a fault of the server, and for which request it was.
     pub fn log(&self, request_id: &str) {
         if let Some(fault) = &self.fault {
@@ -275,6 +174,9 @@ impl IntoResponse for Problem {
         let mut response = self.code.status().into_response();
         if self.may_pass() {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER));
+        }
+        if let Some(challenge) = self.code.challenge() {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         if self.code == Code::UpgradeRequired {
             // RFC 9110, 7.8 and RFC 6455, 4.4.
@@ -316,15 +218,24 @@ impl From<ChatError> for Problem {
     }
 }
 
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Self {
+        let (_, word, detail) = denied.words();
+        match Code::of(word) {
+            Some(Code::Invalid) => Self::from(vec![Invalid::new("username", "is required")]),
+            Some(Code::Unauthenticated) => Self::unauthenticated(),
+            Some(code) => Self::new(code, detail),
+            None => Self::internal(format!("there is no code {word}")),
+        }
+    }
+}
+
 impl From<Refused> for Problem {
     fn from(refused: Refused) -> Self {
         let invalid = |invalid: Invalid| Self::from(vec![invalid]);
         match refused {
-            Refused::Denied(Denied::Nameless) => invalid(Invalid::new("username", "is required")),
-            Refused::Denied(Denied::NotTheAuthor) => Self::new(Code::NotTheAuthor, "This message is somebody else's."),
-            Refused::Denied(Denied::WindowOver) => {
-                Self::new(Code::EditWindowOver, "This message is too old to be edited.")
-            }
+            Refused::Denied(denied) => denied.into(),
+            Refused::Stale => Self::internal("the rights of an actor were not looked up again"),
             Refused::KeyReused { message_id } => Self {
                 message_id: Some(message_id),
                 ..Self::new(

@@ -49,7 +49,7 @@ pub async fn add(
     headers: HeaderMap,
     Body(params): Body<ActorParams>,
 ) -> Result<Response, Problem> {
-    let actor = acting(caller, params.username.as_deref())?;
+    let actor = acting(&caller, params.username.as_deref())?;
     set(&app, &actor, path, &headers, true).await
 }
 
@@ -71,7 +71,7 @@ pub async fn remove(
     headers: HeaderMap,
     Body(params): Body<ActorParams>,
 ) -> Result<Response, Problem> {
-    let actor = acting(caller, params.username.as_deref())?;
+    let actor = acting(&caller, params.username.as_deref())?;
     set(&app, &actor, path, &headers, false).await
 }
 

@@ -148,7 +148,7 @@ pub async fn unread(
     caller: Caller,
     Params(params): Params<ActorParams>,
 ) -> Result<Response, Problem> {
-    let actor = acting(caller, params.username.as_deref())?;
+    let actor = acting(&caller, params.username.as_deref())?;
     let count = app.chat.unread(&actor, &room).await?;
     Ok(answer(UnreadCount { unread: count.unread, capped: count.capped, last_read_id: count.last_read_id }))
 }

@@ -8,7 +8,7 @@ use super::{
     problem::{Code, Problem},
     request_id::REQUEST_ID,
 };
-use crate::config::{Config, Origin, site::Authority};
+use crate::config::{AuthMode, Config, Origin, site::Authority};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// The paths of probes: they say nothing of anybody, and an orchestrator asks by whatever name it has.
@@ -56,13 +56,32 @@ pub fn is_read_from_elsewhere(config: &Config, request: &Parts) -> bool {
 /// `sites` is what `Sec-Fetch-Site` says of such a page. Who is no browser says neither.
 fn is_from_elsewhere(config: &Config, request: &Parts, sites: &[&str]) -> bool {
     match request.headers.get(header::ORIGIN) {
-        Some(origin) => !is_own(origin, host(&request.headers, &request.uri)) && !is_allowed(config, origin),
+        Some(origin) => !is_own_page(config, origin, request) && !is_allowed(config, origin),
         None => request.headers.get(SEC_FETCH_SITE).is_some_and(|site| sites.iter().any(|other| site == other)),
+    }
+}
+
+/// Returns true if the request says that it comes from a page of this server, or of a site that was named. A program
+/// says neither.
+pub fn is_from_own_page(config: &Config, request: &Parts) -> bool {
+    match request.headers.get(header::ORIGIN) {
+        Some(origin) => is_own_page(config, origin, request) || is_allowed(config, origin),
+        None => request.headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "same-origin"),
+    }
+}
+
+/// Returns true if the origin is this server's: where credentials are required that of the public URL, its scheme
+/// included, if there is one.
+fn is_own_page(config: &Config, origin: &HeaderValue, request: &Parts) -> bool {
+    match &config.public_url {
+        Some(url) if config.identity.auth == AuthMode::Required => origin.as_bytes() == url.as_str().as_bytes(),
+        _ => is_own(origin, host(&request.headers, &request.uri)),
     }
 }
 
 /// Lets pages of allowed sites read the answers.
 pub fn cors(config: &Config) -> CorsLayer {
+    let is_required = config.identity.auth == AuthMode::Required;
     let config = config.clone();
     let allow = move |origin: &HeaderValue, _: &request::Parts| is_allowed(&config, origin);
     let exposed = [
@@ -73,18 +92,22 @@ pub fn cors(config: &Config) -> CorsLayer {
         HeaderName::from_static("idempotent-replayed"),
         EVENT_ID,
     ];
+    let mut taken = vec![
+        header::CONTENT_TYPE,
+        header::IF_MATCH,
+        header::IF_NONE_MATCH,
+        header::CACHE_CONTROL,
+        HeaderName::from_static("idempotency-key"),
+        HeaderName::from_static("last-event-id"),
+        REQUEST_ID,
+    ];
+    if is_required {
+        taken.push(header::AUTHORIZATION);
+    }
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(allow))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers([
-            header::CONTENT_TYPE,
-            header::IF_MATCH,
-            header::IF_NONE_MATCH,
-            header::CACHE_CONTROL,
-            HeaderName::from_static("idempotency-key"),
-            HeaderName::from_static("last-event-id"),
-            REQUEST_ID,
-        ])
+        .allow_headers(taken)
         .expose_headers(ExposeHeaders::list(exposed))
         .max_age(std::time::Duration::from_mins(10))
 }
@@ -122,7 +145,9 @@ fn is_allowed(config: &Config, origin: &HeaderValue) -> bool {
     if named.any(|allowed| allowed.as_str() == origin) {
         return true;
     }
-    config.is_loopback_only() && parse_origin(origin).is_some_and(|(_, origin)| origin.is_loopback())
+    config.identity.auth == AuthMode::Open
+        && config.is_loopback_only()
+        && parse_origin(origin).is_some_and(|(_, origin)| origin.is_loopback())
 }
 
 /// The usual port of an origin's scheme, and its host.

@@ -68,7 +68,7 @@ impl ReadParams {
     ///
     /// # Errors
     /// A problem that names the parameter.
-    fn request(&self, transport: Transport, state: StateDue, caller: Caller) -> Result<Request, Problem> {
+    fn request(&self, transport: Transport, state: StateDue, caller: &Caller) -> Result<Request, Problem> {
         let history = Whole::count_or(self.history, 50);
         let types = self.types.as_deref().map_or(Ok(TypeSet::ALL), parse_types)?;
         Ok(Request {

@@ -7,6 +7,7 @@ use crate::{
     domain::{
         EventId,
         cursor::Positions,
+        denied::Denied,
         event::{Event, EventBody, EventType, ResetReason, ServiceStatus, TypeSet},
         name::RoomName,
         room::FloorReason,
@@ -104,6 +105,17 @@ impl CatchUpPage {
         page.shows = Some(shows);
         page
     }
+}
+
+/// A room that somebody wants to read.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// Its name.
+    pub room: RoomName,
+    /// The place to start at.
+    pub start: Start,
+    /// The reason why it may not be read, if it may not.
+    pub denied: Option<Denied>,
 }
 
 impl Hub {
@@ -217,18 +229,19 @@ impl Hub {
     /// good for a history that it did not get.
     pub(super) async fn before_its_turn(
         &self,
-        name: &RoomName,
-        start: Start,
+        wanted: &Wanted,
         history: usize,
         types: TypeSet,
     ) -> Result<EventId, StoreError> {
         let is_told = types.has(EventType::ChatMessage);
-        match start {
+        match wanted.start {
             Start::After(cursor) => Ok(cursor),
             Start::Reset(_) => Ok(Positions::FORCE_RESET),
+            // Nothing is said of a room that may not be read, not even how long it is.
+            Start::History if wanted.denied.is_some() => Ok(Positions::FORCE_RESET),
             // It has nothing, but all from the beginning on would be too much: if it breaks off now, it gets
             // the events that made the messages of its history, and what came after.
-            Start::History => match self.store.room(name).await? {
+            Start::History => match self.store.room(&wanted.room).await? {
                 Some(room) if is_told => self.store.before_newest(&room, history as u64).await,
                 // Its filter would drop those events, and the history with them.
                 Some(_) => Ok(Positions::FORCE_RESET),

@@ -24,6 +24,7 @@ use crate::{
     domain::{
         EventId,
         cursor::Positions,
+        denied::Denied,
         event::{EventBody, TypeSet},
         name::Username,
     },
@@ -115,11 +116,15 @@ pub struct Reader {
     told_at: Instant,
     /// After how much silence it gets a `ping`, so that it can tell a dead line.
     keep_alive: Duration,
+    /// The news of rooms that were left, while others go on.
+    farewells: Vec<Placed>,
     end: Option<End>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct End {
+    /// The room that was left last.
+    place: PlaceId,
     why: CloseReason,
     is_told: bool,
 }
@@ -148,6 +153,7 @@ impl Reader {
             positions,
             told_at: now,
             keep_alive,
+            farewells: Vec::new(),
             end: None,
         }
     }
@@ -155,11 +161,16 @@ impl Reader {
     /// Takes what is ready of one room.
     pub fn take(&mut self, now: Instant, out: &mut Vec<Placed>) -> Step {
         if let Some(end) = &mut self.end {
-            let (why, is_told) = (end.why, std::mem::replace(&mut end.is_told, true));
+            let (place, why, is_told) = (end.place, end.why, std::mem::replace(&mut end.is_told, true));
             if is_told || self.transport == Transport::LongPoll {
                 return Step::End(why);
             }
-            out.push(self.farewell(why).into());
+            out.append(&mut self.farewells);
+            out.push(self.farewell(place, why).into());
+            return Step::Took;
+        }
+        if !self.farewells.is_empty() {
+            out.append(&mut self.farewells);
             return Step::Took;
         }
         let mut until = None;
@@ -210,10 +221,21 @@ impl Reader {
 
     /// Leaves a room; with the last one the reader ends.
     pub fn close(&mut self, place: PlaceId, why: CloseReason) {
+        let was_closed = std::mem::replace(&mut self.places[place.0].is_closed, true);
         self.places[place.0].close();
         if self.places.iter().all(|place| place.is_closed) {
-            self.end.get_or_insert(End { why, is_told: false });
+            self.end.get_or_insert(End { place, why, is_told: false });
+        } else if !was_closed && let CloseReason::Denied(why) = why {
+            self.farewells.push(Frame::new(&EventBody::error(self.places[place.0].room.name(), why)).into());
         }
+    }
+
+    /// Tells which rooms were closed from the beginning, and why, in their order.
+    pub fn tell_denied(&mut self, denied: impl Iterator<Item = Option<Denied>>) {
+        let places = self.places.iter().zip(denied);
+        let told =
+            places.filter_map(|(place, why)| Some(Frame::new(&EventBody::error(place.room.name(), why?)).into()));
+        self.farewells.extend(told);
     }
 
     /// Leaves all rooms.
@@ -330,8 +352,9 @@ impl Reader {
         Some(Placed { frame, id: self.positions.as_ref().map(Positions::to_string) })
     }
 
-    fn farewell(&self, why: CloseReason) -> Frame {
+    fn farewell(&self, place: PlaceId, why: CloseReason) -> Frame {
         match why {
+            CloseReason::Denied(why) => Frame::new(&EventBody::error(self.places[place.0].room.name(), why)),
             CloseReason::Shutdown => {
                 let reconnect_after_ms = rand::random_range(1_000..=3_000);
                 Frame::new(&EventBody::ServerShutdown { room: self.places[0].room.name(), reconnect_after_ms })

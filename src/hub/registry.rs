@@ -11,6 +11,7 @@ use futures_util::task::AtomicWaker;
 use tokio::time::{Instant, sleep_until};
 
 use crate::domain::{
+    denied::Denied,
     event::TypeSet,
     name::{RoomName, UserKey},
 };
@@ -31,6 +32,8 @@ pub enum Transport {
 pub enum CloseReason {
     /// The server ends.
     Shutdown,
+    /// Whoever reads may not, or no longer.
+    Denied(Denied),
 }
 
 /// One reader, for whoever has to end it.

@@ -21,7 +21,7 @@ use timer::Timer;
 use super::{
     Hub,
     frame::Placed,
-    queries::{CatchUpPage, Start},
+    queries::{CatchUpPage, Wanted},
     reader::{Ask, Reader, Request, Step, place::Place},
     registry::Entry,
     room::{Marks, Room},
@@ -31,7 +31,7 @@ use crate::{
     domain::{
         EventId,
         cursor::{ListWord, Positions},
-        name::{RoomName, Username},
+        name::Username,
     },
     store::error::StoreError,
 };
@@ -56,22 +56,26 @@ impl Subscription {
     /// Begins to read the rooms; there is at least one. The events carry the cursors of all of them if `with_positions`.
     pub(super) async fn open(
         hub: Arc<Hub>,
-        rooms: Vec<(RoomName, Start)>,
+        rooms: Vec<Wanted>,
         request: Request,
         with_positions: bool,
     ) -> Result<Self, StoreError> {
         let mut cursors = Vec::new();
         if with_positions {
-            for (name, start) in &rooms {
-                cursors.push(hub.before_its_turn(name, *start, request.history, request.types).await?);
+            for wanted in &rooms {
+                cursors.push(hub.before_its_turn(wanted, request.history, request.types).await?);
             }
         }
-        let word = ListWord::of(rooms.iter().map(|(name, _)| name));
+        let word = ListWord::of(rooms.iter().map(|wanted| &wanted.room));
         let positions = with_positions.then(|| Positions::new(cursors, word));
         let key = request.user.as_ref().map(|user| user.key().clone());
-        let names = rooms.iter().map(|(name, _)| name.clone()).collect();
+        let names = rooms.iter().map(|wanted| wanted.room.clone()).collect();
         let entry = hub.registry.enter(names, key, request.types, request.transport);
-        let places: Vec<_> = rooms.into_iter().map(|(name, start)| Place::new(hub.room(&name), start)).collect();
+        let place = |wanted: &Wanted| match wanted.denied {
+            None => Place::new(hub.room(&wanted.room), wanted.start),
+            Some(_) => Place::closed(hub.unread(&wanted.room)),
+        };
+        let places: Vec<_> = rooms.iter().map(place).collect();
         let mut reader = Reader::new(places, positions, request, hub.timings.ping_interval, Instant::now());
         // From here on every change wakes this reader, so whatever it reads below it can't miss the next one.
         let wakes = reader.rooms().map(|room| WatchStream::from_changes(room.watch())).collect();
@@ -80,6 +84,7 @@ impl Subscription {
             let page = hub.answer(reader.room(ask.place), &ask.query).await?;
             reader.answer(&ask, Ok(page));
         }
+        reader.tell_denied(rooms.iter().map(|wanted| wanted.denied));
         Ok(Self { hub, reader, wakes, entry, asked: Vec::new(), timer: Timer::default() })
     }
 

@@ -47,6 +47,12 @@ pub struct JwtKeys {
 }
 
 impl JwtKeys {
+    /// The difference that is forgiven between this machine's clock and that of whoever signs.
+    #[must_use]
+    pub fn leeway(&self) -> Duration {
+        self.leeway
+    }
+
     /// Reads the files of the settings. It reads them again whenever it is called, so keys can be changed while the
     /// server runs.
     ///

@@ -45,14 +45,14 @@ pub enum Change {
 }
 
 /// Deletes a message.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Delete {
     /// The message.
     pub id: EventId,
 }
 
 /// Adds a reaction or takes it back.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct React {
     /// The message.
     pub id: EventId,
@@ -63,7 +63,7 @@ pub struct React {
 }
 
 /// Moves a read cursor, forward only.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct MarkRead {
     /// The newest event that is read.
     pub last_read_id: EventId,

@@ -94,19 +94,35 @@ pub fn decide<'a>(
     let mut batch = Batch { rooms: rooms.collect(), known, moment };
     let answers = commands
         .into_iter()
-        .map(|command| match &command.change {
-            Change::Post(draft) => batch.post(command, draft, &fingerprint),
-            Change::Edit(edit) => batch.edit(command, edit),
-            Change::Delete(delete) => batch.delete(command, delete),
-            Change::React(react) => batch.react(command, react),
-            Change::MarkRead(mark) => batch.mark_read(command, mark),
-            Change::PutRoom(change) => batch.put_room(command, change),
+        .map(|command| {
+            batch.admit(command)?;
+            match &command.change {
+                Change::Post(draft) => batch.post(command, draft, &fingerprint),
+                Change::Edit(edit) => batch.edit(command, edit),
+                Change::Delete(delete) => batch.delete(command, delete),
+                Change::React(react) => batch.react(command, react),
+                Change::MarkRead(mark) => batch.mark_read(command, mark),
+                Change::PutRoom(change) => batch.put_room(command, change),
+            }
         })
         .collect();
     batch.finish(answers)
 }
 
 impl Batch {
+    /// Asks of an actor whom a credential vouches for if the room and the right are within reach, before anything is
+    /// said of what is in the room. Who had the rights looked up at another version of everybody's has to do so again.
+    fn admit(&self, command: &Command) -> Result<(), Refused> {
+        let Some(grant) = command.actor.grant() else { return Ok(()) };
+        if self.known.auth_version != Some(grant.version) {
+            return Err(Refused::Stale);
+        }
+        let exists = self.rooms.get(&command.room).ok_or_else(Refused::unlocked)?.exists;
+        let standing = Standing::in_room(&command.room, exists);
+        policy::may_here(&command.actor, command.change.act(), &standing)?;
+        Ok(())
+    }
+
     fn post(&mut self, command: &Command, draft: &Draft, fingerprint: impl Fn(&Draft) -> Vec<u8>) -> Decision {
         policy::may(&command.actor, command.change.act(), &Standing::default())?;
         let username = command.actor.name()?;

@@ -44,6 +44,9 @@ pub struct Known {
     pub reactors: HashMap<(i64, EventId, String), Vec<Username>>,
     /// The read cursors of the users who move theirs in the batch.
     pub cursors: HashMap<(i64, UserKey), ReadCursor>,
+    /// The version of everybody's rights, which nobody raises before the batch is written; absent if only names that
+    /// are claimed ask.
+    pub auth_version: Option<i64>,
 }
 
 impl Known {
@@ -54,10 +57,12 @@ impl Known {
     /// [`StoreError`].
     pub async fn read(
         tx: &Transaction,
-        commands: impl IntoIterator<Item = &Command>,
+        commands: impl IntoIterator<Item = &Command> + Clone,
         FoundRooms { locked: mut rooms, absent }: FoundRooms,
         now: Timestamp,
     ) -> Result<Self, StoreError> {
+        let has_grants = commands.clone().into_iter().any(|command| command.actor.grant().is_some());
+        let auth_version = if has_grants { Some(tx.auth_version().await?) } else { None };
         for (name, place) in absent.iter().zip(1..) {
             rooms.insert(name.clone(), Room::new(-place, name.clone(), now));
         }
@@ -114,6 +119,7 @@ impl Known {
             existing: tx.existing(&replied).await?,
             reactions: tx.reactions(&reacted).await?,
             cursors: tx.cursors(&read).await?,
+            auth_version,
             rooms,
             absent,
             messages,

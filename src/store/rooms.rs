@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use sea_orm::{
-    ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
     sea_query::{Expr, ExprTrait, SubQueryStatement},
 };
 
@@ -12,7 +12,7 @@ use super::{
     entity::{message, room},
     error::StoreError,
 };
-use crate::domain::{name::RoomName, room::Room, timestamp::Timestamp};
+use crate::domain::{name::RoomName, room::Room, room_scope::RoomScope, timestamp::Timestamp};
 
 #[cfg(test)]
 mod tests;
@@ -61,16 +61,28 @@ impl Store {
     /// [`StoreError`] when the database is out.
     pub async fn listed_rooms(
         &self,
+        among: Option<&RoomScope>,
         after: Option<&RoomName>,
         limit: u64,
     ) -> Result<Vec<(Room, Option<Timestamp>)>, StoreError> {
         let mut query = listed().order_by_asc(room::Column::Name).limit(limit);
+        if let Some(scope) = among.filter(|scope| !scope.is_all()) {
+            query = query.filter(are_among(scope));
+        }
         if let Some(after) = after {
             query = query.filter(room::Column::Name.gt(after.as_str()));
         }
         let rows = query.into_model::<Listed>().all(&self.readers).await?;
         Ok(rows.into_iter().map(Listed::into).collect())
     }
+}
+
+/// The rooms of a scope. Names are compared by their bytes, and none has one past `~`, so a beginning is a range.
+fn are_among(scope: &RoomScope) -> Condition {
+    scope.entries().fold(Condition::any(), |any, entry| match entry.strip_suffix('*') {
+        Some(begin) => any.add(room::Column::Name.gte(begin).and(room::Column::Name.lt(format!("{begin}~")))),
+        None => any.add(room::Column::Name.eq(entry)),
+    })
 }
 
 /// Rooms with the time of their newest message: one look at the end of its primary key for each.

@@ -6,8 +6,8 @@ use std::{
 };
 
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait as _, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, Select, Set, SqlErr,
+    ColumnTrait, Condition, ConnectionTrait as _, DatabaseTransaction, DbBackend, DbErr, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait, Select, Set, SqlErr,
     sea_query::{
         CaseStatement, Expr, ExprTrait, LockBehavior, LockType, SimpleExpr,
         extension::mysql::{IndexHintScope, MySqlSelectStatementExt as _},
@@ -19,7 +19,7 @@ use super::faults;
 use super::{
     database_file::DatabaseFile,
     deadline::Timed,
-    entity::{event, message, room},
+    entity::{auth_version, event, message, room},
     error::StoreError,
     incarnation::{BatchId, Incarnation},
     log,
@@ -199,6 +199,15 @@ impl Transaction {
         let ids = room::Entity::find().select_only().column(room::Column::Name).column(room::Column::Id);
         let ids: Vec<(String, i64)> = ids.filter(are_named(names)).into_tuple().all(&self.tx).await?;
         Ok(ids.into_iter().map(|(name, id)| (RoomName::stored(&name), id)).collect())
+    }
+
+    /// The version of everybody's rights. Nobody raises it before this transaction has ended.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn auth_version(&self) -> Result<i64, StoreError> {
+        let row = auth_version::Entity::find_by_id(auth_version::ROW).lock_shared().one(&self.tx).await?;
+        Ok(row.ok_or_else(|| DbErr::RecordNotFound("auth_version".into()))?.version)
     }
 
     /// The messages that were posted with these keys.

@@ -26,6 +26,7 @@ macro_rules! over_every_transport {
 
 mod database;
 mod database_server;
+mod identity;
 mod messages;
 mod presence;
 mod program;

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::{
     super::{
         EventId,
+        denied::Denied,
         message::{Message, Reaction},
         name::{RoomName, Username},
         read_cursor::ReadCursor,
@@ -217,9 +218,29 @@ pub enum EventBody<'a> {
         /// The time to wait before reconnecting, in milliseconds.
         reconnect_after_ms: u32,
     },
+    /// A room can't be read, or no longer. The others of the stream go on.
+    Error {
+        /// The room.
+        room: &'a RoomName,
+        /// The status that a request for it is answered with.
+        #[schema(minimum = 400, maximum = 599)]
+        status: u16,
+        /// The kind of problem as a stable word.
+        #[schema(example = "not_found")]
+        code: &'a str,
+        /// The problem this time.
+        detail: &'a str,
+    },
 }
 
-impl EventBody<'_> {
+impl<'a> EventBody<'a> {
+    /// The news that a room can't be read, and why.
+    #[must_use]
+    pub const fn error(room: &'a RoomName, why: Denied) -> Self {
+        let (status, code, detail) = why.words();
+        Self::Error { room, status, code, detail }
+    }
+
     /// The body's type.
     #[must_use]
     pub fn kind(&self) -> EventType {
@@ -240,6 +261,7 @@ impl EventBody<'_> {
             Self::Ping { .. } => EventType::Ping,
             Self::ServiceStatus { .. } => EventType::ServiceStatus,
             Self::ServerShutdown { .. } => EventType::ServerShutdown,
+            Self::Error { .. } => EventType::Error,
         }
     }
 

@@ -21,11 +21,12 @@ pub enum EventType {
     Ping,
     ServiceStatus,
     ServerShutdown,
+    Error,
 }
 
 impl EventType {
     /// Every type, in the order of its bit.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::MessageHistory,
         Self::ChatMessage,
         Self::MessageEdited,
@@ -42,6 +43,7 @@ impl EventType {
         Self::Ping,
         Self::ServiceStatus,
         Self::ServerShutdown,
+        Self::Error,
     ];
 
     /// The word on the wire.
@@ -64,6 +66,7 @@ impl EventType {
             Self::Ping => "ping",
             Self::ServiceStatus => "service_status",
             Self::ServerShutdown => "server_shutdown",
+            Self::Error => "error",
         }
     }
 
@@ -87,7 +90,8 @@ impl TypeSet {
         1 << EventType::MessageHistory as u8
             | 1 << EventType::Reset as u8
             | 1 << EventType::Ping as u8
-            | 1 << EventType::ServerShutdown as u8,
+            | 1 << EventType::ServerShutdown as u8
+            | 1 << EventType::Error as u8,
     );
 
     /// The set of these types, and of those that come anyway.
@@ -126,6 +130,7 @@ mod tests {
                     | EventType::Reset
                     | EventType::Ping
                     | EventType::ServerShutdown
+                    | EventType::Error
             );
             assert_eq!(set.has(kind), expected, "{kind:?}");
         }

@@ -14,7 +14,7 @@ use utoipa::{
 use super::super::problem::{Code, FieldError, Problem, SOCKET_VERSION};
 
 /// One error answer: its status, its name in the document, what it says, and every problem it may hold.
-type Answer = (&'static str, &'static str, &'static str, &'static [Code]);
+pub(super) type Answer = (&'static str, &'static str, &'static str, &'static [Code]);
 
 const BAD_REQUEST: Answer = (
     "400",
@@ -28,19 +28,38 @@ const BAD_BODY: Answer = (
     "The body can't be read as what its `Content-Type` says.",
     &[Code::InvalidJson, Code::BadRequest],
 );
-const CROSS_SITE: Answer =
-    ("403", "CrossSite", "The request comes from a page of another site, which may not do this.", &[Code::CrossSite]);
+/// Of everything that is not everybody's, where credentials are required.
+pub(super) const UNAUTHENTICATED: Answer = (
+    "401",
+    "Unauthenticated",
+    "Where credentials are required: there is none, or it is not good.",
+    &[Code::Unauthenticated, Code::InvalidToken, Code::TokenExpired],
+);
+/// Of what a page of another site may read.
+pub(super) const NOT_ALLOWED: Answer = (
+    "403",
+    "NotAllowed",
+    "Where credentials are required: this one, or its user, may not do this.",
+    &[Code::Forbidden, Code::NameTaken],
+);
+const CROSS_SITE: Answer = (
+    "403",
+    "CrossSite",
+    "The request comes from a page of another site, which may not do this, or the credential does not allow it.",
+    &[Code::CrossSite, Code::Forbidden, Code::NameTaken],
+);
 const NOT_YOURS: Answer = (
     "403",
     "NotYours",
-    "The message is somebody else's, or the request comes from a page of another site.",
-    &[Code::NotTheAuthor, Code::CrossSite],
+    "The message is somebody else's, the request comes from a page of another site, or the credential does not allow it.",
+    &[Code::NotTheAuthor, Code::CrossSite, Code::Forbidden, Code::NameTaken],
 );
 const NOT_EDITABLE: Answer = (
     "403",
     "NotEditable",
-    "The message is somebody else's or too old to be edited, or the request comes from a page of another site.",
-    &[Code::NotTheAuthor, Code::EditWindowOver, Code::CrossSite],
+    "The message is somebody else's or too old to be edited, the request comes from a page of another site, or the \
+     credential does not allow it.",
+    &[Code::NotTheAuthor, Code::EditWindowOver, Code::CrossSite, Code::Forbidden, Code::NameTaken],
 );
 const GONE: Answer = ("410", "Gone", "The message is deleted.", &[Code::Deleted]);
 const CHANGED_MEANWHILE: Answer = (
@@ -49,7 +68,8 @@ const CHANGED_MEANWHILE: Answer = (
     "The resource has another version than `If-Match` or `If-None-Match` ask for.",
     &[Code::PreconditionFailed],
 );
-const NOT_FOUND: Answer = ("404", "NotFound", "There is no such room or message.", &[Code::NotFound]);
+/// Of what names a room or a message.
+pub(super) const NOT_FOUND: Answer = ("404", "NotFound", "There is no such room or message.", &[Code::NotFound]);
 const TIMEOUT: Answer = ("408", "BodyTimeout", "The body did not come within 15 seconds.", &[Code::Timeout]);
 const TOO_LARGE: Answer = ("413", "TooLarge", "The body has more than 64 KiB.", &[Code::TooLarge]);
 const NOT_THIS_TYPE: Answer =
@@ -91,7 +111,9 @@ const UNAVAILABLE: Answer = (
     &[Code::Unavailable, Code::Draining],
 );
 
-const ALL: [Answer; 19] = [
+const ALL: [Answer; 21] = [
+    UNAUTHENTICATED,
+    NOT_ALLOWED,
     BAD_REQUEST,
     BAD_BODY,
     CROSS_SITE,
@@ -169,6 +191,12 @@ pub(super) fn components() -> BTreeMap<String, RefOr<Response>> {
             let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
             let header = HeaderBuilder::new().schema(Some(seconds)).description(Some("After how many seconds."));
             response = response.header("Retry-After", header.build());
+        }
+        if status == UNAUTHENTICATED.0 {
+            let challenge = ObjectBuilder::new().schema_type(Type::String).examples(["Bearer"]);
+            let header =
+                HeaderBuilder::new().schema(Some(challenge)).description(Some("The credentials that are taken."));
+            response = response.header("WWW-Authenticate", header.build());
         }
         if status == UPGRADE.0 {
             let version = ObjectBuilder::new().schema_type(Type::String).examples([SOCKET_VERSION]);

@@ -16,12 +16,15 @@ use super::super::{
 use crate::{
     chat::reading::{Frame, Placed},
     domain::{
+        denied::Denied,
         event::{EventBody, PresentUser, ResetReason, ServiceStatus, Status},
+        me::Me,
         message::{Message, Reaction, Revision},
         name::{RoomName, Username},
         read_cursor::ReadCursor,
         room::RoomView,
         timestamp::Timestamp,
+        user::UserKind,
     },
 };
 
@@ -32,6 +35,20 @@ fn general() -> RoomName {
 /// 2026-11-24T07:00:00.123456Z, and some seconds.
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(1_795_503_600_123_456 + seconds * 1_000_000)
+}
+
+/// The caller.
+pub(in crate::http) fn me() -> Value {
+    sent(Me {
+        auth: "required",
+        accounts: "off",
+        guests: false,
+        username: Some(Username::stored("Alice")),
+        kind: Some(UserKind::Person.word()),
+        admin: false,
+        rights: vec!["read", "post"],
+        expires_at: Some(at(3_600)),
+    })
 }
 
 /// A value as it is sent.
@@ -209,6 +226,7 @@ pub(super) fn events() -> Vec<Value> {
         EventBody::Ping { room, id: 42, cursor: 42 },
         EventBody::ServiceStatus { room, status: ServiceStatus::Degraded },
         EventBody::ServerShutdown { room, reconnect_after_ms: 1_742 },
+        EventBody::error(room, Denied::NoSuchRoom),
     ]
     .map(sent)
     .into()

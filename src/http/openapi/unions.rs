@@ -133,7 +133,9 @@ pub(super) fn name_members(components: &mut Components) {
     split(components, "ClientFrame", "Frame", &samples::client_frames());
     let answers = split(components, "SocketAnswer", "Frame", &samples::answers());
     components.schemas.remove("SocketAnswer");
-    let frames: Vec<_> = events.into_iter().chain(answers).collect();
+    // An error is of a room or of a frame: on a socket one schema is for both, since `type` can't tell them apart.
+    let events = events.into_iter().filter(|(word, _)| answers.iter().all(|(other, _)| other != word));
+    let frames: Vec<_> = events.collect::<Vec<_>>().into_iter().chain(answers).collect();
     let description = "What the server sends on a socket: one JSON object per text frame.";
     components.schemas.insert("ServerFrame".into(), union(&frames, Some(description.into())));
 }

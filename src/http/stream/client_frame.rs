@@ -9,7 +9,7 @@ use super::super::{
     openapi::texts::RefText,
     problem::{Code, FieldError, Problem},
 };
-use crate::domain::{EventId, message::Post};
+use crate::domain::{EventId, message::Post, name::RoomName};
 
 /// The most bytes of a `ref`.
 const MAX_REF: usize = 128;
@@ -233,8 +233,16 @@ pub enum SocketAnswer<'a> {
         #[schema(value_type = Option<i64>, nullable = false, minimum = 1)]
         id: Option<EventId>,
     },
-    /// The frame was not taken.
+    /// The frame was not taken; or, with a `room`, a room can't be read, or no longer.
     Error {
+        /// The room that can't be read; absent if a frame was not taken.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<RoomName>, nullable = false)]
+        room: Option<&'a RoomName>,
+        /// The status that a request for the room is answered with; absent if a frame was not taken.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false, minimum = 400, maximum = 599)]
+        status: Option<u16>,
         /// The frame's `ref`, if it had one that could be read.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         #[schema(value_type = Option<RefText>, nullable = false)]
@@ -272,5 +280,6 @@ pub fn ack(reference: &RawValue, id: Option<EventId>) -> String {
 pub fn error(bad: &BadFrame) -> String {
     let Problem { code, detail, errors, message_id, .. } = &*bad.problem;
     let (reference, errors) = (bad.reference.as_deref(), errors.clone());
-    SocketAnswer::Error { reference, code: *code, detail, errors, message_id: *message_id }.to_text()
+    SocketAnswer::Error { room: None, status: None, reference, code: *code, detail, errors, message_id: *message_id }
+        .to_text()
 }

@@ -76,7 +76,7 @@ pub async fn poll(
     let wait = Duration::from_secs(Whole::or(wait, 25));
     let state = state.map_or(StateDue::Never, StateDue::Unless);
     let start = since.start()?;
-    let mut request = params.request(Transport::LongPoll, state, caller)?;
+    let mut request = params.request(Transport::LongPoll, state, &caller)?;
     // Who begins is told who is here, as on the other transports.
     if start == Start::History && request.state == StateDue::Never {
         request.state = StateDue::Always;

@@ -124,7 +124,7 @@ pub async fn stream(
 ) -> Result<Response, Problem> {
     let starts = rooms.starts(writing.id(&headers).as_deref())?;
     let what = format!("{} rooms", starts.len());
-    let request = params.request(Transport::Sse, StateDue::Always, caller)?;
+    let request = params.request(Transport::Sse, StateDue::Always, &caller)?;
     let hold = admission.admit().await?;
     let reading = app.chat.read_all(&caller.as_named(request.user.clone()), starts, request).await?;
     Ok(events(&what, reading, hold, Lines { is_named: writing.is_named(), of_rooms: true }))

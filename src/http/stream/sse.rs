@@ -115,7 +115,7 @@ pub async fn stream(
 ) -> Result<Response, Problem> {
     let since = since.start()?;
     let start = writing.id(&headers).map_or(since, |id| from_id(&id));
-    let request = params.request(Transport::Sse, StateDue::Always, caller)?;
+    let request = params.request(Transport::Sse, StateDue::Always, &caller)?;
     let hold = admission.admit().await?;
     let reading = app.chat.read(&caller.as_named(request.user.clone()), &room, start, request).await?;
     Ok(events(room.as_str(), reading, hold, Lines { is_named: writing.is_named(), of_rooms: false }))

@@ -80,7 +80,7 @@ pub async fn open(
     admission: Admission,
     handshake: Handshake,
 ) -> Result<Response, Problem> {
-    let request = params.request(Transport::WebSocket, StateDue::Always, caller)?;
+    let request = params.request(Transport::WebSocket, StateDue::Always, &caller)?;
     let user = request.user.clone();
     let hold = admission.admit().await?;
     let reading = app.chat.read(&caller.as_named(user.clone()), &room, since.start()?, request).await?;
@@ -246,7 +246,9 @@ impl Session {
             // The first name is who is here; a later frame may speak under another.
             self.user.get_or_insert_with(|| named.clone());
         }
-        let speaker = speaker.or_else(|| self.user.clone()).or_else(|| Username::parse(ANONYMOUS).ok());
+        // Where a credential says who speaks, nobody else is spoken for.
+        let fallback = || if self.caller.is_known() { None } else { Username::parse(ANONYMOUS).ok() };
+        let speaker = speaker.or_else(|| self.user.clone()).or_else(fallback);
         let actor = self.caller.as_named(speaker);
         match frame.say {
             Say::Join => answer(socket, frame.reference, Ok(None)).await,

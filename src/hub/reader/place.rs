@@ -68,6 +68,12 @@ impl Place {
         Self { room, position, attendance, start: Some(start), goal: 0, store, generation: 0, is_closed: false }
     }
 
+    /// A place in a room that its reader may not read: it stays where it is.
+    #[must_use]
+    pub fn closed(room: Arc<Room>) -> Self {
+        Self { is_closed: true, ..Self::new(room, Start::After(0)) }
+    }
+
     /// Its room.
     #[must_use]
     pub fn room(&self) -> &Arc<Room> {

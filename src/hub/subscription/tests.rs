@@ -14,12 +14,13 @@ use crate::{
     domain::{
         event::{EventType, TypeSet},
         message::{Post, Range},
+        name::RoomName,
         version::Precondition,
     },
     hub::{
         CATCH_UPS,
         expirations::Expires as _,
-        queries::PAGE,
+        queries::{PAGE, Start},
         reader::{DROPPED, StateDue},
         registry::Transport,
         ring::{MAX_EPHEMERAL, MAX_EVENTS},

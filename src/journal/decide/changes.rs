@@ -134,6 +134,7 @@ impl Batch {
             author: Some(message.username.key()),
             age: Duration::from_micros(u64::try_from(age).unwrap_or(0)),
             window: self.moment.edit_window,
+            ..Standing::default()
         };
         policy::may(&command.actor, command.change.act(), &standing)?;
         // A version costs a hash of the message, and few ask for one.

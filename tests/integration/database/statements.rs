@@ -100,7 +100,8 @@ async fn read(server: &Server, id: i64) {
     let room = format!("/rooms/{ROOM}");
     let message = format!("{room}/messages/{id}");
     for path in [
-        "/rooms?limit=5".to_owned(),
+        "/me".to_owned(),
+        "/rooms?limit=5".into(),
         "/rooms?after=another".into(),
         room.clone(),
         format!("{room}/messages"),

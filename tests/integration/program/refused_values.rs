@@ -2,7 +2,7 @@
 
 use crate::support::{
     Server,
-    server::{failure, parlor},
+    server::{complaint, failure, parlor},
 };
 
 #[test]
@@ -32,15 +32,14 @@ fn a_value_that_is_refused_is_told_what_would_do() {
 #[tokio::test]
 async fn settings_this_version_does_not_have_exit_2_and_say_so() {
     const ABSENT: &str = "this version does not have this setting";
-    const ONLY_OPEN: &str = "[possible values: open]";
-    const ONLY_REQUIRED: &str = "needs --auth required, which this version does not have yet";
+    const MODES: &str = "[possible values: open, required]";
+    const ONLY_REQUIRED: &str = "needs --auth required";
     for (setting, value, says) in [
         ("redis-url", "redis://127.0.0.1:6379", ABSENT),
         ("limits", "on", ABSENT),
         ("limits", "off", ABSENT),
         ("limits-exempt", "10.0.0.0/8", ABSENT),
-        ("auth", "token", ONLY_OPEN),
-        ("auth", "required", ONLY_OPEN),
+        ("auth", "token", MODES),
         ("accounts", "open", "this version does not have accounts yet"),
         ("jwt-key", "key.pem", ONLY_REQUIRED),
         ("jwks", "keys.json", ONLY_REQUIRED),
@@ -62,4 +61,28 @@ async fn settings_this_version_does_not_have_exit_2_and_say_so() {
             assert!(error.contains(&format!("--{setting} ")) && error.contains(says), "{setting}: {error}");
         }
     }
+}
+
+#[test]
+fn keys_that_cannot_be_used_exit_2_with_their_file() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let dir = dir.path();
+    assert!(parlor(dir, &["keygen", "key"]).status.success());
+    let config = |args: &[&str]| parlor(dir, &[&["config", "--auth", "required"], args].concat());
+    for (args, says) in [
+        (&["--jwt-key", "key", "--jwt-audience", "a"][..], "--jwt-key key: is a private key"),
+        (&["--jwt-key", "key:admin", "--jwt-audience", "a"], "--jwt-key key: is a private key"),
+        (&["--jwt-key", "key.pub"], "name this one with --jwt-audience"),
+        (&["--jwt-key", "missing", "--jwt-audience", "a"], "--jwt-key missing: can't read it"),
+        (&["--jwks", "key.pub", "--jwt-audience", "a"], "--jwks key.pub: is no set of JWKs"),
+        (&["--jwt-audience", "a"], "add --jwt-key or --jwks"),
+        (&["--jwt-key", "key.pub", "--jwt-audience", "a", "--jwt-leeway", "6m"], "from 0s to 5m"),
+    ] {
+        let error = complaint(&config(args), 2);
+        assert!(error.contains(says), "{args:?}: {error}");
+    }
+    let good = config(&["--jwt-key", "key.pub,key.pub:admin", "--jwt-audience", "a", "--listen", "0.0.0.0:3000"]);
+    let shown = String::from_utf8_lossy(&good.stdout);
+    assert_eq!(good.status.code(), Some(0), "--allow-open is not needed: {}", String::from_utf8_lossy(&good.stderr));
+    assert!(shown.contains("jwt-key = [\"key.pub\", \"key.pub:admin\"] # from --jwt-key"), "{shown}");
 }

@@ -24,6 +24,10 @@ async fn the_file_with_every_setting_has_every_setting() {
     let [file] = blocks("toml")[..] else { panic!("one file of settings") };
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("parlor.toml");
+    // The keys that it names.
+    assert!(parlor(dir.path(), &["keygen", "chat.pem"]).status.success());
+    let set = json!({"keys": [{"kty": "oct", "k": "A".repeat(43)}]});
+    std::fs::write(dir.path().join("jwks.json"), set.to_string()).expect("a file is written");
     let shown = || {
         let output = parlor(dir.path(), &["config"]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -40,11 +44,17 @@ async fn the_file_with_every_setting_has_every_setting() {
     assert!(!set.contains("# default") && !set.contains("is not set"), "{set}");
     assert_eq!(lines(file), lines(&set));
     let given = lines(file);
-    for line in lines(&defaults).iter().filter(|line| !line.starts_with("# ")) {
+    // Keys need the mode that is not the default.
+    let is_default = |line: &&String| !line.starts_with("# ") && *line != "auth = \"open\"";
+    for line in lines(&defaults).iter().filter(is_default) {
         assert!(given.contains(line), "the default is {line}");
     }
 
-    std::fs::write(&path, file.replace(":3000", ":0")).expect("a file is written");
+    // In open mode anybody can post; the keys do not go with it.
+    let (before, identity) = file.split_once("[identity]").expect("a table");
+    let (_, after) = identity.split_once("[database]").expect("a table");
+    let open = format!("{}[database]{after}", before.replace("\"required\"", "\"open\"").replace(":3000", ":0"));
+    std::fs::write(&path, open).expect("a file is written");
     let server = Server::builder().dir(dir.path()).bare().start().await;
     server.post("general", "Alice", "hi").await;
     assert!(dir.path().join("parlor.db").exists(), "the database of the file is used");

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Duration, Fixture, Instant, Start, Value, name, pause, request, resume, timeout};
+use super::{Duration, Fixture, Instant, Start, Value, Wanted, name, pause, request, resume, timeout};
 use crate::{
     app::tests::actor,
     clock::Clock,
@@ -23,7 +23,7 @@ async fn read(fixture: &Fixture, rooms: &[(&str, Start)], types: TypeSet) -> Sub
 }
 
 async fn read_from(hub: &Arc<Hub>, rooms: &[(&str, Start)], types: TypeSet) -> Subscription {
-    let rooms = rooms.iter().map(|(room, start)| (name(room), *start)).collect();
+    let rooms = rooms.iter().map(|(room, start)| Wanted { room: name(room), start: *start, denied: None }).collect();
     hub.subscribe_to_all(rooms, request(types)).await.unwrap()
 }
 

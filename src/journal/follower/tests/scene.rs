@@ -70,7 +70,7 @@ impl Scene {
             Journal::new(writer, Arc::new(Local(hub.clone())), feed.clone(), health.clone(), clock, None, stop.clone());
         let tasks = TaskTracker::new();
         tasks.spawn(task);
-        let chat = Chat::new(journal, hub, store.clone(), stop.clone());
+        let chat = Chat::new(journal, hub, store.clone(), None, stop.clone());
         let database = Database::connect(url).await.unwrap();
         database.execute_unprepared("CREATE TABLE counted (room_id BIGINT, id BIGINT)").await.unwrap();
         Self { chat, feed, followers, store, health, database, tasks, stop, _folder: folder }

@@ -1,0 +1,50 @@
+//! Denials: the reasons why somebody may not do something.
+
+/// A problem in words: its status, its code on the wire, and what it says.
+pub type Words = (u16, &'static str, &'static str);
+
+/// The reasons why an actor may not do something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// The act needs a name.
+    #[error("nobody may do this without a name")]
+    Nameless,
+    /// The act needs a credential.
+    #[error("nobody may do this without a credential")]
+    Guest,
+    /// The credential is good no longer.
+    #[error("the credential is good no longer")]
+    Revoked,
+    /// There is no such room, as far as the actor may know.
+    #[error("there is no such room")]
+    NoSuchRoom,
+    /// The credential, or the user, does not have the right.
+    #[error("the credential does not allow this")]
+    Forbidden,
+    /// The request names somebody else as the one who acts.
+    #[error("the credential is not of the user who is named")]
+    AnotherUser,
+    /// The message is somebody else's.
+    #[error("only the author may do this")]
+    NotTheAuthor,
+    /// The message is too old to be edited.
+    #[error("the time to edit it is over")]
+    WindowOver,
+}
+
+impl Denied {
+    /// The words that it is told in, by whichever transport.
+    #[must_use]
+    pub const fn words(self) -> Words {
+        match self {
+            Self::Nameless => (422, "invalid", "A username is required."),
+            Self::Guest => (401, "unauthenticated", "This needs a credential."),
+            Self::Revoked => (401, "invalid_token", "This credential is good no longer."),
+            Self::NoSuchRoom => (404, "not_found", "There is no such room."),
+            Self::Forbidden => (403, "forbidden", "This credential does not allow it."),
+            Self::AnotherUser => (403, "forbidden", "The username is another one than the credential's: leave it out."),
+            Self::NotTheAuthor => (403, "not_the_author", "This message is somebody else's."),
+            Self::WindowOver => (403, "edit_window_over", "This message is too old to be edited."),
+        }
+    }
+}

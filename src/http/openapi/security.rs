@@ -1,0 +1,109 @@
+//! The security of each operation: which credentials it takes, and what it answers without a good one.
+
+use utoipa::openapi::{
+    Components, OpenApi as Document, Ref, RefOr, SecurityRequirement,
+    path::Operation,
+    security::{Http, HttpAuthScheme, SecurityScheme},
+};
+
+use super::{super::operations, answers};
+use crate::{config::AuthMode, domain::policy::Act};
+
+const BEARER: &str = "bearer";
+const BASIC: &str = "basic";
+
+/// States the security of every operation, as the mode has it: in open mode none needs a credential, and the answers
+/// of both modes are documented.
+pub fn state(document: &mut Document, mode: AuthMode) {
+    schemes(document.components.get_or_insert_default());
+    for (path, item) in &mut document.paths.paths {
+        let about_a_room = path.contains("{room}");
+        let operations = [
+            (axum::http::Method::GET, &mut item.get),
+            (axum::http::Method::PUT, &mut item.put),
+            (axum::http::Method::POST, &mut item.post),
+            (axum::http::Method::PATCH, &mut item.patch),
+            (axum::http::Method::DELETE, &mut item.delete),
+        ];
+        for (method, operation) in operations {
+            let Some(operation) = operation else { continue };
+            let Some(act) = operations::act(&method, path) else {
+                operation.security = Some(Vec::new());
+                continue;
+            };
+            operation.security = Some(requirements(act, mode));
+            add(operation, answers::UNAUTHENTICATED);
+            if act != Act::SeeOneself {
+                add(operation, answers::NOT_ALLOWED);
+            }
+            if about_a_room {
+                add(operation, answers::NOT_FOUND);
+            }
+        }
+    }
+    // Each operation says it for itself.
+    document.security = None;
+}
+
+/// The credentials that are taken, each good by itself; the empty one stands for none at all.
+fn requirements(act: Act, mode: AuthMode) -> Vec<SecurityRequirement> {
+    let none = (mode == AuthMode::Open || act.is_for_guests()).then(SecurityRequirement::default);
+    let schemes = [BEARER, BASIC].map(|scheme| SecurityRequirement::new(scheme, Vec::<String>::new()));
+    none.into_iter().chain(schemes).collect()
+}
+
+/// Adds an answer, unless the operation has its own of that status.
+fn add(operation: &mut Operation, (status, name, ..): answers::Answer) {
+    let answer = || RefOr::Ref(Ref::from_response_name(name));
+    operation.responses.responses.entry(status.to_owned()).or_insert_with(answer);
+}
+
+fn schemes(components: &mut Components) {
+    let mut bearer = Http::new(HttpAuthScheme::Bearer);
+    bearer.description =
+        Some("An API key (`plr_…`), or a token (JWT) signed by a key that the server was given.".to_owned());
+    let mut basic = Http::new(HttpAuthScheme::Basic);
+    basic.description =
+        Some("An API key as the password; the name is ignored. For clients that can do no other.".to_owned());
+    components.add_security_scheme(BEARER, SecurityScheme::Http(bearer));
+    components.add_security_scheme(BASIC, SecurityScheme::Http(basic));
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::super::document_of;
+    use crate::config::AuthMode;
+
+    fn security(mode: AuthMode, path: &str, method: &str) -> Value {
+        let document = serde_json::to_value(document_of(mode)).unwrap();
+        document["paths"][path][method]["security"].clone()
+    }
+
+    #[test]
+    fn every_operation_states_its_security() {
+        for mode in [AuthMode::Open, AuthMode::Required] {
+            let document = serde_json::to_value(document_of(mode)).unwrap();
+            for (path, item) in document["paths"].as_object().unwrap() {
+                for (method, operation) in item.as_object().unwrap().iter().filter(|(name, _)| *name != "parameters") {
+                    let security = operation["security"].as_array();
+                    let security = security.unwrap_or_else(|| panic!("{method} {path} states no security"));
+                    assert_eq!(security.is_empty(), path.ends_with('z'), "{method} {path}");
+                    let may_be_none = security.contains(&json!({}));
+                    assert!(mode == AuthMode::Required || may_be_none || path.ends_with('z'), "{method} {path}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_guests_may_not_do_needs_a_credential_only_where_one_is_required() {
+        let messages = "/api/v1/rooms/{room}/messages";
+        let (any, known) = (json!([{}, {"bearer": []}, {"basic": []}]), json!([{"bearer": []}, {"basic": []}]));
+        assert_eq!(security(AuthMode::Open, messages, "post"), any);
+        assert_eq!(security(AuthMode::Required, messages, "post"), known);
+        assert_eq!(security(AuthMode::Required, messages, "get"), any);
+        assert_eq!(security(AuthMode::Required, "/api/v1/me", "get"), any);
+    }
+}

@@ -1,0 +1,55 @@
+//! The start of a server, as far as identity goes: do its settings fit what the database has, and which names have
+//! only been claimed so far.
+
+use crate::{
+    clock::Clock,
+    config::{AuthMode, IdentityConfig},
+    store::{Store, error::StoreError, identity::IdentityWriter},
+};
+
+/// The reasons why a server can't start with these settings.
+#[derive(Debug, thiserror::Error)]
+pub enum Unready {
+    /// Nobody could do anything.
+    #[error(
+        "--auth required needs a source of identity: --jwt-key or --jwks, or users with API keys \
+         (`parlor user add`, `parlor key create`)"
+    )]
+    NoSource,
+    /// Everybody could do everything under the names of people who had to prove theirs.
+    #[error(
+        "this database has users, and in open mode anybody may post under their names: \
+         start with --auth required, or add --allow-open if that is meant"
+    )]
+    HasUsers,
+    /// The database's.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Checks the mode against the database and, at the first start with credentials, makes users of the names that were
+/// claimed before.
+///
+/// # Errors
+/// [`Unready`].
+pub async fn prepare(
+    store: &Store,
+    writer: &IdentityWriter,
+    config: &IdentityConfig,
+    clock: &Clock,
+) -> Result<(), Unready> {
+    match config.auth {
+        AuthMode::Open if !config.is_open_meant && store.has_users().await? => Err(Unready::HasUsers),
+        AuthMode::Open => Ok(()),
+        AuthMode::Required => {
+            if !config.has_source() && !store.has_keys().await? {
+                return Err(Unready::NoSource);
+            }
+            if !store.has_claimed_names().await? {
+                let users = writer.claim_names(clock.now()).await?;
+                tracing::info!(users, "names that were claimed are kept for whom they are given to");
+            }
+            Ok(())
+        }
+    }
+}

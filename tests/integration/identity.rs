@@ -1,0 +1,73 @@
+//! `--auth required`: who may do what with which credential, and what is refused.
+
+mod matrix;
+mod streams;
+mod tokens;
+
+use std::path::Path;
+
+use reqwest::{Method, RequestBuilder};
+use serde_json::json;
+
+use crate::support::{
+    Server,
+    server::{parlor, parlor_command},
+};
+
+/// The audience of the tokens of these tests.
+const AUDIENCE: &str = "chat";
+
+/// A server that takes tokens, and the key that signs them.
+struct Guarded {
+    server: Server,
+    keys: tempfile::TempDir,
+}
+
+impl Guarded {
+    async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// With more settings.
+    async fn with(args: &[&str]) -> Self {
+        let keys = tempfile::tempdir().expect("a directory");
+        let made = parlor(keys.path(), &["keygen", "chat.pem"]);
+        assert!(made.status.success(), "{made:?}");
+        let public = keys.path().join("chat.pem.pub");
+        let mut key = public.into_os_string();
+        key.push(":admin");
+        let builder = Server::builder().arg("--auth").arg("required").arg("--jwt-key").arg(key);
+        let builder = builder.arg("--jwt-audience").arg(AUDIENCE).arg("--jwt-leeway").arg("0s");
+        let server = args.iter().fold(builder, crate::support::server::Builder::arg).start().await;
+        Self { server, keys }
+    }
+
+    /// A token, with more arguments of `parlor token`.
+    fn token(&self, user: &str, args: &[&str]) -> String {
+        signed(self.keys.path(), user, args)
+    }
+
+    /// A request with a credential.
+    fn request(&self, method: Method, path: &str, credential: &str) -> RequestBuilder {
+        self.server.http().request(method, self.server.url(path)).bearer_auth(credential)
+    }
+
+    /// Makes a room, as an admin.
+    async fn make_room(&self, room: &str) {
+        let admin = self.token("root", &["--can", "read,post,moderate,admin"]);
+        let path = format!("/api/v1/rooms/{room}");
+        let made = self.request(Method::PUT, &path, &admin).json(&json!({})).send().await.expect("an answer");
+        assert!(made.status().is_success(), "{made:?}");
+    }
+}
+
+fn signed(keys: &Path, user: &str, args: &[&str]) -> String {
+    let mut command = parlor_command(keys, &["token", "--sub", user, "--audience", AUDIENCE, "--key", "chat.pem"]);
+    command.args(args);
+    if !args.contains(&"--for") {
+        command.args(["--for", "1h"]);
+    }
+    let output = command.output().expect("it runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text").trim().to_owned()
+}
