@@ -13,7 +13,7 @@ const SIZES = {
   desktop: { viewport: { width: 1280, height: 800 } },
   phone: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 },
 };
-/** Who types is still shown to type when all has been looked at. */
+/** Typing that is still shown when all has been looked at. */
 const TYPES = ['--typing-lapse', '10m'];
 
 async function talk(server) {

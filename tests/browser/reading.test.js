@@ -6,7 +6,7 @@ import { Server } from './support/server.js';
 
 useBrowser();
 
-/** Who is said to have seen a message, in words; waits for nothing. */
+/** The words that say who has seen a message; waits for nothing. */
 const seenBy = async (page, id) => (await item(page, id).locator('.seen .hidden').allTextContents()).join();
 const isSeen = (page, id, words) => eventually(async () => (await seenBy(page, id)) === words, `${id} is ${words}`);
 const readBy = async (server, name) => (await server.get(`general/unread?username=${name}`)).last_read_id;
