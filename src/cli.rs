@@ -1,4 +1,5 @@
-//! The command line: `serve`, `config`, `migrate`, `seed`, `token`, `keygen`, `openapi`, and the exit codes.
+//! The command line: `serve`, `config`, `migrate`, `seed`, `user`, `key`, `token`, `keygen`, `openapi`, and the exit
+//! codes.
 
 use std::{
     ffi::OsString,
@@ -13,22 +14,30 @@ use std::{
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
+mod identity;
+mod key;
 mod keygen;
 mod seed;
+mod table;
 mod token;
+mod user;
+mod values;
 
 use crate::{
     clock::Clock,
-    config::{Config, DatabaseArgs, FileSettings, LogFormat, MigrateArgs, ServeArgs, shown::shown},
+    config::{Config, DatabaseArgs, FileSettings, LogFormat, ServeArgs, StorageArgs, shown::shown},
     http,
     identity::jwt_key::JwtKeys,
     server::{ServeError, listen::listen, serve},
     store::{OpenError, Store},
     telemetry::Log,
 };
+use identity::{NotDone, Outcome};
+use key::KeyCommand;
 use keygen::{KeygenArgs, keygen};
 use seed::{SeedArgs, SeedError, seed};
 use token::{TokenArgs, has_username, token};
+use user::UserCommand;
 
 /// A failure to start: a port that is taken, a database that can't be reached.
 const FAILED: u8 = 1;
@@ -59,12 +68,18 @@ enum Command {
     /// Print the settings that `serve` would use, and where each came from; passwords are hidden
     Config(Box<ServeArgs>),
     /// Bring the database's tables up to this version, and exit
-    Migrate(MigrateArgs),
+    Migrate(StorageArgs),
     /// Fill a room with messages, to see how it does with many; no server may have the database meanwhile
     Seed(SeedArgs),
-    /// Sign a token for a user of another system, as that system would, and print it; no server takes one yet
+    /// Make and list users, or change what they may do; beside a server that runs, too
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Make, list and delete the API keys of users; beside a server that runs, too
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Sign a token for a user of another system, as that system would, and print it
     Token(TokenArgs),
-    /// Make a pair of keys for tokens (Ed25519); no server takes tokens yet
+    /// Make a pair of keys for tokens (Ed25519)
     Keygen(KeygenArgs),
     #[command(about = "Print the OpenAPI document")]
     Openapi,
@@ -99,6 +114,8 @@ pub fn run(args: &[OsString]) -> ExitCode {
         Some((Command::Config(args), settings)) => check(*args).and_then(|_| print(settings.trim_end())),
         Some((Command::Migrate(args), _)) => run_migrate(&args.database),
         Some((Command::Seed(args), _)) => run_seed(&args),
+        Some((Command::User(command), _)) => run_identity(command.run(&Clock::system()), &log),
+        Some((Command::Key(command), _)) => run_identity(command.run(&Clock::system()), &log),
         Some((Command::Token(args), _)) => print_token(args),
         Some((Command::Keygen(args), _)) => run_keygen(&args, &log),
         Some((Command::Openapi, _)) => print_openapi(),
@@ -118,7 +135,7 @@ fn parse(args: &[OsString]) -> Result<Option<(Command, String)>, Failure> {
     let mut command = Cli::command();
     let name = args.get(1).and_then(|name| name.to_str()).unwrap_or_default();
     let mut file = FileSettings::default();
-    if matches!(name, "serve" | "config" | "migrate" | "seed")
+    if matches!(name, "serve" | "config" | "migrate" | "seed" | "user" | "key")
         && let Some(subcommand) = command.find_subcommand_mut(name)
     {
         file = FileSettings::read(args).map_err(|error| Failure::new(UNUSABLE, error))?;
@@ -207,6 +224,23 @@ fn run_seed(args: &SeedArgs) -> Result<(), Failure> {
             Failure::new(code, error)
         })?;
         tell(made);
+        Ok(())
+    })
+}
+
+/// Standard output is for what was asked for: a list, or the key alone.
+fn run_identity(command: impl Future<Output = Result<Outcome, NotDone>>, log: &Log) -> Result<(), Failure> {
+    block_on(async {
+        let done = command.await.map_err(|error| {
+            let code = if let NotDone::Open(error) = &error { opening(error) } else { FAILED };
+            Failure::new(code, error)
+        })?;
+        if let Some(text) = done.asked_for {
+            print(&text)?;
+        }
+        if let Some(message) = done.message {
+            log.say(&message);
+        }
         Ok(())
     })
 }

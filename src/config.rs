@@ -75,9 +75,9 @@ pub struct ServeArgs {
     pub timings: Timings,
 }
 
-/// The settings of `parlor migrate`.
+/// The settings of commands that need the database alone.
 #[derive(Debug, Clone, Args)]
-pub struct MigrateArgs {
+pub struct StorageArgs {
     /// The file of settings.
     #[command(flatten)]
     pub file: FileArgs,

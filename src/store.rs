@@ -11,6 +11,7 @@ use sea_orm::{DatabaseConnection, DbErr};
 use tokio::time::timeout;
 
 mod backend;
+mod beside;
 pub mod changes;
 pub mod checkpoint;
 mod connect;
@@ -211,7 +212,7 @@ impl Store {
     #[cfg(test)]
     pub(crate) async fn with_search_limits(&self, url: &DatabaseUrl, limits: SearchLimits) -> Self {
         // Opened by its URL, the file would be found locked: by this process.
-        let backend = Backend::Sqlite { url: url.clone(), fsync: false, file: self.file.clone().unwrap() };
+        let backend = Backend::Sqlite { url: url.clone(), fsync: false, file: self.file.clone() };
         let searchers = Searchers::new(&backend, limits).await.unwrap();
         Self { readers: self.readers.clone(), searchers, file: self.file.clone() }
     }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::Clock,
-    config::{DatabaseArgs, FileArgs, Timings, numbers::whole},
+    config::{StorageArgs, Timings, numbers::whole},
     domain::{
         content::ContentLimit,
         message::Post,
@@ -46,13 +46,9 @@ pub(super) struct SeedArgs {
     #[arg(long, value_name = "NAME", default_value = "general")]
     pub room: String,
 
-    /// The file of settings.
-    #[command(flatten)]
-    pub file: FileArgs,
-
     /// The database.
     #[command(flatten)]
-    pub database: DatabaseArgs,
+    pub storage: StorageArgs,
 }
 
 /// The reasons for failing.
@@ -82,7 +78,7 @@ pub(super) enum SeedError {
 pub(super) async fn seed(args: &SeedArgs) -> Result<String, SeedError> {
     let room = RoomName::parse(&args.room).map_err(|invalid| SeedError::Room(args.room.clone(), invalid.detail))?;
     let start = Instant::now();
-    let Opened { store, writer, followers, .. } = Store::open(&args.database.store(true)).await?;
+    let Opened { store, writer, followers, .. } = Store::open(&args.storage.database.store(true)).await?;
     let (clock, health, stop) = (Clock::system(), Health::default(), CancellationToken::new());
     let hub = Hub::new(store.clone(), clock.clone(), health.clone(), Timings::default());
     let (feed, reading) = (Feed::default(), (store.clone(), followers));

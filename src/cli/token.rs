@@ -4,17 +4,12 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
+use super::values::{lifetime, rights, rooms, subject, username};
 use crate::{
     clock::Clock,
     domain::{name::Username, rights::Rights, room_scope::RoomScope},
-    identity::{
-        jwt::check_subject,
-        signing_key::{Narrowing, SigningKey, TokenClaims},
-    },
+    identity::signing_key::{Narrowing, SigningKey, TokenClaims},
 };
-
-/// The longest life of a token: ten years. What lives longer is a key, which can be deleted.
-const LONGEST: Duration = Duration::from_hours(10 * 366 * 24);
 
 /// The token to be signed.
 #[derive(Debug, Args)]
@@ -73,30 +68,4 @@ pub(super) fn token(args: TokenArgs, clock: &Clock) -> Result<String, String> {
 /// Returns true if the username of the token is one: that of `--username`, or the one made of `--sub`.
 pub(super) fn has_username(args: &TokenArgs) -> bool {
     args.username.is_some() || Username::parse(&args.sub).is_ok()
-}
-
-fn subject(text: &str) -> Result<String, String> {
-    check_subject(text).map(|()| text.to_owned()).map_err(str::to_owned)
-}
-
-fn username(text: &str) -> Result<Username, String> {
-    Username::parse(text).map_err(|invalid| invalid.detail)
-}
-
-fn rooms(text: &str) -> Result<RoomScope, String> {
-    RoomScope::parse(listed(text)).map_err(|invalid| invalid.detail)
-}
-
-fn rights(text: &str) -> Result<Rights, String> {
-    Rights::parse(listed(text)).map_err(|invalid| invalid.detail)
-}
-
-/// The entries between commas; an empty text has none.
-fn listed(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',').map(str::trim).filter(move |_| !text.is_empty())
-}
-
-fn lifetime(text: &str) -> Result<Duration, String> {
-    let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    if (Duration::from_secs(1)..=LONGEST).contains(&time) { Ok(time) } else { Err("has to be from 1s to 10y".into()) }
 }

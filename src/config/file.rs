@@ -111,7 +111,7 @@ impl FileSettings {
         self.values.contains_key(setting)
     }
 
-    /// Puts the values in the place of the defaults of `command`, which has some of the settings.
+    /// Puts the values in the place of the defaults of `command` and its subcommands, which have some of the settings.
     #[must_use]
     pub fn defaults_of(&self, mut command: clap::Command) -> clap::Command {
         for (setting, values) in &self.values {
@@ -123,7 +123,7 @@ impl FileSettings {
                 });
             }
         }
-        command
+        command.mut_subcommands(|subcommand| self.defaults_of(subcommand))
     }
 }
 

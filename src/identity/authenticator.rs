@@ -195,35 +195,27 @@ impl Authenticator {
         if let Some(user) = self.store.user_of_subject(&verified.subject).await? {
             return Ok(user);
         }
-        let subject = Some(verified.subject.to_string());
-        match self.store.user(verified.username.key()).await? {
-            None => {
-                let user = NewUser {
-                    username: verified.username.clone(),
-                    kind: UserKind::Person,
-                    origin: Origin::Jwt,
-                    subject,
-                    is_admin: false,
-                };
-                match self.writer.make_user(user, self.clock.now()).await {
-                    Ok(user) => Ok(user),
-                    // By another request of the same user, it may be.
-                    Err(IdentityError::Taken) => {
-                        self.store.user_of_subject(&verified.subject).await?.ok_or(NotProven::NameTaken)
-                    }
-                    Err(IdentityError::Store(error)) => Err(error.into()),
-                    Err(IdentityError::Unknown) => Err(Invalid("its user is gone")),
-                }
-            }
+        let user = NewUser {
+            username: verified.username.clone(),
+            kind: UserKind::Person,
+            origin: Origin::Jwt,
+            subject: Some(verified.subject.to_string()),
+            is_admin: false,
+        };
+        let made = match self.store.user(verified.username.key()).await? {
+            None => self.writer.make_user(user, self.clock.now()).await,
             // Nobody can sign in with a name that was only claimed: whoever signs tokens may hand it over.
-            Some(user) if user.origin == Origin::Claimed => {
-                match self.writer.set_origin(user.username.key(), Origin::Jwt, subject).await {
-                    Ok(user) => Ok(user),
-                    Err(IdentityError::Store(error)) => Err(error.into()),
-                    Err(IdentityError::Taken | IdentityError::Unknown) => Err(NotProven::NameTaken),
-                }
+            Some(found) if found.origin == Origin::Claimed => self.writer.hand_over(user).await,
+            Some(_) => return Err(NotProven::NameTaken),
+        };
+        match made {
+            Ok(user) => Ok(user),
+            // By another request of the same user, it may be.
+            Err(IdentityError::Taken) => {
+                self.store.user_of_subject(&verified.subject).await?.ok_or(NotProven::NameTaken)
             }
-            Some(_) => Err(NotProven::NameTaken),
+            Err(IdentityError::Store(error)) => Err(error.into()),
+            Err(IdentityError::Unknown) => Err(Invalid("its user is gone")),
         }
     }
 }

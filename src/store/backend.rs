@@ -30,8 +30,9 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// A database, and how it is opened.
 #[derive(Clone)]
 pub(super) enum Backend {
-    /// A file, whether its disk is waited for, and the lock on it, which every connection outlives.
-    Sqlite { url: DatabaseUrl, fsync: bool, file: Arc<DatabaseFile> },
+    /// A file, whether its disk is waited for, and the lock on it, which outlives every connection; none beside the
+    /// process that has it.
+    Sqlite { url: DatabaseUrl, fsync: bool, file: Option<Arc<DatabaseFile>> },
     /// A server.
     Postgres(Box<PgConnectOptions>),
     /// A server.
@@ -51,12 +52,24 @@ impl Backend {
     /// # Errors
     /// [`OpenError::Url`] when it names none, [`OpenError::File`] when it names a file that can't be used.
     pub(super) fn of(config: &StoreConfig) -> Result<Self, OpenError> {
+        Self::with_file(config, |url| Ok(Some(Arc::new(sqlite::open_file(url)?))))
+    }
+
+    /// The same beside the process that serves it: a file has to be there, and no lock is taken.
+    ///
+    /// # Errors
+    /// As [`Backend::of`].
+    pub(super) fn beside(config: &StoreConfig) -> Result<Self, OpenError> {
+        Self::with_file(config, |url| sqlite::find_file(url).map(|()| None))
+    }
+
+    fn with_file(
+        config: &StoreConfig,
+        file: impl FnOnce(&DatabaseUrl) -> Result<Option<Arc<DatabaseFile>>, OpenError>,
+    ) -> Result<Self, OpenError> {
         let url = &config.url;
         match url.scheme() {
-            "sqlite" => {
-                let file = Arc::new(sqlite::open_file(url)?);
-                Ok(Self::Sqlite { url: url.clone(), fsync: config.fsync, file })
-            }
+            "sqlite" => Ok(Self::Sqlite { url: url.clone(), fsync: config.fsync, file: file(url)? }),
             "postgres" | "postgresql" => Ok(Self::Postgres(Box::new(postgres::parse(url)?))),
             "mysql" | "mariadb" => Ok(Self::MySql(Box::new(mysql::parse(url)?))),
             _ => Err(OpenError::Url(format!(
@@ -77,10 +90,10 @@ impl Backend {
         !matches!(self, Self::Sqlite { .. })
     }
 
-    /// The open file, if it is one.
+    /// The open file, if it is one and this process has it.
     pub(super) fn file(&self) -> Option<Arc<DatabaseFile>> {
         match self {
-            Self::Sqlite { file, .. } => Some(file.clone()),
+            Self::Sqlite { file, .. } => file.clone(),
             Self::Postgres(_) | Self::MySql(_) => None,
         }
     }
@@ -102,12 +115,7 @@ impl Backend {
     /// Connects for writing. A server is connected to once before, to learn exactly why it can't be
     /// done.
     pub(super) async fn connect_writer(&self, connects: Connects) -> Result<Timed<sea_orm::DatabaseConnection>, DbErr> {
-        let reached = match self {
-            Self::Sqlite { .. } => Ok(()),
-            Self::Postgres(server) => in_time(CONNECT_TIMEOUT, Box::pin(postgres::reach(server))).await,
-            Self::MySql(server) => in_time(CONNECT_TIMEOUT, Box::pin(mysql::reach(server))).await,
-        };
-        reached.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))))?;
+        self.reach().await?;
         let mut options = match self {
             Self::Sqlite { url, fsync, .. } => sqlite::writer(url, *fsync),
             Self::Postgres(server) => postgres::writer(server, connects),
@@ -117,6 +125,19 @@ impl Backend {
             options.acquire_timeout(CONNECT_TIMEOUT);
         }
         self.connect(options, self.answer_timeout()).await
+    }
+
+    /// Connects to a server once. A file needs no such try.
+    ///
+    /// # Errors
+    /// The exact reason why it can't be done, which a pool would try again for long.
+    pub(super) async fn reach(&self) -> Result<(), DbErr> {
+        let reached = match self {
+            Self::Sqlite { .. } => Ok(()),
+            Self::Postgres(server) => in_time(CONNECT_TIMEOUT, Box::pin(postgres::reach(server))).await,
+            Self::MySql(server) => in_time(CONNECT_TIMEOUT, Box::pin(mysql::reach(server))).await,
+        };
+        reached.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))))
     }
 
     /// Connects for making tables, which may take its time.
@@ -142,6 +163,7 @@ impl Backend {
     /// Connects for writing users and keys beside the journal, whose lock it does not need.
     pub(super) async fn connect_identity_writer(&self) -> Result<Timed<sea_orm::DatabaseConnection>, DbErr> {
         let options = match self {
+            Self::Sqlite { url, fsync, file: None } => sqlite::beside(url, *fsync),
             Self::Sqlite { url, fsync, .. } => sqlite::writer(url, *fsync),
             Self::Postgres(server) => postgres::writer(server, Connects::default()),
             Self::MySql(server) => mysql::follower(server),

@@ -55,6 +55,9 @@ pub enum FileError {
     /// There is none, and none is to be made.
     #[error("there is no file {}: see that --database-url names the right one, or add ?mode=rwc to make a new one", .0.display())]
     Missing(PathBuf),
+    /// There is none, and this command makes none.
+    #[error("there is no file {}: see that --database-url names the right one; `parlor migrate` makes a new one", .0.display())]
+    Absent(PathBuf),
     /// Something else than a file has the name.
     #[error("{} is not a file: name a file in a folder that is there and can be written", .0.display())]
     NotAFile(PathBuf),
@@ -131,12 +134,7 @@ impl DatabaseFile {
             }
             Err(TryLockError::Error(error)) => return Err(io(error)),
         }
-        if found.nlink() > 1 {
-            return Err(FileError::HardLinks { path: path.to_owned(), names: found.nlink() });
-        }
-        if mount_point::is_one(&resolved) {
-            return Err(FileError::MountPoint(path.to_owned()));
-        }
+        check_names(path, &found, &resolved)?;
         if let Err(error) = name_holder(&lock_path) {
             tracing::warn!(%error, path = %lock_path.display(), "the process that has the database can't be noted");
         }
@@ -172,6 +170,31 @@ impl DatabaseFile {
         let Some(log) = self.log.get() else { return Ok(()) };
         is_still(&self.log_path, *log).map_err(NotOurs::Log)
     }
+}
+
+/// Checks that a file is there, and that its write-ahead log is where whoever has it looks for it. It is not opened:
+/// another process may have it.
+///
+/// # Errors
+/// [`FileError`].
+pub(super) fn find(path: &Path) -> Result<(), FileError> {
+    let io = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => FileError::Absent(path.to_owned()),
+        _ => FileError::Io { path: path.to_owned(), error },
+    };
+    let found = metadata(path).map_err(io)?;
+    if !found.is_file() {
+        return Err(FileError::NotAFile(path.to_owned()));
+    }
+    check_names(path, &found, &path.canonicalize().map_err(io)?)
+}
+
+/// Checks that the file has one name only, beside which its write-ahead log is.
+fn check_names(path: &Path, found: &Metadata, resolved: &Path) -> Result<(), FileError> {
+    if found.nlink() > 1 {
+        return Err(FileError::HardLinks { path: path.to_owned(), names: found.nlink() });
+    }
+    if mount_point::is_one(resolved) { Err(FileError::MountPoint(path.to_owned())) } else { Ok(()) }
 }
 
 fn is_still(path: &Path, identity: Identity) -> Result<(), String> {

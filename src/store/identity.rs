@@ -22,6 +22,7 @@ use super::{
     deadline::Timed,
     entity::{account, api_key, auth_version},
     error::StoreError,
+    session,
     turn::Turns,
 };
 use crate::domain::{
@@ -134,19 +135,49 @@ impl IdentityWriter {
         .await
     }
 
-    /// Hands a claimed name over, or joins a user to a `sub`.
+    /// Hands a name over that was only claimed; it stays spelled as it was.
+    ///
+    /// # Errors
+    /// [`IdentityError::Taken`] if somebody has the name, or the `sub` is another's; [`IdentityError::Unknown`] if there
+    /// is no such user.
+    pub async fn hand_over(&self, to: NewUser) -> Result<User, IdentityError> {
+        self.write(async |tx| {
+            // Nobody has lost a right, but of two who take it at the same time one waits here for the other.
+            raise(tx).await?;
+            let key = account::Column::UserKey.eq(to.username.key().as_str());
+            let handed = account::Entity::update_many()
+                .set(account::ActiveModel {
+                    kind: Set(to.kind.word().to_owned()),
+                    origin: Set(to.origin.word().to_owned()),
+                    subject: Set(to.subject.clone()),
+                    is_admin: Set(to.is_admin),
+                    ..Default::default()
+                })
+                .filter(key.clone())
+                .filter(account::Column::Origin.eq(Origin::Claimed.word()))
+                .exec(tx)
+                .await
+                .map_err(taken)?;
+            let row = account::Entity::find().filter(key).one(tx).await?.ok_or(IdentityError::Unknown)?;
+            if handed.rows_affected == 0 { Err(IdentityError::Taken) } else { Ok(row.into()) }
+        })
+        .await
+    }
+
+    /// Joins a user to a `sub` of another system. A name that was only claimed is handed over to it; whoever had another
+    /// `sub` is signed out, since the tokens of that one are somebody else's now.
     ///
     /// # Errors
     /// [`IdentityError::Unknown`] if there is no such user, [`IdentityError::Taken`] if the `sub` is another's.
-    pub async fn set_origin(
-        &self,
-        user: &UserKey,
-        origin: Origin,
-        subject: Option<String>,
-    ) -> Result<User, IdentityError> {
-        self.change(user, false, |row| {
-            row.origin = Set(origin.word().to_owned());
-            row.subject = Set(subject.clone());
+    pub async fn link(&self, user: &UserKey, subject: &str, at: Timestamp) -> Result<User, IdentityError> {
+        self.change(user, |row| {
+            if row.subject.as_ref().as_deref().is_some_and(|before| before != subject) {
+                row.signed_out_at = Set(Some(at.micros()));
+            }
+            if row.origin.as_ref() == Origin::Claimed.word() {
+                row.origin = Set(Origin::Jwt.word().to_owned());
+            }
+            row.subject = Set(Some(subject.to_owned()));
         })
         .await
     }
@@ -156,7 +187,7 @@ impl IdentityWriter {
     /// # Errors
     /// [`IdentityError::Unknown`] if there is no such user.
     pub async fn set_admin(&self, user: &UserKey, is_admin: bool) -> Result<User, IdentityError> {
-        self.change(user, true, |row| row.is_admin = Set(is_admin)).await
+        self.change(user, |row| row.is_admin = Set(is_admin)).await
     }
 
     /// Takes everything from a user, or gives it back; what was so already keeps its time.
@@ -164,7 +195,7 @@ impl IdentityWriter {
     /// # Errors
     /// [`IdentityError::Unknown`] if there is no such user.
     pub async fn set_disabled(&self, user: &UserKey, at: Option<Timestamp>) -> Result<User, IdentityError> {
-        self.change(user, true, |row| {
+        self.change(user, |row| {
             if row.disabled_at.as_ref().is_some() != at.is_some() {
                 row.disabled_at = Set(at.map(Timestamp::micros));
             }
@@ -177,7 +208,7 @@ impl IdentityWriter {
     /// # Errors
     /// [`IdentityError::Unknown`] if there is no such user.
     pub async fn sign_out(&self, user: &UserKey, at: Timestamp) -> Result<User, IdentityError> {
-        self.change(user, true, |row| row.signed_out_at = Set(Some(at.micros()))).await
+        self.change(user, |row| row.signed_out_at = Set(Some(at.micros()))).await
     }
 
     /// Makes an API key.
@@ -219,22 +250,22 @@ impl IdentityWriter {
         .await
     }
 
-    async fn change(
-        &self,
-        user: &UserKey,
-        takes_rights: bool,
-        change: impl Fn(&mut account::ActiveModel),
-    ) -> Result<User, IdentityError> {
+    async fn change(&self, user: &UserKey, change: impl Fn(&mut account::ActiveModel)) -> Result<User, IdentityError> {
         self.write(async |tx| {
-            if takes_rights {
-                raise(tx).await?;
-            }
+            raise(tx).await?;
             let row = account::Entity::find().filter(account::Column::UserKey.eq(user.as_str())).one(tx).await?;
             let mut row = row.ok_or(IdentityError::Unknown)?.into_active_model();
             change(&mut row);
             Ok(row.update(tx).await.map_err(taken)?.into())
         })
         .await
+    }
+
+    /// Ends the connection, if there is one.
+    pub async fn close(self) {
+        if let Some(db) = self.db.into_inner() {
+            session::close(db.into_inner()).await;
+        }
     }
 
     /// One transaction, when it is its turn. Nothing of it is written if the work fails.

@@ -1,13 +1,18 @@
 //! `SQLite`: one file, whose durability and whose checkpoints are this program's own.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DbBackend, DbErr,
     sqlx::sqlite::{SqliteConnectOptions, SqliteError, SqliteJournalMode, SqliteSynchronous},
 };
 
-use super::{OpenError, connect, database_file::DatabaseFile, kind::Kind, search::budget::Meter};
+use super::{
+    OpenError, connect,
+    database_file::{self, DatabaseFile},
+    kind::Kind,
+    search::budget::Meter,
+};
 use crate::config::DatabaseUrl;
 
 /// The length that the write-ahead log may reach before it is to start again at its beginning. So much of the file is
@@ -17,6 +22,9 @@ pub(super) const LOG_BYTES: u64 = 16 * 1024 * 1024;
 const READERS: u32 = 4;
 /// The time that the journal waits for another program that holds the file.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The time that another program waits for the journal, which may hold the file nearly all the time and lets nobody
+/// else know when it is free.
+const PATIENCE_BESIDE: Duration = Duration::from_secs(30);
 /// The oldest without the WAL-reset corruption bug (<https://sqlite.org/wal.html#walresetbug>).
 const MIN_VERSION: (u32, u32, u32) = (3, 51, 3);
 /// The extended codes for a refused fsync of a file and of a directory (`SQLITE_IOERR_FSYNC`,
@@ -34,6 +42,21 @@ const CONSTRAINT: u32 = 19;
 /// # Errors
 /// [`OpenError::Url`] when it names none, [`OpenError::File`] when that file can't be used.
 pub(super) fn open_file(url: &DatabaseUrl) -> Result<DatabaseFile, OpenError> {
+    let (path, create) = named_file(url)?;
+    Ok(DatabaseFile::open(&path, create)?)
+}
+
+/// Looks at the file that a URL names, without opening it or taking its lock: another process may have it.
+///
+/// # Errors
+/// As [`open_file`]; and a file that is not there is never made.
+pub(super) fn find_file(url: &DatabaseUrl) -> Result<(), OpenError> {
+    let (path, _) = named_file(url)?;
+    Ok(database_file::find(&path)?)
+}
+
+/// The file that a URL names, and whether it is to be made.
+fn named_file(url: &DatabaseUrl) -> Result<(PathBuf, bool), OpenError> {
     let text = url.reveal();
     let refused = |why: &str| Err(OpenError::Url(format!("--database-url {url}: {why}")));
     if text.contains(":memory:") || text.contains("mode=memory") {
@@ -54,7 +77,7 @@ pub(super) fn open_file(url: &DatabaseUrl) -> Result<DatabaseFile, OpenError> {
             _ => return refused(&format!("`{key}` is no parameter of it; there is only `mode`")),
         }
     }
-    Ok(DatabaseFile::open(options.get_filename(), create)?)
+    Ok((options.get_filename().to_owned(), create))
 }
 
 /// The one connection of the journal.
@@ -68,6 +91,14 @@ pub(super) fn follower(url: &DatabaseUrl, fsync: bool) -> ConnectOptions {
     // It writes when it is its turn (`turn.rs`). Should another program hold the file then, the journal is
     // not to wait for its patience to end before it uses its own.
     writing(url, if fsync { SqliteSynchronous::Normal } else { SqliteSynchronous::Off }, Duration::ZERO)
+}
+
+/// One that writes beside the process that has the file. It never makes one.
+pub(super) fn beside(url: &DatabaseUrl, fsync: bool) -> ConnectOptions {
+    let synchronous = if fsync { SqliteSynchronous::Full } else { SqliteSynchronous::Off };
+    let mut options = writing(url, synchronous, PATIENCE_BESIDE);
+    options.map_sqlx_sqlite_opts(|sqlite| sqlite.create_if_missing(false));
+    options
 }
 
 fn writing(url: &DatabaseUrl, synchronous: SqliteSynchronous, patience: Duration) -> ConnectOptions {

@@ -1,0 +1,41 @@
+//! Values of flags that several commands take.
+
+use std::time::Duration;
+
+use crate::{
+    domain::{name::Username, rights::Rights, room_scope::RoomScope},
+    identity::jwt::check_subject,
+};
+
+/// The longest life of a credential: ten years. What is to live longer is replaced, or has no end.
+const LONGEST: Duration = Duration::from_hours(10 * 366 * 24);
+
+/// A user as another system knows them.
+pub(super) fn subject(text: &str) -> Result<String, String> {
+    check_subject(text).map(|()| text.to_owned()).map_err(str::to_owned)
+}
+
+/// A username.
+pub(super) fn username(text: &str) -> Result<Username, String> {
+    Username::parse(text).map_err(|invalid| invalid.detail)
+}
+
+/// The rooms of a list with commas; an empty text has none.
+pub(super) fn rooms(text: &str) -> Result<RoomScope, String> {
+    RoomScope::parse(listed(text)).map_err(|invalid| invalid.detail)
+}
+
+/// The rights of a list with commas; an empty text has none.
+pub(super) fn rights(text: &str) -> Result<Rights, String> {
+    Rights::parse(listed(text)).map_err(|invalid| invalid.detail)
+}
+
+fn listed(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(move |_| !text.is_empty())
+}
+
+/// The time that a credential is good for.
+pub(super) fn lifetime(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if (Duration::from_secs(1)..=LONGEST).contains(&time) { Ok(time) } else { Err("has to be from 1s to 10y".into()) }
+}
