@@ -9,3 +9,4 @@ mod parts;
 mod readme;
 mod refused_values;
 mod tokens;
+mod users_and_keys;

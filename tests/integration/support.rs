@@ -16,6 +16,7 @@ pub mod socket;
 pub mod sse;
 pub mod state;
 pub mod statements;
+pub mod users;
 pub mod wire;
 
 use std::{fmt::Display, time::Duration};
