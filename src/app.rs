@@ -59,6 +59,7 @@ pub struct Background<J> {
     journal: J,
     search: Runner<SearchFollower>,
     hub: Arc<Hub>,
+    authenticator: Option<Arc<Authenticator>>,
     store: Store,
 }
 
@@ -98,7 +99,8 @@ impl App {
         let authenticator = keys.map(|keys| Authenticator::new(store.clone(), identity, keys, clock, makers));
         let authenticator = authenticator.map(Arc::new);
         let chat = Chat::new(journal, hub.clone(), store.clone(), authenticator.clone(), shutdown.closing.clone());
-        let background = Background { journal: task, search, hub: hub.clone(), store };
+        let background =
+            Background { journal: task, search, hub: hub.clone(), authenticator: authenticator.clone(), store };
         let connections = Arc::new(Semaphore::new(config.max_connections));
         let (wait, stall) = (config.timings.unsent_wait, config.timings.unsent_stall);
         let unsent = Unsent::new(Terms { limit: config.unsent_limit, wait, stall });
@@ -125,10 +127,17 @@ impl<J: Future<Output = Result<(), Fatal>>> Background<J> {
             }
             std::future::pending().await
         };
+        let key_uses = async {
+            match &self.authenticator {
+                Some(authenticator) => authenticator.write_key_uses().await,
+                None => std::future::pending().await,
+            }
+        };
         let finished = tokio::select! {
             finished = self.journal => finished,
             fatal = search => Err(fatal),
             () = self.hub.run() => Ok(()),
+            () = key_uses => Ok(()),
         };
         self.store.close().await;
         finished

@@ -4,6 +4,7 @@ pub mod authenticator;
 pub mod jwt;
 pub mod jwt_key;
 mod key_file;
+mod key_uses;
 pub mod secret;
 pub mod signing_key;
 pub mod start;

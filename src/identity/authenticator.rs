@@ -15,6 +15,7 @@ use tokio::sync::Mutex;
 use super::{
     jwt::{JwtError, Verified},
     jwt_key::JwtKeys,
+    key_uses::KeyUses,
     secret::{Secret, SecretKind},
 };
 use crate::{
@@ -48,6 +49,7 @@ pub struct Authenticator {
     room_creation: RoomCreation,
     remembered: Cache<[u8; 32], Actor>,
     versions: Versions,
+    key_uses: KeyUses,
 }
 
 /// The reasons for not taking a credential.
@@ -74,7 +76,13 @@ impl Authenticator {
     #[must_use]
     pub fn new(store: Store, writer: IdentityWriter, keys: JwtKeys, clock: Clock, room_creation: RoomCreation) -> Self {
         let remembered = Cache::new(REMEMBERED);
-        Self { store, writer, keys, clock, room_creation, remembered, versions: Versions::default() }
+        let (versions, key_uses) = (Versions::default(), KeyUses::default());
+        Self { store, writer, keys, clock, room_creation, remembered, versions, key_uses }
+    }
+
+    /// Writes when keys were last used, beside the requests that use them. Has no end of its own.
+    pub async fn write_key_uses(&self) {
+        self.key_uses.write_all(&self.writer).await;
     }
 
     /// The actor of somebody without a credential.
@@ -89,8 +97,16 @@ impl Authenticator {
     /// # Errors
     /// [`NotProven`].
     pub async fn actor(&self, credential: &str) -> Result<Actor, NotProven> {
-        let hash: [u8; 32] = Sha256::digest(credential).into();
         let now = self.clock.now();
+        let actor = self.known_or_looked_up(credential, now).await?;
+        if let Some(Credential::ApiKey(key)) = actor.grant().map(|grant| &grant.credential) {
+            self.key_uses.note(*key, now);
+        }
+        Ok(actor)
+    }
+
+    async fn known_or_looked_up(&self, credential: &str, now: Timestamp) -> Result<Actor, NotProven> {
+        let hash: [u8; 32] = Sha256::digest(credential).into();
         if let Some(actor) = self.remembered.get(&hash)
             && let Some(grant) = actor.grant()
             && grant.version == self.versions.known()

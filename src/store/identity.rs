@@ -250,6 +250,24 @@ impl IdentityWriter {
         .await
     }
 
+    /// Notes when keys were last used, where no use is noted of so many microseconds before: another node may have
+    /// noted one. Nobody loses a right by it.
+    ///
+    /// # Errors
+    /// [`IdentityError::Store`].
+    pub async fn note_uses(&self, uses: &[(i64, Timestamp)], interval: i64) -> Result<(), IdentityError> {
+        self.write(async |tx| {
+            for (id, at) in uses {
+                let last = api_key::Column::LastUsedAt;
+                let is_long_ago = last.is_null().or(last.lte(at.micros() - interval));
+                let row = api_key::Entity::update_many().col_expr(last, Expr::value(at.micros()));
+                row.filter(api_key::Column::Id.eq(*id)).filter(is_long_ago).exec(tx).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
     async fn change(&self, user: &UserKey, change: impl Fn(&mut account::ActiveModel)) -> Result<User, IdentityError> {
         self.write(async |tx| {
             raise(tx).await?;

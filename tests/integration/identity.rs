@@ -1,5 +1,7 @@
 //! `--auth required`: who may do what with which credential, and what is refused.
 
+mod api_keys;
+mod claimed;
 mod matrix;
 mod streams;
 mod tokens;
@@ -11,7 +13,7 @@ use serde_json::json;
 
 use crate::support::{
     Server,
-    server::{parlor, parlor_command},
+    server::{Builder, parlor, parlor_command},
 };
 
 /// The audience of the tokens of these tests.
@@ -30,15 +32,20 @@ impl Guarded {
 
     /// With more settings.
     async fn with(args: &[&str]) -> Self {
+        Self::on(Server::builder(), args).await
+    }
+
+    /// With more settings, of a server that is begun.
+    async fn on(builder: Builder, args: &[&str]) -> Self {
         let keys = tempfile::tempdir().expect("a directory");
         let made = parlor(keys.path(), &["keygen", "chat.pem"]);
         assert!(made.status.success(), "{made:?}");
         let public = keys.path().join("chat.pem.pub");
         let mut key = public.into_os_string();
         key.push(":admin");
-        let builder = Server::builder().arg("--auth").arg("required").arg("--jwt-key").arg(key);
+        let builder = builder.arg("--auth").arg("required").arg("--jwt-key").arg(key);
         let builder = builder.arg("--jwt-audience").arg(AUDIENCE).arg("--jwt-leeway").arg("0s");
-        let server = args.iter().fold(builder, crate::support::server::Builder::arg).start().await;
+        let server = args.iter().fold(builder, Builder::arg).start().await;
         Self { server, keys }
     }
 

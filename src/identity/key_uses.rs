@@ -1,0 +1,116 @@
+//! Uses of API keys: noted in memory by whoever checks a key, and written beside the requests, at most once a minute for
+//! each key.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use tokio::sync::Notify;
+
+use crate::{
+    domain::timestamp::Timestamp,
+    store::identity::{IdentityError, IdentityWriter},
+};
+
+/// The time in which a further use of a key is not noted, in microseconds: a minute, the precision of what is shown.
+const INTERVAL: i64 = 60_000_000;
+/// The most keys that are remembered. Of those beyond that a use goes unnoted, until others were not used for a minute.
+const MOST: usize = 10_000;
+
+/// The keys that were used within a minute, and those of them that are not written yet.
+#[derive(Debug, Default)]
+pub(super) struct KeyUses {
+    noted: Mutex<HashMap<i64, Use>>,
+    is_new: Notify,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Use {
+    at: Timestamp,
+    is_written: bool,
+}
+
+impl KeyUses {
+    /// Notes that a key was used, if that was not noted within the minute. Waits for nothing.
+    pub(super) fn note(&self, key: i64, now: Timestamp) {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_recent = |before: &Use| (0..INTERVAL).contains(&(now.micros() - before.at.micros()));
+        if noted.get(&key).is_some_and(is_recent) {
+            return;
+        }
+        if noted.len() >= MOST {
+            noted.retain(|_, before| is_recent(before));
+        }
+        if noted.len() < MOST {
+            noted.insert(key, Use { at: now, is_written: false });
+            self.is_new.notify_one();
+        }
+    }
+
+    /// Writes what is noted, for as long as it is polled. What can't be written is left out: the key is noted again when
+    /// it is used a minute later.
+    pub(super) async fn write_all(&self, writer: &IdentityWriter) {
+        loop {
+            self.is_new.notified().await;
+            let unwritten = self.take();
+            match writer.note_uses(&unwritten, INTERVAL).await {
+                Ok(()) => {}
+                Err(IdentityError::Store(error)) => tracing::warn!(%error, "the last use of keys can't be written"),
+                Err(error) => tracing::warn!(%error, "the last use of keys is not written"),
+            }
+        }
+    }
+
+    /// The keys whose use is to be written, in order: of two nodes that write the same rows none waits for the other.
+    fn take(&self) -> Vec<(i64, Timestamp)> {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        let unwritten = noted.iter_mut().filter(|(_, used)| !used.is_written);
+        let mut taken: Vec<_> = unwritten
+            .map(|(key, used)| {
+                used.is_written = true;
+                (*key, used.at)
+            })
+            .collect();
+        taken.sort_unstable();
+        taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(micros: i64) -> Timestamp {
+        Timestamp::from_micros(micros)
+    }
+
+    #[test]
+    fn a_key_is_written_once_a_minute() {
+        let uses = KeyUses::default();
+        uses.note(1, at(0));
+        uses.note(2, at(5));
+        uses.note(1, at(INTERVAL - 1));
+        assert_eq!(uses.take(), [(1, at(0)), (2, at(5))]);
+        uses.note(1, at(INTERVAL - 1));
+        assert_eq!(uses.take(), []);
+        uses.note(1, at(INTERVAL));
+        assert_eq!(uses.take(), [(1, at(INTERVAL))]);
+        // A clock that was set back counts as another minute.
+        uses.note(1, at(10));
+        assert_eq!(uses.take(), [(1, at(10))]);
+    }
+
+    #[test]
+    fn of_too_many_keys_those_are_forgotten_that_were_not_used_for_a_minute() {
+        let uses = KeyUses::default();
+        let count = i64::try_from(MOST).unwrap();
+        for key in 0..count {
+            uses.note(key, at(key));
+        }
+        uses.note(count, at(count));
+        assert_eq!(uses.take().len(), MOST, "no more than that");
+        uses.note(count, at(INTERVAL));
+        assert_eq!(uses.take(), [(count, at(INTERVAL))], "the first was not used for a minute");
+    }
+}
