@@ -96,8 +96,11 @@ async fn a_linked_user_is_signed_in_by_that_sub_and_no_longer_by_the_one_before(
     assert_eq!(json_of(me, StatusCode::OK).await["username"], "Alice");
 
     operator.done(&["user", "link", "Alice", "--sub", "u|2"]);
+    // Whoever it was known for is signed out; asked for again, it is a user of its own.
     let me = guarded.request(Method::GET, "/api/v1/me", &first).send().await.expect("an answer");
-    assert_eq!(json_of(me, StatusCode::OK).await["username"], "Unused", "a user of its own now");
+    expect_problem(me, 401, "invalid_token", &[]).await;
+    let me = guarded.request(Method::GET, "/api/v1/me", &first).send().await.expect("an answer");
+    assert_eq!(json_of(me, StatusCode::OK).await["username"], "Unused");
     let again = guarded.token("u|3", &["--username", "Alice"]);
     let refused = guarded.request(Method::GET, "/api/v1/me", &again).send().await.expect("an answer");
     expect_problem(refused, 403, "name_taken", &[]).await;

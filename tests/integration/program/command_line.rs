@@ -230,7 +230,7 @@ fn help_lists_what_can_be_set() {
     let help = parlor(dir.path(), &["--help"]);
     assert_eq!(help.status.code(), Some(0));
     let help = String::from_utf8(help.stdout).expect("text");
-    for command in ["serve", "config", "migrate", "seed", "token", "keygen", "openapi"] {
+    for command in ["serve", "config", "migrate", "seed", "user", "key", "token", "keygen", "openapi"] {
         assert!(help.contains(command), "{command} is missing: {help}");
     }
 

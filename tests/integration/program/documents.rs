@@ -153,7 +153,7 @@ const SAID: [(&str, &[&str]); 2] = [
         &[
             "--data-urlencode keeps & and + and % as they are",
             "Those with `-N` follow a stream, which has no end",
-            "There is no login yet",
+            "By default there is no login",
             "Give your client a longer timeout.",
             "it repeats refusals",
         ],
