@@ -4,7 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use crate::domain::timestamp::Timestamp;
 
-/// What stands in a cell that has nothing to say.
+/// The text of a cell that has nothing to say.
 const NOTHING: &str = "-";
 
 /// The table, a line for each row.

@@ -25,7 +25,7 @@ async fn operator(dir: &std::path::Path) -> (TestDatabase, Operator) {
     (database, operator)
 }
 
-/// What was said of a change, which prints nothing.
+/// The message about a change, which prints nothing.
 fn said(operator: &Operator, words: &[&str]) -> String {
     let (out, err) = operator.done(words);
     assert_eq!(out, "", "{words:?}: standard output is for what was asked for");
