@@ -6,6 +6,7 @@ use tokio_tungstenite::tungstenite::{self, client::IntoClientRequest as _};
 
 use crate::support::{
     DEADLINE, Server,
+    cluster::ask,
     database::TestDatabase,
     problem::expect_problem,
     server::{Builder, failure, json_of, parlor},
@@ -233,7 +234,7 @@ async fn the_keys_of_a_disabled_user_are_refused_until_the_user_is_enabled() {
 async fn the_last_use_is_noted_beside_the_requests() {
     let (keyed, key) = Keyed::with_bot().await;
     let unused = keyed.operator.key("ci", &[]);
-    let server = keyed.required().start().await;
+    let mut server = keyed.required().start().await;
     assert_eq!(get(&server, MESSAGES, &key).await.status(), StatusCode::OK);
     let last_uses = || {
         let keys = keyed.operator.list(&["key", "list", "--user", "ci"]);
@@ -255,6 +256,12 @@ async fn the_last_use_is_noted_beside_the_requests() {
     let other = async { while last_uses().1.is_null() {} };
     within(DEADLINE, "the other's use is noted", other).await;
     assert_eq!(last_uses().0, noted.0);
+
+    // Nobody has lost a right by it, so nothing has to be looked up again.
+    assert!(server.terminate().await.success());
+    let database = Box::pin(sea_orm::Database::connect(keyed.database.url())).await.expect("the database opens");
+    assert_eq!(ask::<i64>(&database, "SELECT version FROM auth_version").await, [0]);
+    database.close().await.expect("it closes");
 }
 
 #[tokio::test]
