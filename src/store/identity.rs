@@ -15,6 +15,8 @@ use tokio::sync::Mutex;
 
 mod claimed;
 mod reading;
+#[cfg(test)]
+mod tests;
 
 use super::{
     backend::Backend,

@@ -1,16 +1,21 @@
 //! `parlor user` and `parlor key`: exit codes, what they print, and the databases that they work on.
 
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, fs, time::Duration};
 
 use futures_util::future::join;
+use sea_orm::{ConnectOptions, ConnectionTrait as _, Database};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Server,
+    DEADLINE, Server,
     database::{TestDatabase, sqlite_url},
     server::{complaint, parlor, parlor_command},
     users::Operator,
+    within,
 };
+
+/// The time for which a test has a file locked: more than a command needs that does not wait.
+const WAITED: Duration = Duration::from_secs(1);
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a directory")
@@ -322,6 +327,28 @@ async fn both_work_beside_a_server_that_writes_all_the_time() {
     server = server.arg("--migrate=false");
     let server = server.start().await;
     assert!(server.head("general").await > 8);
+}
+
+/// Of a file, whoever writes has all of it: others wait, and don't give up at once.
+#[tokio::test]
+async fn a_command_waits_for_whoever_writes_to_the_file() {
+    let dir = folder();
+    let url = sqlite_url(&dir.path().join("busy.db"));
+    assert_eq!(parlor(dir.path(), &["migrate", "--database-url", &url]).status.code(), Some(0));
+    let mut options = ConnectOptions::new(&url);
+    options.max_connections(1);
+    let other = Box::pin(Database::connect(options)).await.expect("the database opens");
+    other.execute_unprepared("BEGIN IMMEDIATE").await.expect("it is locked");
+    let words = ["user", "add", "alice", "--database-url", &url];
+    let command = parlor_command(dir.path(), &words);
+    let mut adding = tokio::process::Command::from(command).kill_on_drop(true).spawn().expect("parlor runs");
+    let ended = tokio::time::timeout(WAITED, adding.wait()).await;
+    assert!(ended.is_err(), "it gave up: {ended:?}");
+    other.execute_unprepared("COMMIT").await.expect("it is free");
+    let status = within(DEADLINE, "the command ends", adding.wait()).await.expect("a status");
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(Operator::new(dir.path(), &url).user("alice")["kind"], "person");
+    other.close().await.expect("it closes");
 }
 
 #[test]
