@@ -17,6 +17,7 @@ pub mod digest;
 pub mod expirations;
 mod fills;
 pub mod frame;
+pub mod freshness;
 pub mod gap;
 pub mod loading;
 pub mod people;
@@ -38,6 +39,7 @@ pub mod window;
 use broker::RoomCommit;
 use expirations::Expirations;
 use fills::Fills;
+use freshness::Freshness;
 use queries::{Start, Wanted};
 use reader::Request;
 use registry::Registry;
@@ -48,7 +50,7 @@ use subscription::Subscription;
 use crate::{
     clock::Clock,
     config::Timings,
-    domain::name::RoomName,
+    domain::{actor::Actor, name::RoomName},
     store::{Store, error::StoreError, health::Health},
 };
 
@@ -68,6 +70,7 @@ pub struct Hub {
     health: Health,
     expirations: Arc<Expirations>,
     registry: Arc<Registry>,
+    freshness: Freshness,
     catch_ups: Semaphore,
     fills: Fills,
     timings: Timings,
@@ -84,6 +87,7 @@ impl Hub {
             health,
             expirations: Arc::default(),
             registry: Arc::default(),
+            freshness: Freshness::new(timings.revocation_patience),
             catch_ups: Semaphore::new(CATCH_UPS),
             fills: Fills::default(),
             timings,
@@ -133,18 +137,19 @@ impl Hub {
         }
     }
 
-    /// Begins to read a room.
+    /// Begins to read a room by what vouches for an actor.
     ///
     /// # Errors
     /// [`StoreError`] when what has to be read first can't be.
     pub async fn subscribe(
         self: &Arc<Self>,
+        actor: &Actor,
         room: &RoomName,
         start: Start,
         request: Request,
     ) -> Result<Subscription, StoreError> {
         let wanted = Wanted { room: room.clone(), start, denied: None };
-        Subscription::open(self.clone(), vec![wanted], request, false).await
+        Subscription::open(self.clone(), actor, vec![wanted], request, false).await
     }
 
     /// Begins to read several rooms as one, in this order; there is at least one.
@@ -153,10 +158,11 @@ impl Hub {
     /// [`StoreError`] when what has to be read first can't be.
     pub async fn subscribe_to_all(
         self: &Arc<Self>,
+        actor: &Actor,
         rooms: Vec<Wanted>,
         request: Request,
     ) -> Result<Subscription, StoreError> {
-        Subscription::open(self.clone(), rooms, request, true).await
+        Subscription::open(self.clone(), actor, rooms, request, true).await
     }
 
     /// A room that is not in memory, for a place that reads nothing of it.
@@ -174,6 +180,12 @@ impl Hub {
     #[must_use]
     pub fn registry(&self) -> &Arc<Registry> {
         &self.registry
+    }
+
+    /// The time until which deliveries to readers with credentials go on.
+    #[must_use]
+    pub fn freshness(&self) -> &Freshness {
+        &self.freshness
     }
 
     /// Does what time brings: graces and leases that end, gaps that are filled, rooms that leave, news of the store.

@@ -40,7 +40,7 @@ impl Chat {
         request: Request,
     ) -> Result<Reading, ChatError> {
         self.may_in(actor, Act::ReadRoom, room).await?;
-        Ok(self.reading(self.hub.subscribe(room, start, request).await?))
+        Ok(self.reading(self.hub.subscribe(actor, room, start, request).await?))
     }
 
     /// Begins to read several rooms as one. Those that may not be read are told as such, if another one may.
@@ -66,7 +66,7 @@ impl Chat {
             return Err(Refused::Denied(why).into());
         }
         let rooms = wanted;
-        Ok(self.reading(self.hub.subscribe_to_all(rooms, request).await?))
+        Ok(self.reading(self.hub.subscribe_to_all(actor, rooms, request).await?))
     }
 
     fn reading(&self, subscription: Subscription) -> Reading {

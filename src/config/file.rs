@@ -72,6 +72,8 @@ pub(super) const TABLES: [(&str, &[(&str, &str)]); 6] = [
             ("write-timeout", "write_timeout"),
             ("hang-timeout", "hang_timeout"),
             ("probe-interval", "probe_interval"),
+            ("revocation-interval", "revocation_interval"),
+            ("revocation-patience", "revocation_patience"),
             ("room-idle-time", "room_idle_time"),
             ("room-sweep-interval", "room_sweep_interval"),
             ("drain-spread", "drain_spread"),

@@ -73,6 +73,14 @@ pub struct Timings {
     #[arg(long, env = "PARLOR_PROBE_INTERVAL", value_name = "TIME", default_value = shown(Self::DEFAULT.probe_interval), value_parser = time)]
     pub probe_interval: Duration,
 
+    /// Time between two looks at who has lost a right; with `--auth required`
+    #[arg(long, env = "PARLOR_REVOCATION_INTERVAL", value_name = "TIME", default_value = shown(Self::DEFAULT.revocation_interval), value_parser = time)]
+    pub revocation_interval: Duration,
+
+    /// Time without such a look after which nothing is delivered until there was one
+    #[arg(long, env = "PARLOR_REVOCATION_PATIENCE", value_name = "TIME", default_value = shown(Self::DEFAULT.revocation_patience), value_parser = time)]
+    pub revocation_patience: Duration,
+
     /// Time that an unused room stays in memory
     #[arg(long, env = "PARLOR_ROOM_IDLE_TIME", value_name = "TIME", default_value = shown(Self::DEFAULT.room_idle_time), value_parser = time)]
     pub room_idle_time: Duration,
@@ -116,6 +124,8 @@ impl Timings {
         write_timeout: Duration::from_secs(10),
         hang_timeout: Duration::from_secs(7),
         probe_interval: Duration::from_secs(1),
+        revocation_interval: Duration::from_secs(1),
+        revocation_patience: Duration::from_secs(5),
         room_idle_time: Duration::from_mins(1),
         room_sweep_interval: Duration::from_secs(10),
         drain_spread: Duration::from_secs(2),

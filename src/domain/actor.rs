@@ -41,7 +41,7 @@ pub struct Grant {
 }
 
 /// A credential, as the server knows it: never the secret itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Credential {
     /// None: a guest.
     Nothing,

@@ -15,6 +15,9 @@ pub enum Denied {
     /// The credential is good no longer.
     #[error("the credential is good no longer")]
     Revoked,
+    /// The credential's time is over.
+    #[error("the credential has expired")]
+    Expired,
     /// There is no such room, as far as the actor may know.
     #[error("there is no such room")]
     NoSuchRoom,
@@ -40,11 +43,18 @@ impl Denied {
             Self::Nameless => (422, "invalid", "A username is required."),
             Self::Guest => (401, "unauthenticated", "This needs a credential."),
             Self::Revoked => (401, "invalid_token", "This credential is good no longer."),
+            Self::Expired => (401, "token_expired", "This credential has expired."),
             Self::NoSuchRoom => (404, "not_found", "There is no such room."),
             Self::Forbidden => (403, "forbidden", "This credential does not allow it."),
             Self::AnotherUser => (403, "forbidden", "The username is another one than the credential's: leave it out."),
             Self::NotTheAuthor => (403, "not_the_author", "This message is somebody else's."),
             Self::WindowOver => (403, "edit_window_over", "This message is too old to be edited."),
         }
+    }
+
+    /// Returns true if the credential has ended, so that nothing at all may be done with it.
+    #[must_use]
+    pub const fn is_of_credential(self) -> bool {
+        matches!(self, Self::Revoked | Self::Expired)
     }
 }

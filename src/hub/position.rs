@@ -11,6 +11,8 @@ use crate::domain::{
 pub struct Position {
     /// Everything up to here was taken or filtered out.
     pub cursor: EventId,
+    /// The last id that is its to take.
+    pub last: EventId,
     /// The last id the reader was told.
     pub told: EventId,
     /// The number of ephemeral events it has seen.

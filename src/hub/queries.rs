@@ -40,6 +40,8 @@ pub enum Query {
         history: usize,
         /// The types that it reads.
         types: TypeSet,
+        /// The last id that is its to know.
+        last: EventId,
     },
     /// The log after its cursor.
     Log {
@@ -51,6 +53,8 @@ pub enum Query {
         limit: u64,
         /// The number of messages in the history that it gets if the log no longer reaches back to its cursor.
         history: usize,
+        /// The last id that is its to know of that history.
+        last: EventId,
     },
     /// The room's read cursors; the answer is in the room.
     Cursors,
@@ -83,6 +87,12 @@ impl CatchUpPage {
             Some(shows) => !shows.is_empty() && room.may_have_deleted(shows, self.deletions),
             None => room.deletions() > self.deletions,
         }
+    }
+
+    /// Leaves out what comes after an id. A history can't be cut: it has to be read again.
+    pub(super) fn cut(&mut self, last: EventId) {
+        self.frames.retain(|frame| frame.id().is_some_and(|id| id <= last));
+        self.through = self.through.min(last);
     }
 
     /// The stretch of the log after a cursor that ends at `through`, or earlier if that is more than a reader
@@ -125,8 +135,10 @@ impl Hub {
     /// [`StoreError`] when the database is out.
     pub(super) async fn answer(&self, room: &Arc<Room>, query: &Query) -> Result<CatchUpPage, StoreError> {
         match *query {
-            Query::Begin { start, history, types } => self.begin(room, start, history, types).await,
-            Query::Log { after, types, limit, history } => self.log_page(room, after, types, limit, history).await,
+            Query::Begin { start, history, types, last } => self.begin(room, start, (history, last), types).await,
+            Query::Log { after, types, limit, history, last } => {
+                self.log_page(room, after, types, limit, (history, last)).await
+            }
             Query::Cursors => {
                 room.load_cursors(&self.store).await?;
                 Ok(CatchUpPage::empty(0))
@@ -139,7 +151,7 @@ impl Hub {
         &self,
         room: &Arc<Room>,
         start: Start,
-        history: usize,
+        history: (usize, EventId),
         types: TypeSet,
     ) -> Result<CatchUpPage, StoreError> {
         room.load(&self.store).await?;
@@ -189,14 +201,15 @@ impl Hub {
         })
     }
 
-    /// The history, after a `reset` if there is a reason for one, and the cursor it ends at.
+    /// The history of so many messages up to an id, after a `reset` if there is a reason for one, and the cursor it ends
+    /// at.
     async fn history(
         &self,
         room: &Room,
         reset: Option<ResetReason>,
-        limit: usize,
+        (limit, last): (usize, EventId),
     ) -> Result<(Vec<Frame>, EventId), StoreError> {
-        let (history, head) = room.history(&self.store, limit).await?;
+        let (history, head) = room.history(&self.store, limit, last).await?;
         let (floor, _) = room.floor();
         let reset = reset.map(|reason| Frame::new(&EventBody::Reset { room: room.name(), reason, floor, head }));
         Ok((reset.into_iter().chain([history]).collect(), head))
@@ -209,7 +222,7 @@ impl Hub {
         after: EventId,
         types: TypeSet,
         limit: u64,
-        history: usize,
+        history: (usize, EventId),
     ) -> Result<CatchUpPage, StoreError> {
         // Many readers that come back together take turns, so that the rest of the server gets its
         // share of the database and of memory.

@@ -7,10 +7,12 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
+mod leaving;
 pub mod place;
 #[cfg(test)]
 mod tests;
 
+use leaving::End;
 use place::{Given, Place};
 
 use super::{
@@ -119,14 +121,10 @@ pub struct Reader {
     /// The news of rooms that were left, while others go on.
     farewells: Vec<Placed>,
     end: Option<End>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct End {
-    /// The room that was left last.
-    place: PlaceId,
-    why: CloseReason,
-    is_told: bool,
+    /// The time at which its credential ends.
+    expires_at: Option<Instant>,
+    /// True while nothing is given, since nobody knows if it is still to be.
+    is_held: bool,
 }
 
 impl Reader {
@@ -155,11 +153,16 @@ impl Reader {
             keep_alive,
             farewells: Vec::new(),
             end: None,
+            expires_at: None,
+            is_held: false,
         }
     }
 
     /// Takes what is ready of one room.
     pub fn take(&mut self, now: Instant, out: &mut Vec<Placed>) -> Step {
+        if self.expires_at.is_some_and(|end| now >= end) {
+            self.close_all(CloseReason::Denied(Denied::Expired));
+        }
         if let Some(end) = &mut self.end {
             let (place, why, is_told) = (end.place, end.why, std::mem::replace(&mut end.is_told, true));
             if is_told || self.transport == Transport::LongPoll {
@@ -172,6 +175,9 @@ impl Reader {
         if !self.farewells.is_empty() {
             out.append(&mut self.farewells);
             return Step::Took;
+        }
+        if self.is_held {
+            return self.keep_alive(None, now, out);
         }
         let mut until = None;
         loop {
@@ -187,6 +193,10 @@ impl Reader {
                     Given::Query(query) => {
                         let generation = self.places[index].generation;
                         return Step::Ask(Ask { place: PlaceId(index), generation, query });
+                    }
+                    Given::Left(why) => {
+                        self.close(PlaceId(index), CloseReason::Denied(why));
+                        return self.take(now, out);
                     }
                     Given::Nothing(at) => until = [until, at].into_iter().flatten().min(),
                 }
@@ -208,7 +218,7 @@ impl Reader {
         }
         let begins = matches!(ask.query, Query::Begin { .. }) && got.is_ok();
         place.answer(&ask.query, got);
-        if begins && place.attendance.is_none() {
+        if begins && place.attendance.is_none() && !place.is_leaving() {
             place.attendance = self.filter.user.as_ref().map(|user| place.room.attend(user));
             place.position.seen = place.room.ephemeral_count();
             place.position.state_due = match &self.state {
@@ -216,32 +226,6 @@ impl Reader {
                 StateDue::Unless(word) => *word != place.room.state_word(place.position.seen),
                 StateDue::Never => false,
             };
-        }
-    }
-
-    /// Leaves a room; with the last one the reader ends.
-    pub fn close(&mut self, place: PlaceId, why: CloseReason) {
-        let was_closed = std::mem::replace(&mut self.places[place.0].is_closed, true);
-        self.places[place.0].close();
-        if self.places.iter().all(|place| place.is_closed) {
-            self.end.get_or_insert(End { place, why, is_told: false });
-        } else if !was_closed && let CloseReason::Denied(why) = why {
-            self.farewells.push(Frame::new(&EventBody::error(self.places[place.0].room.name(), why)).into());
-        }
-    }
-
-    /// Tells which rooms were closed from the beginning, and why, in their order.
-    pub fn tell_denied(&mut self, denied: impl Iterator<Item = Option<Denied>>) {
-        let places = self.places.iter().zip(denied);
-        let told =
-            places.filter_map(|(place, why)| Some(Frame::new(&EventBody::error(place.room.name(), why?)).into()));
-        self.farewells.extend(told);
-    }
-
-    /// Leaves all rooms.
-    pub fn close_all(&mut self, why: CloseReason) {
-        for place in 0..self.places.len() {
-            self.close(PlaceId(place), why);
         }
     }
 
@@ -268,6 +252,16 @@ impl Reader {
         self.begun
     }
 
+    /// The reader ends at this time, when its credential does.
+    pub fn expire_at(&mut self, end: Option<Instant>) {
+        self.expires_at = end;
+    }
+
+    /// While it is held it is given nothing but signs of life; then it goes on from where it was.
+    pub fn hold(&mut self, is_held: bool) {
+        self.is_held = is_held;
+    }
+
     /// From now on it takes no more than this at once.
     pub fn take_at_most(&mut self, limit: usize) {
         self.filter.limit = limit;
@@ -284,7 +278,7 @@ impl Reader {
             return false;
         }
         self.filter.user = Some(user.clone());
-        for place in self.places.iter_mut().filter(|place| place.is_entered()) {
+        for place in self.places.iter_mut().filter(|place| place.is_entered() && !place.is_leaving()) {
             place.attendance = Some(place.room.attend(user));
             // What it was told before did not include itself.
             place.position.state_due = true;
@@ -317,6 +311,7 @@ impl Reader {
 
     /// Nothing is ready: breaks a silence that was long enough, or one of dropped events.
     fn keep_alive(&mut self, until: Option<Instant>, now: Instant, out: &mut Vec<Placed>) -> Step {
+        let until = [until, self.expires_at].into_iter().flatten().min();
         if self.transport == Transport::LongPoll {
             return Step::Idle { until };
         }
@@ -350,15 +345,5 @@ impl Reader {
         let (room, id) = (self.places[most].room.name(), self.places[most].position.cursor);
         let frame = Frame::new(&EventBody::Ping { room, id, cursor: id });
         Some(Placed { frame, id: self.positions.as_ref().map(Positions::to_string) })
-    }
-
-    fn farewell(&self, place: PlaceId, why: CloseReason) -> Frame {
-        match why {
-            CloseReason::Denied(why) => Frame::new(&EventBody::error(self.places[place.0].room.name(), why)),
-            CloseReason::Shutdown => {
-                let reconnect_after_ms = rand::random_range(1_000..=3_000);
-                Frame::new(&EventBody::ServerShutdown { room: self.places[0].room.name(), reconnect_after_ms })
-            }
-        }
     }
 }

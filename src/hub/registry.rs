@@ -1,8 +1,12 @@
 //! Every reader on every transport, so that whoever has to end one finds it.
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, atomic::AtomicU64, atomic::Ordering},
+    collections::{HashMap, HashSet},
+    hash::Hash,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     task::Waker,
     time::Duration,
 };
@@ -11,6 +15,8 @@ use futures_util::task::AtomicWaker;
 use tokio::time::{Instant, sleep_until};
 
 use crate::domain::{
+    EventId,
+    actor::{Actor, Credential},
     denied::Denied,
     event::TypeSet,
     name::{RoomName, UserKey},
@@ -36,6 +42,20 @@ pub enum CloseReason {
     Denied(Denied),
 }
 
+/// Something that a reader is told to do.
+#[derive(Debug, Clone)]
+pub(super) enum Order {
+    /// To end, all rooms at once.
+    Close(CloseReason),
+    /// To leave one room.
+    Leave {
+        room: RoomName,
+        /// The last event that is its to know; absent if it is to leave at once.
+        after: Option<EventId>,
+        why: Denied,
+    },
+}
+
 /// One reader, for whoever has to end it.
 #[derive(Debug)]
 pub struct Registration {
@@ -43,39 +63,134 @@ pub struct Registration {
     pub id: u64,
     /// The rooms that it reads.
     pub rooms: Box<[RoomName]>,
-    /// The user who reads.
+    /// The user who is seen to read.
     pub user: OnceLock<UserKey>,
     /// The types it reads.
     pub types: TypeSet,
     /// The transport.
     pub transport: Transport,
-    closed: OnceLock<CloseReason>,
+    /// The one who reads, if something vouches for them: in open mode there is nobody who could lose a right.
+    actor: Option<Actor>,
+    orders: Mutex<Vec<Order>>,
+    has_orders: AtomicBool,
     waker: AtomicWaker,
 }
 
 impl Registration {
     /// Ends the reader: its subscription says so and stops.
     pub fn close(&self, reason: CloseReason) {
-        if self.closed.set(reason).is_ok() {
-            self.waker.wake();
-        }
+        self.order(Order::Close(reason));
     }
 
-    /// The reason why it is to end, if it is; else the waker is woken once it is.
-    pub(super) fn poll_closed(&self, waker: &Waker) -> Option<CloseReason> {
-        // Looked at twice, since it may be closed between the first look and the registration.
-        self.closed.get().copied().or_else(|| {
-            self.waker.register(waker);
-            self.closed.get().copied()
-        })
+    /// Has the reader leave one of its rooms: at once, or after the last event that is its to know. Other rooms go on.
+    pub fn leave(&self, room: &RoomName, after: Option<EventId>, why: Denied) {
+        self.order(Order::Leave { room: room.clone(), after, why });
+    }
+
+    /// The one who reads, if something vouches for them.
+    #[must_use]
+    pub fn actor(&self) -> Option<&Actor> {
+        self.actor.as_ref()
+    }
+
+    /// Returns true if it reads by a credential, or as a guest, where credentials are required.
+    pub(super) fn is_granted(&self) -> bool {
+        self.actor.is_some()
+    }
+
+    /// The orders since the last look; the waker is woken by the next.
+    pub(super) fn poll_orders(&self, waker: &Waker) -> Vec<Order> {
+        self.waker.register(waker);
+        if !self.has_orders.load(Ordering::Acquire) {
+            return Vec::new();
+        }
+        self.has_orders.store(false, Ordering::Release);
+        std::mem::take(&mut self.orders())
+    }
+
+    fn order(&self, order: Order) {
+        self.orders().push(order);
+        self.has_orders.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    fn orders(&self) -> MutexGuard<'_, Vec<Order>> {
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// All readers of this process.
 #[derive(Debug, Default)]
 pub struct Registry {
-    readers: Mutex<HashMap<u64, Arc<Registration>>>,
+    readers: Mutex<Readers>,
     last: AtomicU64,
+}
+
+/// The readers by their numbers, and the numbers of those that something vouches for by what they may lose.
+#[derive(Debug, Default)]
+struct Readers {
+    all: HashMap<u64, Arc<Registration>>,
+    by_user: Index<UserKey>,
+    by_credential: Index<Credential>,
+    by_room: Index<RoomName>,
+}
+
+/// The numbers of readers by something that they have in common.
+#[derive(Debug)]
+struct Index<K>(HashMap<K, HashSet<u64>>);
+
+impl<K> Default for Index<K> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<K: Hash + Eq + Clone> Index<K> {
+    fn enter(&mut self, key: &K, id: u64) {
+        match self.0.get_mut(key) {
+            Some(ids) => drop(ids.insert(id)),
+            None => drop(self.0.insert(key.clone(), HashSet::from([id]))),
+        }
+    }
+
+    fn remove(&mut self, key: &K, id: u64) {
+        if let Some(ids) = self.0.get_mut(key) {
+            ids.remove(&id);
+            if ids.is_empty() {
+                self.0.remove(key);
+            }
+        }
+    }
+}
+
+impl Readers {
+    fn enter(&mut self, reader: &Arc<Registration>) {
+        self.all.insert(reader.id, reader.clone());
+        let Some(actor) = &reader.actor else { return };
+        if let Some(user) = actor.user() {
+            self.by_user.enter(user.key(), reader.id);
+        }
+        if let Some(grant) = actor.grant() {
+            self.by_credential.enter(&grant.credential, reader.id);
+        }
+        reader.rooms.iter().for_each(|room| self.by_room.enter(room, reader.id));
+    }
+
+    fn remove(&mut self, reader: &Registration) {
+        self.all.remove(&reader.id);
+        let Some(actor) = &reader.actor else { return };
+        if let Some(user) = actor.user() {
+            self.by_user.remove(user.key(), reader.id);
+        }
+        if let Some(grant) = actor.grant() {
+            self.by_credential.remove(&grant.credential, reader.id);
+        }
+        reader.rooms.iter().for_each(|room| self.by_room.remove(room, reader.id));
+    }
+
+    fn these(&self, ids: Option<&HashSet<u64>>) -> Vec<Arc<Registration>> {
+        ids.into_iter().flatten().filter_map(|id| self.all.get(id).cloned()).collect()
+    }
 }
 
 /// A reader's entry; dropping it takes it out.
@@ -90,6 +205,7 @@ impl Registry {
     #[must_use]
     pub fn enter(
         self: &Arc<Self>,
+        actor: &Actor,
         rooms: Box<[RoomName]>,
         user: Option<UserKey>,
         types: TypeSet,
@@ -103,23 +219,56 @@ impl Registry {
             user,
             types,
             transport,
-            closed: OnceLock::new(),
+            actor: actor.grant().is_some().then(|| actor.clone()),
+            orders: Mutex::default(),
+            has_orders: AtomicBool::new(false),
             waker: AtomicWaker::new(),
         });
-        self.readers().insert(id, reader.clone());
+        self.readers().enter(&reader);
         Entry { reader, registry: self.clone() }
+    }
+
+    /// Has the readers of a user leave a room once they were given everything up to an event, by which the user lost
+    /// the right to read it.
+    pub fn close_after(&self, room: &RoomName, user: &UserKey, id: EventId, why: Denied) {
+        let readers = self.readers();
+        let of_user = readers.these(readers.by_user.0.get(user));
+        drop(readers);
+        for reader in of_user.iter().filter(|reader| reader.rooms.contains(room)) {
+            reader.leave(room, Some(id), why);
+        }
+    }
+
+    /// The readers of a room that something vouches for.
+    #[must_use]
+    pub fn readers_of(&self, room: &RoomName) -> Vec<Arc<Registration>> {
+        let readers = self.readers();
+        readers.these(readers.by_room.0.get(room))
+    }
+
+    /// The readers that something vouches for, those of one credential together.
+    #[must_use]
+    pub fn by_credential(&self) -> Vec<Vec<Arc<Registration>>> {
+        let readers = self.readers();
+        readers.by_credential.0.values().map(|ids| readers.these(Some(ids))).collect()
+    }
+
+    /// Has the readers that something vouches for look again at what is ready, after deliveries were held back.
+    pub fn wake_held(&self) {
+        let all: Vec<_> = self.readers().all.values().cloned().collect();
+        all.iter().filter(|reader| reader.is_granted()).for_each(|reader| reader.waker.wake());
     }
 
     /// The number of readers.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.readers().len()
+        self.readers().all.len()
     }
 
     /// Ends every reader: polls at once, since they only wait; the others one after the other over
     /// `spread`, so that they don't all come back in the same moment.
     pub async fn close_all(&self, reason: CloseReason, spread: Duration) {
-        let all: Vec<_> = self.readers().values().cloned().collect();
+        let all: Vec<_> = self.readers().all.values().cloned().collect();
         let (polls, streams): (Vec<_>, Vec<_>) =
             all.into_iter().partition(|reader| reader.transport == Transport::LongPoll);
         for poll in polls {
@@ -135,12 +284,12 @@ impl Registry {
             stream.close(reason);
         }
         // Whoever came meanwhile.
-        for reader in self.readers().values() {
+        for reader in self.readers().all.values() {
             reader.close(reason);
         }
     }
 
-    fn readers(&self) -> MutexGuard<'_, HashMap<u64, Arc<Registration>>> {
+    fn readers(&self) -> MutexGuard<'_, Readers> {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -155,6 +304,6 @@ impl std::ops::Deref for Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.registry.readers().remove(&self.reader.id);
+        self.registry.readers().remove(&self.reader);
     }
 }

@@ -191,6 +191,19 @@ impl Room {
         }
     }
 
+    /// The same of the log alone: for a reader who is leaving, and is told no more of the people.
+    pub(super) fn take_log(
+        &self,
+        filter: &ReadFilter,
+        position: &mut Position,
+        out: &mut Vec<Placed>,
+    ) -> Option<Missing> {
+        match self.window().take(filter, position, out) {
+            TakenLog::All | TakenLog::Full => None,
+            TakenLog::Missing => Some(Missing::Log),
+        }
+    }
+
     /// The number of ephemeral events there have been.
     pub(super) fn ephemeral_count(&self) -> u64 {
         self.ephemeral.load(Ordering::Acquire)

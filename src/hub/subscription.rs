@@ -23,13 +23,14 @@ use super::{
     frame::Placed,
     queries::{CatchUpPage, Wanted},
     reader::{Ask, Reader, Request, Step, place::Place},
-    registry::Entry,
+    registry::{CloseReason, Entry, Order, Registration},
     room::{Marks, Room},
     store_task::StoreTask,
 };
 use crate::{
     domain::{
         EventId,
+        actor::Actor,
         cursor::{ListWord, Positions},
         name::Username,
     },
@@ -50,12 +51,14 @@ pub struct Subscription {
     /// The questions to the store that are under way.
     asked: Vec<(Ask, StoreTask<Result<CatchUpPage, StoreError>>)>,
     timer: Timer,
+    ended: Option<CloseReason>,
 }
 
 impl Subscription {
     /// Begins to read the rooms; there is at least one. The events carry the cursors of all of them if `with_positions`.
     pub(super) async fn open(
         hub: Arc<Hub>,
+        actor: &Actor,
         rooms: Vec<Wanted>,
         request: Request,
         with_positions: bool,
@@ -70,13 +73,19 @@ impl Subscription {
         let positions = with_positions.then(|| Positions::new(cursors, word));
         let key = request.user.as_ref().map(|user| user.key().clone());
         let names = rooms.iter().map(|wanted| wanted.room.clone()).collect();
-        let entry = hub.registry.enter(names, key, request.types, request.transport);
+        let expires_at = actor.grant().and_then(|grant| grant.expires_at);
+        let entry = hub.registry.enter(actor, names, key, request.types, request.transport);
         let place = |wanted: &Wanted| match wanted.denied {
             None => Place::new(hub.room(&wanted.room), wanted.start),
             Some(_) => Place::closed(hub.unread(&wanted.room)),
         };
         let places: Vec<_> = rooms.iter().map(place).collect();
         let mut reader = Reader::new(places, positions, request, hub.timings.ping_interval, Instant::now());
+        reader.expire_at(expires_at.and_then(|end| {
+            // The clocks differ in that this one never jumps.
+            let left = u64::try_from(end.micros() - hub.clock.now().micros()).unwrap_or(0);
+            Instant::now().checked_add(Duration::from_micros(left))
+        }));
         // From here on every change wakes this reader, so whatever it reads below it can't miss the next one.
         let wakes = reader.rooms().map(|room| WatchStream::from_changes(room.watch())).collect();
         // The first room begins here, so that whoever can't be served yet is told before the stream starts.
@@ -85,7 +94,7 @@ impl Subscription {
             reader.answer(&ask, Ok(page));
         }
         reader.tell_denied(rooms.iter().map(|wanted| wanted.denied));
-        Ok(Self { hub, reader, wakes, entry, asked: Vec::new(), timer: Timer::default() })
+        Ok(Self { hub, reader, wakes, entry, asked: Vec::new(), timer: Timer::default(), ended: None })
     }
 
     /// Its number among all readers of this process.
@@ -106,10 +115,22 @@ impl Subscription {
         self.reader.first().cursor()
     }
 
-    /// Returns true if the log of the first room goes on past the cursor.
+    /// Returns true if the log of the first room goes on past the cursor, and it is still read.
     #[must_use]
     pub fn has_more(&self) -> bool {
-        self.room().head() > self.cursor()
+        self.ended.is_none() && self.room().head() > self.cursor()
+    }
+
+    /// The reason why it has ended; absent while it goes on.
+    #[must_use]
+    pub fn ended(&self) -> Option<CloseReason> {
+        self.ended
+    }
+
+    /// Its entry among all readers.
+    #[must_use]
+    pub fn registration(&self) -> &Registration {
+        &self.entry
     }
 
     /// A word for who is here and who types in the first room, as far as this reader was told.
@@ -158,6 +179,19 @@ impl Subscription {
         .await
     }
 
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Close(why) => self.reader.close_all(why),
+            Order::Leave { room, after, why } => {
+                let Some(place) = self.reader.place_in(&room) else { return };
+                match after {
+                    None => self.reader.close(place, CloseReason::Denied(why)),
+                    Some(id) => self.reader.close_after(place, id, why),
+                }
+            }
+        }
+    }
+
     /// Hands the reader the answers that are there. Returns true if there was one.
     fn poll_answers(&mut self, cx: &mut Context<'_>) -> bool {
         let before = self.asked.len();
@@ -188,14 +222,20 @@ impl Stream for Subscription {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<Placed>>> {
         let this = self.get_mut();
-        if let Some(why) = this.entry.poll_closed(cx.waker()) {
-            this.reader.close_all(why);
+        for order in this.entry.poll_orders(cx.waker()) {
+            this.obey(order);
+        }
+        if this.entry.is_granted() {
+            this.reader.hold(this.hub.freshness.is_over(Instant::now()));
         }
         let mut events = Vec::new();
         loop {
             match this.reader.take(Instant::now(), &mut events) {
                 Step::Took => return Poll::Ready(Some(events)),
-                Step::End(_) => return Poll::Ready(None),
+                Step::End(why) => {
+                    this.ended = Some(why);
+                    return Poll::Ready(None);
+                }
                 Step::Ask(ask) => {
                     let (hub, room, query) = (this.hub.clone(), this.reader.room(ask.place).clone(), ask.query.clone());
                     let task = StoreTask::begin(async move { hub.answer(&room, &query).await });

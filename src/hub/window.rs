@@ -174,14 +174,14 @@ impl Window {
 
     /// Gives a reader what is past its cursor, and moves its position past it.
     pub(super) fn take(&self, filter: &ReadFilter, position: &mut Position, out: &mut Vec<Placed>) -> TakenLog {
-        if position.cursor >= self.head() {
+        if position.cursor >= self.head().min(position.last) {
             return TakenLog::All;
         }
         let Some(slots) = self.ring.as_ref().and_then(|ring| ring.since(position.cursor)) else {
             return TakenLog::Missing;
         };
         let mut bytes = out.iter().map(|event| event.frame.len()).sum::<usize>();
-        for (id, slot) in slots {
+        for (id, slot) in slots.take_while(|(id, _)| *id <= position.last) {
             if filter.types.has(slot.kind) {
                 // It showed a message that is deleted by now.
                 let Some(frame) = &slot.frame else { return TakenLog::Missing };

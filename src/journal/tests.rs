@@ -282,7 +282,7 @@ impl Scene {
         let (user, transport, types) = (None, Transport::Sse, TypeSet::filter([EventType::ChatMessage]));
         let (start, history, state, limit) = (Start::After(0), 50, StateDue::Never, 200);
         let request = Request { history, types, user, transport, state, limit };
-        let reader = app.hub.subscribe(&room("general"), start, request).await.unwrap();
+        let reader = app.hub.subscribe(&Actor::nameless(), &room("general"), start, request).await.unwrap();
         let scene = Self { app, reader };
         scene.post("first").await.unwrap();
         scene
@@ -393,7 +393,7 @@ async fn cursors(app: &TestApp) -> String {
     let (user, transport, types) = (None, Transport::Sse, TypeSet::filter([EventType::ReadState]));
     let (start, history, state, limit) = (Start::After(1), 50, StateDue::Always, 200);
     let request = Request { history, types, user, transport, state, limit };
-    let mut reader = app.hub.subscribe(&room("general"), start, request).await.unwrap();
+    let mut reader = app.hub.subscribe(&Actor::nameless(), &room("general"), start, request).await.unwrap();
     let frames = timeout(DEADLINE, reader.next()).await.expect("events in time").expect("no end");
     let state = frames.iter().find(|event| event.frame.kind() == EventType::ReadState).expect("a read_state");
     serde_json::from_slice::<serde_json::Value>(&state.frame.json()).unwrap()["cursors"].to_string()

@@ -91,7 +91,7 @@ export interface ServerEvents {
   ping: Logged<'ping'> & { cursor: number };
   service_status: InRoom<'service_status'> & { status: 'ok' | 'degraded' };
   server_shutdown: InRoom<'server_shutdown'> & { reconnect_after_ms: number };
-  error: InRoom<'error'> & { status: number; code: string; detail: string };
+  error: { type: 'error'; room?: string; status: number; code: string; detail: string };
 }
 
 export type ServerEvent = ServerEvents[keyof ServerEvents];

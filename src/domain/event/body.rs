@@ -218,10 +218,12 @@ pub enum EventBody<'a> {
         /// The time to wait before reconnecting, in milliseconds.
         reconnect_after_ms: u32,
     },
-    /// A room can't be read, or no longer. The others of the stream go on.
+    /// A room can't be read, or no longer; the others of the stream go on. Without a room: the credential has ended, and
+    /// the stream with it.
     Error {
-        /// The room.
-        room: &'a RoomName,
+        /// The room; absent if it is all of them.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        room: Option<&'a RoomName>,
         /// The status that a request for it is answered with.
         #[schema(minimum = 400, maximum = 599)]
         status: u16,
@@ -234,10 +236,11 @@ pub enum EventBody<'a> {
 }
 
 impl<'a> EventBody<'a> {
-    /// The news that a room can't be read, and why.
+    /// The news that a room can't be read, and why; without the room if it is the credential that has ended.
     #[must_use]
     pub const fn error(room: &'a RoomName, why: Denied) -> Self {
         let (status, code, detail) = why.words();
+        let room = if why.is_of_credential() { None } else { Some(room) };
         Self::Error { room, status, code, detail }
     }
 

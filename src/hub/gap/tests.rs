@@ -166,7 +166,9 @@ impl Scene {
     /// The reader gets what follows, and the rest from the store.
     fn take(&mut self) {
         let filter = ReadFilter { types: TypeSet::ALL, user: None, types_as: None, limit: 1_000 };
-        let mut position = Position { cursor: self.cursor, told: 0, seen: 0, state_due: false, asked_cursors: false };
+        let last = EventId::MAX;
+        let mut position =
+            Position { cursor: self.cursor, last, told: 0, seen: 0, state_due: false, asked_cursors: false };
         let mut out = Vec::new();
         let taken = self.window.take(&filter, &mut position, &mut out);
         for placed in out {

@@ -10,7 +10,10 @@ use super::super::{
     queries::{CatchUpPage, PAGE, Query, Start},
     room::{Attendance, Missing, Room},
 };
-use crate::{domain::EventId, store::error::StoreError};
+use crate::{
+    domain::{EventId, denied::Denied},
+    store::error::StoreError,
+};
 
 /// The time a place waits before it asks a store again that was out.
 pub const RETRY: Duration = Duration::from_secs(1);
@@ -29,6 +32,8 @@ pub struct Place {
     /// The last ask: an answer to another one is stale.
     pub(super) generation: u32,
     pub(super) is_closed: bool,
+    /// The reason for leaving the room once all up to `position.last` is told.
+    leaving: Option<Denied>,
 }
 
 /// The state of a place's question to the store.
@@ -55,6 +60,8 @@ pub enum Given {
     Events,
     /// Something to ask the store for.
     Query(Query),
+    /// It was told the last that it was to be told, and leaves for this reason.
+    Left(Denied),
     /// Nothing before this instant, unless the room changes or the store answers.
     Nothing(Option<Instant>),
 }
@@ -63,9 +70,10 @@ impl Place {
     /// A place that has not begun.
     #[must_use]
     pub fn new(room: Arc<Room>, start: Start) -> Self {
-        let position = Position { cursor: 0, told: 0, seen: 0, state_due: false, asked_cursors: false };
-        let (attendance, store) = (None, Store::Idle);
-        Self { room, position, attendance, start: Some(start), goal: 0, store, generation: 0, is_closed: false }
+        let last = EventId::MAX;
+        let position = Position { cursor: 0, last, told: 0, seen: 0, state_due: false, asked_cursors: false };
+        let (attendance, store, start) = (None, Store::Idle, Some(start));
+        Self { room, position, attendance, start, goal: 0, store, generation: 0, is_closed: false, leaving: None }
     }
 
     /// A place in a room that its reader may not read: it stays where it is.
@@ -127,6 +135,23 @@ impl Place {
         self.generation += 1;
     }
 
+    /// Leaves the room once all up to an id is told; nobody is seen there any more, nor told of others.
+    pub fn leave_after(&mut self, id: EventId, why: Denied) {
+        if id < self.position.last {
+            self.position.last = id;
+            self.leaving = Some(why);
+        }
+        self.attendance = None;
+        // The next room does not wait for that.
+        self.position.state_due = false;
+    }
+
+    /// Returns true if it leaves the room, or has.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        self.is_closed || self.leaving.is_some()
+    }
+
     /// Takes the answer to its last ask.
     pub fn answer(&mut self, query: &Query, got: Result<CatchUpPage, StoreError>) {
         let room = self.room.name();
@@ -176,7 +201,7 @@ impl Place {
                 }
             }
             // Judged here, where it leaves: it may have waited long for its reader.
-            Store::Answered(page) if !page.is_outdated(&self.room) => {
+            Store::Answered(page) if !page.is_outdated(&self.room) && !self.is_past_last(&page) => {
                 let begins = self.start.take().is_some();
                 self.pass(page, begins, out);
                 // What it begins with goes together with what is ready, so that a history comes with who is here.
@@ -187,24 +212,41 @@ impl Place {
             Store::Answered(_) | Store::Idle => {}
         }
         if let Some(start) = self.start {
-            return self.ask(Query::Begin { start, history, types: filter.types });
+            return self.ask(Query::Begin { start, history, types: filter.types, last: self.position.last });
         }
-        let missing = self.room.take(filter, &mut self.position, out);
+        let missing = if self.leaving.is_some() {
+            self.room.take_log(filter, &mut self.position, out)
+        } else {
+            self.room.take(filter, &mut self.position, out)
+        };
         if !out.is_empty() {
             return Given::Events;
         }
         match missing {
-            None => Given::Nothing(None),
+            None => match self.leaving {
+                Some(why) if self.position.cursor >= self.position.last => Given::Left(why),
+                _ => Given::Nothing(None),
+            },
             Some(Missing::Cursors) => self.ask(Query::Cursors),
             Some(Missing::Log) => {
                 let (types, limit) = (filter.types, PAGE.min(filter.limit as u64));
-                self.ask(Query::Log { after: self.position.cursor, types, limit, history })
+                let Position { cursor: after, last, .. } = self.position;
+                self.ask(Query::Log { after, types, limit, history, last })
             }
         }
     }
 
+    /// Returns true if a page is a history that ends after what is the reader's to know.
+    fn is_past_last(&self, page: &CatchUpPage) -> bool {
+        page.shows.is_none() && page.through > self.position.last
+    }
+
     /// Lets a page leave.
-    fn pass(&mut self, page: CatchUpPage, begins: bool, out: &mut Vec<Placed>) {
+    fn pass(&mut self, mut page: CatchUpPage, begins: bool, out: &mut Vec<Placed>) {
+        if self.leaving.is_some() && page.shows.is_some() {
+            // What it begins with is no event: it may have come back with a cursor past the last.
+            page.cut(if begins { page.through } else { self.position.last });
+        }
         self.position.cursor = page.through;
         if begins {
             self.position.told = page.through;

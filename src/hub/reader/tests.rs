@@ -6,7 +6,10 @@ use serde_json::Value;
 use super::*;
 use crate::{
     config::Timings,
-    domain::{cursor::ListWord, event::EventType},
+    domain::{
+        cursor::ListWord,
+        event::{EventType, ServiceStatus},
+    },
     hub::queries::Start,
 };
 
@@ -17,17 +20,51 @@ use scene::Scene;
 /// Something that happens.
 #[derive(Debug, Clone)]
 enum Act {
-    Post { room: usize, count: usize, told: bool },
-    Delete { room: usize, which: usize, told: bool },
-    Publish { room: usize, skipped: usize },
-    Learn { room: usize },
+    Post {
+        room: usize,
+        count: usize,
+        told: bool,
+    },
+    Delete {
+        room: usize,
+        which: usize,
+        told: bool,
+    },
+    Publish {
+        room: usize,
+        skipped: usize,
+    },
+    Learn {
+        room: usize,
+    },
     Take,
-    Read { which: usize },
-    Answer { which: usize },
-    Repeat { which: usize },
-    Fail { which: usize },
-    Wait { seconds: u64 },
-    Close { room: usize },
+    Read {
+        which: usize,
+    },
+    Answer {
+        which: usize,
+    },
+    Repeat {
+        which: usize,
+    },
+    Fail {
+        which: usize,
+    },
+    Wait {
+        seconds: u64,
+    },
+    Close {
+        room: usize,
+    },
+    /// To leave after the event so many before the head, or after it.
+    CloseAfter {
+        room: usize,
+        back: EventId,
+    },
+    /// Something that is not in the log happens.
+    Tell {
+        room: usize,
+    },
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -46,7 +83,9 @@ fn act() -> impl Strategy<Value = Act> {
         1 => which.clone().prop_map(|which| Act::Repeat { which }),
         1 => which.prop_map(|which| Act::Fail { which }),
         1 => (0..20u64).prop_map(|seconds| Act::Wait { seconds }),
-        1 => room.prop_map(|room| Act::Close { room }),
+        1 => room.clone().prop_map(|room| Act::Close { room }),
+        1 => (room.clone(), -3..12i64).prop_map(|(room, back)| Act::CloseAfter { room, back }),
+        2 => room.prop_map(|room| Act::Tell { room }),
     ]
 }
 
@@ -62,6 +101,12 @@ struct Reading {
     /// The last id that was told of each room; absent before its first.
     told: Vec<Option<EventId>>,
     closed: Vec<bool>,
+    /// The last event that is to be told of each room, if it is to be left after one.
+    last: Vec<Option<EventId>>,
+    /// Up to where it may be told then.
+    allowed: Vec<Option<EventId>>,
+    /// The rooms of which it was told that they were left.
+    left: Vec<bool>,
     ended: bool,
 }
 
@@ -82,6 +127,9 @@ impl Reading {
             given: Vec::new(),
             told: told.collect(),
             closed: vec![false; starts.len()],
+            last: vec![None; starts.len()],
+            allowed: vec![None; starts.len()],
+            left: vec![false; starts.len()],
             ended: false,
             scenes,
         }
@@ -133,6 +181,17 @@ impl Reading {
                 self.reader.close(PlaceId(room % rooms), CloseReason::Shutdown);
                 self.closed[room % rooms] = true;
             }
+            Act::CloseAfter { room, back } => {
+                let room = room % rooms;
+                let id = (self.scenes[room].head() - back).max(0);
+                self.reader.close_after(PlaceId(room), id, Denied::NoSuchRoom);
+                if !self.closed[room] && !self.left[room] {
+                    self.last[room] = self.last[room].into_iter().chain([id]).min();
+                    // What it was told before stays told.
+                    self.allowed[room] = self.last[room].max(self.told[room]);
+                }
+            }
+            Act::Tell { room } => self.scenes[room % rooms].room.tell_service(ServiceStatus::Degraded),
         }
     }
 
@@ -157,7 +216,7 @@ impl Reading {
             }
             Step::Idle { .. } => false,
             Step::End(_) => {
-                assert!(self.closed.iter().all(|closed| *closed));
+                assert!((0..self.closed.len()).all(|room| self.closed[room] || self.left[room]));
                 self.ended = true;
                 false
             }
@@ -168,7 +227,18 @@ impl Reading {
         let told: Value = serde_json::from_slice(&event.frame.json()).unwrap();
         let index = self.scenes.iter().position(|scene| told["room"] == scene.room.name().as_str()).unwrap();
         if told["type"] == "server_shutdown" {
-            return assert!(self.closed.iter().all(|closed| *closed));
+            return assert!((0..self.closed.len()).all(|room| self.closed[room] || self.left[room]));
+        }
+        if told["type"] == "error" {
+            let last = self.last[index].expect("it was to be left");
+            // A history that ends there or later has all of it.
+            assert!(self.told[index].is_some_and(|told| told >= last), "{:?} of {last}", self.told[index]);
+            return assert!(!std::mem::replace(&mut self.left[index], true), "told twice");
+        }
+        assert!(!self.left[index], "of a room that was left: {told}");
+        if self.last[index].is_some() {
+            assert!(told["id"].is_i64(), "of the people, while it leaves: {told}");
+            assert!(told["id"].as_i64() <= self.allowed[index], "after {:?}: {told}", self.allowed[index]);
         }
         assert!(!self.closed[index], "of a room that was left: {told}");
         let shown =
@@ -230,9 +300,16 @@ proptest! {
         }
         reading.settle();
         for (index, scene) in reading.scenes.iter().enumerate().filter(|(index, _)| !reading.closed[*index]) {
-            prop_assert_eq!(reading.told[index], Some(scene.head()), "room {}", index);
+            let last = reading.last[index].filter(|last| *last <= scene.head());
+            prop_assert_eq!(reading.left[index], last.is_some(), "room {}", index);
+            if let Some(last) = last {
+                prop_assert!(reading.told[index] >= Some(last), "room {}", index);
+            } else {
+                prop_assert_eq!(reading.told[index], Some(scene.head()), "room {}", index);
+            }
         }
-        prop_assert!(!reading.closed.iter().all(|closed| *closed) || reading.ended);
+        let is_over = (0..reading.closed.len()).all(|room| reading.closed[room] || reading.left[room]);
+        prop_assert!(!is_over || reading.ended);
     }
 
     /// Of all rooms together no more is dropped by a filter than one room may drop alone.

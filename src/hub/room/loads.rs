@@ -144,9 +144,17 @@ impl Room {
         self.tell_shown(&shown);
     }
 
-    /// The event that a reader without a cursor gets first, with the newest `limit` messages, and
+    /// The event that a reader without a cursor gets first, with the newest `limit` messages up to an id, and
     /// the cursor it ends at.
-    pub(in super::super) async fn history(&self, store: &Store, limit: usize) -> Result<(Frame, EventId), StoreError> {
+    pub(in super::super) async fn history(
+        &self,
+        store: &Store,
+        limit: usize,
+        last: EventId,
+    ) -> Result<(Frame, EventId), StoreError> {
+        if last < EventId::MAX {
+            return self.long_history(store, limit, last).await;
+        }
         let known = || self.change_window(|window| window.history(&self.name, limit));
         if let Some(found) = known() {
             return Ok(found);
@@ -156,7 +164,7 @@ impl Room {
             return Ok(found);
         }
         if limit > KEPT {
-            return self.long_history(store, limit).await;
+            return self.long_history(store, limit, last).await;
         }
         self.change_window(|window| window.recent.begin());
         let page = async {
@@ -176,21 +184,23 @@ impl Room {
             Some(found) => Ok(found),
             // The page reaches past the head that is published: what is in between comes in a
             // moment, but this reader need not wait for it.
-            None => self.long_history(store, limit).await,
+            None => self.long_history(store, limit, last).await,
         }
     }
 
-    /// A history read from the store, which who joins next shares.
-    async fn long_history(&self, store: &Store, limit: usize) -> Result<(Frame, EventId), StoreError> {
+    /// A history read from the store; who joins next shares it, unless it ends before the log does.
+    async fn long_history(&self, store: &Store, limit: usize, last: EventId) -> Result<(Frame, EventId), StoreError> {
         let deletions = self.deletions();
         let stored = store.room(&self.name).await?;
-        let Some(room) = stored else { return Ok((history_frame(&self.name, &[], false, 0), 0)) };
+        let Some(mut room) = stored else { return Ok((history_frame(&self.name, &[], false, 0), 0)) };
+        let is_whole = room.head <= last;
+        room.head = room.head.min(last);
         let (messages, has_more) = store.messages(&room, Range::Newest, limit as u64).await?;
         let messages: Vec<_> = messages.into_iter().map(Arc::new).collect();
         let frame = history_frame(&self.name, &messages, has_more, room.head);
         self.change_window(|window| {
             // A deletion may be known before the head gets to it: what was read before it is nobody else's.
-            if window.deletions.count() == deletions {
+            if is_whole && window.deletions.count() == deletions {
                 window.share_history(limit, room.head, frame.clone());
             }
         });

@@ -36,7 +36,7 @@ fn take(room: &Room, position: &mut Position) -> Vec<Value> {
 }
 
 fn position() -> Position {
-    Position { cursor: 0, told: 0, seen: 0, state_due: false, asked_cursors: false }
+    Position { cursor: 0, last: EventId::MAX, told: 0, seen: 0, state_due: false, asked_cursors: false }
 }
 
 fn user(number: usize) -> Username {

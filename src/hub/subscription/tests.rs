@@ -58,7 +58,7 @@ impl Fixture {
 
     async fn read(&self, start: Start, user: Option<&str>, types: TypeSet) -> Subscription {
         let user = user.map(|name| Username::parse(name).unwrap());
-        self.app.hub.subscribe(&room(), start, Request { user, ..request(types) }).await.unwrap()
+        self.app.hub.subscribe(&Actor::nameless(), &room(), start, Request { user, ..request(types) }).await.unwrap()
     }
 
     async fn end(self) {
@@ -262,7 +262,7 @@ async fn what_memory_was_not_told_is_read_from_the_store() {
     let running = other.clone();
     let running = tokio_util::task::TaskTracker::new().spawn(async move { running.run().await });
     let request = Request { state: StateDue::Never, ..request(TypeSet::ALL) };
-    let mut reader = other.subscribe(&room(), Start::After(5), request).await.unwrap();
+    let mut reader = other.subscribe(&Actor::nameless(), &room(), Start::After(5), request).await.unwrap();
     fixture.post(3).await;
     other.catch_up().await.unwrap();
     let ids: Vec<_> = next(&mut reader).await.iter().map(|event| event["id"].as_i64().unwrap()).collect();
@@ -358,7 +358,8 @@ async fn a_room_nobody_has_made_leaves_memory_with_its_last_reader() {
     assert_eq!(hub.room_in_memory(&room()).unwrap().online(), 1);
     fixture.post_to("made", 1).await;
     fixture.app.chat.set_typing(&actor("Alice"), &name("made"), true).await.unwrap();
-    let mut reader = hub.subscribe(&name("made"), Start::After(1), request(TypeSet::ALL)).await.unwrap();
+    let mut reader =
+        hub.subscribe(&Actor::nameless(), &name("made"), Start::After(1), request(TypeSet::ALL)).await.unwrap();
     assert_eq!(next_of(&mut reader, "presence_state").await["typing"], serde_json::json!(["Alice"]));
     fixture.end().await;
 }
@@ -368,7 +369,7 @@ async fn polls_of_an_empty_room_are_not_told_that_it_left_memory() {
     let fixture = Fixture::new().await;
     let poll = async |state: StateDue| {
         let request = Request { transport: Transport::LongPoll, state, ..request(TypeSet::ALL) };
-        fixture.app.hub.subscribe(&room(), Start::After(0), request).await.unwrap()
+        fixture.app.hub.subscribe(&Actor::nameless(), &room(), Start::After(0), request).await.unwrap()
     };
     let first = poll(StateDue::Never).await;
     let word = first.state_word();

@@ -128,11 +128,13 @@ impl Scene {
         let deletions = self.room.deletions();
         match *query {
             Query::Begin { start: Start::After(cursor), .. } => CatchUpPage::empty(cursor.min(self.head())),
-            Query::Begin { history, .. } => {
-                let messages: Vec<_> = self.messages.iter().rev().take(history).cloned().map(Arc::new).collect();
+            Query::Begin { history, last, .. } => {
+                let known = self.messages.iter().rev().filter(|message| message.id <= last);
+                let messages: Vec<_> = known.take(history).cloned().map(Arc::new).collect();
                 let messages: Vec<_> = messages.into_iter().rev().collect();
-                let frame = history_frame(self.room.name(), &messages, false, self.head());
-                CatchUpPage { frames: vec![frame], through: self.head(), shows: None, deletions }
+                let through = self.head().min(last);
+                let frame = history_frame(self.room.name(), &messages, false, through);
+                CatchUpPage { frames: vec![frame], through, shows: None, deletions }
             }
             Query::Log { after, limit, .. } => {
                 let mut events = self.events(after);

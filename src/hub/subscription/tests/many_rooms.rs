@@ -9,6 +9,7 @@ use crate::{
     config::Timings,
     domain::{
         EventId,
+        actor::Actor,
         cursor::Positions,
         event::{EventType, ResetReason, TypeSet},
         version::Precondition,
@@ -24,7 +25,7 @@ async fn read(fixture: &Fixture, rooms: &[(&str, Start)], types: TypeSet) -> Sub
 
 async fn read_from(hub: &Arc<Hub>, rooms: &[(&str, Start)], types: TypeSet) -> Subscription {
     let rooms = rooms.iter().map(|(room, start)| Wanted { room: name(room), start: *start, denied: None }).collect();
-    hub.subscribe_to_all(rooms, request(types)).await.unwrap()
+    hub.subscribe_to_all(&Actor::nameless(), rooms, request(types)).await.unwrap()
 }
 
 /// The events that come together, each with the id that goes with it.

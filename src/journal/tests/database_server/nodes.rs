@@ -12,6 +12,7 @@ use crate::{
     config::{StoreConfig, Timings},
     domain::{
         EventId,
+        actor::Actor,
         content::ContentLimit,
         event::{EventType, TypeSet},
         message::{Edit, Message, Post},
@@ -149,7 +150,7 @@ impl Node {
     pub(super) async fn read(&self, room: &str, start: Start) -> Subscription {
         let (user, transport) = (None, Transport::Sse);
         let request = Request { history: 50, types: TypeSet::ALL, user, transport, state: StateDue::Never, limit: 200 };
-        self.hub.subscribe(&name(room), start, request).await.unwrap()
+        self.hub.subscribe(&Actor::nameless(), &name(room), start, request).await.unwrap()
     }
 
     /// The events that a reader who comes now is given first.
