@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use crate::{
-    chat::Chat,
+    chat::{Chat, revocations::Revocations},
     clock::Clock,
     config::{AuthMode, Config},
     hub::{Hub, broker::Local},
@@ -35,7 +35,7 @@ pub(crate) mod tests;
 #[derive(Debug)]
 pub struct App {
     /// The operations of a user.
-    pub chat: Chat,
+    pub chat: Arc<Chat>,
     /// The actors of credentials; absent in open mode.
     pub authenticator: Option<Arc<Authenticator>>,
     /// The rooms in memory, for whoever ends their readers.
@@ -60,6 +60,8 @@ pub struct Background<J> {
     search: Runner<SearchFollower>,
     hub: Arc<Hub>,
     authenticator: Option<Arc<Authenticator>>,
+    /// Absent in open mode.
+    revocations: Option<Revocations>,
     store: Store,
 }
 
@@ -99,8 +101,10 @@ impl App {
         let authenticator = keys.map(|keys| Authenticator::new(store.clone(), identity, keys, clock, makers));
         let authenticator = authenticator.map(Arc::new);
         let chat = Chat::new(journal, hub.clone(), store.clone(), authenticator.clone(), shutdown.closing.clone());
+        let chat = Arc::new(chat);
+        let (keys, revocations) = (authenticator.clone(), Revocations::of(&chat));
         let background =
-            Background { journal: task, search, hub: hub.clone(), authenticator: authenticator.clone(), store };
+            Background { journal: task, search, hub: hub.clone(), authenticator: keys, revocations, store };
         let connections = Arc::new(Semaphore::new(config.max_connections));
         let (wait, stall) = (config.timings.unsent_wait, config.timings.unsent_stall);
         let unsent = Unsent::new(Terms { limit: config.unsent_limit, wait, stall });
@@ -133,11 +137,18 @@ impl<J: Future<Output = Result<(), Fatal>>> Background<J> {
                 None => std::future::pending().await,
             }
         };
+        let revocations = async {
+            if let Some(revocations) = self.revocations {
+                revocations.run().await;
+            }
+            std::future::pending::<()>().await;
+        };
         let finished = tokio::select! {
             finished = self.journal => finished,
             fatal = search => Err(fatal),
             () = self.hub.run() => Ok(()),
             () = key_uses => Ok(()),
+            () = revocations => Ok(()),
         };
         self.store.close().await;
         finished

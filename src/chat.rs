@@ -10,6 +10,7 @@ pub mod messages;
 pub mod presence;
 pub mod read_cursors;
 pub mod reading;
+pub mod revocations;
 pub mod rooms;
 pub mod search;
 
@@ -162,7 +163,7 @@ impl From<NotProven> for ChatError {
     fn from(error: NotProven) -> Self {
         match error {
             NotProven::Store(error) => error.into(),
-            NotProven::Invalid(_) | NotProven::Expired | NotProven::NameTaken => Denied::Revoked.into(),
+            why => why.denied().into(),
         }
     }
 }

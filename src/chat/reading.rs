@@ -22,9 +22,9 @@ use crate::{
     domain::{
         EventId,
         name::{RoomName, UserKey, Username},
-        policy::{Act, Actor, Standing, may},
+        policy::{Act, Actor, Denied},
     },
-    hub::{room::Room, subscription::Subscription, typing::TypingBy},
+    hub::{registry::CloseReason, room::Room, subscription::Subscription, typing::TypingBy},
 };
 
 impl Chat {
@@ -40,7 +40,10 @@ impl Chat {
         request: Request,
     ) -> Result<Reading, ChatError> {
         self.may_in(actor, Act::ReadRoom, room).await?;
-        Ok(self.reading(self.hub.subscribe(actor, room, start, request).await?))
+        let reading = self.reading(self.hub.subscribe(actor, room, start, request).await?);
+        // Who lost the right before this reader was entered was not found among the readers.
+        self.may_in(actor, Act::ReadRoom, room).await?;
+        Ok(reading)
     }
 
     /// Begins to read several rooms as one. Those that may not be read are told as such, if another one may.
@@ -65,8 +68,39 @@ impl Chat {
         if let Some(why) = wanted.iter().map(|wanted| wanted.denied).min_by_key(Option::is_some).flatten() {
             return Err(Refused::Denied(why).into());
         }
-        let rooms = wanted;
-        Ok(self.reading(self.hub.subscribe_to_all(actor, rooms, request).await?))
+        let readable: Vec<_> = wanted.iter().filter(|it| it.denied.is_none()).map(|it| it.room.clone()).collect();
+        let reading = self.reading(self.hub.subscribe_to_all(actor, wanted, request).await?);
+        for room in &readable {
+            match self.may_in(actor, Act::ReadRoom, room).await {
+                Err(ChatError::Refused(Refused::Denied(why))) if !why.is_of_credential() => {
+                    reading.subscription.registration().leave(room, None, why);
+                }
+                asked_again => asked_again?,
+            }
+        }
+        Ok(reading)
+    }
+
+    /// The reader is seen as the actor. Only the first name counts.
+    ///
+    /// # Errors
+    /// [`ChatError`], when the policy forbids it.
+    pub async fn join(&self, actor: &Actor, reading: &mut Reading) -> Result<(), ChatError> {
+        self.may_in(actor, Act::Attend, reading.subscription.room().name()).await?;
+        reading.subscription.join_as(actor.name()?);
+        Ok(())
+    }
+
+    /// The actor types, or no longer, as said by a reader: it holds until the reader says otherwise, or ends.
+    ///
+    /// # Errors
+    /// [`ChatError`], when the policy forbids it.
+    pub async fn type_in(&self, actor: &Actor, reading: &mut Reading, is_typing: bool) -> Result<(), ChatError> {
+        self.may_in(actor, Act::Type, reading.subscription.room().name()).await?;
+        let user = actor.name()?;
+        reading.subscription.type_as(user.clone());
+        reading.typing.set(user, is_typing);
+        Ok(())
     }
 
     fn reading(&self, subscription: Subscription) -> Reading {
@@ -75,8 +109,7 @@ impl Chat {
     }
 }
 
-/// A reader of one or more rooms, as a stream of all the events that are ready together. What it does in its first
-/// room besides reading is asked of the policy.
+/// A reader of one or more rooms, as a stream of all the events that are ready together.
 ///
 /// It ends only when the server does, or its right to read.
 #[derive(Debug)]
@@ -86,26 +119,13 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// The reader is seen as the actor. Only the first name counts.
-    ///
-    /// # Errors
-    /// [`ChatError`], when the policy forbids it.
-    pub fn join(&mut self, actor: &Actor) -> Result<(), ChatError> {
-        may(actor, Act::Attend, &Standing::default())?;
-        self.subscription.join_as(actor.name()?);
-        Ok(())
-    }
-
-    /// The actor types, or no longer: it holds until the reader says otherwise, or ends.
-    ///
-    /// # Errors
-    /// [`ChatError`], when the policy forbids it.
-    pub fn set_typing(&mut self, actor: &Actor, is_typing: bool) -> Result<(), ChatError> {
-        may(actor, Act::Type, &Standing::default())?;
-        let user = actor.name()?;
-        self.subscription.type_as(user.clone());
-        self.typing.set(user, is_typing);
-        Ok(())
+    /// The denial that ended it; absent while it goes on, and when the server ends.
+    #[must_use]
+    pub fn denied(&self) -> Option<Denied> {
+        match self.subscription.ended() {
+            Some(CloseReason::Denied(why)) => Some(why),
+            Some(CloseReason::Shutdown) | None => None,
+        }
     }
 
     /// The events that are ready, or become so until `deadline`; absent if there are none by then.

@@ -23,6 +23,7 @@ use crate::{
     config::RoomCreation,
     domain::{
         actor::{Actor, Credential, Grant},
+        denied::Denied,
         rights::{Right, Rights},
         room_scope::RoomScope,
         timestamp::Timestamp,
@@ -71,6 +72,17 @@ pub enum NotProven {
 
 use NotProven::Invalid;
 
+impl NotProven {
+    /// The denial that it means to somebody who had proven who they are before.
+    #[must_use]
+    pub fn denied(&self) -> Denied {
+        match self {
+            Self::Expired => Denied::Expired,
+            Self::Invalid(_) | Self::NameTaken | Self::Store(_) => Denied::Revoked,
+        }
+    }
+}
+
 impl Authenticator {
     /// An authenticator that knows these keys of other systems.
     #[must_use]
@@ -83,6 +95,19 @@ impl Authenticator {
     /// Writes when keys were last used, beside the requests that use them. Has no end of its own.
     pub async fn write_key_uses(&self) {
         self.key_uses.write_all(&self.writer).await;
+    }
+
+    /// The version of everybody's rights, as the database has it now.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn version(&self) -> Result<i64, StoreError> {
+        self.versions.read(&self.store).await
+    }
+
+    /// Waits until this process has written something about users or keys, which may have taken a right away.
+    pub async fn written(&self) {
+        self.writer.written().await;
     }
 
     /// The actor of somebody without a credential.
@@ -141,24 +166,23 @@ impl Authenticator {
     pub async fn renewed(&self, actor: &Actor) -> Result<Actor, NotProven> {
         let Some(grant) = actor.grant() else { return Ok(actor.clone()) };
         let version = self.versions.read(&self.store).await?;
-        let (user, rights) = match &grant.credential {
+        let renewed = match &grant.credential {
             Credential::Nothing => return Ok(Actor::guest(version)),
             Credential::ApiKey(id) => {
                 let (key, user) = self.store.key_by_id(*id).await?.ok_or(Invalid("the key is deleted"))?;
-                let rights = narrowed(&user, can(&key)?);
-                (user, rights)
+                self.of_key(&key, user, version, self.clock.now())?
             }
             Credential::Token { user, issued_at, can } => {
                 let user = self.store.user_by_id(*user).await?.ok_or(Invalid("there is no such user"))?;
+                check_enabled(&user)?;
                 check_issued(&user, *issued_at)?;
                 let rights = narrowed_by_token(&user, *can);
-                (user, rights)
+                let makes_rooms = self.makes_rooms(rights);
+                let grant = Grant { rights, makes_rooms, version, ..(**grant).clone() };
+                Actor::proven(user.username, Arc::new(grant))
             }
         };
-        check_enabled(&user)?;
-        let makes_rooms = self.makes_rooms(rights);
-        let grant = Grant { rights, makes_rooms, version, ..(**grant).clone() };
-        Ok(Actor::proven(user.username, Arc::new(grant)).as_asked_by(actor))
+        Ok(renewed.as_asked_by(actor))
     }
 
     async fn look_up(&self, credential: &str, now: Timestamp) -> Result<Actor, NotProven> {

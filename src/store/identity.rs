@@ -11,7 +11,7 @@ use sea_orm::{
     IntoActiveModel, QueryFilter, Set, SqlErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
     sea_query::{Expr, ExprTrait},
 };
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 mod claimed;
 mod reading;
@@ -107,11 +107,18 @@ pub struct IdentityWriter {
     turns: Turns,
     file: Option<Arc<DatabaseFile>>,
     db: Mutex<Option<Timed<DatabaseConnection>>>,
+    /// Told after each write.
+    written: Notify,
 }
 
 impl IdentityWriter {
     pub(super) fn new(backend: &Backend, turns: Turns) -> Self {
-        Self { backend: backend.clone(), turns, file: backend.file(), db: Mutex::default() }
+        Self { backend: backend.clone(), turns, file: backend.file(), db: Mutex::default(), written: Notify::new() }
+    }
+
+    /// Waits until something was written since the last time; for one who waits.
+    pub async fn written(&self) {
+        self.written.notified().await;
     }
 
     /// Makes a user.
@@ -295,6 +302,8 @@ impl IdentityWriter {
     ) -> Result<T, IdentityError> {
         let mut db = self.db.lock().await;
         let written = self.write_on(&mut db, work).await;
+        // Also when it failed: the commit's answer may be all that was lost.
+        self.written.notify_one();
         if matches!(written, Err(IdentityError::Store(_))) {
             // It can't be trusted any more: the next write makes another.
             *db = None;

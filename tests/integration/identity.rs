@@ -3,6 +3,7 @@
 mod api_keys;
 mod claimed;
 mod matrix;
+mod revocation;
 mod streams;
 mod tokens;
 

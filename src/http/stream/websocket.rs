@@ -46,6 +46,10 @@ use socket::{Lost, Socket};
 
 /// Service restart (the registry of IANA): the server ends, and another is there soon.
 const RESTART: u16 = 1012;
+/// The credential has ended: come back with another.
+const UNAUTHENTICATED: u16 = 4401;
+/// The room may be read no longer.
+const FORBIDDEN: u16 = 4403;
 /// The unanswered pings after which a connection counts as dead.
 const MISSED_PINGS: u32 = 2;
 /// The name of a user who gives none.
@@ -63,8 +67,8 @@ const ANONYMOUS: &str = "Anonymous";
 /// if it had one; that never closes the socket. Frames take effect in their order. The first name that
 /// is given, here or in a frame, is who is present.
 ///
-/// A close is answered with its own code. The server's codes: 1012 the server ends, come back; 1002 not WebSocket,
-/// 1007 text that is not UTF-8, 1009 a message of more than 64 KiB. Resume with `since`.
+/// A close is answered with its own code. The server's codes: 1012 the server ends, come back; 4401 the credential has
+/// ended, 4403 the room may be read no longer (after an `error` that says why); 1002 not WebSocket, 1007 text that is not UTF-8, 1009 a message of more than 64 KiB. Resume with `since`.
 #[utoipa::path(
     get, path = "/rooms/{room}/ws", operation_id = "open_socket", tag = "reading",
     params(RoomPath, SinceParams, ReadParams),
@@ -208,16 +212,23 @@ impl Session {
         Ok(())
     }
 
-    /// Ends the socket with the server, once the client is told what came of what it said before.
+    /// Ends the socket with its reader, once the client is told what came of what it said before.
     async fn end(mut self, mut socket: ClientSocket) {
         let patience = self.app.config.timings.socket_close_timeout;
+        let (code, why) = match self.reading.denied() {
+            None => (RESTART, "the server ends"),
+            Some(why) if why.is_of_credential() => (UNAUTHENTICATED, "the credential has ended"),
+            Some(_) => (FORBIDDEN, "the room may be read no longer"),
+        };
         if self.effect.is_some() {
             let (reference, done) = effect(&mut self.effect).await;
             if self.reply(&mut socket, reference, done).await.is_err() {
                 return;
             }
         }
-        socket.close(RESTART, "the server ends", patience).await;
+        // Whoever is sent away is here no longer, however long the goodbye takes.
+        drop(self);
+        socket.close(code, why, patience).await;
     }
 
     /// Tells a client what came of its frame.
@@ -240,7 +251,8 @@ impl Session {
             Err(invalid) => return answer(socket, frame.reference, Err(Problem::invalid(vec![invalid.into()]))).await,
         };
         if let Some(named) = &speaker {
-            if let Err(refused) = self.reading.join(&self.caller.as_named(Some(named.clone()))) {
+            let actor = self.caller.as_named(Some(named.clone()));
+            if let Err(refused) = self.app.chat.join(&actor, &mut self.reading).await {
                 return answer(socket, frame.reference, Err(refused.into())).await;
             }
             // The first name is who is here; a later frame may speak under another.
@@ -253,7 +265,7 @@ impl Session {
         match frame.say {
             Say::Join => answer(socket, frame.reference, Ok(None)).await,
             Say::Typing(is_typing) => {
-                let done = self.reading.set_typing(&actor, is_typing).map(|()| None);
+                let done = self.app.chat.type_in(&actor, &mut self.reading, is_typing).await.map(|()| None);
                 answer(socket, frame.reference, done.map_err(Problem::from)).await
             }
             say => {

@@ -9,7 +9,7 @@ use crate::support::{
 };
 
 /// The product's own times, with their defaults.
-const TIMES: [(&str, &str); 21] = [
+const TIMES: [(&str, &str); 23] = [
     ("typing-lapse", "6s"),
     ("socket-typing-lapse", "1m"),
     ("presence-grace", "5s"),
@@ -25,6 +25,8 @@ const TIMES: [(&str, &str); 21] = [
     ("write-timeout", "10s"),
     ("hang-timeout", "7s"),
     ("probe-interval", "1s"),
+    ("revocation-interval", "1s"),
+    ("revocation-patience", "5s"),
     ("room-idle-time", "1m"),
     ("room-sweep-interval", "10s"),
     ("drain-spread", "2s"),

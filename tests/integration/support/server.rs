@@ -141,6 +141,11 @@ impl Server {
     /// Runs SQL on the database: only while the server is down.
     pub async fn sql(&self, statement: &str) {
         assert!(self.running.ended, "the database belongs to the server while it runs");
+        self.sql_beside(statement).await;
+    }
+
+    /// Runs SQL on the tables that the command line writes beside a running server.
+    pub async fn sql_beside(&self, statement: &str) {
         let database = Box::pin(sea_orm::Database::connect(self.database.url())).await.expect("the database opens");
         database.execute_unprepared(statement).await.expect("the statement runs");
         database.close().await.expect("the database closes");

@@ -1,0 +1,127 @@
+//! The watcher of revocations: ends what is read by a right that is lost, and holds deliveries back while it can't know.
+//!
+//! Each loss of a right raises one number in the database, whoever takes it away. The watcher reads that number again
+//! and again, and at once when this process has written it; only when it has moved are the readers looked at.
+
+use std::sync::Arc;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::{Chat, ChatError, NotProven, Refused};
+use crate::{
+    domain::policy::{Act, Actor},
+    hub::registry::{CloseReason, Registration},
+    identity::authenticator::Authenticator,
+    store::error::StoreError,
+};
+
+/// The credentials that are looked up at the same time, so that requests get their share of the database.
+const AT_ONCE: usize = 8;
+
+/// Watches for lost rights, where credentials are required.
+#[derive(Debug)]
+pub struct Revocations {
+    chat: Arc<Chat>,
+    authenticator: Arc<Authenticator>,
+    /// The version of everybody's rights by which all readers read; absent before the first look.
+    seen: Option<i64>,
+}
+
+impl Revocations {
+    /// A watcher over the readers of a chat; absent in open mode, where nobody has a right that could be lost.
+    #[must_use]
+    pub fn of(chat: &Arc<Chat>) -> Option<Self> {
+        let authenticator = chat.authenticator.clone()?;
+        Some(Self { chat: chat.clone(), authenticator, seen: None })
+    }
+
+    /// Looks again and again. Never ends.
+    pub async fn run(mut self) {
+        let mut due = interval(self.chat.hub.timings().revocation_interval);
+        due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut is_heard = true;
+        loop {
+            tokio::select! {
+                _ = due.tick() => {}
+                () = self.authenticator.written() => {}
+            }
+            let asked_at = Instant::now();
+            match self.look().await {
+                Ok(()) => {
+                    if self.chat.hub.freshness().confirm(asked_at) {
+                        tracing::warn!("deliveries go on: it is known again who has lost a right");
+                        self.chat.hub.registry().wake_held();
+                    }
+                    is_heard = true;
+                }
+                Err(error) => {
+                    if std::mem::take(&mut is_heard) {
+                        tracing::warn!(%error, "it can't be read who has lost a right: soon nothing is delivered");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends what is read by a right that was lost since the last look.
+    async fn look(&mut self) -> Result<(), StoreError> {
+        let version = self.authenticator.version().await?;
+        if self.seen == Some(version) {
+            return Ok(());
+        }
+        let this = &*self;
+        let credentials = this.chat.hub.registry().by_credential();
+        let looks = stream::iter(credentials).map(|readers| this.look_at(readers));
+        looks.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+        // Whoever came meanwhile has asked after that version was there.
+        self.seen = Some(version);
+        Ok(())
+    }
+
+    /// Looks at the readers of one credential.
+    async fn look_at(&self, readers: Vec<Arc<Registration>>) -> Result<(), StoreError> {
+        let Some(before) = readers.first().and_then(|reader| reader.actor()) else { return Ok(()) };
+        let now = match self.authenticator.renewed(before).await {
+            Ok(now) => now,
+            Err(NotProven::Store(error)) => return Err(error),
+            Err(why) => {
+                let why = CloseReason::Denied(why.denied());
+                for reader in &readers {
+                    reader.close(why);
+                }
+                return Ok(());
+            }
+        };
+        if is_the_same(before, &now) {
+            return Ok(());
+        }
+        for reader in &readers {
+            self.look_at_rooms(reader, &now).await?;
+        }
+        Ok(())
+    }
+
+    /// Has a reader leave the rooms that it may read no longer.
+    async fn look_at_rooms(&self, reader: &Registration, now: &Actor) -> Result<(), StoreError> {
+        let Some(before) = reader.actor() else { return Ok(()) };
+        let now = now.clone().as_asked_by(before);
+        for room in &reader.rooms {
+            match self.chat.may_in(&now, Act::ReadRoom, room).await {
+                Ok(()) => {}
+                Err(ChatError::Refused(Refused::Denied(why))) if why.is_of_credential() => {
+                    reader.close(CloseReason::Denied(why));
+                }
+                Err(ChatError::Refused(Refused::Denied(why))) => reader.leave(room, None, why),
+                Err(error) => return Err(StoreError::Unavailable(error.to_string())),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns true if the credential still gives the same.
+fn is_the_same(before: &Actor, now: &Actor) -> bool {
+    let given = |actor: &Actor| actor.grant().map(|grant| (grant.rights, grant.rooms.clone(), grant.kind));
+    given(before) == given(now)
+}
