@@ -122,6 +122,7 @@ impl Chat {
         let Some(authenticator) = &self.authenticator else {
             return Ok(self.journal.submit(actor.clone(), room.clone(), when, action).await?);
         };
+        authenticator.check_time(actor)?;
         let mut actor = actor.clone();
         for _ in 0..LOOK_UPS {
             match self.journal.submit(actor.clone(), room.clone(), when.clone(), action.clone()).await {

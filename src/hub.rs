@@ -188,6 +188,14 @@ impl Hub {
         &self.freshness
     }
 
+    /// The time at which the actor's credential ends, by the clock that never jumps; absent if it does not.
+    #[must_use]
+    pub fn end_of(&self, actor: &Actor) -> Option<Instant> {
+        let end = actor.grant()?.expires_at?;
+        let left = u64::try_from(end.micros() - self.clock.now().micros()).unwrap_or(0);
+        Instant::now().checked_add(Duration::from_micros(left))
+    }
+
     /// Does what time brings: graces and leases that end, gaps that are filled, rooms that leave, news of the store.
     /// Never ends.
     pub async fn run(&self) {

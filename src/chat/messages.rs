@@ -5,15 +5,19 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Chat, ChatError, Committed};
-use crate::domain::{
-    EventId,
-    message::{Draft, Message, Range},
-    name::RoomName,
-    page,
-    policy::{Act, Actor},
-    version::Precondition,
-};
 pub use crate::journal::command::Posted;
+use crate::{
+    domain::{
+        EventId,
+        event::TypeSet,
+        message::{Draft, Message, Range},
+        name::RoomName,
+        page,
+        policy::{Act, Actor},
+        version::Precondition,
+    },
+    hub::registry::Transport,
+};
 
 /// A page of messages.
 #[derive(Debug)]
@@ -67,6 +71,16 @@ impl Chat {
         wait: Duration,
     ) -> Result<(), ChatError> {
         let deadline = Instant::now() + wait;
+        let deadline = self.hub.end_of(actor).map_or(deadline, |end| end.min(deadline));
+        // Entered before it is asked, so that a right that is lost meanwhile is heard of.
+        let entry = actor.grant().map(|_| {
+            let rooms = Box::from([name.clone()]);
+            self.hub.registry().enter(actor, rooms, None, TypeSet::ALL, Transport::LongPoll)
+        });
+        let ordered = async || match &entry {
+            Some(entry) => entry.ordered().await,
+            None => std::future::pending().await,
+        };
         // Watched before it is read, so that what comes in between is not missed; and held, since a room that
         // nobody holds leaves memory, and says nothing more to those who watch.
         let watched = self.hub.room(name);
@@ -80,6 +94,7 @@ impl Chat {
             }
             let ends = tokio::select! {
                 moved = timeout_at(deadline, marks.wait_for(|now| now.head > head)) => !matches!(moved, Ok(Ok(_))),
+                () = ordered() => false,
                 () = self.closing.cancelled() => true,
             };
             if ends {

@@ -8,6 +8,9 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+#[cfg(test)]
+mod tests;
+
 use super::{Chat, ChatError, NotProven, Refused};
 use crate::{
     domain::policy::{Act, Actor},

@@ -2,12 +2,13 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    future::poll_fn,
     hash::Hash,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    task::Waker,
+    task::{Poll, Waker},
     time::Duration,
 };
 
@@ -291,6 +292,13 @@ impl Registry {
 
     fn readers(&self) -> MutexGuard<'_, Readers> {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    /// Waits until the reader is told to do something; for one that then asks again what it may do.
+    pub async fn ordered(&self) {
+        poll_fn(|cx| if self.poll_orders(cx.waker()).is_empty() { Poll::Pending } else { Poll::Ready(()) }).await;
     }
 }
 

@@ -73,7 +73,6 @@ impl Subscription {
         let positions = with_positions.then(|| Positions::new(cursors, word));
         let key = request.user.as_ref().map(|user| user.key().clone());
         let names = rooms.iter().map(|wanted| wanted.room.clone()).collect();
-        let expires_at = actor.grant().and_then(|grant| grant.expires_at);
         let entry = hub.registry.enter(actor, names, key, request.types, request.transport);
         let place = |wanted: &Wanted| match wanted.denied {
             None => Place::new(hub.room(&wanted.room), wanted.start),
@@ -81,11 +80,7 @@ impl Subscription {
         };
         let places: Vec<_> = rooms.iter().map(place).collect();
         let mut reader = Reader::new(places, positions, request, hub.timings.ping_interval, Instant::now());
-        reader.expire_at(expires_at.and_then(|end| {
-            // The clocks differ in that this one never jumps.
-            let left = u64::try_from(end.micros() - hub.clock.now().micros()).unwrap_or(0);
-            Instant::now().checked_add(Duration::from_micros(left))
-        }));
+        reader.expire_at(hub.end_of(actor));
         // From here on every change wakes this reader, so whatever it reads below it can't miss the next one.
         let wakes = reader.rooms().map(|room| WatchStream::from_changes(room.watch())).collect();
         // The first room begins here, so that whoever can't be served yet is told before the stream starts.

@@ -153,10 +153,22 @@ impl Authenticator {
     /// [`NotProven`] when the actor's credential is good no longer.
     pub async fn current<'a>(&self, actor: &'a Actor) -> Result<Cow<'a, Actor>, NotProven> {
         let Some(grant) = actor.grant() else { return Ok(Cow::Borrowed(actor)) };
+        self.check_time(actor)?;
         if self.versions.read(&self.store).await? == grant.version {
             return Ok(Cow::Borrowed(actor));
         }
         self.renewed(actor).await.map(Cow::Owned)
+    }
+
+    /// Checks that the time of the actor's credential is not over.
+    ///
+    /// # Errors
+    /// [`NotProven::Expired`].
+    pub fn check_time(&self, actor: &Actor) -> Result<(), NotProven> {
+        match actor.grant().and_then(|grant| grant.expires_at) {
+            Some(end) if self.clock.now() >= end => Err(NotProven::Expired),
+            _ => Ok(()),
+        }
     }
 
     /// The actor, looked up again: somebody has lost a right since.
@@ -183,6 +195,12 @@ impl Authenticator {
             }
         };
         Ok(renewed.as_asked_by(actor))
+    }
+
+    /// The writer, for tests that take something away.
+    #[cfg(test)]
+    pub(crate) fn writer_for_tests(&self) -> &IdentityWriter {
+        &self.writer
     }
 
     async fn look_up(&self, credential: &str, now: Timestamp) -> Result<Actor, NotProven> {

@@ -30,6 +30,7 @@ use crate::{
 };
 
 mod many_rooms;
+mod permission;
 
 const LAPSE: Duration = Timings::DEFAULT.typing_lapse;
 const GRACE: Duration = Timings::DEFAULT.presence_grace;

@@ -6,10 +6,11 @@ use parlor::{
     config::Timings,
     identity::secret::{Secret, SecretKind},
 };
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use tokio::{task::JoinHandle, time::Instant};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_util::task::TaskTracker;
 
 use super::Guarded;
 use crate::support::{
@@ -35,7 +36,9 @@ struct Open {
     stream: Stream,
     rooms: Stream,
     socket: Socket,
-    poll: tokio::task::JoinHandle<(StatusCode, Value)>,
+    poll: JoinHandle<(StatusCode, Value)>,
+    /// Waits for a message.
+    waiting: JoinHandle<(StatusCode, Value)>,
 }
 
 impl Open {
@@ -56,16 +59,19 @@ impl Open {
         let head =
             json_of(get("/rooms/general").send().await.expect("an answer"), StatusCode::OK).await["head"].clone();
         let poll = get(&format!("/rooms/general/poll?since={head}&wait=50"));
-        let poll = tokio::spawn(async move {
-            let answer = poll.send().await.expect("an answer");
+        let waiting = get(&format!("/rooms/general/messages?after={head}&wait=50"));
+        let answered = async |request: RequestBuilder| {
+            let answer = request.send().await.expect("an answer");
             (answer.status(), answer.json().await.expect("JSON"))
-        });
-        Self { stream, rooms, socket, poll }
+        };
+        let tasks = TaskTracker::new();
+        let (poll, waiting) = (tasks.spawn(answered(poll)), tasks.spawn(answered(waiting)));
+        Self { stream, rooms, socket, poll, waiting }
     }
 
     /// Each of them ends in time, and says why; the poll is answered with what it has.
     async fn all_end(self, since: Instant, errors: &[Value], close_code: u16) {
-        let Self { mut stream, mut rooms, mut socket, poll } = self;
+        let Self { mut stream, mut rooms, mut socket, poll, waiting } = self;
         let of_one = &errors[..1];
         let work = async {
             assert_eq!(errors_until_end(&mut stream).await, of_one);
@@ -79,6 +85,8 @@ impl Open {
             assert_eq!(status, StatusCode::OK, "{page}");
             assert_eq!(page["has_more"], false, "{page}");
             assert_eq!(errors_until_end(&mut rooms).await, errors);
+            let (status, problem) = waiting.await.expect("an answer");
+            assert_eq!((&json!(status.as_u16()), &problem["code"]), (&errors[0]["status"], &errors[0]["code"]));
         };
         within(DEADLINE, "all of them end", work).await;
         assert!(since.elapsed() < PROMISED, "after {:?}", since.elapsed());
@@ -134,7 +142,7 @@ async fn key(guarded: &Guarded, user: &str) -> String {
     let me = guarded.request(Method::GET, "/api/v1/me", &guarded.token(user, &[])).send().await.expect("an answer");
     assert_eq!(me.status(), StatusCode::OK);
     let secret = Secret::generate(SecretKind::ApiKey);
-    let hash: String = secret.hash().as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = secret.hash().as_bytes().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     let columns = "hash, account_id, name, created_at";
     let sql =
         format!("INSERT INTO api_key ({columns}) SELECT '{hash}', id, 'key', 1 FROM account WHERE user_key = '{user}'");
@@ -212,7 +220,7 @@ async fn a_key_without_the_right_to_read_reads_nothing_any_more() {
 async fn a_room_that_is_lost_ends_alone() {
     let guarded = start().await;
     let key = key(&guarded, "alice").await;
-    let Open { mut stream, mut rooms, mut socket, poll } = Open::all(&guarded, "alice", &key).await;
+    let Open { mut stream, mut rooms, mut socket, poll, waiting } = Open::all(&guarded, "alice", &key).await;
     let since = take(&guarded, "UPDATE api_key SET rooms = '[\"team-*\"]'").await;
     let lost = error(Some("general"), 404, "not_found", "There is no such room.");
     assert_eq!(next_of(&mut rooms, "error").await, lost);
@@ -221,6 +229,7 @@ async fn a_room_that_is_lost_ends_alone() {
     assert_eq!(within(DEADLINE, "the end", socket.next()).await, None);
     assert_eq!(socket.close_code, Some(4403));
     assert_eq!(poll.await.expect("a poll").0, StatusCode::OK);
+    assert_eq!(waiting.await.expect("an answer").0, StatusCode::NOT_FOUND);
     assert!(since.elapsed() < PROMISED, "after {:?}", since.elapsed());
 
     let bob = guarded.token("bob", &[]);

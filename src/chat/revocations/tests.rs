@@ -1,0 +1,171 @@
+//! The watcher against a real database, with the moments in the test's hand.
+
+use std::{sync::Arc, time::Duration};
+
+use tempfile::TempDir;
+use tokio::time::timeout;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::*;
+use crate::{
+    app::tests::open_for_tests,
+    chat::reading::{Reading, Request, Start, StateDue, Transport},
+    clock::Clock,
+    config::{IdentityConfig, RoomCreation, Timings},
+    domain::{
+        denied::Denied,
+        event::TypeSet,
+        name::{RoomName, Username},
+        room::RoomChange,
+        timestamp::Timestamp,
+        user::{Origin, User, UserKind},
+        version::Precondition,
+    },
+    hub::{Hub, broker::Local},
+    identity::{
+        jwt_key::JwtKeys,
+        secret::{Secret, SecretKind},
+    },
+    journal::{Journal, feed::Feed},
+    store::{
+        Opened,
+        health::Health,
+        identity::{NewKey, NewUser},
+    },
+};
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+struct Scene {
+    chat: Arc<Chat>,
+    authenticator: Arc<Authenticator>,
+    user: User,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    _folder: TempDir,
+}
+
+impl Scene {
+    /// A chat with one user and the room general; nobody watches for lost rights.
+    async fn new(timings: Timings) -> Self {
+        let (Opened { store, writer, identity, .. }, _, folder) = open_for_tests().await;
+        let (health, stop, clock) = (Health::default(), CancellationToken::new(), Clock::system());
+        let hub = Hub::new(store.clone(), clock.clone(), health.clone(), timings);
+        let broker = Arc::new(Local(hub.clone()));
+        let (journal, task) = Journal::new(writer, broker, Feed::default(), health, clock.clone(), None, stop.clone());
+        let tasks = TaskTracker::new();
+        tasks.spawn(task);
+        let user = NewUser {
+            username: Username::parse("alice").unwrap(),
+            kind: UserKind::Person,
+            origin: Origin::Local,
+            subject: None,
+            is_admin: false,
+        };
+        let user = identity.make_user(user, Timestamp::from_micros(1)).await.unwrap();
+        let keys = JwtKeys::load(&IdentityConfig::default().jwt).unwrap();
+        let authenticator = Arc::new(Authenticator::new(store.clone(), identity, keys, clock, RoomCreation::Everyone));
+        let chat = Arc::new(Chat::new(journal, hub, store, Some(authenticator.clone()), stop.clone()));
+        Self { chat, authenticator, user, stop, tasks, _folder: folder }
+    }
+
+    /// A key of the user: its number, and who comes with it.
+    async fn key(&self) -> (i64, Actor) {
+        let secret = Secret::generate(SecretKind::ApiKey);
+        let key = NewKey {
+            hash: *secret.hash().as_bytes(),
+            account_id: self.user.id,
+            name: "key".into(),
+            rooms: None,
+            can: None,
+            expires_at: None,
+        };
+        let key = self.authenticator.writer_for_tests().make_key(key, Timestamp::from_micros(1)).await.unwrap();
+        (key.id, self.authenticator.actor(secret.reveal()).await.unwrap())
+    }
+
+    async fn read(&self, actor: &Actor) -> Result<Reading, ChatError> {
+        self.chat.read(actor, &general(), Start::History, request()).await
+    }
+
+    /// Reads general, after which it is asked for many rooms that are not there, before the reader is entered.
+    async fn read_slowly(&self, actor: &Actor) -> Result<Reading, ChatError> {
+        let others = (0..40).map(|number| RoomName::parse(&format!("room{number}")).unwrap());
+        let rooms = std::iter::once(general()).chain(others).map(|room| (room, Start::After(0))).collect();
+        self.chat.read_all(actor, rooms, request()).await
+    }
+
+    async fn end(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+fn request() -> Request {
+    let (transport, state) = (Transport::Sse, StateDue::Always);
+    Request { history: 0, types: TypeSet::ALL, user: None, transport, state, limit: 200 }
+}
+
+fn general() -> RoomName {
+    RoomName::parse("general").unwrap()
+}
+
+async fn make_general(scene: &Scene, actor: &Actor) {
+    scene.chat.put_room(actor, &general(), RoomChange::default(), Precondition::default()).await.unwrap();
+}
+
+/// The denial that a reading ends with.
+async fn denial(mut reading: Reading) -> Option<Denied> {
+    let ended = timeout(DEADLINE, async { while reading.next().await.is_some() {} }).await;
+    ended.expect("it ends");
+    reading.denied()
+}
+
+#[tokio::test]
+async fn what_this_process_takes_away_ends_at_once() {
+    let timings = Timings { revocation_interval: Duration::from_hours(1), ..Timings::default() };
+    let scene = Scene::new(timings).await;
+    let watcher = scene.tasks.spawn(Revocations::of(&scene.chat).unwrap().run());
+    let (key, actor) = scene.key().await;
+    make_general(&scene, &actor).await;
+    let reading = scene.read(&actor).await.unwrap();
+    scene.authenticator.writer_for_tests().delete_key(scene.user.id, key).await.unwrap();
+    assert_eq!(denial(reading).await, Some(Denied::Revoked));
+    watcher.abort();
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn a_right_that_goes_while_a_reader_begins_is_not_overlooked() {
+    let scene = Scene::new(Timings::default()).await;
+    let (_, maker) = scene.key().await;
+    make_general(&scene, &maker).await;
+    let mut revocations = Revocations::of(&scene.chat).unwrap();
+    revocations.look().await.unwrap();
+    let (mut refused, mut ended) = (0, 0);
+    for round in 0..50 {
+        let (key, actor) = scene.key().await;
+        let reading = scene.read_slowly(&actor);
+        let taking = async {
+            for _ in 0..round {
+                tokio::task::yield_now().await;
+            }
+            scene.authenticator.writer_for_tests().delete_key(scene.user.id, key).await.unwrap();
+            revocations.look().await.unwrap();
+        };
+        match futures_util::future::join(reading, taking).await.0 {
+            Ok(reading) => {
+                assert_eq!(denial(reading).await, Some(Denied::Revoked), "round {round}");
+                ended += 1;
+            }
+            Err(error) => {
+                assert!(matches!(error, ChatError::Refused(Refused::Denied(Denied::Revoked))), "{error}");
+                refused += 1;
+            }
+        }
+    }
+    println!("{refused} were refused, {ended} ended");
+    assert_eq!(scene.chat.hub.registry().count(), 0);
+    scene.end().await;
+}
