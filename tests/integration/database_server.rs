@@ -26,6 +26,7 @@ mod lock;
 mod operating;
 mod posters;
 mod restarts;
+mod revocations;
 mod searches;
 mod silence;
 mod start;

@@ -21,8 +21,8 @@ use crate::support::{
 const AUDIENCE: &str = "chat";
 
 /// A server that takes tokens, and the key that signs them.
-struct Guarded {
-    server: Server,
+pub(super) struct Guarded {
+    pub(super) server: Server,
     keys: tempfile::TempDir,
 }
 
@@ -37,7 +37,7 @@ impl Guarded {
     }
 
     /// With more settings, of a server that is begun.
-    async fn on(builder: Builder, args: &[&str]) -> Self {
+    pub(super) async fn on(builder: Builder, args: &[&str]) -> Self {
         let keys = tempfile::tempdir().expect("a directory");
         let made = parlor(keys.path(), &["keygen", "chat.pem"]);
         assert!(made.status.success(), "{made:?}");
@@ -51,17 +51,17 @@ impl Guarded {
     }
 
     /// A token, with more arguments of `parlor token`.
-    fn token(&self, user: &str, args: &[&str]) -> String {
+    pub(super) fn token(&self, user: &str, args: &[&str]) -> String {
         signed(self.keys.path(), user, args)
     }
 
     /// A request with a credential.
-    fn request(&self, method: Method, path: &str, credential: &str) -> RequestBuilder {
+    pub(super) fn request(&self, method: Method, path: &str, credential: &str) -> RequestBuilder {
         self.server.http().request(method, self.server.url(path)).bearer_auth(credential)
     }
 
     /// Makes a room, as an admin.
-    async fn make_room(&self, room: &str) {
+    pub(super) async fn make_room(&self, room: &str) {
         let admin = self.token("root", &["--can", "read,post,moderate,admin"]);
         let path = format!("/api/v1/rooms/{room}");
         let made = self.request(Method::PUT, &path, &admin).json(&json!({})).send().await.expect("an answer");

@@ -47,10 +47,10 @@ struct Scene {
 
 impl Scene {
     /// A chat with one user and the room general; nobody watches for lost rights.
-    async fn new(timings: Timings) -> Self {
+    async fn new(timings: &Timings) -> Self {
         let (Opened { store, writer, identity, .. }, _, folder) = open_for_tests().await;
         let (health, stop, clock) = (Health::default(), CancellationToken::new(), Clock::system());
-        let hub = Hub::new(store.clone(), clock.clone(), health.clone(), timings);
+        let hub = Hub::new(store.clone(), clock.clone(), health.clone(), *timings);
         let broker = Arc::new(Local(hub.clone()));
         let (journal, task) = Journal::new(writer, broker, Feed::default(), health, clock.clone(), None, stop.clone());
         let tasks = TaskTracker::new();
@@ -125,7 +125,7 @@ async fn denial(mut reading: Reading) -> Option<Denied> {
 #[tokio::test]
 async fn what_this_process_takes_away_ends_at_once() {
     let timings = Timings { revocation_interval: Duration::from_hours(1), ..Timings::default() };
-    let scene = Scene::new(timings).await;
+    let scene = Scene::new(&timings).await;
     let watcher = scene.tasks.spawn(Revocations::of(&scene.chat).unwrap().run());
     let (key, actor) = scene.key().await;
     make_general(&scene, &actor).await;
@@ -138,7 +138,7 @@ async fn what_this_process_takes_away_ends_at_once() {
 
 #[tokio::test]
 async fn a_right_that_goes_while_a_reader_begins_is_not_overlooked() {
-    let scene = Scene::new(Timings::default()).await;
+    let scene = Scene::new(&Timings::DEFAULT).await;
     let (_, maker) = scene.key().await;
     make_general(&scene, &maker).await;
     let mut revocations = Revocations::of(&scene.chat).unwrap();

@@ -224,7 +224,7 @@ async fn a_room_that_is_lost_ends_alone() {
     let since = take(&guarded, "UPDATE api_key SET rooms = '[\"team-*\"]'").await;
     let lost = error(Some("general"), 404, "not_found", "There is no such room.");
     assert_eq!(next_of(&mut rooms, "error").await, lost);
-    assert_eq!(within(DEADLINE, "the end", errors_until_end(&mut stream)).await, [lost.clone()]);
+    assert_eq!(within(DEADLINE, "the end", errors_until_end(&mut stream)).await, std::slice::from_ref(&lost));
     assert_eq!(socket.until("the reason", |frame| kind(frame) == "error").await, lost);
     assert_eq!(within(DEADLINE, "the end", socket.next()).await, None);
     assert_eq!(socket.close_code, Some(4403));
