@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 #[cfg(test)]
@@ -19,8 +18,8 @@ use crate::{
     store::error::StoreError,
 };
 
-/// The credentials that are looked up at the same time, so that requests get their share of the database.
-const AT_ONCE: usize = 8;
+/// The most credentials that are looked up by one query.
+const AT_ONCE: usize = 500;
 
 /// Watches for lost rights, where credentials are required.
 #[derive(Debug)]
@@ -73,41 +72,42 @@ impl Revocations {
         if self.seen == Some(version) {
             return Ok(());
         }
-        let this = &*self;
-        let credentials = this.chat.hub.registry().by_credential();
-        let looks = stream::iter(credentials).map(|readers| this.look_at(readers));
-        looks.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+        for credentials in self.chat.hub.registry().by_credential().chunks(AT_ONCE) {
+            self.look_at(version, credentials).await?;
+        }
         // Whoever came meanwhile has asked after that version was there.
         self.seen = Some(version);
         Ok(())
     }
 
-    /// Looks at the readers of one credential.
-    async fn look_at(&self, readers: Vec<Arc<Registration>>) -> Result<(), StoreError> {
-        let Some(before) = readers.first().and_then(|reader| reader.actor()) else { return Ok(()) };
-        let now = match self.authenticator.renewed(before).await {
-            Ok(now) => now,
-            Err(NotProven::Store(error)) => return Err(error),
-            Err(why) => {
-                let why = CloseReason::Denied(why.denied());
-                for reader in &readers {
-                    reader.close(why);
+    /// Looks at readers, those of one credential together.
+    async fn look_at(&self, version: i64, credentials: &[Vec<Arc<Registration>>]) -> Result<(), StoreError> {
+        let before = credentials.iter().map(|readers| readers.first().and_then(|reader| reader.actor()));
+        let before: Vec<_> = before.map(|actor| actor.cloned().unwrap_or_default()).collect();
+        let now = self.authenticator.renewed_all(version, &before).await?;
+        for (readers, now) in credentials.iter().zip(now) {
+            match now {
+                Ok(now) => {
+                    for reader in readers {
+                        self.look_at_rooms(reader, &now).await?;
+                    }
                 }
-                return Ok(());
+                Err(NotProven::Store(error)) => return Err(error),
+                Err(why) => {
+                    let why = CloseReason::Denied(why.denied());
+                    for reader in readers {
+                        reader.close(why);
+                    }
+                }
             }
-        };
-        if is_the_same(before, &now) {
-            return Ok(());
-        }
-        for reader in &readers {
-            self.look_at_rooms(reader, &now).await?;
         }
         Ok(())
     }
 
-    /// Has a reader leave the rooms that it may read no longer.
+    /// Has a reader leave the rooms that it may read no longer, if its credential gives something else than when it began.
     async fn look_at_rooms(&self, reader: &Registration, now: &Actor) -> Result<(), StoreError> {
-        let Some(before) = reader.actor() else { return Ok(()) };
+        // They may have begun at different times, each by what the credential gave then.
+        let Some(before) = reader.actor().filter(|before| !is_the_same(before, now)) else { return Ok(()) };
         let now = now.clone().as_asked_by(before);
         for room in &reader.rooms {
             match self.chat.may_in(&now, Act::ReadRoom, room).await {

@@ -58,6 +58,20 @@ pub enum Credential {
     },
 }
 
+impl Credential {
+    /// The API key that it is, by its key in the database.
+    #[must_use]
+    pub fn key(&self) -> Option<i64> {
+        if let Self::ApiKey(id) = self { Some(*id) } else { None }
+    }
+
+    /// The user whose it is, by the key in the database, if it says that by itself.
+    #[must_use]
+    pub fn user(&self) -> Option<i64> {
+        if let Self::Token { user, .. } = self { Some(*user) } else { None }
+    }
+}
+
 impl Actor {
     /// Somebody who goes by a name, which nothing vouches for.
     #[must_use]

@@ -1,5 +1,7 @@
 //! Reading users, keys and the version of everybody's rights.
 
+use std::collections::HashMap;
+
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use super::{StoredKey, hex};
@@ -87,6 +89,26 @@ impl Store {
     /// [`StoreError`].
     pub async fn user_by_id(&self, id: i64) -> Result<Option<User>, StoreError> {
         Ok(account::Entity::find_by_id(id).one(&self.readers).await?.map(User::from))
+    }
+
+    /// Those of these keys that are there, by their keys in the database.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keys_by_id(&self, ids: &[i64]) -> Result<HashMap<i64, StoredKey>, StoreError> {
+        let rows = api_key::Entity::find().filter(api_key::Column::Id.is_in(ids.iter().copied()));
+        let rows = rows.all(&self.readers).await?;
+        Ok(rows.into_iter().map(|row| (row.id, row.into())).collect())
+    }
+
+    /// Those of these users that are there, by their keys in the database.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn users_by_id(&self, ids: &[i64]) -> Result<HashMap<i64, User>, StoreError> {
+        let rows = account::Entity::find().filter(account::Column::Id.is_in(ids.iter().copied()));
+        let rows = rows.all(&self.readers).await?;
+        Ok(rows.into_iter().map(|row| (row.id, row.into())).collect())
     }
 
     /// The keys of a user, oldest first.
