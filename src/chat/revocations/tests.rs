@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::StreamExt as _;
+use sea_orm::{ConnectionTrait as _, Database};
 use tempfile::TempDir;
 use tokio::time::timeout;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -43,13 +44,14 @@ struct Scene {
     user: User,
     stop: CancellationToken,
     tasks: TaskTracker,
+    url: String,
     _folder: TempDir,
 }
 
 impl Scene {
     /// A chat with one user and the room general; nobody watches for lost rights.
     async fn new(timings: &Timings) -> Self {
-        let (Opened { store, writer, identity, .. }, _, folder) = open_for_tests().await;
+        let (Opened { store, writer, identity, .. }, url, folder) = open_for_tests().await;
         let (health, stop, clock) = (Health::default(), CancellationToken::new(), Clock::system());
         let hub = Hub::new(store.clone(), clock.clone(), health.clone(), *timings);
         let broker = Arc::new(Local(hub.clone()));
@@ -67,7 +69,7 @@ impl Scene {
         let keys = JwtKeys::load(&IdentityConfig::default().jwt).unwrap();
         let authenticator = Arc::new(Authenticator::new(store.clone(), identity, keys, clock, RoomCreation::Everyone));
         let chat = Arc::new(Chat::new(journal, hub, store, Some(authenticator.clone()), stop.clone()));
-        Self { chat, authenticator, user, stop, tasks, _folder: folder }
+        Self { chat, authenticator, user, stop, tasks, url, _folder: folder }
     }
 
     /// A key of the user: its number, and who comes with it.
@@ -96,6 +98,16 @@ impl Scene {
         self.chat.read_all(actor, rooms, request()).await
     }
 
+    /// Narrows all keys to a room, as no command does yet.
+    async fn narrow_to_general(&self) {
+        let database = Database::connect(&self.url).await.unwrap();
+        for statement in ["UPDATE api_key SET rooms = '[\"general\"]'", "UPDATE auth_version SET version = version + 1"]
+        {
+            database.execute_unprepared(statement).await.unwrap();
+        }
+        database.close().await.unwrap();
+    }
+
     async fn end(self) {
         self.stop.cancel();
         self.tasks.close();
@@ -112,8 +124,9 @@ fn general() -> RoomName {
     RoomName::parse("general").unwrap()
 }
 
-async fn make_general(scene: &Scene, actor: &Actor) {
-    scene.chat.put_room(actor, &general(), RoomChange::default(), Precondition::default()).await.unwrap();
+async fn make(scene: &Scene, actor: &Actor, room: &str) {
+    let room = RoomName::parse(room).unwrap();
+    scene.chat.put_room(actor, &room, RoomChange::default(), Precondition::default()).await.unwrap();
 }
 
 /// The denial that a reading ends with.
@@ -129,7 +142,7 @@ async fn what_this_process_takes_away_ends_at_once() {
     let scene = Scene::new(&timings).await;
     let watcher = scene.tasks.spawn(Revocations::of(&scene.chat).unwrap().run());
     let (key, actor) = scene.key().await;
-    make_general(&scene, &actor).await;
+    make(&scene, &actor, "general").await;
     let reading = scene.read(&actor).await.unwrap();
     scene.authenticator.writer_for_tests().delete_key(scene.user.id, key).await.unwrap();
     assert_eq!(denial(reading).await, Some(Denied::Revoked));
@@ -141,7 +154,7 @@ async fn what_this_process_takes_away_ends_at_once() {
 async fn a_right_that_goes_while_a_reader_begins_is_not_overlooked() {
     let scene = Scene::new(&Timings::DEFAULT).await;
     let (_, maker) = scene.key().await;
-    make_general(&scene, &maker).await;
+    make(&scene, &maker, "general").await;
     let mut revocations = Revocations::of(&scene.chat).unwrap();
     revocations.look().await.unwrap();
     let (mut refused, mut ended) = (0, 0);
@@ -168,5 +181,49 @@ async fn a_right_that_goes_while_a_reader_begins_is_not_overlooked() {
     }
     println!("{refused} were refused, {ended} ended");
     assert_eq!(scene.chat.hub.registry().count(), 0);
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn each_reader_of_a_key_is_judged_by_what_it_began_with() {
+    let scene = Scene::new(&Timings::DEFAULT).await;
+    let (_, actor) = scene.key().await;
+    for room in ["general", "team-a"] {
+        make(&scene, &actor, room).await;
+    }
+    let mut revocations = Revocations::of(&scene.chat).unwrap();
+    revocations.look().await.unwrap();
+    let team = RoomName::parse("team-a").unwrap();
+    let earlier = scene.chat.read(&actor, &team, Start::History, request()).await.unwrap();
+    scene.narrow_to_general().await;
+    let now = scene.authenticator.renewed(&actor).await.unwrap();
+    let mut later = Vec::new();
+    // However these come to stand before the other.
+    for _ in 0..8 {
+        later.push(scene.read(&now).await.unwrap());
+    }
+    revocations.look().await.unwrap();
+    assert_eq!(denial(earlier).await, Some(Denied::NoSuchRoom));
+    assert_eq!(scene.chat.hub.registry().count(), later.len(), "the others go on");
+    drop(later);
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn a_reader_joins_and_types_by_the_rights_that_are_in_force() {
+    let scene = Scene::new(&Timings::DEFAULT).await;
+    let (key, actor) = scene.key().await;
+    make(&scene, &actor, "general").await;
+    let mut reading = scene.read(&actor).await.unwrap();
+    scene.chat.type_in(&actor, &mut reading, true).await.unwrap();
+    // Nobody watches here: the reader goes on.
+    scene.authenticator.writer_for_tests().delete_key(scene.user.id, key).await.unwrap();
+    let types = scene.chat.type_in(&actor, &mut reading, true).await;
+    let joins = scene.chat.join(&actor, &mut reading).await;
+    for refused in [types, joins] {
+        let error = refused.unwrap_err();
+        assert!(matches!(error, ChatError::Refused(Refused::Denied(Denied::Revoked))), "{error}");
+    }
+    drop(reading);
     scene.end().await;
 }

@@ -1,9 +1,9 @@
 //! Reading and talking by WebSocket.
 
-use std::{io, pin::Pin, sync::Arc};
+use std::{io, pin::Pin, sync::Arc, time::Duration};
 
 use axum::{Extension, extract::State, response::Response};
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_stream::StreamExt;
 
 use super::{
@@ -50,6 +50,8 @@ const RESTART: u16 = 1012;
 const UNAUTHENTICATED: u16 = 4401;
 /// The room may be read no longer.
 const FORBIDDEN: u16 = 4403;
+/// The time that a socket stays open for the outcome of its last frame when its reader may read no longer.
+const LAST_ANSWER: Duration = Duration::from_millis(500);
 /// The unanswered pings after which a connection counts as dead.
 const MISSED_PINGS: u32 = 2;
 /// The name of a user who gives none.
@@ -221,8 +223,11 @@ impl Session {
             Some(_) => (FORBIDDEN, "the room may be read no longer"),
         };
         if self.effect.is_some() {
-            let (reference, done) = effect(&mut self.effect).await;
-            if self.reply(&mut socket, reference, done).await.is_err() {
+            // Whoever is sent away does not wait for a database that hangs.
+            let longest = if code == RESTART { Duration::MAX } else { LAST_ANSWER };
+            if let Ok((reference, done)) = timeout(longest, effect(&mut self.effect)).await
+                && self.reply(&mut socket, reference, done).await.is_err()
+            {
                 return;
             }
         }
