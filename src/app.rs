@@ -98,9 +98,10 @@ impl App {
         let search = Runner::new(SearchFollower, reading, &feed, health.clone(), Times::default(), stop);
         let search = search.await.map_err(|error| OpenError::Follower { url: config.store.url.clone(), error })?;
         let makers = config.identity.room_creation;
-        let authenticator = keys.map(|keys| Authenticator::new(store.clone(), identity, keys, clock, makers));
+        let authenticator = keys.map(|keys| Authenticator::new(store.clone(), identity, keys, clock.clone(), makers));
         let authenticator = authenticator.map(Arc::new);
-        let chat = Chat::new(journal, hub.clone(), store.clone(), authenticator.clone(), shutdown.closing.clone());
+        let closing = shutdown.closing.clone();
+        let chat = Chat::new(journal, hub.clone(), store.clone(), authenticator.clone(), clock, closing);
         let chat = Arc::new(chat);
         let (keys, revocations) = (authenticator.clone(), Revocations::of(&chat));
         let background =

@@ -4,8 +4,11 @@ use std::{borrow::Cow, sync::Arc};
 
 use tokio_util::sync::CancellationToken;
 
+pub mod audit;
 pub mod changes;
+pub mod direct;
 pub mod identity;
+pub mod members;
 pub mod messages;
 pub mod presence;
 pub mod read_cursors;
@@ -15,10 +18,12 @@ pub mod rooms;
 pub mod search;
 
 use crate::{
+    clock::Clock,
     domain::{
         invalid::Invalid,
+        membership::Membership,
         name::RoomName,
-        policy::{Act, Actor, Denied, Standing, may},
+        policy::{Act, Actor, Denied, RoomStanding, Standing, may},
         room::Room,
         version::Precondition,
     },
@@ -43,6 +48,7 @@ pub struct Chat {
     store: Store,
     /// Absent in open mode, where nothing vouches for anybody.
     authenticator: Option<Arc<Authenticator>>,
+    clock: Clock,
     /// Cancelled when whoever waits is to be answered at once.
     closing: CancellationToken,
 }
@@ -75,9 +81,10 @@ impl Chat {
         hub: Arc<Hub>,
         store: Store,
         authenticator: Option<Arc<Authenticator>>,
+        clock: Clock,
         closing: CancellationToken,
     ) -> Self {
-        Self { journal, hub, store, authenticator, closing }
+        Self { journal, hub, store, authenticator, clock, closing }
     }
 
     /// The room as the database has it, absent if nobody has made it, for an actor who may read it. Whatever is
@@ -90,8 +97,26 @@ impl Chat {
     async fn room_for(&self, actor: &Actor, act: Act, name: &RoomName) -> Result<Option<Room>, ChatError> {
         let actor = self.current(actor).await?;
         let room = self.store.room(name).await?;
-        may(&actor, act, &Standing::in_room(name, room.is_some()))?;
+        self.may_at(&actor, act, name, room.as_ref()).await?;
         Ok(room)
+    }
+
+    /// Asks the policy about an act of an actor, whose rights are those in force, in a room that was just read. Returns
+    /// the actor's membership there.
+    async fn may_at(
+        &self,
+        actor: &Actor,
+        act: Act,
+        name: &RoomName,
+        room: Option<&Room>,
+    ) -> Result<Option<Membership>, ChatError> {
+        let membership = match (actor.grant().and(actor.user()), room) {
+            (Some(user), Some(room)) => self.store.membership(room.id, user.key()).await?,
+            _ => None,
+        };
+        let now = self.clock.now();
+        may(actor, act, &RoomStanding { name, room, membership: membership.as_ref(), now }.into())?;
+        Ok(membership)
     }
 
     /// Asks the policy about an act in a room of which nothing is read from the database. In open mode it is not asked

@@ -1,6 +1,8 @@
 //! The domain: rooms, messages, events, cursors and the rules for names. Pure, no IO.
 
+pub mod access;
 pub mod actor;
+pub mod audit;
 pub mod content;
 pub mod cursor;
 pub mod denied;
@@ -8,6 +10,7 @@ pub mod emoji;
 pub mod event;
 pub mod invalid;
 pub mod me;
+pub mod membership;
 pub mod message;
 pub mod name;
 pub mod page;

@@ -18,13 +18,16 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub mod admission;
+pub mod audit;
 pub mod caller;
 pub mod changes;
 pub mod conditions;
+pub mod direct;
 pub mod extract;
 pub mod fields;
 pub mod health;
 pub mod me;
+pub mod members;
 pub mod messages;
 pub mod middleware;
 pub mod openapi;
@@ -94,8 +97,17 @@ fn document_of(mode: AuthMode) -> OpenApi {
 fn routes() -> OpenApiRouter<Arc<App>> {
     let api = OpenApiRouter::new()
         .routes(routes!(me::get))
-        .routes(routes!(rooms::list))
+        .routes(routes!(rooms::list, rooms::make))
         .routes(routes!(rooms::get, rooms::put))
+        .routes(routes!(audit::of_room))
+        .routes(routes!(audit::of_all))
+        .routes(routes!(direct::open))
+        .routes(routes!(members::list))
+        .routes(routes!(members::put, members::remove))
+        .routes(routes!(members::join))
+        .routes(routes!(members::bans))
+        .routes(routes!(members::ban, members::unban))
+        .routes(routes!(members::mute, members::unmute))
         .routes(routes!(messages::list, messages::post))
         .routes(routes!(messages::get, changes::edit, changes::delete))
         .routes(routes!(changes::revisions))

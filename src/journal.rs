@@ -57,6 +57,15 @@ pub enum Refused {
     /// The message is deleted.
     #[error("the message is deleted")]
     Deleted,
+    /// The user to be added is banned from the room.
+    #[error("the user is banned from the room")]
+    Banned,
+    /// A room of this name is there, of which the actor may know no more.
+    #[error("the room's name is taken")]
+    RoomTaken,
+    /// A room with owners keeps one.
+    #[error("the room's last owner can't step down")]
+    LastOwner,
     /// The object of the change does not meet the request's conditions.
     #[error("what is to be changed does not meet the request's conditions")]
     PreconditionFailed,

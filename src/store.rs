@@ -10,6 +10,7 @@ use migration::{Migrator, MigratorTrait};
 use sea_orm::{DatabaseConnection, DbErr};
 use tokio::time::timeout;
 
+pub mod audit;
 mod backend;
 mod beside;
 pub mod changes;
@@ -28,6 +29,7 @@ pub mod identity;
 mod incarnation;
 mod kind;
 pub mod log;
+pub mod members;
 pub mod message_history;
 pub mod messages;
 pub mod metadata;

@@ -20,6 +20,7 @@ mod m20261129_000009_create_follower_cursor;
 mod m20261129_000010_create_erasure;
 mod m20261129_000011_create_journal;
 mod m20261129_000012_create_identity;
+mod m20261129_000013_create_membership;
 mod table;
 
 /// Every change, oldest first.
@@ -42,6 +43,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000010_create_erasure::Migration),
             Box::new(m20261129_000011_create_journal::Migration),
             Box::new(m20261129_000012_create_identity::Migration),
+            Box::new(m20261129_000013_create_membership::Migration),
         ]
     }
 }

@@ -1,13 +1,20 @@
 //! Making, changing and finding rooms.
 
-use super::{Chat, ChatError, Committed};
-use crate::domain::{
-    name::RoomName,
-    page,
-    policy::{Act, Actor, Standing, may},
-    room::{Room, RoomChange, RoomView},
-    timestamp::Timestamp,
-    version::Precondition,
+use std::collections::HashMap;
+
+use super::{Chat, ChatError, Committed, Refused};
+use crate::{
+    domain::{
+        invalid::Invalid,
+        membership::Role,
+        name::{RoomName, Username},
+        page,
+        policy::{Act, Actor, Denied, Standing, may},
+        room::{DIRECT_PREFIX, OwnRole, RANDOM_PREFIX, Room, RoomChange, RoomView},
+        timestamp::Timestamp,
+        version::Precondition,
+    },
+    store::rooms::Viewer,
 };
 
 impl Chat {
@@ -23,10 +30,51 @@ impl Chat {
         when: Precondition,
     ) -> Result<Committed<(RoomView, bool)>, ChatError> {
         let change = change.check().map_err(ChatError::Invalid)?;
-        let put = self.submit(actor, name, when, change).await?;
+        if actor.grant().is_some() {
+            self.check_name(name, &change).await?;
+        }
+        let put = match self.submit(actor, name, when, change).await {
+            // That somebody has it can't be kept secret from who wants to make a room of this name.
+            Err(ChatError::Refused(Refused::Denied(Denied::NoSuchRoom))) if actor.reaches(name) => {
+                return Err(Refused::RoomTaken.into());
+            }
+            put => put?,
+        };
         let made = put.answer.made;
-        let view = if made { self.view(put.answer.room, None) } else { self.room(actor, name).await? };
+        let view = if made {
+            self.view(actor, put.answer.room, None, Some(Role::Owner))
+        } else {
+            self.room(actor, name).await?
+        };
         Ok(Committed { answer: (view, made), event: put.event })
+    }
+
+    /// Makes a room whose name the server draws.
+    ///
+    /// # Errors
+    /// [`ChatError`].
+    pub async fn make_room(&self, actor: &Actor, change: RoomChange) -> Result<RoomView, ChatError> {
+        may(&*self.current(actor).await?, Act::MakeRoom, &Standing::default())?;
+        let change = change.check().map_err(ChatError::Invalid)?;
+        let name = random_name(RANDOM_PREFIX);
+        let made = self.submit(actor, &name, Precondition::default(), change).await?;
+        Ok(self.view(actor, made.answer.room, None, Some(Role::Owner)))
+    }
+
+    /// Checks that a room may be called so, where names can be spoken for.
+    async fn check_name(&self, name: &RoomName, change: &RoomChange) -> Result<(), ChatError> {
+        let begins = |prefix| name.as_str().starts_with(prefix);
+        if !begins(RANDOM_PREFIX) && !begins(DIRECT_PREFIX) {
+            return Ok(());
+        }
+        let invalid = |field, detail: &str| Err(ChatError::Invalid(vec![Invalid::new(field, detail)]));
+        if self.store.room(name).await?.is_none() {
+            return invalid("room", "names that begin with r- or dm- are drawn by the server: choose another one");
+        }
+        if begins(DIRECT_PREFIX) && change.visibility.is_some() {
+            return invalid("visibility", "stays as it is in a room whose name begins with dm-");
+        }
+        Ok(())
     }
 
     /// The room.
@@ -35,35 +83,74 @@ impl Chat {
     /// [`ChatError::NotFound`] when nobody has made it.
     pub async fn room(&self, actor: &Actor, name: &RoomName) -> Result<RoomView, ChatError> {
         let actor = self.current(actor).await?;
-        may(&actor, Act::ReadRoom, &Standing::in_room(name, true))?;
-        let (room, last) = self.store.listed_room(name).await?.ok_or(ChatError::NotFound("room"))?;
-        Ok(self.view(room, last))
+        let found = self.store.listed_room(name).await?;
+        let membership = self.may_at(&actor, Act::ReadRoom, name, found.as_ref().map(|(room, _)| room)).await?;
+        let (room, last) = found.ok_or(ChatError::NotFound("room"))?;
+        Ok(self.view(&actor, room, last, membership.and_then(|membership| membership.role)))
     }
 
-    /// At most `limit` rooms by name, after `after`, and whether there are more.
+    /// At most `limit` rooms by name, after `after`, and whether there are more: those only that the actor is a member
+    /// of, if `is_mine`.
     ///
     /// # Errors
     /// [`ChatError`].
     pub async fn rooms(
         &self,
         actor: &Actor,
+        is_mine: bool,
         after: Option<&RoomName>,
         limit: usize,
     ) -> Result<(Vec<RoomView>, bool), ChatError> {
         let actor = self.current(actor).await?;
         may(&actor, Act::ListRooms, &Standing::default())?;
-        let scope = actor.grant().map(|grant| &grant.rooms);
-        let mut rooms = self.store.listed_rooms(scope, after, limit as u64 + 1).await?;
+        let viewer =
+            actor.grant().map(|grant| Viewer { scope: &grant.rooms, user: actor.user().map(Username::key), is_mine });
+        let mut rooms = self.store.listed_rooms(viewer.as_ref(), after, limit as u64 + 1).await?;
         let has_more = rooms.len() > limit;
         rooms.truncate(limit);
-        let mut rooms = rooms.into_iter().map(|(room, last)| self.view(room, last)).collect();
+        let ids: Vec<_> = rooms.iter().map(|(room, _)| room.id).collect();
+        let roles = match viewer.and_then(|viewer| viewer.user) {
+            Some(user) => self.store.roles(&ids, user).await?,
+            None => HashMap::new(),
+        };
+        let view = |(room, last): (Room, _)| {
+            let role = roles.get(&room.id).copied();
+            self.view(&actor, room, last, role)
+        };
+        let mut rooms = rooms.into_iter().map(view).collect();
         let is_cut = page::keep_first(&mut rooms);
         Ok((rooms, has_more || is_cut))
     }
 
-    fn view(&self, room: Room, last_message_at: Option<Timestamp>) -> RoomView {
+    /// The room as the actor is shown it, who has this role there.
+    fn view(&self, actor: &Actor, room: Room, last_message_at: Option<Timestamp>, role: Option<Role>) -> RoomView {
         let online = self.hub.room_in_memory(&room.name).map_or(0, |room| room.online());
-        let Room { name, title, topic, created_at, head, .. } = room;
-        RoomView { name, title, topic, created_at, head, online, last_message_at }
+        let Room { name, title, topic, created_at, head, access, members, .. } = room;
+        let is_open = actor.grant().is_none();
+        let access = Some(access).filter(|_| !is_open);
+        RoomView {
+            name,
+            title,
+            topic,
+            created_at,
+            head,
+            online,
+            last_message_at,
+            visibility: access.map(|access| access.visibility),
+            posting: access.map(|access| access.posting),
+            slow_mode: access.map(|access| access.slow_mode),
+            members: Some(members).filter(|_| !is_open),
+            role: Some(OwnRole(role)).filter(|_| !is_open),
+        }
     }
+}
+
+/// A name that nobody guesses: 26 letters and digits, 130 bits.
+pub(super) fn random_name(prefix: &str) -> RoomName {
+    const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let letter = |byte: u8| char::from(LETTERS[usize::from(byte % 32)]);
+    let drawn: [u8; 26] = rand::random();
+    RoomName::stored(
+        &drawn.into_iter().map(letter).fold(prefix.to_owned(), |name, letter| name + letter.encode_utf8(&mut [0; 4])),
+    )
 }

@@ -27,6 +27,12 @@ pub enum Denied {
     /// The request names somebody else as the one who acts.
     #[error("the credential is not of the user who is named")]
     AnotherUser,
+    /// The user is banned from the room.
+    #[error("the user is banned from the room")]
+    Banned,
+    /// The user is muted in the room.
+    #[error("the user is muted in the room")]
+    Muted,
     /// The message is somebody else's.
     #[error("only the author may do this")]
     NotTheAuthor,
@@ -47,6 +53,8 @@ impl Denied {
             Self::NoSuchRoom => (404, "not_found", "There is no such room."),
             Self::Forbidden => (403, "forbidden", "This credential does not allow it."),
             Self::AnotherUser => (403, "forbidden", "The username is another one than the credential's: leave it out."),
+            Self::Banned => (403, "banned", "You are banned from this room."),
+            Self::Muted => (403, "muted", "You are muted in this room."),
             Self::NotTheAuthor => (403, "not_the_author", "This message is somebody else's."),
             Self::WindowOver => (403, "edit_window_over", "This message is too old to be edited."),
         }

@@ -7,6 +7,8 @@ use utoipa::ToSchema;
 
 use super::{
     EventId,
+    access::Access,
+    membership::{LeaveReason, Role},
     message::Message,
     name::{RoomName, UserKey, Username},
     timestamp::Timestamp,
@@ -59,8 +61,10 @@ pub enum Event {
         /// The message.
         message: Arc<Message>,
     },
-    /// The room's title or topic changed.
+    /// The room's title or topic changed, or who may do what in it.
     RoomUpdated(Arc<RoomUpdated>),
+    /// Somebody became a member, has another role, or is no member any more.
+    Member(Arc<MemberEvent>),
 }
 
 impl Event {
@@ -71,6 +75,7 @@ impl Event {
             Self::ChatMessage(message) => message.id,
             Self::MessageEdited { id, .. } | Self::MessageDeleted { id, .. } | Self::Reacted { id, .. } => *id,
             Self::RoomUpdated(update) => update.id,
+            Self::Member(event) => event.id,
         }
     }
 
@@ -84,6 +89,11 @@ impl Event {
             Self::Reacted { on: true, .. } => EventType::ReactionAdded,
             Self::Reacted { on: false, .. } => EventType::ReactionRemoved,
             Self::RoomUpdated(_) => EventType::RoomUpdated,
+            Self::Member(event) => match event.change {
+                MemberChange::Joined(_) => EventType::MemberJoined,
+                MemberChange::Changed(_) => EventType::MemberChanged,
+                MemberChange::Left(_) => EventType::MemberLeft,
+            },
         }
     }
 
@@ -95,7 +105,7 @@ impl Event {
             | Self::MessageEdited { message, .. }
             | Self::MessageDeleted { message, .. }
             | Self::Reacted { message, .. } => Some(message),
-            Self::RoomUpdated(_) => None,
+            Self::RoomUpdated(_) | Self::Member(_) => None,
         }
     }
 
@@ -106,7 +116,7 @@ impl Event {
             | Self::MessageEdited { message, .. }
             | Self::MessageDeleted { message, .. }
             | Self::Reacted { message, .. } => *message = now,
-            Self::RoomUpdated(_) => {}
+            Self::RoomUpdated(_) | Self::Member(_) => {}
         }
     }
 }
@@ -122,6 +132,34 @@ pub struct RoomUpdated {
     pub title: String,
     /// The topic from here on.
     pub topic: String,
+    /// The settings of who may do what from here on; absent in open mode, where everybody may all.
+    pub access: Option<Access>,
+}
+
+/// A change of who is a member of a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberEvent {
+    /// Its place in the log.
+    pub id: EventId,
+    /// The room.
+    pub room: RoomName,
+    /// The user whose membership changed.
+    pub username: Username,
+    /// The user who did it.
+    pub by: Username,
+    /// The change.
+    pub change: MemberChange,
+}
+
+/// The changes of a membership.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemberChange {
+    /// The user is a member from here on, with this role.
+    Joined(Role),
+    /// The member has this role from here on.
+    Changed(Role),
+    /// The user is no member from here on.
+    Left(LeaveReason),
 }
 
 /// The reasons why a cursor can't be honoured.

@@ -5,13 +5,17 @@
 
 use std::time::Duration;
 
+use super::{
+    access::{Posting, Visibility},
+    membership::{Membership, Role},
+    name::{RoomName, UserKey},
+    rights::Right,
+    room::{DIRECT_PREFIX, RANDOM_PREFIX, Room},
+    timestamp::Timestamp,
+};
 pub use super::{
     actor::{Actor, Credential, Grant},
     denied::Denied,
-};
-use super::{
-    name::{RoomName, UserKey},
-    rights::Right,
 };
 
 /// Something that can be done. Reading and changing, without the data.
@@ -22,7 +26,8 @@ pub enum Act {
     ListRooms,
     ReadRoom,
     SeePeople,
-    PutRoom,
+    MakeRoom,
+    ChangeRoom,
     Post,
     Edit,
     Delete,
@@ -31,16 +36,27 @@ pub enum Act {
     CountUnread,
     Type,
     Attend,
+    OpenDirect,
+    Join,
+    Leave,
+    SetMember,
+    RemoveMember,
+    Ban,
+    Mute,
+    SeeBans,
+    SeeAudit,
+    SeeAuditOfAll,
 }
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 24] = [
         Self::SeeOneself,
         Self::ListRooms,
         Self::ReadRoom,
         Self::SeePeople,
-        Self::PutRoom,
+        Self::MakeRoom,
+        Self::ChangeRoom,
         Self::Post,
         Self::Edit,
         Self::Delete,
@@ -49,6 +65,16 @@ impl Act {
         Self::CountUnread,
         Self::Type,
         Self::Attend,
+        Self::OpenDirect,
+        Self::Join,
+        Self::Leave,
+        Self::SetMember,
+        Self::RemoveMember,
+        Self::Ban,
+        Self::Mute,
+        Self::SeeBans,
+        Self::SeeAudit,
+        Self::SeeAuditOfAll,
     ];
 
     /// The word for it, in documents.
@@ -58,8 +84,9 @@ impl Act {
             Self::SeeOneself => "find out who one is",
             Self::ListRooms => "list rooms",
             Self::ReadRoom => "read a room: its messages, search, streams",
-            Self::SeePeople => "see who is in a room, and what they have read",
-            Self::PutRoom => "make a room, or change what it is called",
+            Self::SeePeople => "see who is in a room, its members, and what they have read",
+            Self::MakeRoom => "make a room",
+            Self::ChangeRoom => "change what a room is called, and who may do what in it",
             Self::Post => "post",
             Self::Edit => "edit a message",
             Self::Delete => "delete a message",
@@ -68,22 +95,45 @@ impl Act {
             Self::CountUnread => "count what one has not read, and find one's own messages",
             Self::Type => "say that one types",
             Self::Attend => "be seen in a room",
+            Self::OpenDirect => "open the room of oneself and somebody else",
+            Self::Join => "join a public room",
+            Self::Leave => "leave a room",
+            Self::SetMember => "add members, and change roles below one's own",
+            Self::RemoveMember => "remove members with a role below one's own",
+            Self::Ban => "ban users with a role below one's own, and end bans",
+            Self::Mute => "mute users with a role below one's own, and end that",
+            Self::SeeBans => "see who is banned",
+            Self::SeeAudit => "see what moderators did in a room",
+            Self::SeeAuditOfAll => "see what moderators and admins did anywhere",
         }
+    }
+
+    /// Returns true if it is done in a room that is there.
+    #[must_use]
+    pub const fn is_in_a_room(self) -> bool {
+        !matches!(self, Self::SeeOneself | Self::ListRooms | Self::MakeRoom | Self::OpenDirect | Self::SeeAuditOfAll)
     }
 
     /// The rule for it. This is the policy's table: an act without a row does not compile.
     #[must_use]
     pub const fn rule(self) -> Rule {
-        use Level::{Guest, Member};
-        use Right::{Post, Read};
+        use Level::{Guest, Member, Moderator, Reader};
+        use Right::{Admin, Moderate, Post, Read};
         match self {
             Self::SeeOneself | Self::ListRooms | Self::ReadRoom => Rule::new(Read, Guest, Whose::Nobody),
-            Self::SeePeople => Rule::new(Read, Member, Whose::Nobody),
-            Self::CountUnread | Self::MarkRead | Self::Attend => Rule::new(Read, Member, Whose::Own),
-            Self::PutRoom => Rule::new(Post, Member, Whose::Nobody),
-            Self::Post | Self::React | Self::Type => Rule::new(Post, Member, Whose::Own),
-            Self::Edit => Rule::new(Post, Member, Whose::AuthorWithinWindow),
-            Self::Delete => Rule::new(Post, Member, Whose::Author),
+            Self::SeePeople => Rule::new(Read, Reader, Whose::Nobody),
+            Self::CountUnread | Self::MarkRead | Self::Attend => Rule::new(Read, Reader, Whose::Own),
+            Self::MakeRoom => Rule::new(Post, Member, Whose::Nobody),
+            Self::Post | Self::React | Self::Type => Rule::new(Post, Member, Whose::Own).unless_muted(),
+            Self::Edit => Rule::new(Post, Member, Whose::AuthorWithinWindow).unless_muted(),
+            Self::Delete => Rule::new(Post, Reader, Whose::Author),
+            Self::OpenDirect => Rule::new(Post, Member, Whose::Own),
+            Self::Join | Self::Leave => Rule::new(Post, Reader, Whose::Own),
+            Self::ChangeRoom | Self::SeeBans | Self::SeeAudit => Rule::new(Moderate, Moderator, Whose::Nobody),
+            Self::SeeAuditOfAll => Rule::new(Admin, Member, Whose::Nobody),
+            Self::SetMember | Self::RemoveMember | Self::Ban | Self::Mute => {
+                Rule::new(Moderate, Moderator, Whose::LowerRole)
+            }
         }
     }
 }
@@ -97,23 +147,33 @@ pub struct Rule {
     pub level: Level,
     /// The relation to the object that a user needs.
     pub whose: Whose,
+    /// True if who is muted in the room may not.
+    pub is_for_the_unmuted: bool,
 }
 
 impl Rule {
     const fn new(right: Right, level: Level, whose: Whose) -> Self {
-        Self { right, level, whose }
+        Self { right, level, whose, is_for_the_unmuted: false }
+    }
+
+    const fn unless_muted(self) -> Self {
+        Self { is_for_the_unmuted: true, ..self }
     }
 }
 
 /// The standings that somebody may have in a room, each with all that those before it have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Without a credential.
+    /// Without a credential, in a public room.
     Guest,
-    /// A user of the server, in a public room.
+    /// A member who reads only.
+    Reader,
+    /// A member; in a public room every user of the server who has no other role.
     Member,
-    /// Admins, who may do to others' messages what moderators may.
+    /// A moderator.
     Moderator,
+    /// An owner; of public rooms and of those without one, admins too.
+    Owner,
 }
 
 /// The relations that an act may need to its object, and to a name.
@@ -127,6 +187,8 @@ pub enum Whose {
     Author,
     /// The author of the message, while the edit window is open.
     AuthorWithinWindow,
+    /// A user whose role is below one's own.
+    LowerRole,
 }
 
 /// The circumstances of an act: what the policy has to know of its object.
@@ -142,20 +204,22 @@ pub struct Standing<'a> {
     pub window: Option<Duration>,
 }
 
-/// A room, as far as the policy has to know it.
+/// A room, and what it knows of the actor.
 #[derive(Debug, Clone, Copy)]
 pub struct RoomStanding<'a> {
     /// Its name.
     pub name: &'a RoomName,
-    /// True if somebody has made it.
-    pub exists: bool,
+    /// The room; absent if nobody has made it.
+    pub room: Option<&'a Room>,
+    /// The actor's membership, if there is one.
+    pub membership: Option<&'a Membership>,
+    /// The time by which mutes and bans are over or not.
+    pub now: Timestamp,
 }
 
-impl<'a> Standing<'a> {
-    /// The standing of somebody in a room, where no message is at stake.
-    #[must_use]
-    pub fn in_room(name: &'a RoomName, exists: bool) -> Self {
-        Self { room: Some(RoomStanding { name, exists }), ..Self::default() }
+impl<'a> From<RoomStanding<'a>> for Standing<'a> {
+    fn from(room: RoomStanding<'a>) -> Self {
+        Self { room: Some(room), ..Self::default() }
     }
 }
 
@@ -166,11 +230,12 @@ impl<'a> Standing<'a> {
 pub fn may(actor: &Actor, act: Act, at: &Standing<'_>) -> Result<(), Denied> {
     let rule = act.rule();
     let level = may_here(actor, act, at)?;
-    if rule.whose == Whose::Nobody {
+    if matches!(rule.whose, Whose::Nobody | Whose::LowerRole) {
         return Ok(());
     }
     let user = actor.name()?;
-    if rule.whose == Whose::Own || (rule.whose == Whose::Author && level >= Level::Moderator) {
+    let moderates = level >= Level::Moderator && actor.grant().is_some_and(|it| it.rights.contains(Right::Moderate));
+    if rule.whose == Whose::Own || (rule.whose == Whose::Author && moderates) {
         return Ok(());
     }
     if at.author != Some(user.key()) {
@@ -191,119 +256,90 @@ pub fn may_here(actor: &Actor, act: Act, at: &Standing<'_>) -> Result<Level, Den
     let rule = act.rule();
     // Open mode: everybody is whom they say they are, and nobody is more than that.
     let Some(grant) = actor.grant() else { return Ok(Level::Member) };
-    if let Some(room) = at.room
-        && (!actor.reaches(room.name) || !(room.exists || act == Act::PutRoom))
-    {
-        return Err(Denied::NoSuchRoom);
-    }
-    let level = match actor.user() {
+    let level = match &at.room {
+        Some(room) => level(actor, grant, act, room)?,
+        None if actor.user().is_some() => Level::Member,
         None => Level::Guest,
-        Some(_) if grant.rights.contains(Right::Admin) && grant.rights.contains(Right::Moderate) => Level::Moderator,
-        Some(_) => Level::Member,
     };
     if level == Level::Guest && rule.level > Level::Guest {
         return Err(Denied::Guest);
     }
-    let makes_a_room = act == Act::PutRoom && at.room.is_some_and(|room| !room.exists);
-    if !grant.rights.contains(rule.right) || level < rule.level || (makes_a_room && !grant.makes_rooms) {
+    let lacks_setting = act == Act::MakeRoom && !grant.makes_rooms;
+    // A name that is drawn has to be within reach as well.
+    let drawn = match act {
+        Act::MakeRoom if at.room.is_none() => Some(RANDOM_PREFIX),
+        Act::OpenDirect => Some(DIRECT_PREFIX),
+        _ => None,
+    };
+    if drawn.is_some_and(|prefix| !actor.reaches(&RoomName::stored(prefix))) {
+        return Err(Denied::Forbidden);
+    }
+    if !grant.rights.contains(rule.right) || level < rule.level || lacks_setting {
         return Err(Denied::Forbidden);
     }
     if actor.names_another() {
         return Err(Denied::AnotherUser);
     }
-    Ok(level)
+    let Some(RoomStanding { room: Some(room), membership, now, .. }) = at.room else { return Ok(level) };
+    if rule.is_for_the_unmuted && membership.is_some_and(|membership| membership.is_muted(now)) {
+        return Err(Denied::Muted);
+    }
+    // The two of a direct room stay the two.
+    let are_fixed = room.is_direct() && matches!(act, Act::Join | Act::Leave);
+    let is_moderated = act == Act::Post && room.access.posting == Posting::Moderators && level < Level::Moderator;
+    if are_fixed || is_moderated { Err(Denied::Forbidden) } else { Ok(level) }
+}
+
+/// The level of somebody in a room.
+fn level(actor: &Actor, grant: &Grant, act: Act, at: &RoomStanding<'_>) -> Result<Level, Denied> {
+    if !actor.reaches(at.name) {
+        return Err(Denied::NoSuchRoom);
+    }
+    let user = actor.user();
+    let Some(room) = at.room else {
+        let is_made = matches!(act, Act::MakeRoom | Act::OpenDirect);
+        return match user {
+            Some(_) if is_made => Ok(Level::Member),
+            None if is_made => Ok(Level::Guest),
+            _ => Err(Denied::NoSuchRoom),
+        };
+    };
+    let is_public = room.access.visibility == Visibility::Public;
+    if at.membership.is_some_and(|membership| membership.is_banned(at.now)) {
+        return Err(if is_public { Denied::Banned } else { Denied::NoSuchRoom });
+    }
+    let is_ownerless = room.owners == 0 && !room.is_direct();
+    if user.is_some() && grant.rights.contains(Right::Admin) && (is_public || is_ownerless) {
+        return Ok(Level::Owner);
+    }
+    match (user, at.membership.and_then(|membership| membership.role)) {
+        (Some(_), Some(role)) => Ok(role.into()),
+        (Some(_), None) if is_public => Ok(Level::Member),
+        (None, _) if is_public => Ok(Level::Guest),
+        _ => Err(Denied::NoSuchRoom),
+    }
+}
+
+/// Decides whether somebody of this level may give a role, or take one away: one's own level and what is above it are
+/// out of reach, except that owners make owners, and change them.
+///
+/// # Errors
+/// [`Denied::Forbidden`].
+pub fn may_change_role(level: Level, before: Option<Role>, after: Option<Role>) -> Result<(), Denied> {
+    let is_below = |role: Role| Level::from(role) < level || level == Level::Owner;
+    if [before, after].into_iter().flatten().all(is_below) { Ok(()) } else { Err(Denied::Forbidden) }
+}
+
+impl From<Role> for Level {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Reader => Self::Reader,
+            Role::Member => Self::Member,
+            Role::Moderator => Self::Moderator,
+            Role::Owner => Self::Owner,
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::domain::{name::Username, room_scope::RoomScope, user::UserKind};
-
-    #[test]
-    fn each_act_is_allowed_to_those_its_rule_names() {
-        let user = |name: &str| Username::parse(name).unwrap();
-        let (alice, bob, nameless) = (Actor::named(user("Alice")), Actor::named(user("Bob")), Actor::nameless());
-        let author = user("ALICE");
-        let minutes = |age| Duration::from_mins(age);
-        let at = |age| Standing {
-            author: Some(author.key()),
-            age: minutes(age),
-            window: Some(minutes(15)),
-            ..Standing::default()
-        };
-        for act in Act::ALL {
-            let (by_nobody, by_other, late) = match act.rule().whose {
-                Whose::Nobody => (Ok(()), Ok(()), Ok(())),
-                Whose::Own => (Err(Denied::Nameless), Ok(()), Ok(())),
-                Whose::Author => (Err(Denied::Nameless), Err(Denied::NotTheAuthor), Ok(())),
-                Whose::AuthorWithinWindow => {
-                    (Err(Denied::Nameless), Err(Denied::NotTheAuthor), Err(Denied::WindowOver))
-                }
-            };
-            assert_eq!(may(&nameless, act, &at(0)), by_nobody, "{act:?}");
-            assert_eq!(may(&bob, act, &at(0)), by_other, "{act:?}");
-            assert_eq!(may(&alice, act, &at(15)), Ok(()), "{act:?}: names are compared folded");
-            assert_eq!(may(&alice, act, &at(16)), late, "{act:?}");
-            let for_ever = Standing { window: None, ..at(1_000_000) };
-            assert_eq!(may(&alice, act, &for_ever), Ok(()), "{act:?}");
-        }
-    }
-
-    fn granted(rights: &[Right], rooms: &[&str]) -> Arc<Grant> {
-        let rooms = if rooms.is_empty() { RoomScope::all() } else { RoomScope::parse(rooms.iter().copied()).unwrap() };
-        let rights = rights.iter().copied().collect();
-        let (credential, kind) = (Credential::ApiKey(1), UserKind::Person);
-        Arc::new(Grant { credential, kind, rights, rooms, makes_rooms: true, expires_at: None, version: 0 })
-    }
-
-    #[test]
-    fn a_credential_allows_no_more_than_its_rights_and_its_rooms() {
-        let (alice, bob) = (Username::parse("Alice").unwrap(), Username::parse("Bob").unwrap());
-        let (team, other) = (RoomName::parse("team-a").unwrap(), RoomName::parse("other").unwrap());
-        let reader = Actor::proven(alice.clone(), granted(&[Right::Read], &["team-*"]));
-        let poster = Actor::proven(alice.clone(), granted(&[Right::Read, Right::Post], &[]));
-        let admin = Actor::proven(bob.clone(), granted(&Right::ALL, &[]));
-        let by_alice = |room| Standing { author: Some(alice.key()), ..Standing::in_room(room, true) };
-        for act in Act::ALL {
-            assert_eq!(may(&reader, act, &by_alice(&other)), Err(Denied::NoSuchRoom), "{act:?}");
-            let allowed = if act.rule().right == Right::Read { Ok(()) } else { Err(Denied::Forbidden) };
-            assert_eq!(may(&reader, act, &by_alice(&team)), allowed, "{act:?}");
-            assert_eq!(may(&poster, act, &by_alice(&other)), Ok(()), "{act:?}");
-            let absent = Standing { author: Some(alice.key()), ..Standing::in_room(&other, false) };
-            let made = if act == Act::PutRoom { Ok(()) } else { Err(Denied::NoSuchRoom) };
-            assert_eq!(may(&poster, act, &absent), made, "{act:?}");
-            let claimed = poster.clone().naming(Some(bob.clone()));
-            assert_eq!(may(&claimed, act, &by_alice(&team)), Err(Denied::AnotherUser), "{act:?}");
-            let own = poster.clone().naming(Some(Username::parse("ALICE").unwrap()));
-            assert_eq!(may(&own, act, &by_alice(&team)), Ok(()), "{act:?}");
-            let others = if act == Act::Edit { Err(Denied::NotTheAuthor) } else { Ok(()) };
-            assert_eq!(
-                may(&admin, act, &by_alice(&team)),
-                others,
-                "{act:?}: admins delete, and put no words into mouths"
-            );
-        }
-    }
-
-    #[test]
-    fn a_room_is_made_by_those_only_whom_the_setting_lets() {
-        let name = RoomName::parse("other").unwrap();
-        let grant = Grant { makes_rooms: false, ..(*granted(&[Right::Read, Right::Post], &[])).clone() };
-        let alice = Actor::proven(Username::parse("Alice").unwrap(), Arc::new(grant));
-        assert_eq!(may(&alice, Act::PutRoom, &Standing::in_room(&name, false)), Err(Denied::Forbidden));
-        assert_eq!(may(&alice, Act::PutRoom, &Standing::in_room(&name, true)), Ok(()));
-    }
-
-    #[test]
-    fn a_guest_reads_and_does_nothing_else() {
-        let room = RoomName::parse("general").unwrap();
-        for act in Act::ALL {
-            let allowed = if act.rule().level == Level::Guest { Ok(()) } else { Err(Denied::Guest) };
-            assert_eq!(may(&Actor::guest(0), act, &Standing::in_room(&room, true)), allowed, "{act:?}");
-            let named = Actor::guest(0).naming(Some(Username::parse("Eve").unwrap()));
-            assert!(may(&named, act, &Standing::in_room(&room, true)).is_err(), "{act:?}: a guest has no name");
-        }
-    }
-}
+mod tests;

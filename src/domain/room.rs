@@ -5,7 +5,9 @@ use utoipa::ToSchema;
 
 use super::{
     EventId,
+    access::{Access, Posting, Visibility},
     invalid::{Check, Invalid},
+    membership::Role,
     name::RoomName,
     timestamp::Timestamp,
     version::{Version, word},
@@ -16,6 +18,11 @@ use super::{
 pub const MAX_TITLE_CHARS: usize = 200;
 /// The most characters a room's topic may have.
 pub const MAX_TOPIC_CHARS: usize = 1_000;
+
+/// The beginning of the names of rooms of two people.
+pub const DIRECT_PREFIX: &str = "dm-";
+/// The beginning of the names of rooms that are named by the server.
+pub const RANDOM_PREFIX: &str = "r-";
 
 /// A room as the database has it.
 #[derive(Debug, Clone)]
@@ -36,6 +43,12 @@ pub struct Room {
     pub floor: EventId,
     /// The reason why the floor was raised.
     pub floor_reason: FloorReason,
+    /// The settings of who may do what in it.
+    pub access: Access,
+    /// The number of its members.
+    pub members: i64,
+    /// The number of its owners.
+    pub owners: i64,
 }
 
 impl Room {
@@ -43,7 +56,15 @@ impl Room {
     #[must_use]
     pub fn new(id: i64, name: RoomName, now: Timestamp) -> Self {
         let (title, topic) = (String::new(), String::new());
-        Self { id, name, title, topic, created_at: now, head: 0, floor: 0, floor_reason: FloorReason::Pruned }
+        let (floor_reason, access) = (FloorReason::Pruned, Access::default());
+        Self { id, name, title, topic, created_at: now, head: 0, floor: 0, floor_reason, access, members: 0, owners: 0 }
+    }
+
+    /// Returns true if it is the room of two people. Nobody can name a room so, and one that was named so while names
+    /// were only claimed stays public.
+    #[must_use]
+    pub fn is_direct(&self) -> bool {
+        self.access.visibility == Visibility::Private && self.name.as_str().starts_with(DIRECT_PREFIX)
     }
 
     /// A word for what is set of the room: equal for equal titles and topics only.
@@ -69,6 +90,10 @@ pub struct RoomChange {
     pub title: Option<String>,
     /// The new topic.
     pub topic: Option<String>,
+    /// Those who find it from now on.
+    pub visibility: Option<Visibility>,
+    /// Those who post from now on.
+    pub posting: Option<Posting>,
 }
 
 impl RoomChange {
@@ -76,11 +101,11 @@ impl RoomChange {
     ///
     /// # Errors
     /// Every field that breaks a rule.
-    pub fn check(self) -> Result<Self, Vec<Invalid>> {
+    pub fn check(mut self) -> Result<Self, Vec<Invalid>> {
         let mut check = Check::default();
-        let title = check.take(limited("title", self.title, MAX_TITLE_CHARS));
-        let topic = check.take(limited("topic", self.topic, MAX_TOPIC_CHARS));
-        check.finish(title.zip(topic).map(|(title, topic)| Self { title, topic }))
+        let title = check.take(limited("title", self.title.take(), MAX_TITLE_CHARS));
+        let topic = check.take(limited("topic", self.topic.take(), MAX_TOPIC_CHARS));
+        check.finish(title.zip(topic).map(|(title, topic)| Self { title, topic, ..self }))
     }
 }
 
@@ -118,7 +143,32 @@ pub struct RoomView {
     /// The time of its newest message, even if that is deleted by now; null before the first.
     #[schema(required)]
     pub last_message_at: Option<Timestamp>,
+    /// Those who find it and read it; absent in open mode, as are the fields below.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub visibility: Option<Visibility>,
+    /// Those who post.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub posting: Option<Posting>,
+    /// The pause between two posts of a user, in seconds; 0 for none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub slow_mode: Option<u32>,
+    /// The number of its members.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub members: Option<i64>,
+    /// The caller's role; null for somebody who is no member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Role>)]
+    pub role: Option<OwnRole>,
 }
+
+/// The role of whoever asks, if they have one.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(transparent)]
+pub struct OwnRole(pub Option<Role>);
 
 impl RoomView {
     /// The room's version as it is shown.
@@ -134,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_title_is_seen_or_empty() {
-        let title = |title: &str| RoomChange { title: Some(title.into()), topic: None }.check();
+        let title = |title: &str| RoomChange { title: Some(title.into()), ..RoomChange::default() }.check();
         assert!(title("").is_ok() && title("Plans \u{200d}").is_ok());
         for bad in [" ", "\u{200b}", "\u{3164}\n", "a\0"] {
             assert_eq!(title(bad).unwrap_err()[0].field, "title", "{}", bad.escape_unicode());

@@ -5,6 +5,8 @@ use std::fmt;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
 
+use super::invalid::Invalid;
+
 /// Microseconds since 1970-01-01T00:00:00Z; written as RFC 3339 with six decimals and `Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(i64);
@@ -12,8 +14,18 @@ pub struct Timestamp(i64);
 impl Timestamp {
     /// From microseconds since the epoch, as they stand in the database.
     #[must_use]
-    pub fn from_micros(micros: i64) -> Self {
+    pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
+    }
+
+    /// From a text as RFC 3339 has it, with any offset.
+    ///
+    /// # Errors
+    /// [`Invalid`] for the field, if it is no moment of the years 0 to 9999.
+    pub fn parse(field: &'static str, text: &str) -> Result<Self, Invalid> {
+        let moment = DateTime::parse_from_rfc3339(text);
+        let moment = moment.map_err(|_| Invalid::new(field, "is no time, such as 2030-01-01T00:00:00Z"))?;
+        Ok(Self(moment.timestamp_micros()))
     }
 
     /// Microseconds since the epoch.

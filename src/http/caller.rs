@@ -11,7 +11,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{
     operations,
-    problem::{Code, Problem},
+    problem::{Code, Problem, not_here},
     same_site,
 };
 use crate::{
@@ -68,10 +68,12 @@ impl Caller {
         self.actor.grant().is_some()
     }
 
-    /// The user that the credential vouches for; absent in open mode and for guests.
-    #[must_use]
-    pub fn proven(&self) -> Option<&Username> {
-        self.actor.user()
+    /// Checks that the server requires credentials: what only then is there is not there in open mode.
+    ///
+    /// # Errors
+    /// `404`, as for a path at which nothing is.
+    pub fn require_known(&self) -> Result<(), Problem> {
+        if self.is_known() { Ok(()) } else { Err(not_here()) }
     }
 }
 

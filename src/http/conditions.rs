@@ -79,6 +79,12 @@ pub fn shown(headers: &HeaderMap, version: &Version, answer: impl FnOnce() -> Re
 #[must_use]
 pub fn changed(mut answer: Response, version: &Version, event: Option<EventId>) -> Response {
     answer.headers_mut().insert(header::ETAG, tag(version));
+    with_event(answer, event)
+}
+
+/// The answer to a change of what has no version, with the event that was made for it.
+#[must_use]
+pub fn with_event(mut answer: Response, event: Option<EventId>) -> Response {
     if let Some(id) = event {
         answer.headers_mut().insert(EVENT_ID, HeaderValue::from(id));
     }

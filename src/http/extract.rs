@@ -1,7 +1,6 @@
 //! Extractors: the parts of a request that a handler takes, with every refusal a problem document.
 
 use std::{
-    borrow::Cow,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -11,7 +10,7 @@ use std::{
 
 use axum::{
     body::Body as HttpBody,
-    extract::{FromRequest, FromRequestParts, MatchedPath, Request},
+    extract::{FromRequest, FromRequestParts, Request},
     http::{HeaderMap, HeaderName, header, request::Parts},
 };
 use bytes::{Bytes, BytesMut};
@@ -20,6 +19,10 @@ use http_body_util::BodyExt;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use tokio::time::timeout;
 
+mod path;
+
+pub use path::{MemberPath, MessagePath, ReactionPath, RoomPath, UserPath};
+
 use super::{
     caller::Caller,
     fields::{Fields, Given, meant, names, not_json, shown, unknown},
@@ -27,74 +30,13 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::{
-        EventId,
-        invalid::Invalid,
-        name::{RoomName, Username},
-        policy::Actor,
-    },
+    domain::{EventId, invalid::Invalid, name::Username, policy::Actor},
 };
 
 /// The most bytes of a request's body.
 pub const MAX_BODY: usize = 64 * 1024;
 /// The number of bytes of a body that is too large that are still read, so that its sender gets to read the answer.
 const DRAINED_BODY: usize = 1024 * 1024;
-
-/// The `{room}` of a path.
-#[derive(Debug)]
-pub struct RoomPath(pub RoomName);
-
-impl<S: Send + Sync> FromRequestParts<S> for RoomPath {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        let text = path_param(parts, "room")?;
-        Ok(Self(RoomName::parse(&text).map_err(|invalid| Problem::invalid(vec![invalid.into()]))?))
-    }
-}
-
-/// The `{room}` and the `{id}` of a path.
-#[derive(Debug)]
-pub struct MessagePath(pub RoomName, pub EventId);
-
-impl<S: Send + Sync> FromRequestParts<S> for MessagePath {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let RoomPath(room) = RoomPath::from_request_parts(parts, state).await?;
-        let id = path_param(parts, "id")?;
-        // What is no id names nothing.
-        let id = id.parse().map_err(|_| Problem::new(Code::NotFound, "There is no such message."))?;
-        Ok(Self(room, id))
-    }
-}
-
-/// The `{room}`, the `{id}` and the `{emoji}` of a path.
-#[derive(Debug)]
-pub struct ReactionPath(pub RoomName, pub EventId, pub String);
-
-impl<S: Send + Sync> FromRequestParts<S> for ReactionPath {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let MessagePath(room, id) = MessagePath::from_request_parts(parts, state).await?;
-        Ok(Self(room, id, path_param(parts, "emoji")?))
-    }
-}
-
-/// A parameter of the path, decoded. axum's own extractor reads all of them, and does not say which one can't be.
-fn path_param(parts: &Parts, name: &str) -> Result<String, Problem> {
-    let route = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    // From the end, since the beginning of the path may be cut off where routes are nested.
-    let mut segments = route.rsplit('/').zip(parts.uri.path().rsplit('/'));
-    let is_it = |segment: &str| segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) == Some(name);
-    let (_, value) = segments
-        .find(|(segment, _)| is_it(segment))
-        .ok_or_else(|| Problem::internal(format!("the route has no {name}")))?;
-    let text = percent_encoding::percent_decode_str(value).decode_utf8();
-    let not_text = |_| FieldError { field: name.into(), detail: "is not UTF-8 once decoded".into() };
-    text.map(Cow::into_owned).map_err(|error| Problem::invalid(vec![not_text(error)]))
-}
 
 /// The parameters of the query.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ use super::{
     caller::identify,
     extract::MAX_BODY,
     health,
-    problem::{Code, Problem},
+    problem::{Code, Problem, not_here},
     request_id::{REQUEST_ID, RequestId},
     same_site,
     stream::sse,
@@ -109,15 +109,6 @@ pub async fn not_found(uri: Uri) -> Problem {
         return Problem::new(Code::NotFound, "The emoji is missing: in a path, `#` is written as `%23`.");
     }
     not_here()
-}
-
-/// Nothing is at the path.
-#[must_use]
-pub fn not_here() -> Problem {
-    Problem::new(
-        Code::NotFound,
-        "There is nothing at this path. The API is under /api/v1; /openapi.json lists its paths.",
-    )
 }
 
 /// The answer to a method that a path does not take.

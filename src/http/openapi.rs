@@ -51,6 +51,7 @@ use crate::domain::{
         (name = "rooms", description = "Rooms, each with one log of events"),
         (name = "messages", description = "Posting and reading messages, and changing them"),
         (name = "reading", description = "Following a room, three ways, or several at once"),
+        (name = "members", description = "Members of rooms, their roles, mutes and bans, where credentials are required"),
         (name = "presence", description = "Who is here, who types, who has read"),
         (name = "identity", description = "Who is asking, where credentials are required"),
         (name = "service", description = "The server itself"),

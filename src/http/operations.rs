@@ -16,22 +16,48 @@ impl Act {
 #[must_use]
 pub fn act(method: &Method, path: &str) -> Option<Act> {
     let api = path.strip_prefix("/api/v1").or_else(|| path.starts_with("/ws/").then_some("/ws"))?;
-    if api == "/me" {
-        return Some(Act::SeeOneself);
+    match api {
+        "/me" => return Some(Act::SeeOneself),
+        "/audit" => return Some(Act::SeeAuditOfAll),
+        "/dms/{username}" => return Some(Act::OpenDirect),
+        _ => {}
     }
     let reads = matches!(*method, Method::GET | Method::HEAD);
     Some(match api.strip_prefix("/rooms/{room}").unwrap_or(api) {
-        "/rooms" => Act::ListRooms,
-        "" if !reads => Act::PutRoom,
+        "/rooms" if reads => Act::ListRooms,
+        "/rooms" => Act::MakeRoom,
+        "" if !reads => Act::ChangeRoom,
         "/messages" if !reads => Act::Post,
         "/messages/{id}" if *method == Method::PATCH => Act::Edit,
         "/messages/{id}" if *method == Method::DELETE => Act::Delete,
         "/messages/{id}/reactions/{emoji}" if !reads => Act::React,
         "/read" if !reads => Act::MarkRead,
-        "/read" | "/presence" => Act::SeePeople,
+        "/read" | "/presence" | "/members" => Act::SeePeople,
+        "/members/{username}" if *method == Method::DELETE => Act::RemoveMember,
+        "/members/{username}" => Act::SetMember,
+        "/join" => Act::Join,
+        "/audit" => Act::SeeAudit,
+        "/bans" => Act::SeeBans,
+        "/bans/{username}" => Act::Ban,
+        "/mutes/{username}" => Act::Mute,
         "/unread" => Act::CountUnread,
         "/typing" => Act::Type,
         // All else reads, and what is not there is answered to those only who may read.
         _ => Act::ReadRoom,
+    })
+}
+
+/// The act of a frame that a client sends on a socket, by its `type`; absent for a type that there is not.
+#[must_use]
+pub fn frame_act(kind: &str) -> Option<Act> {
+    Some(match kind {
+        "user_join" => Act::Attend,
+        "chat_message" => Act::Post,
+        "typing" => Act::Type,
+        "edit_message" => Act::Edit,
+        "delete_message" => Act::Delete,
+        "react" => Act::React,
+        "read" => Act::MarkRead,
+        _ => return None,
     })
 }

@@ -236,6 +236,9 @@ impl From<Refused> for Problem {
         match refused {
             Refused::Denied(denied) => denied.into(),
             Refused::Stale => Self::internal("the rights of an actor were not looked up again"),
+            Refused::Banned => Self::new(Code::BanStands, "The user is banned from this room: end the ban first."),
+            Refused::RoomTaken => Self::new(Code::RoomNameTaken, "There is a room of this name."),
+            Refused::LastOwner => Self::new(Code::LastOwner, "A room keeps an owner: make somebody else one first."),
             Refused::KeyReused { message_id } => Self {
                 message_id: Some(message_id),
                 ..Self::new(
@@ -256,6 +259,15 @@ impl From<Refused> for Problem {
             Refused::Rejected(fault) => Self::internal(fault),
         }
     }
+}
+
+/// Nothing is at the path.
+#[must_use]
+pub fn not_here() -> Problem {
+    Problem::new(
+        Code::NotFound,
+        "There is nothing at this path. The API is under /api/v1; /openapi.json lists its paths.",
+    )
 }
 
 #[cfg(test)]

@@ -10,10 +10,7 @@ use axum::{
     routing::get,
 };
 
-use super::{
-    middleware::not_here,
-    problem::{Code, Problem},
-};
+use super::problem::{Code, Problem, not_here};
 use crate::app::App;
 
 /// A page has nothing to load.
@@ -37,7 +34,7 @@ async fn page(Path(word): Path<String>) -> Result<Response, Problem> {
 
 async fn list() -> Response {
     let mut body = "<h1>Problems</h1>\n<ul>\n".to_owned();
-    for code in Code::ALL {
+    for code in Code::by_word() {
         let (word, (meaning, _)) = (code.word(), code.explanation());
         let _ = writeln!(body, "<li><a href=\"{word}\"><code>{word}</code></a>: {meaning}</li>");
     }

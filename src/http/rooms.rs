@@ -18,7 +18,7 @@ use super::{
     extract::{Body, Params, RoomPath, name},
     fields::Whole,
     openapi::{
-        answers::{OfRoomPut, OfService, OfTagged},
+        answers::{OfBody, OfRoomPut, OfService, OfTagged},
         params::{IfMatch, IfNoneMatch, UnlessMatch},
         samples,
         texts::{TitleText, TopicText, UsernameText},
@@ -28,6 +28,8 @@ use super::{
 use crate::{
     app::App,
     domain::{
+        access::{Posting, Visibility},
+        invalid::{Check, Invalid},
         name::RoomName,
         room::{RoomChange, RoomView},
     },
@@ -40,6 +42,9 @@ pub struct ListParams {
     /// The maximum number to return.
     #[param(value_type = Option<u64>, minimum = 1, maximum = 200, default = 50)]
     limit: Option<Whole<1, 200>>,
+    /// Those only that one is a member of; in open mode it is not heeded.
+    #[param(value_type = Option<bool>)]
+    mine: Option<bool>,
     /// The rooms after this name.
     #[param(value_type = Option<RoomName>)]
     after: Option<String>,
@@ -68,10 +73,11 @@ pub async fn list(
     admission: Admission,
     Params(params): Params<ListParams>,
 ) -> Result<Response, Problem> {
+    let is_mine = params.mine.unwrap_or(false);
     let limit = Whole::count_or(params.limit, 50);
     let after = name("after", params.after.as_deref(), RoomName::parse)?;
     let hold = admission.admit().await?;
-    let (rooms, has_more) = app.chat.rooms(&caller.as_named(None), after.as_ref(), limit).await?;
+    let (rooms, has_more) = app.chat.rooms(&caller.as_named(None), is_mine, after.as_ref(), limit).await?;
     let next = rooms.last().filter(|_| has_more).map(|room| room.name.clone());
     Ok(admission::answer(hold, RoomPage { rooms, next }))
 }
@@ -85,9 +91,34 @@ pub struct PutRoom {
     /// The topic of the room: at most 1,000 characters.
     #[schema(value_type = Option<TopicText>, inline)]
     topic: Option<String>,
+    /// Those who find the room and read it; owners change it. Only where credentials are required.
+    #[schema(value_type = Option<Visibility>)]
+    visibility: Option<String>,
+    /// Those who post. Only where credentials are required.
+    #[schema(value_type = Option<Posting>)]
+    posting: Option<String>,
     /// The user who acts.
     #[schema(value_type = Option<UsernameText>, inline)]
     username: Option<String>,
+}
+
+impl PutRoom {
+    /// The change that is asked for.
+    ///
+    /// # Errors
+    /// A problem that names the fields.
+    fn change(self, caller: &Caller) -> Result<RoomChange, Problem> {
+        if !caller.is_known() && (self.visibility.is_some() || self.posting.is_some()) {
+            let field = if self.visibility.is_some() { "visibility" } else { "posting" };
+            let detail = "is there only where credentials are required: this server is in open mode";
+            return Err(vec![Invalid::new(field, detail)].into());
+        }
+        let mut check = Check::default();
+        let visibility = check.take(self.visibility.as_deref().map(Visibility::parse).transpose());
+        let posting = check.take(self.posting.as_deref().map(Posting::parse).transpose());
+        let (visibility, posting) = check.finish(visibility.zip(posting))?;
+        Ok(RoomChange { title: self.title, topic: self.topic, visibility, posting })
+    }
 }
 
 /// Make or change a room
@@ -115,7 +146,7 @@ pub async fn put(
 ) -> Result<Response, Problem> {
     let named = body.username.as_deref().map(|name| caller.act_as(Some(name))).transpose();
     let actor = named.map_err(|invalid| Problem::from(vec![invalid]))?.unwrap_or_else(|| caller.as_named(None));
-    let change = RoomChange { title: body.title, topic: body.topic };
+    let change = body.change(&caller)?;
     let put = app.chat.put_room(&actor, &room, change, precondition(&headers)).await?;
     let (view, made) = put.answer;
     let response = if made {
@@ -124,6 +155,30 @@ pub async fn put(
         answer(&view)
     };
     Ok(conditions::changed(response, &view.version(), put.event))
+}
+
+/// Make a room whose name the server draws
+///
+/// A name says what a room is about, and that it is there; a drawn one says nothing. Only where credentials are
+/// required.
+#[utoipa::path(
+    post, path = "/rooms", operation_id = "make_room", tag = "rooms",
+    request_body(content(
+        (PutRoom = "application/json", example = json!({"title": "Plans", "visibility": "private"})),
+        (PutRoom = "application/x-www-form-urlencoded", example = json!({"title": "Plans", "visibility": "private"})),
+    )),
+    responses(
+        (status = 201, description = "made", body = RoomView, headers(("Location" = String, description = "where the room is"), ("ETag" = String, description = "changes with the room")), example = json!(samples::room())),
+        OfBody,
+    )
+)]
+pub async fn make(State(app): State<Arc<App>>, caller: Caller, Body(body): Body<PutRoom>) -> Result<Response, Problem> {
+    caller.require_known()?;
+    let actor = caller.act_as(body.username.as_deref()).map_err(|invalid| Problem::from(vec![invalid]))?;
+    let view = app.chat.make_room(&actor, body.change(&caller)?).await?;
+    let place = [(header::LOCATION, format!("/api/v1/rooms/{}", view.name))];
+    let made = (StatusCode::CREATED, place, answer(&view)).into_response();
+    Ok(conditions::changed(made, &view.version(), None))
 }
 
 /// Get a room

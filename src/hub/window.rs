@@ -153,7 +153,7 @@ impl Window {
                 Event::MessageEdited { message, .. } | Event::Reacted { message, .. } => {
                     self.recent.note(News::Changed(message.clone()));
                 }
-                Event::RoomUpdated(_) => {}
+                Event::RoomUpdated(_) | Event::Member(_) => {}
             }
             shown.push(event);
         }

@@ -25,6 +25,7 @@ use crate::{
     domain::{
         actor::{Actor, Credential, Grant},
         denied::Denied,
+        name::RoomName,
         rights::{Right, Rights},
         room_scope::RoomScope,
         timestamp::Timestamp,
@@ -225,6 +226,17 @@ impl Authenticator {
     #[cfg(test)]
     pub(crate) fn writer_for_tests(&self) -> &IdentityWriter {
         &self.writer
+    }
+
+    /// Keeps a name for the room of two users, unless they have one. Returns the one that they have.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keep_direct_room(&self, one: i64, other: i64, name: &RoomName) -> Result<RoomName, StoreError> {
+        self.writer.keep_direct_room(one, other, name).await.map_err(|error| match error {
+            IdentityError::Store(error) => error,
+            error => StoreError::Rejected(error.to_string()),
+        })
     }
 
     async fn look_up(&self, credential: &str, now: Timestamp) -> Result<Actor, NotProven> {

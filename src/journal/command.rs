@@ -6,11 +6,13 @@ use super::Refused;
 use crate::domain::{
     EventId,
     content::MAX_CONTENT_BYTES,
+    membership::{Membership, Role},
     message::{Draft, Edit, Message},
-    name::RoomName,
+    name::{RoomName, Username},
     policy::{Act, Actor},
     read_cursor::ReadCursor,
     room::{Room, RoomChange},
+    timestamp::Timestamp,
     version::Precondition,
 };
 
@@ -42,6 +44,10 @@ pub enum Change {
     MarkRead(MarkRead),
     /// The room is made or changed.
     PutRoom(RoomChange),
+    /// A membership, a mute or a ban is changed.
+    Member(MembershipChange),
+    /// The room of two people is made.
+    Direct(OpenDirect),
 }
 
 /// Deletes a message.
@@ -67,6 +73,55 @@ pub struct React {
 pub struct MarkRead {
     /// The newest event that is read.
     pub last_read_id: EventId,
+}
+
+/// Changes what a room knows of a user.
+#[derive(Debug, Clone)]
+pub struct MembershipChange {
+    /// The user.
+    pub username: Username,
+    /// The change.
+    pub to: MembershipTo,
+}
+
+/// Makes the room of the actor and somebody else, unless it is there.
+#[derive(Debug, Clone)]
+pub struct OpenDirect {
+    /// The other.
+    pub with: Username,
+}
+
+/// The changes of what a room knows of a user.
+#[derive(Debug, Clone)]
+pub enum MembershipTo {
+    /// The user joins, by itself.
+    Joined,
+    /// The user leaves, by itself.
+    Left,
+    /// A member with this role.
+    Role(Role),
+    /// No member any more.
+    Removed,
+    /// Banned.
+    Banned {
+        /// The reason, if one is given.
+        reason: Option<String>,
+        /// The time it ends; for ever, if absent.
+        until: Option<Timestamp>,
+    },
+    /// No longer banned.
+    Unbanned,
+    /// Muted until this time; no longer, if absent.
+    Muted(Option<Timestamp>),
+}
+
+/// A membership that is as asked.
+#[derive(Debug, Clone)]
+pub struct Membered {
+    /// The membership.
+    pub membership: Membership,
+    /// True if this changed it.
+    pub changed: bool,
 }
 
 /// A change by its type, so that its answer has one too.
@@ -123,6 +178,8 @@ pub enum Outcome {
     Read(ReadCursor),
     /// The room is as asked.
     RoomPut(RoomPut),
+    /// The membership is as asked.
+    Membered(Membered),
 }
 
 macro_rules! actions {
@@ -150,6 +207,8 @@ actions! {
     React => React, Changed(Arc<Message>);
     MarkRead => MarkRead, Read(ReadCursor);
     RoomChange => PutRoom, RoomPut(RoomPut);
+    OpenDirect => Direct, RoomPut(RoomPut);
+    MembershipChange => Member, Membered(Membered);
 }
 
 impl Change {
@@ -162,7 +221,9 @@ impl Change {
             Self::Delete(_) => Act::Delete,
             Self::React(_) => Act::React,
             Self::MarkRead(_) => Act::MarkRead,
-            Self::PutRoom(_) => Act::PutRoom,
+            Self::PutRoom(_) => Act::ChangeRoom,
+            Self::Member(change) => change.act(),
+            Self::Direct(_) => Act::OpenDirect,
         }
     }
 
@@ -174,10 +235,25 @@ impl Change {
             Self::Edit(edit) => edit.content.len() + MAX_CONTENT_BYTES,
             // A reaction writes the message's row again.
             Self::React(_) => MAX_CONTENT_BYTES,
-            Self::Delete(_) | Self::MarkRead(_) => 0,
+            Self::Delete(_) | Self::MarkRead(_) | Self::Member(_) | Self::Direct(_) => 0,
             Self::PutRoom(change) => {
                 change.title.as_ref().map_or(0, String::len) + change.topic.as_ref().map_or(0, String::len)
             }
+        }
+    }
+}
+
+impl MembershipChange {
+    /// The act that the policy decides on.
+    #[must_use]
+    pub fn act(&self) -> Act {
+        match self.to {
+            MembershipTo::Joined => Act::Join,
+            MembershipTo::Left => Act::Leave,
+            MembershipTo::Role(_) => Act::SetMember,
+            MembershipTo::Removed => Act::RemoveMember,
+            MembershipTo::Banned { .. } | MembershipTo::Unbanned => Act::Ban,
+            MembershipTo::Muted(_) => Act::Mute,
         }
     }
 }

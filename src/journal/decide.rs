@@ -17,10 +17,13 @@ use super::{
 use crate::{
     domain::{
         EventId,
+        access::Access,
+        audit::AuditEntry,
         event::{Event, RoomUpdated},
+        membership::Membership,
         message::{Draft, Message},
         name::{RoomName, UserKey, Username},
-        policy::{self, Standing},
+        policy::{self, Act, Denied, Level, RoomStanding, Standing},
         read_cursor::ReadCursor,
         room::{Room, RoomChange},
         timestamp::Timestamp,
@@ -30,6 +33,7 @@ use crate::{
 };
 
 mod changes;
+mod members;
 #[cfg(test)]
 mod tests;
 
@@ -78,6 +82,9 @@ struct RoomChanges {
     /// The reactions that were touched, and the event that added each; none for one that is gone.
     reactions: HashMap<ReactionKey, Option<(Username, EventId)>>,
     cursors: HashMap<UserKey, ReadCursor>,
+    /// The memberships that changed.
+    memberships: HashMap<UserKey, Membership>,
+    audit: Vec<AuditEntry>,
 }
 
 /// Decides a batch.
@@ -103,6 +110,8 @@ pub fn decide<'a>(
                 Change::React(react) => batch.react(command, react),
                 Change::MarkRead(mark) => batch.mark_read(command, mark),
                 Change::PutRoom(change) => batch.put_room(command, change),
+                Change::Member(change) => batch.change_member(command, change),
+                Change::Direct(open) => batch.open_direct(command, open),
             }
         })
         .collect();
@@ -117,14 +126,38 @@ impl Batch {
         if self.known.auth_version != Some(grant.version) {
             return Err(Refused::Stale);
         }
-        let exists = self.rooms.get(&command.room).ok_or_else(Refused::unlocked)?.exists;
-        let standing = Standing::in_room(&command.room, exists);
-        policy::may_here(&command.actor, command.change.act(), &standing)?;
-        Ok(())
+        self.level(command).map(drop)
+    }
+
+    /// The level of the actor of a command in its room, if it is enough for the command, whatever that is done to.
+    fn level(&self, command: &Command) -> Result<Level, Refused> {
+        let standing = self.standing(command)?;
+        let act = match (command.change.act(), &standing.room) {
+            (Act::ChangeRoom, Some(room)) if room.room.is_none() => Act::MakeRoom,
+            (act, _) => act,
+        };
+        Ok(policy::may_here(&command.actor, act, &standing)?)
+    }
+
+    /// The room of a command, and what it knows of the actor by now; in open mode rooms know nothing of anybody.
+    fn standing<'a>(&'a self, command: &'a Command) -> Result<Standing<'a>, Refused> {
+        if command.actor.grant().is_none() {
+            return Ok(Standing::default());
+        }
+        let changes = self.rooms.get(&command.room).ok_or_else(Refused::unlocked)?;
+        let membership = command.actor.user().and_then(|user| self.membership(changes, user.key()));
+        let room = changes.exists.then_some(&changes.room);
+        Ok(RoomStanding { name: &command.room, room, membership, now: self.moment.now }.into())
+    }
+
+    /// The membership of a user by now: the batch may have changed it.
+    fn membership<'a>(&'a self, changes: &'a RoomChanges, user: &UserKey) -> Option<&'a Membership> {
+        let changed = changes.memberships.get(user);
+        changed.or_else(|| self.known.memberships.get(&(changes.room.id, user.clone())))
     }
 
     fn post(&mut self, command: &Command, draft: &Draft, fingerprint: impl Fn(&Draft) -> Vec<u8>) -> Decision {
-        policy::may(&command.actor, command.change.act(), &Standing::default())?;
+        policy::may(&command.actor, command.change.act(), &self.standing(command)?)?;
         let username = command.actor.name()?;
         let changes = self.rooms.get_mut(&command.room).ok_or_else(Refused::unlocked)?;
         let room_id = changes.room.id;
@@ -173,7 +206,7 @@ impl Batch {
     }
 
     fn put_room(&mut self, command: &Command, change: &RoomChange) -> Decision {
-        policy::may(&command.actor, command.change.act(), &Standing::default())?;
+        let level = self.level(command)?;
         let changes = self.rooms.get_mut(&command.room).ok_or_else(Refused::unlocked)?;
         let made = !changes.exists;
         // Only what is set of a room can be asked for, so the other part of its version is no matter.
@@ -181,19 +214,41 @@ impl Batch {
         if !command.when.holds((!made).then_some(&version), Part::Content) {
             return Err(Refused::PreconditionFailed);
         }
+        let access = Access {
+            visibility: change.visibility.unwrap_or(changes.room.access.visibility),
+            posting: change.posting.unwrap_or(changes.room.access.posting),
+            ..changes.room.access
+        };
+        if !made && access.visibility != changes.room.access.visibility && level < Level::Owner {
+            return Err(Denied::Forbidden.into());
+        }
         changes.exists = true;
+        if made && command.actor.grant().is_some() {
+            changes.own(command.actor.name()?, self.moment.now);
+        }
         let title = change.title.as_ref().unwrap_or(&changes.room.title).clone();
         let topic = change.topic.as_ref().unwrap_or(&changes.room.topic).clone();
         let mut event = None;
-        if title != changes.room.title || topic != changes.room.topic {
+        if title != changes.room.title || topic != changes.room.topic || access != changes.room.access {
             changes.described = true;
+            changes.room.access = access;
             changes.room.title.clone_from(&title);
             changes.room.topic.clone_from(&topic);
+            if let (false, Some(by)) = (made, command.actor.grant().and(command.actor.user())) {
+                changes.audit.push(AuditEntry {
+                    by: by.clone(),
+                    act: "change_room",
+                    username: None,
+                    message_id: None,
+                    reason: None,
+                });
+            }
             // Making a room takes no id: whoever learns of it learns what it is called.
             if !made {
                 let id = changes.next_id();
                 event = Some(id);
-                let updated = RoomUpdated { id, room: command.room.clone(), title, topic };
+                let access = command.actor.grant().map(|_| access);
+                let updated = RoomUpdated { id, room: command.room.clone(), title, topic, access };
                 changes.events.push(Event::RoomUpdated(Arc::new(updated)));
             }
         }
@@ -210,9 +265,9 @@ impl Batch {
             if made {
                 decided.made.push(name.clone());
             }
-            let grows = !changes.events.is_empty() || !changes.cursors.is_empty();
-            decided.changes |= made || grows;
-            if changes.described || grows {
+            let changed = changes.described || !changes.events.is_empty() || !changes.cursors.is_empty();
+            decided.changes |= made || changed;
+            if changed {
                 decided.writes.push(changes.finish(name, &self.known.messages, &self.known.reactions));
             }
         }
@@ -253,6 +308,8 @@ impl RoomChanges {
             revisions: Vec::new(),
             reactions: HashMap::new(),
             cursors: HashMap::new(),
+            memberships: HashMap::new(),
+            audit: Vec::new(),
         }
     }
 
@@ -296,7 +353,9 @@ impl RoomChanges {
             events: self.events,
             fingerprints: self.fingerprints,
             head: self.room.head,
-            described: self.described.then_some((self.room.title, self.room.topic)),
+            described: self.described.then_some(self.room),
+            memberships: self.memberships.into_values().collect(),
+            audit: self.audit,
         }
     }
 }

@@ -9,6 +9,7 @@ use super::command::{Change, Command, Delete, React};
 use crate::{
     domain::{
         EventId, emoji,
+        membership::Membership,
         message::{Edit, MAX_SHOWN_NAMES, Message},
         name::{RoomName, UserKey, Username},
         read_cursor::ReadCursor,
@@ -44,6 +45,9 @@ pub struct Known {
     pub reactors: HashMap<(i64, EventId, String), Vec<Username>>,
     /// The read cursors of the users who move theirs in the batch.
     pub cursors: HashMap<(i64, UserKey), ReadCursor>,
+    /// The memberships, in the rooms of the batch, of the users who act and of those who are acted on; nothing if only names that are
+    /// claimed ask.
+    pub memberships: HashMap<(i64, UserKey), Membership>,
     /// The version of everybody's rights, which nobody raises before the batch is written; absent if only names that
     /// are claimed ask.
     pub auth_version: Option<i64>,
@@ -69,10 +73,13 @@ impl Known {
         let by_id: HashMap<_, _> = rooms.values().map(|room| (room.id, room.name.clone())).collect();
         let (mut keys, mut replied, mut changed, mut reacted, mut read) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let mut asked = Vec::new();
+        let (mut asked, mut members) = (Vec::new(), Vec::new());
         for command in commands {
             let Some(room_id) = rooms.get(&command.room).map(|room| room.id) else { continue };
             let user = command.actor.user().map(Username::key);
+            if command.actor.grant().is_some() {
+                members.extend(user.map(|user| (room_id, user.clone())));
+            }
             match (&command.change, user) {
                 (Change::Post(draft), Some(user)) => {
                     if let Some(client_id) = &draft.client_id {
@@ -87,7 +94,9 @@ impl Known {
                 }
                 (Change::MarkRead(_), Some(user)) => read.push((room_id, user.clone())),
                 // Nobody does these without a name, so there is nothing to know.
-                (Change::Post(_) | Change::React(_) | Change::MarkRead(_), None) | (Change::PutRoom(_), _) => {}
+                (Change::Post(_) | Change::React(_) | Change::MarkRead(_), None)
+                | (Change::PutRoom(_) | Change::Direct(_), _) => {}
+                (Change::Member(change), _) => members.push((room_id, change.username.key().clone())),
             }
         }
         changed.sort_unstable();
@@ -114,11 +123,15 @@ impl Known {
             };
             reactors.insert((room_id, message_id, emoji), names);
         }
+        members.sort_unstable();
+        members.dedup();
+        let memberships = tx.memberships(&members).await?;
         Ok(Self {
             keyed: tx.keyed(&keys, &by_id).await?,
             existing: tx.existing(&replied).await?,
             reactions: tx.reactions(&reacted).await?,
             cursors: tx.cursors(&read).await?,
+            memberships,
             auth_version,
             rooms,
             absent,

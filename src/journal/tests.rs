@@ -253,7 +253,7 @@ async fn a_room_that_only_a_refused_post_wanted_is_not_made() {
 async fn rooms_and_messages_share_the_ids_of_a_log() {
     let app = TestApp::new().await;
     let name = room("general");
-    let title = |title: &str| RoomChange { title: Some(title.into()), topic: None };
+    let title = |title: &str| RoomChange { title: Some(title.into()), ..RoomChange::default() };
     let put = async |text| {
         let put = app.chat.put_room(&Actor::nameless(), &name, title(text), Precondition::default()).await.unwrap();
         (put.answer.0.head, put.answer.1, put.event)

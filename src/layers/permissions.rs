@@ -6,18 +6,21 @@ use crate::domain::policy::{Act, Level, Rule, Whose};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-fn level(level: Level) -> &'static str {
-    match level {
+fn level(act: Act) -> &'static str {
+    match act.rule().level {
+        Level::Reader | Level::Member if !act.is_in_a_room() => "every user",
         Level::Guest => "anybody, also without a credential (`--guests on`)",
-        Level::Member => "every user",
-        Level::Moderator => "admins",
+        Level::Reader => "members, readers too; in a public room every user",
+        Level::Member => "members; in a public room every user who is no reader",
+        Level::Moderator => "moderators",
+        Level::Owner => "owners",
     }
 }
 
 fn whose(rule: Rule) -> &'static str {
     match rule.whose {
-        Whose::Nobody | Whose::Own => "",
-        Whose::Author => "the author; admins with the right `moderate`",
+        Whose::Nobody | Whose::Own | Whose::LowerRole => "",
+        Whose::Author => "the author; moderators with the right `moderate`",
         Whose::AuthorWithinWindow => "the author, within `--edit-window`",
     }
 }
@@ -26,15 +29,19 @@ fn whose(rule: Rule) -> &'static str {
 fn document() -> String {
     let mut text = String::from(
         "# Permissions\n\nMade from the table in `src/domain/policy.rs`, which decides with `--auth required`; a test compares \
-         the two.\nIn open mode everybody may do all of it under any name, except for editing and deleting others' messages.\n\n\
-         | to | right of the credential | who | of a message |\n| --- | --- | --- | --- |\n",
+         the two.\nIn open mode everybody may do all of it under any name, except for editing and deleting others' messages.\n\
+         Owners may what moderators may. Admins are owners of public rooms and of those without an owner; private rooms they \
+         see once they are members, direct messages never.\nA room that somebody may not know of is answered as one that is \
+         not there. Who is banned from a room may do nothing there.\n\n\
+         | to | right of the credential | who | of a message | muted |\n| --- | --- | --- | --- | --- |\n",
     );
     for act in Act::ALL {
         let rule = act.rule();
-        let row = (act.words(), rule.right.word(), level(rule.level), whose(rule));
-        writeln!(text, "| {} | `{}` | {} | {} |", row.0, row.1, row.2, row.3).unwrap();
+        let muted = if rule.is_for_the_unmuted { "no" } else { "" };
+        let row = (act.words(), rule.right.word(), level(act), whose(rule), muted);
+        writeln!(text, "| {} | `{}` | {} | {} | {} |", row.0, row.1, row.2, row.3, row.4).unwrap();
     }
-    text.replace(" |  |", " | |")
+    text.replace(" |  |", " | |").replace(" |  |", " | |")
 }
 
 #[test]

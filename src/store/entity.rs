@@ -2,12 +2,15 @@
 
 pub(super) mod account;
 pub(super) mod api_key;
+pub(super) mod audit;
 pub(super) mod auth_version;
 pub(super) mod batch;
+pub(super) mod direct;
 pub(super) mod erasure;
 pub(super) mod event;
 pub(super) mod follower_cursor;
 pub(super) mod journal;
+pub(super) mod membership;
 pub(super) mod message;
 pub(super) mod message_search;
 pub(super) mod reaction;

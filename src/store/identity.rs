@@ -14,6 +14,7 @@ use sea_orm::{
 use tokio::sync::{Mutex, Notify};
 
 mod claimed;
+mod direct;
 mod reading;
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,9 @@ use super::{
 };
 use crate::domain::{
     EventId,
-    event::{Event, EventType, RoomUpdated, TypeSet},
+    access::Access,
+    event::{Event, EventType, MemberChange, MemberEvent, RoomUpdated, TypeSet},
+    membership::{LeaveReason, Role},
     message::Message,
     name::{RoomName, Username},
     room::Room,
@@ -27,12 +29,15 @@ const HOLE_READS: u32 = 3;
 const STRETCH: EventId = 10_000;
 
 /// The events of the log that are not a message's creation.
-const OTHER_DURABLE: [EventType; 5] = [
+const OTHER_DURABLE: [EventType; 8] = [
     EventType::MessageEdited,
     EventType::MessageDeleted,
     EventType::ReactionAdded,
     EventType::ReactionRemoved,
     EventType::RoomUpdated,
+    EventType::MemberJoined,
+    EventType::MemberChanged,
+    EventType::MemberLeft,
 ];
 
 /// A piece of a room's log.
@@ -51,6 +56,18 @@ pub struct LogPage {
 struct RoomUpdatedData {
     title: String,
     topic: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    access: Option<Access>,
+}
+
+/// The value of the column `data` for a change of who is a member.
+#[derive(Debug, Serialize, Deserialize)]
+struct MemberData {
+    by: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    role: Option<Role>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<LeaveReason>,
 }
 
 /// The value of the column `data` for a reaction; empty once its message is deleted.
@@ -70,8 +87,16 @@ pub(super) fn row(room_id: i64, event: &Event, now: Timestamp) -> Option<Result<
             (Some(username), serde_json::to_string(&ReactionData { emoji: emoji.clone() }))
         }
         Event::RoomUpdated(update) => {
-            let data = RoomUpdatedData { title: update.title.clone(), topic: update.topic.clone() };
-            (None, serde_json::to_string(&data))
+            let (title, topic) = (update.title.clone(), update.topic.clone());
+            (None, serde_json::to_string(&RoomUpdatedData { title, topic, access: update.access }))
+        }
+        Event::Member(event) => {
+            let (role, reason) = match event.change {
+                MemberChange::Joined(role) | MemberChange::Changed(role) => (Some(role), None),
+                MemberChange::Left(reason) => (None, Some(reason)),
+            };
+            let data = MemberData { by: event.by.as_str().to_owned(), role, reason };
+            (Some(&event.username), serde_json::to_string(&data))
         }
     };
     let row = |data| event::ActiveModel {
@@ -233,8 +258,19 @@ fn decode(row: &event::Model, room: &RoomName, about: &HashMap<EventId, Arc<Mess
             Event::Reacted { id, username: username()?, emoji, on, message }
         }
         Some(EventType::RoomUpdated) => {
-            let RoomUpdatedData { title, topic } = serde_json::from_str(&row.data).map_err(bad_data)?;
-            Event::RoomUpdated(Arc::new(RoomUpdated { id, room: room.clone(), title, topic }))
+            let RoomUpdatedData { title, topic, access } = serde_json::from_str(&row.data).map_err(bad_data)?;
+            Event::RoomUpdated(Arc::new(RoomUpdated { id, room: room.clone(), title, topic, access }))
+        }
+        Some(kind @ (EventType::MemberJoined | EventType::MemberChanged | EventType::MemberLeft)) => {
+            let MemberData { by, role, reason } = serde_json::from_str(&row.data).map_err(bad_data)?;
+            let no_role = || unreadable("it does not say which role".into());
+            let change = match kind {
+                EventType::MemberJoined => MemberChange::Joined(role.ok_or_else(no_role)?),
+                EventType::MemberChanged => MemberChange::Changed(role.ok_or_else(no_role)?),
+                _ => MemberChange::Left(reason.unwrap_or(LeaveReason::Left)),
+            };
+            let (room, by) = (room.clone(), Username::stored(&by));
+            Event::Member(Arc::new(MemberEvent { id, room, username: username()?, by, change }))
         }
         _ => return Err(unreadable(format!("its kind {} is unknown to this version", row.kind))),
     })

@@ -7,10 +7,13 @@ use sea_orm::Set;
 use super::entity::message;
 use crate::domain::{
     EventId,
+    audit::AuditEntry,
     event::Event,
+    membership::Membership,
     message::{Message, Revision},
     name::{RoomName, UserKey, Username},
     read_cursor::ReadCursor,
+    room::Room,
     timestamp::Timestamp,
 };
 
@@ -51,8 +54,12 @@ pub struct RoomWrite {
     pub fingerprints: HashMap<EventId, Vec<u8>>,
     /// The room's head after them.
     pub head: EventId,
-    /// The room's title and topic, if they changed.
-    pub described: Option<(String, String)>,
+    /// The room as it is from now on, if more of it changed than its head.
+    pub described: Option<Room>,
+    /// The memberships that changed, as they are from now on.
+    pub memberships: Vec<Membership>,
+    /// The entries of the audit.
+    pub audit: Vec<AuditEntry>,
 }
 
 /// One user's reaction to one message.

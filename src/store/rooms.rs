@@ -9,10 +9,16 @@ use sea_orm::{
 
 use super::{
     Store,
-    entity::{message, room},
+    entity::{membership, message, room},
     error::StoreError,
 };
-use crate::domain::{name::RoomName, room::Room, room_scope::RoomScope, timestamp::Timestamp};
+use crate::domain::{
+    access::Visibility,
+    name::{RoomName, UserKey},
+    room::Room,
+    room_scope::RoomScope,
+    timestamp::Timestamp,
+};
 
 #[cfg(test)]
 mod tests;
@@ -23,6 +29,17 @@ struct Listed {
     #[sea_orm(nested)]
     room: room::Model,
     last_message_at: Option<i64>,
+}
+
+/// Somebody who looks at the list of rooms, where credentials are required.
+#[derive(Debug)]
+pub struct Viewer<'a> {
+    /// The rooms that the credential reaches.
+    pub scope: &'a RoomScope,
+    /// The user; absent for a guest.
+    pub user: Option<&'a UserKey>,
+    /// True if only rooms are wanted that the user is a member of.
+    pub is_mine: bool,
 }
 
 impl Store {
@@ -61,13 +78,13 @@ impl Store {
     /// [`StoreError`] when the database is out.
     pub async fn listed_rooms(
         &self,
-        among: Option<&RoomScope>,
+        viewer: Option<&Viewer<'_>>,
         after: Option<&RoomName>,
         limit: u64,
     ) -> Result<Vec<(Room, Option<Timestamp>)>, StoreError> {
         let mut query = listed().order_by_asc(room::Column::Name).limit(limit);
-        if let Some(scope) = among.filter(|scope| !scope.is_all()) {
-            query = query.filter(are_among(scope));
+        if let Some(viewer) = viewer {
+            query = query.filter(are_seen(viewer));
         }
         if let Some(after) = after {
             query = query.filter(room::Column::Name.gt(after.as_str()));
@@ -75,6 +92,27 @@ impl Store {
         let rows = query.into_model::<Listed>().all(&self.readers).await?;
         Ok(rows.into_iter().map(Listed::into).collect())
     }
+}
+
+/// The rooms that somebody may see: public ones, and those that they are a member of.
+fn are_seen(viewer: &Viewer<'_>) -> Condition {
+    let is_member = viewer.user.map(|user| {
+        let of_user = membership::Entity::find()
+            .select_only()
+            .column(membership::Column::RoomId)
+            .filter(membership::Column::UserKey.eq(user.as_str()))
+            .filter(membership::Column::Role.is_not_null())
+            .into_query();
+        room::Column::Id.in_subquery(of_user)
+    });
+    let is_public = (!viewer.is_mine).then(|| room::Column::Visibility.eq(Visibility::Public.word()));
+    let seen = match (is_public, is_member) {
+        // A guest is a member of nothing.
+        (None, None) => Condition::all().add(room::Column::Id.is_null()),
+        (is_public, is_member) => Condition::any().add_option(is_public).add_option(is_member),
+    };
+    let reached = (!viewer.scope.is_all()).then(|| are_among(viewer.scope));
+    Condition::all().add(seen).add_option(reached)
 }
 
 /// The rooms of a scope. Names are compared by their bytes, and none has one past `~`, so a beginning is a range.

@@ -27,7 +27,13 @@ use super::{
     room_write::{Keyed, PostKey, RoomWrite},
     turn::Turn,
 };
-use crate::domain::{EventId, name::RoomName, room::Room, timestamp::Timestamp};
+use crate::domain::{
+    EventId,
+    access::{Posting, Visibility},
+    name::RoomName,
+    room::Room,
+    timestamp::Timestamp,
+};
 
 /// The rooms that a batch wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -188,6 +194,11 @@ impl Transaction {
             head: Set(0),
             floor: Set(0),
             floor_reason: Set(room::PRUNED.to_owned()),
+            visibility: Set(Visibility::Public.word().to_owned()),
+            posting: Set(Posting::Everyone.word().to_owned()),
+            slow_mode: Set(0),
+            members: Set(0),
+            owners: Set(0),
             ..Default::default()
         });
         let made = room::Entity::insert_many(rows).exec_without_returning(&self.tx).await;
@@ -287,15 +298,22 @@ impl Transaction {
             self.set_heads(writes).await?;
         }
         for write in writes {
-            if let Some((title, topic)) = &write.described {
+            if let Some(Room { title, topic, access, members, owners, .. }) = &write.described {
                 room::Entity::update_many()
                     .col_expr(room::Column::Title, Expr::value(title.as_str()))
                     .col_expr(room::Column::Topic, Expr::value(topic.as_str()))
+                    .col_expr(room::Column::Visibility, Expr::value(access.visibility.word()))
+                    .col_expr(room::Column::Posting, Expr::value(access.posting.word()))
+                    .col_expr(room::Column::SlowMode, Expr::value(access.slow_mode))
+                    .col_expr(room::Column::Members, Expr::value(*members))
+                    .col_expr(room::Column::Owners, Expr::value(*owners))
                     .filter(room::Column::Id.eq(write.room_id))
                     .exec(&self.tx)
                     .await?;
             }
         }
+        self.write_memberships(writes).await?;
+        self.write_audit(writes, now).await?;
         let batch = self.incarnation.note(&self.tx, self.counted.as_ref(), writes, now).await?;
         Ok(Written { batch, is_erasing })
     }

@@ -91,8 +91,13 @@ export interface ServerEvents {
   ping: Logged<'ping'> & { cursor: number };
   service_status: InRoom<'service_status'> & { status: 'ok' | 'degraded' };
   server_shutdown: InRoom<'server_shutdown'> & { reconnect_after_ms: number };
+  member_joined: Logged<'member_joined'> & { username: string; role: Role; by: string };
+  member_changed: Logged<'member_changed'> & { username: string; role: Role; by: string };
+  member_left: Logged<'member_left'> & { username: string; by: string; reason: 'left' | 'removed' | 'banned' };
   error: { type: 'error'; room?: string; status: number; code: string; detail: string };
 }
+
+export type Role = 'reader' | 'member' | 'moderator' | 'owner';
 
 export type ServerEvent = ServerEvents[keyof ServerEvents];
 

@@ -2,7 +2,9 @@
 
 mod api_keys;
 mod claimed;
+mod frames;
 mod matrix;
+mod members;
 mod revocation;
 mod streams;
 mod tokens;

@@ -8,13 +8,15 @@ use utoipa::ToSchema;
 use super::{
     super::{
         EventId,
+        access::{Posting, Visibility},
         denied::Denied,
+        membership::{LeaveReason, Role},
         message::{Message, Reaction},
         name::{RoomName, Username},
         read_cursor::ReadCursor,
         timestamp::Timestamp,
     },
-    Event, EventType, PresentUser, ResetReason, ServiceStatus, Status,
+    Event, EventType, MemberChange, MemberEvent, PresentUser, ResetReason, RoomUpdated, ServiceStatus, Status,
 };
 
 /// An event as it is written: one JSON object, tagged by `type`, the same on every transport.
@@ -124,6 +126,18 @@ pub enum EventBody<'a> {
         title: &'a str,
         /// The topic from here on.
         topic: &'a str,
+        /// Those who find the room and read it from here on; absent in open mode.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        visibility: Option<Visibility>,
+        /// Those who post from here on; absent in open mode.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        posting: Option<Posting>,
+        /// The pause between two posts of a user from here on, in seconds; absent in open mode.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        slow_mode: Option<u32>,
     },
     /// The cursor can't be honoured: drop what you have; the history that follows moves the cursor.
     Reset {
@@ -218,6 +232,48 @@ pub enum EventBody<'a> {
         /// The time to wait before reconnecting, in milliseconds.
         reconnect_after_ms: u32,
     },
+    /// Somebody became a member of the room.
+    MemberJoined {
+        /// The room.
+        room: &'a RoomName,
+        /// Its place in the log, and the cursor.
+        #[schema(value_type = i64, minimum = 1)]
+        id: EventId,
+        /// The new member.
+        username: &'a Username,
+        /// The role.
+        role: Role,
+        /// The user who added the member; the member itself, who joined a public room.
+        by: &'a Username,
+    },
+    /// A member has another role.
+    MemberChanged {
+        /// The room.
+        room: &'a RoomName,
+        /// Its place in the log, and the cursor.
+        #[schema(value_type = i64, minimum = 1)]
+        id: EventId,
+        /// The member.
+        username: &'a Username,
+        /// The role from here on.
+        role: Role,
+        /// The user who changed it.
+        by: &'a Username,
+    },
+    /// Somebody is no member any more, or is banned.
+    MemberLeft {
+        /// The room.
+        room: &'a RoomName,
+        /// Its place in the log, and the cursor.
+        #[schema(value_type = i64, minimum = 1)]
+        id: EventId,
+        /// The user who left.
+        username: &'a Username,
+        /// The user who did it.
+        by: &'a Username,
+        /// The reason.
+        reason: LeaveReason,
+    },
     /// A room can't be read, or no longer; the others of the stream go on. Without a room: the credential has ended, and
     /// the stream with it.
     Error {
@@ -265,6 +321,9 @@ impl<'a> EventBody<'a> {
             Self::ServiceStatus { .. } => EventType::ServiceStatus,
             Self::ServerShutdown { .. } => EventType::ServerShutdown,
             Self::Error { .. } => EventType::Error,
+            Self::MemberJoined { .. } => EventType::MemberJoined,
+            Self::MemberChanged { .. } => EventType::MemberChanged,
+            Self::MemberLeft { .. } => EventType::MemberLeft,
         }
     }
 
@@ -279,6 +338,9 @@ impl<'a> EventBody<'a> {
             | Self::ReactionAdded { id, .. }
             | Self::ReactionRemoved { id, .. }
             | Self::RoomUpdated { id, .. }
+            | Self::MemberJoined { id, .. }
+            | Self::MemberChanged { id, .. }
+            | Self::MemberLeft { id, .. }
             | Self::Ping { id, .. } => Some(*id),
             _ => None,
         }
@@ -313,7 +375,25 @@ impl<'a> From<&'a Event> for EventBody<'a> {
                 }
             }
             Event::RoomUpdated(update) => {
-                Self::RoomUpdated { room: &update.room, id: update.id, title: &update.title, topic: &update.topic }
+                let RoomUpdated { id, room, title, topic, access } = &**update;
+                Self::RoomUpdated {
+                    room,
+                    id: *id,
+                    title,
+                    topic,
+                    visibility: access.map(|access| access.visibility),
+                    posting: access.map(|access| access.posting),
+                    slow_mode: access.map(|access| access.slow_mode),
+                }
+            }
+            Event::Member(event) => {
+                let MemberEvent { id, room, username, by, change } = &**event;
+                let id = *id;
+                match *change {
+                    MemberChange::Joined(role) => Self::MemberJoined { room, id, username, role, by },
+                    MemberChange::Changed(role) => Self::MemberChanged { room, id, username, role, by },
+                    MemberChange::Left(reason) => Self::MemberLeft { room, id, username, by, reason },
+                }
             }
         }
     }

@@ -22,11 +22,14 @@ pub enum EventType {
     ServiceStatus,
     ServerShutdown,
     Error,
+    MemberJoined,
+    MemberChanged,
+    MemberLeft,
 }
 
 impl EventType {
     /// Every type, in the order of its bit.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::MessageHistory,
         Self::ChatMessage,
         Self::MessageEdited,
@@ -44,6 +47,9 @@ impl EventType {
         Self::ServiceStatus,
         Self::ServerShutdown,
         Self::Error,
+        Self::MemberJoined,
+        Self::MemberChanged,
+        Self::MemberLeft,
     ];
 
     /// The word on the wire.
@@ -67,6 +73,9 @@ impl EventType {
             Self::ServiceStatus => "service_status",
             Self::ServerShutdown => "server_shutdown",
             Self::Error => "error",
+            Self::MemberJoined => "member_joined",
+            Self::MemberChanged => "member_changed",
+            Self::MemberLeft => "member_left",
         }
     }
 

@@ -61,6 +61,18 @@ const NOT_EDITABLE: Answer = (
      credential does not allow it.",
     &[Code::NotTheAuthor, Code::EditWindowOver, Code::CrossSite, Code::Forbidden, Code::NameTaken],
 );
+const OF_MEMBER: Answer = (
+    "409",
+    "MemberConflict",
+    "The user to be added is banned, or the room would be left without an owner.",
+    &[Code::BanStands, Code::LastOwner],
+);
+const NOT_ALLOWED_HERE: Answer = (
+    "403",
+    "NotAllowedHere",
+    "The user's role does not allow it, or the credential does not, or the request comes from a page of another site.",
+    &[Code::Forbidden, Code::Banned, Code::NameTaken, Code::CrossSite],
+);
 const GONE: Answer = ("410", "Gone", "The message is deleted.", &[Code::Deleted]);
 const CHANGED_MEANWHILE: Answer = (
     "412",
@@ -111,7 +123,9 @@ const UNAVAILABLE: Answer = (
     &[Code::Unavailable, Code::Draining],
 );
 
-const ALL: [Answer; 21] = [
+const ALL: [Answer; 23] = [
+    OF_MEMBER,
+    NOT_ALLOWED_HERE,
     UNAUTHENTICATED,
     NOT_ALLOWED,
     BAD_REQUEST,
@@ -171,6 +185,8 @@ answers! {
     OfDelete = [BAD_REQUEST, NOT_YOURS, NOT_FOUND, CHANGED_MEANWHILE, MISDIRECTED, INVALID_ROOM, INTERNAL, UNAVAILABLE];
     /// Of reacting to a message.
     OfReaction = [BAD_REQUEST, CROSS_SITE, NOT_FOUND, GONE, CHANGED_MEANWHILE, MISDIRECTED, INVALID_EMOJI, INTERNAL, UNAVAILABLE];
+    /// Of changing a member.
+    OfMember = [BAD_BODY, NOT_ALLOWED_HERE, NOT_FOUND, TIMEOUT, OF_MEMBER, TOO_LARGE, NOT_THIS_TYPE, MISDIRECTED, INVALID, INTERNAL, UNAVAILABLE];
     /// Of opening a socket.
     OfSocket = [BAD_REQUEST, CROSS_SITE, MISDIRECTED, INVALID_ROOM, UPGRADE, INTERNAL, UNAVAILABLE];
     /// Of opening a socket of the room `general`.

@@ -1,7 +1,7 @@
 //! Parameters of paths and headers, for the document.
 
 use utoipa::{
-    IntoParams,
+    IntoParams, PartialSchema,
     openapi::{
         KnownFormat, ObjectBuilder, Ref, RefOr, Required, Schema, SchemaFormat,
         path::{Parameter, ParameterBuilder, ParameterIn},
@@ -9,7 +9,10 @@ use utoipa::{
     },
 };
 
-use super::super::extract::{MessagePath, ReactionPath, RoomPath};
+use super::{
+    super::extract::{MemberPath, MessagePath, ReactionPath, RoomPath, UserPath},
+    texts::UsernameText,
+};
 
 /// One parameter; only those of a path are required.
 fn param(name: &str, place: ParameterIn, description: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
@@ -39,6 +42,23 @@ impl IntoParams for RoomPath {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         vec![room()]
     }
+}
+
+impl IntoParams for MemberPath {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![room(), user()]
+    }
+}
+
+impl IntoParams for UserPath {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![user()]
+    }
+}
+
+fn user() -> Parameter {
+    let user = param("username", ParameterIn::Path, "The user.", UsernameText::schema());
+    ParameterBuilder::from(user).example(Some("Bob".into())).build()
 }
 
 impl IntoParams for MessagePath {

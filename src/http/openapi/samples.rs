@@ -16,9 +16,11 @@ use super::super::{
 use crate::{
     chat::reading::{Frame, Placed},
     domain::{
+        audit::AuditView,
         denied::Denied,
         event::{EventBody, PresentUser, ResetReason, ServiceStatus, Status},
         me::Me,
+        membership::{Ban, BanView, LeaveReason, Member, Membership, Role},
         message::{Message, Reaction, Revision},
         name::{RoomName, Username},
         read_cursor::ReadCursor,
@@ -49,6 +51,52 @@ pub(in crate::http) fn me() -> Value {
         rights: vec!["read", "post"],
         expires_at: Some(at(3_600)),
     })
+}
+
+fn membership() -> Membership {
+    let ban = Ban { by: Username::stored("Alice"), reason: Some("spam".into()), since: at(60), until: None };
+    Membership {
+        username: Username::stored("Bob"),
+        role: Some(Role::Member),
+        since: at(0),
+        muted_until: None,
+        ban: Some(ban),
+    }
+}
+
+/// A member of a room.
+pub(in crate::http) fn member() -> Value {
+    sent(Member::from(membership()))
+}
+
+/// A page of members.
+pub(in crate::http) fn members() -> Value {
+    json!({"members": [member()], "next": null})
+}
+
+/// A ban.
+pub(in crate::http) fn ban() -> Value {
+    sent(BanView::of(membership()))
+}
+
+/// A page of bans.
+pub(in crate::http) fn bans() -> Value {
+    json!({"bans": [ban()], "next": null})
+}
+
+/// A page of the audit.
+pub(in crate::http) fn audit() -> Value {
+    let entry = AuditView {
+        id: 7,
+        at: at(60),
+        room: Some(general()),
+        by: Username::stored("Alice"),
+        act: "ban".into(),
+        username: Some(Username::stored("Bob")),
+        message_id: None,
+        reason: Some("spam".into()),
+    };
+    json!({"entries": [sent(entry)], "next": null})
 }
 
 /// A value as it is sent.
@@ -148,7 +196,20 @@ pub(crate) fn unread() -> Value {
 pub(crate) fn room() -> Value {
     let (title, topic) = ("Everything else".to_owned(), "What has no room of its own".to_owned());
     let last_message_at = Some(at(0));
-    sent(RoomView { name: general(), title, topic, created_at: at(-60), head: 42, online: 1, last_message_at })
+    sent(RoomView {
+        name: general(),
+        title,
+        topic,
+        created_at: at(-60),
+        head: 42,
+        online: 1,
+        last_message_at,
+        visibility: None,
+        posting: None,
+        slow_mode: None,
+        members: None,
+        role: None,
+    })
 }
 
 pub(crate) fn rooms() -> Value {
@@ -216,7 +277,15 @@ pub(super) fn events() -> Vec<Value> {
         EventBody::MessageDeleted { room, id: 46, message_id: 42, deleted_at: at(20), username: &alice_name },
         EventBody::ReactionAdded { room, id: 44, message_id: 42, username: &bob, emoji: "👍", reactions: &thumbs },
         EventBody::ReactionRemoved { room, id: 45, message_id: 42, username: &bob, emoji: "👍", reactions: &[] },
-        EventBody::RoomUpdated { room, id: 47, title: "Everything else", topic: "What has no room of its own" },
+        EventBody::RoomUpdated {
+            room,
+            id: 47,
+            title: "Everything else",
+            topic: "What has no room of its own",
+            visibility: None,
+            posting: None,
+            slow_mode: None,
+        },
         EventBody::Reset { room, reason: ResetReason::Ahead, floor: 0, head: 42 },
         EventBody::TypingIndicator { room, username: &bob, is_typing: true, timestamp: at(5) },
         EventBody::ReadReceipt { room, username: &bob, last_read_id: 42 },
@@ -227,6 +296,9 @@ pub(super) fn events() -> Vec<Value> {
         EventBody::ServiceStatus { room, status: ServiceStatus::Degraded },
         EventBody::ServerShutdown { room, reconnect_after_ms: 1_742 },
         EventBody::error(room, Denied::NoSuchRoom),
+        EventBody::MemberJoined { room, id: 48, username: &bob, role: Role::Member, by: &alice_name },
+        EventBody::MemberChanged { room, id: 49, username: &bob, role: Role::Moderator, by: &alice_name },
+        EventBody::MemberLeft { room, id: 50, username: &bob, by: &alice_name, reason: LeaveReason::Removed },
     ]
     .map(sent)
     .into()

@@ -36,7 +36,9 @@ pub fn state(document: &mut Document, mode: AuthMode) {
             if act != Act::SeeOneself {
                 add(operation, answers::NOT_ALLOWED);
             }
-            if about_a_room {
+            // What open mode does not have is not there.
+            let is_of_required = matches!(act, Act::MakeRoom | Act::OpenDirect | Act::SeeAuditOfAll);
+            if about_a_room || is_of_required {
                 add(operation, answers::NOT_FOUND);
             }
         }

@@ -1,15 +1,18 @@
 //! The kinds of errors, and the status, the title and the advice that go with each.
 
+use std::borrow::Cow;
+
 use axum::http::StatusCode;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Serialize, Serializer};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
+};
 
 macro_rules! codes {
     ($($(#[doc = $meaning:literal])+ $name:ident = $word:literal, $status:ident, $advice:literal;)+) => {
         /// The kinds of errors, each with a stable word.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-        #[serde(rename_all = "snake_case")]
-        #[schema(as = ProblemCode)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Code {
             $($(#[doc = $meaning])+ $name,)+
         }
@@ -60,6 +63,16 @@ codes! {
     TokenExpired = "token_expired", UNAUTHORIZED, "Get a new one where the old one came from.";
     /// The credential, or its user, does not have the right to do this.
     Forbidden = "forbidden", FORBIDDEN, "Use a credential that has the right, or ask an admin.";
+    /// The user is banned from the room.
+    Banned = "banned", FORBIDDEN, "Ask the room's moderators. The members' list says who they are.";
+    /// The user is muted in the room.
+    Muted = "muted", FORBIDDEN, "Read on, and post once the mute is over; the moderators can end it.";
+    /// The user to be added is banned from the room.
+    BanStands = "banned", CONFLICT, "End the ban first.";
+    /// The room would be left without an owner.
+    LastOwner = "last_owner", CONFLICT, "Make somebody else an owner first.";
+    /// A room of this name is there.
+    RoomNameTaken = "name_taken", CONFLICT, "Use another name, or have the server name the room: POST /api/v1/rooms.";
     /// The name that the credential stands for is another user's.
     NameTaken = "name_taken", FORBIDDEN, "Have an admin join the two with `parlor user link`, or use another name.";
     /// The request comes from a page of a site that may not make it.
@@ -101,6 +114,12 @@ codes! {
 }
 
 impl Code {
+    /// Every word once, with the first of the codes that have it: it may stand for one of two statuses.
+    pub fn by_word() -> impl Iterator<Item = Self> {
+        let is_first = |(at, code): &(usize, &Self)| Self::ALL[..*at].iter().all(|before| before.word() != code.word());
+        Self::ALL.iter().enumerate().filter(is_first).map(|(_, code)| *code)
+    }
+
     /// The usual name of its status (RFC 9110, 15), which is the problem's title.
     #[must_use]
     pub const fn title(self) -> &'static str {
@@ -110,6 +129,7 @@ impl Code {
             403 => "Forbidden",
             404 => "Not found",
             405 => "Method not allowed",
+            409 => "Conflict",
             408 => "Request timeout",
             410 => "Gone",
             412 => "Precondition failed",
@@ -137,5 +157,24 @@ impl Code {
     #[must_use]
     pub fn path(self) -> String {
         format!("/problems/{}", self.word())
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
+    }
+}
+
+impl PartialSchema for Code {
+    fn schema() -> RefOr<Schema> {
+        let words = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Self::by_word().map(Self::word)));
+        words.description(Some("The kinds of errors, each with a stable word.")).into()
+    }
+}
+
+impl ToSchema for Code {
+    fn name() -> Cow<'static, str> {
+        "ProblemCode".into()
     }
 }

@@ -114,7 +114,15 @@ mod tests {
     /// An event of about this length.
     fn event(id: EventId, length: usize) -> Frame {
         let room = RoomName::parse("general").unwrap();
-        Frame::new(&EventBody::RoomUpdated { room: &room, id, title: "", topic: &"x".repeat(length) })
+        Frame::new(&EventBody::RoomUpdated {
+            room: &room,
+            id,
+            title: "",
+            topic: &"x".repeat(length),
+            visibility: None,
+            posting: None,
+            slow_mode: None,
+        })
     }
 
     fn placed(lengths: &[usize], ids: bool) -> Vec<Placed> {

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     domain::{
         EventId,
+        audit::AuditEntry,
         emoji::MAX_EMOJI,
         event::Event,
         message::{Edit, MAX_SHOWN_NAMES, Message, Reaction, Revision, bound_names},
@@ -58,6 +59,15 @@ impl Batch {
         let changes = self.change(&command.room, &after)?;
         let event = changes.next_id();
         changes.deleted.insert(delete.id);
+        if message.username.key() != username.key() {
+            changes.audit.push(AuditEntry {
+                by: username.clone(),
+                act: "delete_message",
+                username: Some(message.username.clone()),
+                message_id: Some(message.id),
+                reason: None,
+            });
+        }
         changes.events.push(Event::MessageDeleted { id: event, username, deleted_at, message: after.clone() });
         Ok(changed(after, event))
     }
@@ -102,7 +112,7 @@ impl Batch {
 
     /// Moves a user's cursor, forward only. It takes no id: read cursors are state, not history.
     pub(super) fn mark_read(&mut self, command: &Command, mark: &MarkRead) -> Decision {
-        policy::may(&command.actor, command.change.act(), &Standing::default())?;
+        policy::may(&command.actor, command.change.act(), &self.standing(command)?)?;
         let username = command.actor.name()?;
         let changes = self.rooms.get_mut(&command.room).ok_or_else(Refused::unlocked)?;
         if mark.last_read_id > changes.room.head {
@@ -134,7 +144,7 @@ impl Batch {
             author: Some(message.username.key()),
             age: Duration::from_micros(u64::try_from(age).unwrap_or(0)),
             window: self.moment.edit_window,
-            ..Standing::default()
+            ..self.standing(command)?
         };
         policy::may(&command.actor, command.change.act(), &standing)?;
         // A version costs a hash of the message, and few ask for one.

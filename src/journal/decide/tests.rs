@@ -10,22 +10,12 @@ use crate::{
         content::ContentLimit,
         message::{Edit, Post},
         policy::Denied,
-        room::FloorReason,
         version::{Precondition, Versions},
     },
 };
 
 fn room(name: &str, head: EventId) -> Room {
-    Room {
-        id: 7,
-        name: RoomName::parse(name).unwrap(),
-        title: String::new(),
-        topic: String::new(),
-        created_at: Timestamp::from_micros(0),
-        head,
-        floor: 0,
-        floor_reason: FloorReason::Pruned,
-    }
+    Room { head, ..Room::new(7, RoomName::parse(name).unwrap(), Timestamp::from_micros(0)) }
 }
 
 fn command(name: &str, change: impl Into<Change>) -> Command {
@@ -38,7 +28,7 @@ fn post(content: &str, client_id: Option<&str>, reply_to: Option<EventId>) -> Co
 }
 
 fn put(title: &str) -> Command {
-    command("Alice", RoomChange { title: Some(title.into()), topic: None })
+    command("Alice", RoomChange { title: Some(title.into()), ..RoomChange::default() })
 }
 
 fn decide_on(head: EventId, made: bool, commands: &[Command]) -> Decided {
@@ -100,7 +90,7 @@ fn making_a_room_takes_no_id_and_changing_nothing_takes_none() {
         })
         .collect();
     assert_eq!(made, [(true, None), (false, None), (false, Some(1)), (false, None)]);
-    assert_eq!(decided.writes[0].described.as_ref().map(|(title, _)| title.as_str()), Some("b"));
+    assert_eq!(decided.writes[0].described.as_ref().map(|room| room.title.as_str()), Some("b"));
 
     let decided = decide_on(3, false, &[put("")]);
     assert!(!decided.changes && decided.writes.is_empty());

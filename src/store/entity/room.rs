@@ -3,6 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 use crate::domain::{
+    access::{Access, Posting, Visibility},
     name::RoomName,
     room::{FloorReason, Room},
     timestamp::Timestamp,
@@ -21,6 +22,11 @@ pub struct Model {
     pub head: i64,
     pub floor: i64,
     pub floor_reason: String,
+    pub visibility: String,
+    pub posting: String,
+    pub slow_mode: i32,
+    pub members: i64,
+    pub owners: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -44,6 +50,14 @@ impl From<Model> for Room {
             head: row.head,
             floor: row.floor,
             floor_reason: if row.floor_reason == RESTORED { FloorReason::Restored } else { FloorReason::Pruned },
+            access: Access {
+                // Who may see a room of which that can't be told is decided the careful way.
+                visibility: Visibility::stored(&row.visibility).unwrap_or(Visibility::Private),
+                posting: Posting::stored(&row.posting).unwrap_or(Posting::Moderators),
+                slow_mode: row.slow_mode.try_into().unwrap_or(0),
+            },
+            members: row.members,
+            owners: row.owners,
         }
     }
 }

@@ -8,6 +8,7 @@ use sea_orm::{
 use super::IdentityWriter;
 use crate::{
     domain::{
+        access::{Posting, Visibility},
         timestamp::Timestamp,
         user::{Origin, UserKind},
     },
@@ -72,6 +73,11 @@ async fn claim(tx: &DatabaseTransaction, now: Timestamp) -> Result<u64, DbErr> {
         head: Set(0),
         floor: Set(0),
         floor_reason: Set(room::PRUNED.to_owned()),
+        visibility: Set(Visibility::Public.word().to_owned()),
+        posting: Set(Posting::Everyone.word().to_owned()),
+        slow_mode: Set(0),
+        members: Set(0),
+        owners: Set(0),
         ..Default::default()
     };
     let kept = OnConflict::column(room::Column::Name).do_nothing_on([room::Column::Name]).to_owned();

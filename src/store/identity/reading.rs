@@ -50,7 +50,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn has_users(&self) -> Result<bool, StoreError> {
-        Ok(account::Entity::find().one(&self.readers).await?.is_some())
+        // Bounded, so that every database begins at the end of the key.
+        let first = account::Entity::find().filter(account::Column::Id.gt(0)).order_by_asc(account::Column::Id);
+        Ok(first.one(&self.readers).await?.is_some())
     }
 
     /// Returns true if there is an API key.
@@ -58,7 +60,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn has_keys(&self) -> Result<bool, StoreError> {
-        Ok(api_key::Entity::find().one(&self.readers).await?.is_some())
+        let first = api_key::Entity::find().filter(api_key::Column::Id.gt(0)).order_by_asc(api_key::Column::Id);
+        Ok(first.one(&self.readers).await?.is_some())
     }
 
     /// The key with that hash, and its user.

@@ -4,10 +4,14 @@ use std::sync::Arc;
 
 use parlor::{
     domain::{
+        access::Visibility,
+        membership::{Ban, Membership, Role},
         name::{RoomName, Username},
-        policy::{Act, Actor, Credential, Denied, Grant, Standing, may},
+        policy::{Act, Actor, Credential, Denied, Grant, RoomStanding, Standing, may},
         rights::Rights,
+        room::Room,
         room_scope::RoomScope,
+        timestamp::Timestamp,
         user::UserKind,
     },
     http::operations,
@@ -16,14 +20,21 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::Guarded;
-use crate::support::server::json_of;
+use crate::support::{server::json_of, users::Operator};
 
 /// An actor of the matrix: its credential, and what the policy knows of it.
-struct Tried {
-    name: &'static str,
-    credential: Option<String>,
+pub(super) struct Tried {
+    pub(super) name: &'static str,
+    pub(super) credential: Option<String>,
     actor: Actor,
+    /// The membership in both rooms.
+    pub(super) membership: Option<Membership>,
+    /// True if the credential is good no longer.
+    pub(super) is_refused: bool,
 }
+
+const NOW: Timestamp = Timestamp::from_micros(1);
+const LATER: &str = "2999-01-01T00:00:00Z";
 
 fn proven(user: &str, can: &str, rooms: &[&str]) -> Actor {
     let grant = Grant {
@@ -35,24 +46,111 @@ fn proven(user: &str, can: &str, rooms: &[&str]) -> Actor {
         rooms: RoomScope::parse(rooms.iter().copied()).expect("rooms"),
         version: 0,
     };
-    Actor::proven(Username::parse(user).expect("a name"), Arc::new(grant))
+    Actor::proven(username(user), Arc::new(grant))
 }
 
-fn actors(guarded: &Guarded) -> Vec<Tried> {
-    let tried = |name, user: &str, can: &str, rooms: &str| {
-        let credential = Some(guarded.token(user, &["--can", can, "--rooms", rooms]));
+fn username(name: &str) -> Username {
+    Username::parse(name).expect("a name")
+}
+
+const WHOLE: &str = "read,post,moderate";
+
+/// Everybody of the matrix; the members are made members of both rooms by their owner.
+pub(super) async fn actors(guarded: &Guarded) -> Vec<Tried> {
+    let tried = |name: &'static str, can: &str, rooms: &str| {
+        let credential = Some(guarded.token(name, &["--can", can, "--rooms", rooms]));
         let rooms: Vec<_> = rooms.split(',').filter(|room| !room.is_empty()).collect();
-        Tried { name, credential, actor: proven(user, can, &rooms) }
+        Tried { name, credential, actor: proven(name, can, &rooms), membership: None, is_refused: false }
     };
-    vec![
-        Tried { name: "guest", credential: None, actor: Actor::guest(0) },
-        tried("user", "alice", "read,post", "*"),
-        tried("author", "author", "read,post", "*"),
-        tried("reader", "rita", "read", "*"),
-        tried("admin", "root", "read,post,moderate,admin", "*"),
-        tried("narrow", "nora", "read,post", "team-*"),
-        tried("elsewhere", "emil", "read,post", "other"),
-    ]
+    let member = |name, role| {
+        let membership = Membership { role: Some(role), ..Membership::none(username(name), NOW) };
+        Tried { membership: Some(membership), ..tried(name, WHOLE, "*") }
+    };
+    let none = |name| Membership::none(username(name), NOW);
+    let ban = Ban { by: username("owner"), reason: None, since: NOW, until: None };
+    let muted_until = Some(Timestamp::parse("until", LATER).expect("a time"));
+    let operator = Operator::of(&guarded.server);
+    operator.add_user(&["bot", "--bot"]);
+    let key = operator.key("bot", &["--rooms", "team-open", "--can", "read,post"]);
+    let all = vec![
+        Tried { name: "guest", credential: None, actor: Actor::guest(0), membership: None, is_refused: false },
+        tried("stranger", WHOLE, "*"),
+        member("author", Role::Member),
+        member("reader", Role::Reader),
+        member("member", Role::Member),
+        member("moderator", Role::Moderator),
+        member("owner", Role::Owner),
+        tried("admin", "read,post,moderate,admin", "*"),
+        Tried {
+            name: "bot",
+            credential: Some(key),
+            actor: proven("bot", "read,post", &["team-open"]),
+            membership: None,
+            is_refused: false,
+        },
+        tried("narrow", WHOLE, "team-*"),
+        tried("elsewhere", WHOLE, "other"),
+        Tried { membership: member("looking", Role::Owner).membership, ..tried("looking", "read", "*") },
+        Tried { membership: member("posting", Role::Owner).membership, ..tried("posting", "read,post", "*") },
+        Tried {
+            membership: Some(Membership { role: Some(Role::Member), muted_until, ..none("muted") }),
+            ..tried("muted", WHOLE, "*")
+        },
+        Tried { membership: Some(Membership { ban: Some(ban), ..none("banned") }), ..tried("banned", WHOLE, "*") },
+        Tried { is_refused: true, ..member("disabled", Role::Owner) },
+    ];
+    // Whoever is spoken of below has to be a user first.
+    for tried in &all {
+        if let Some(credential) = &tried.credential {
+            let me = guarded.request(Method::GET, "/api/v1/me", credential).send().await.expect("an answer");
+            assert_eq!(me.status(), StatusCode::OK, "{}", tried.name);
+        }
+    }
+    let owner = all.iter().find(|tried| tried.name == "owner").and_then(|tried| tried.credential.clone());
+    let owner = owner.expect("an owner");
+    for (room, visibility) in ROOMS {
+        let put = async |path: &str, body: Value| {
+            let put = guarded.request(Method::PUT, &format!("/api/v1/rooms/{room}{path}"), &owner).json(&body);
+            let answer = put.send().await.expect("an answer");
+            assert!(answer.status().is_success(), "{path}: {}", answer.text().await.unwrap_or_default());
+        };
+        put("", json!({"visibility": visibility.word()})).await;
+        for tried in &all {
+            if let Some(role) = tried.membership.as_ref().and_then(|membership| membership.role) {
+                put(&format!("/members/{}", tried.name), json!({"role": role})).await;
+            }
+        }
+        put("/bans/banned", json!({})).await;
+        put("/mutes/muted", json!({"until": LATER})).await;
+    }
+    operator.done(&["user", "disable", "disabled"]);
+    all
+}
+
+pub(super) const ROOMS: [(&str, Visibility); 2] =
+    [("team-open", Visibility::Public), ("team-closed", Visibility::Private)];
+
+/// The decision of the policy on an act in a room, on a message of the author's.
+pub(super) fn decide(
+    tried: &Tried,
+    act: Act,
+    in_room: Option<(&str, Visibility)>,
+    membership: Option<&Membership>,
+) -> Result<(), Denied> {
+    let author = username("author");
+    let room = in_room.map(|(name, visibility)| {
+        let mut room = Room::new(1, RoomName::parse(name).expect("a name"), NOW);
+        room.access.visibility = visibility;
+        room.owners = 1;
+        room
+    });
+    let room = room.as_ref().map(|room| RoomStanding {
+        name: &room.name,
+        room: Some(room),
+        membership,
+        now: Timestamp::from_micros(2),
+    });
+    may(&tried.actor, act, &Standing { room, author: Some(author.key()), ..Standing::default() })
 }
 
 /// Every operation of the document that is not everybody's, with its act.
@@ -78,69 +176,107 @@ async fn operations(guarded: &Guarded) -> Vec<(Method, String, Act)> {
 }
 
 /// A request's body, where the operation needs one.
-fn body(act: Act) -> Option<Value> {
+fn body(act: Act, method: &Method) -> Option<Value> {
+    if *method == Method::DELETE {
+        return None;
+    }
     match act {
         Act::Post => Some(json!({"content": "hello"})),
         Act::Edit => Some(json!({"content": "changed"})),
-        Act::PutRoom => Some(json!({"topic": "a topic"})),
+        Act::ChangeRoom | Act::MakeRoom => Some(json!({"topic": "a topic"})),
         Act::MarkRead => Some(json!({"last_read_id": 0})),
         Act::Type => Some(json!({"is_typing": true})),
+        Act::SetMember => Some(json!({"role": "reader"})),
+        Act::Ban => Some(json!({"reason": "a reason"})),
+        Act::Mute => Some(json!({"until": LATER})),
         _ => None,
     }
+}
+
+/// A message by the author, for somebody to change.
+pub(super) async fn posted(guarded: &Guarded, author: &str, room: &str) -> i64 {
+    let post = guarded.request(Method::POST, &format!("/api/v1/rooms/{room}/messages"), author);
+    let posted = post.json(&json!({"content": "by the author"})).send().await.expect("an answer");
+    json_of(posted, StatusCode::CREATED).await["id"].as_i64().expect("an id")
 }
 
 #[tokio::test]
 async fn each_operation_is_allowed_to_each_actor_exactly_as_the_table_says() {
     for guests in ["on", "off"] {
         let guarded = Guarded::with(&["--guests", guests]).await;
-        guarded.make_room("team-a").await;
-        guarded.make_room("general").await;
+        let all = actors(&guarded).await;
         let author = guarded.token("author", &[]);
         let operations = operations(&guarded).await;
-        for tried in actors(&guarded) {
+        let mut targets = 0;
+        for tried in &all {
             for (method, path, act) in &operations {
-                let room = if path.contains("{room}") || path.ends_with("/stream") { "team-a" } else { "general" };
-                // A message of its own for each that changes one.
-                let post = guarded.request(Method::POST, &format!("/api/v1/rooms/{room}/messages"), &author);
-                let posted = post.json(&json!({"content": "by the author"})).send().await.expect("an answer");
-                let id = json_of(posted, StatusCode::CREATED).await["id"].as_i64().expect("an id");
-                let url =
-                    path.replace("{room}", room).replace("{id}", &id.to_string()).replace("{emoji}", "%F0%9F%91%8D");
-                let query = match path.as_str() {
-                    "/api/v1/stream" => "?rooms=team-a",
-                    path if path.ends_with("/search") => "?q=author",
-                    path if path.ends_with("/poll") => "?since=0",
-                    _ => "",
-                };
-                let mut request = guarded.server.http().request(method.clone(), guarded.server.url(&url) + query);
-                if let Some(credential) = &tried.credential {
-                    request = request.bearer_auth(credential);
-                }
-                if let Some(body) = body(*act) {
-                    request = request.json(&body);
-                }
-                let status = request.send().await.expect("an answer").status().as_u16();
-
-                let name = RoomName::parse(room).expect("a name");
-                let by = Username::parse("author").expect("a name");
-                let is_about_a_room = path.contains("room") && *act != Act::ListRooms
-                    || path.contains("/ws/")
-                    || path.ends_with("/stream");
-                let standing = if is_about_a_room { Standing::in_room(&name, true) } else { Standing::default() };
-                let standing = Standing { author: Some(by.key()), ..standing };
-                let is_let_in = tried.credential.is_some() || guests == "on" || *act == Act::SeeOneself;
-                let decided = if is_let_in { may(&tried.actor, *act, &standing) } else { Err(Denied::Guest) };
-                let what = format!("{} {method} {path} with guests {guests}: {status}, {decided:?}", tried.name);
-                match decided {
-                    // A socket is asked for without an upgrade here.
-                    Ok(()) if path.ends_with("/ws") || path.starts_with("/ws/") => assert_eq!(status, 426, "{what}"),
-                    Ok(()) => assert!((200..300).contains(&status), "{what}"),
-                    Err(Denied::Guest) => assert_eq!(status, 401, "{what}"),
-                    Err(Denied::NoSuchRoom) if path.starts_with("/ws/chat/") || path.ends_with("/ws") => {
-                        assert!(status == 404 || status == 426, "{what}");
+                for (room, visibility) in ROOMS {
+                    let (mut url, mut target) = (path.replace("{room}", room), None);
+                    // Of its own for each that changes one.
+                    if path.contains("{id}") {
+                        url = url.replace("{id}", &posted(&guarded, &author, room).await.to_string());
+                        url = url.replace("{emoji}", "%F0%9F%91%8D");
                     }
-                    Err(Denied::NoSuchRoom) => assert_eq!(status, 404, "{what}"),
-                    Err(_) => assert_eq!(status, 403, "{what}"),
+                    if path.contains("{username}") {
+                        targets += 1;
+                        let name = format!("target{targets}");
+                        let token = guarded.token(&name, &[]);
+                        let me = guarded.request(Method::GET, "/api/v1/me", &token).send().await;
+                        assert_eq!(me.expect("an answer").status(), StatusCode::OK);
+                        url = url.replace("{username}", &name);
+                        target = Some(name);
+                    }
+                    let query = match path.as_str() {
+                        "/api/v1/stream" => format!("?rooms={room}"),
+                        path if path.ends_with("/search") => "?q=author".into(),
+                        path if path.ends_with("/poll") => "?since=0".into(),
+                        _ => String::new(),
+                    };
+                    let mut request = guarded.server.http().request(method.clone(), guarded.server.url(&url) + &query);
+                    if let Some(credential) = &tried.credential {
+                        request = request.bearer_auth(credential);
+                    }
+                    let is_socket = path.ends_with("/ws") || path.starts_with("/ws/");
+                    if is_socket {
+                        request = request
+                            .header("connection", "upgrade")
+                            .header("upgrade", "websocket")
+                            .header("sec-websocket-version", "13")
+                            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+                    }
+                    if let Some(body) = body(*act, method) {
+                        request = request.json(&body);
+                    }
+                    let status = request.send().await.expect("an answer").status().as_u16();
+
+                    let is_about_a_room = path.contains("{room}") || path.ends_with("/stream");
+                    let is_let_in = tried.credential.is_some()
+                        || (guests == "on" && act.is_for_guests())
+                        || *act == Act::SeeOneself;
+                    let decided = if tried.is_refused {
+                        Err(Denied::Revoked)
+                    } else if is_let_in {
+                        // The one room of this path is one that nobody is a member of.
+                        let general = (path == "/ws/chat/").then_some(("general", Visibility::Public));
+                        let in_room = general.or_else(|| is_about_a_room.then_some((room, visibility)));
+                        decide(tried, *act, in_room, tried.membership.as_ref().filter(|_| general.is_none()))
+                    } else {
+                        Err(Denied::Guest)
+                    };
+                    let what =
+                        format!("{} {method} {url} ({target:?}), guests {guests}: {status}, {decided:?}", tried.name);
+                    match decided {
+                        Ok(()) if is_socket => assert_eq!(status, 101, "{what}"),
+                        Ok(()) => assert!((200..300).contains(&status), "{what}"),
+                        // That a name is taken is all that somebody learns who wants to make a room of it.
+                        Err(Denied::NoSuchRoom)
+                            if *act == Act::ChangeRoom
+                                && tried.actor.reaches(&RoomName::parse(room).expect("a name")) =>
+                        {
+                            assert_eq!(status, 409, "{what}");
+                        }
+                        Err(denied) => assert_eq!(status, denied.words().0, "{what}"),
+                    }
                 }
             }
         }

@@ -10,14 +10,7 @@ use super::super::super::{
 use crate::{
     clock::Clock,
     config::Timings,
-    domain::{
-        EventId,
-        event::Event,
-        message::Message,
-        name::RoomName,
-        room::{FloorReason, Room as StoredRoom},
-        timestamp::Timestamp,
-    },
+    domain::{EventId, event::Event, message::Message, name::RoomName, room::Room as StoredRoom, timestamp::Timestamp},
 };
 
 /// A room, and the store's side of it.
@@ -102,10 +95,9 @@ impl Scene {
 
     /// Tells memory only how far the log goes.
     pub(super) fn learn(&mut self) {
-        let (head, floor, floor_reason) = (self.head(), 0, FloorReason::Pruned);
-        let created_at = Timestamp::from_micros(0);
-        let (title, topic, name) = (String::new(), String::new(), self.room.name().clone());
-        self.room.learn(Some(&StoredRoom { id: 1, name, title, topic, created_at, head, floor, floor_reason }));
+        let head = self.head();
+        let room = StoredRoom::new(1, self.room.name().clone(), Timestamp::from_micros(0));
+        self.room.learn(Some(&StoredRoom { head, ..room }));
         self.room.skip_for_tests(head);
         self.published = self.log.len();
         self.gone = self.deleted();

@@ -66,11 +66,18 @@ impl Scene {
         let (health, stop, feed) = (Health::default(), CancellationToken::new(), Feed::default());
         let clock = Clock::system();
         let hub = Hub::new(store.clone(), clock.clone(), health.clone(), Timings::default());
-        let (journal, task) =
-            Journal::new(writer, Arc::new(Local(hub.clone())), feed.clone(), health.clone(), clock, None, stop.clone());
+        let (journal, task) = Journal::new(
+            writer,
+            Arc::new(Local(hub.clone())),
+            feed.clone(),
+            health.clone(),
+            clock.clone(),
+            None,
+            stop.clone(),
+        );
         let tasks = TaskTracker::new();
         tasks.spawn(task);
-        let chat = Chat::new(journal, hub, store.clone(), None, stop.clone());
+        let chat = Chat::new(journal, hub, store.clone(), None, clock, stop.clone());
         let database = Database::connect(url).await.unwrap();
         database.execute_unprepared("CREATE TABLE counted (room_id BIGINT, id BIGINT)").await.unwrap();
         Self { chat, feed, followers, store, health, database, tasks, stop, _folder: folder }

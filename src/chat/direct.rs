@@ -1,0 +1,41 @@
+//! Direct messages: the room of two people.
+
+use super::{Chat, ChatError, rooms::random_name};
+use crate::{
+    domain::{
+        denied::Denied,
+        invalid::Invalid,
+        name::Username,
+        policy::{Act, Actor, Standing, may},
+        room::{DIRECT_PREFIX, RoomView},
+        version::Precondition,
+    },
+    journal::command::OpenDirect,
+};
+
+impl Chat {
+    /// The room of the actor and somebody else, which is made when it is first asked for. Returns true with it if it
+    /// was made now.
+    ///
+    /// # Errors
+    /// [`ChatError`].
+    pub async fn direct_room(&self, actor: &Actor, with: &Username) -> Result<(RoomView, bool), ChatError> {
+        let actor = self.current(actor).await?;
+        may(&actor, Act::OpenDirect, &Standing::default())?;
+        let own = actor.name()?;
+        if own.key() == with.key() {
+            return Err(ChatError::Invalid(vec![Invalid::new("username", "is yourself: name somebody else")]));
+        }
+        let authenticator = self.authenticator.as_ref().ok_or(ChatError::NotFound("user"))?;
+        let other = self.store.user(with.key()).await?.filter(|user| user.disabled_at.is_none());
+        let (own, other) = (self.store.user(own.key()).await?, other.ok_or(ChatError::NotFound("user"))?);
+        let own = own.ok_or(Denied::Revoked)?;
+        let name = match self.store.direct_room(own.id, other.id).await? {
+            Some(name) => name,
+            None => authenticator.keep_direct_room(own.id, other.id, &random_name(DIRECT_PREFIX)).await?,
+        };
+        let opened = self.submit(&actor, &name, Precondition::default(), OpenDirect { with: other.username }).await?;
+        let made = opened.answer.made;
+        Ok((self.room(&actor, &name).await?, made))
+    }
+}

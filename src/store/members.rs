@@ -1,0 +1,140 @@
+//! Memberships: reading them under a room's lock and beside it, and writing them with the events that tell of them.
+
+use std::collections::HashMap;
+
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{ExprTrait, OnConflict},
+};
+
+use super::{
+    Store, entity::membership, error::StoreError, pieces::CONDITION_ROWS, room_write::RoomWrite,
+    transaction::Transaction,
+};
+use crate::domain::{
+    membership::{Membership, Role},
+    name::{UserKey, Username},
+};
+
+/// The members of a room that a page is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Among {
+    /// Those with a role.
+    Members,
+    /// Those who are banned, or were.
+    Banned,
+}
+
+impl Transaction {
+    /// The memberships of users in rooms.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn memberships(
+        &self,
+        wanted: &[(i64, UserKey)],
+    ) -> Result<HashMap<(i64, UserKey), Membership>, StoreError> {
+        let mut found = HashMap::new();
+        for wanted in wanted.chunks(CONDITION_ROWS) {
+            let any = wanted.iter().fold(Condition::any(), |any, (room_id, user)| any.add(is(*room_id, user)));
+            let rows = membership::Entity::find().filter(any).all(self.connection()).await?;
+            found.extend(rows.into_iter().map(|row| {
+                let room_id = row.room_id;
+                let membership = Membership::from(row);
+                ((room_id, membership.username.key().clone()), membership)
+            }));
+        }
+        Ok(found)
+    }
+
+    /// Writes the memberships that changed; one that says nothing leaves no row.
+    pub(super) async fn write_memberships(&self, writes: &[RoomWrite]) -> Result<(), StoreError> {
+        let changed = writes.iter().flat_map(|write| write.memberships.iter().map(|it| (write.room_id, it)));
+        let (gone, kept): (Vec<_>, Vec<_>) = changed.partition(|(_, membership)| membership.is_none());
+        for gone in gone.chunks(CONDITION_ROWS) {
+            let any = gone.iter().fold(Condition::any(), |any, (room, it)| any.add(is(*room, it.username.key())));
+            membership::Entity::delete_many().filter(any).exec(self.connection()).await?;
+        }
+        for kept in kept.chunks(CONDITION_ROWS) {
+            use membership::Column as C;
+            let update = OnConflict::columns([C::RoomId, C::UserKey])
+                .update_columns([
+                    C::Username,
+                    C::Role,
+                    C::Since,
+                    C::MutedUntil,
+                    C::IsBanned,
+                    C::BannedAt,
+                    C::BannedUntil,
+                    C::BannedBy,
+                    C::BanReason,
+                ])
+                .to_owned();
+            let rows = kept.iter().map(|(room_id, membership)| membership::row(*room_id, membership));
+            membership::Entity::insert_many(rows).on_conflict(update).exec_without_returning(self.connection()).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Store {
+    /// The membership of a user in a room, if the room knows anything of them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn membership(&self, room_id: i64, user: &UserKey) -> Result<Option<Membership>, StoreError> {
+        let row = membership::Entity::find_by_id((room_id, user.as_str().to_owned()));
+        Ok(row.one(&self.readers).await?.map(Membership::from))
+    }
+
+    /// The roles that a user has in some rooms.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn roles(&self, rooms: &[i64], user: &UserKey) -> Result<HashMap<i64, Role>, StoreError> {
+        if rooms.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let rows = membership::Entity::find()
+            .filter(membership::Column::UserKey.eq(user.as_str()))
+            .filter(membership::Column::RoomId.is_in(rooms.iter().copied()))
+            .all(&self.readers)
+            .await?;
+        let role = |row: membership::Model| {
+            let room_id = row.room_id;
+            Membership::from(row).role.map(|role| (room_id, role))
+        };
+        Ok(rows.into_iter().filter_map(role).collect())
+    }
+
+    /// At most `limit` memberships of a room by name, after `after`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn memberships(
+        &self,
+        room_id: i64,
+        among: Among,
+        after: Option<&Username>,
+        limit: u64,
+    ) -> Result<Vec<Membership>, StoreError> {
+        let kind = match among {
+            Among::Members => membership::Column::Role.is_not_null(),
+            Among::Banned => membership::Column::IsBanned.eq(true),
+        };
+        let mut rows = membership::Entity::find()
+            .filter(membership::Column::RoomId.eq(room_id))
+            .filter(kind)
+            .order_by_asc(membership::Column::UserKey)
+            .limit(limit);
+        if let Some(after) = after {
+            rows = rows.filter(membership::Column::UserKey.gt(after.key().as_str()));
+        }
+        Ok(rows.all(&self.readers).await?.into_iter().map(Membership::from).collect())
+    }
+}
+
+fn is(room_id: i64, user: &UserKey) -> Condition {
+    let user = membership::Column::UserKey.eq(user.as_str());
+    Condition::all().add(membership::Column::RoomId.eq(room_id).and(user))
+}

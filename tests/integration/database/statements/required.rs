@@ -1,0 +1,59 @@
+//! The statements of a server that requires credentials.
+
+use serde_json::json;
+
+use super::ROOM;
+use crate::support::{Server, statements::logged, users::Operator};
+
+/// Does everything that only a server does which requires credentials, and gives its log.
+pub(super) async fn moderate(server: &Server, url: &str) -> Vec<String> {
+    let operator = Operator::new(server.dir(), url);
+    operator.add_user(&["root", "--admin"]);
+    operator.add_user(&["Zoe"]);
+    let key = operator.key("root", &[]);
+    for rows in [
+        "INSERT INTO account (user_key, username, kind, origin, is_admin, created_at) \
+         SELECT CONCAT('filler ', id), CONCAT('Filler ', id), 'person', 'claimed', FALSE, 1 FROM message WHERE id < 20000",
+        "INSERT INTO membership (room_id, user_key, username, role, since) \
+         SELECT room_id, CONCAT('filler ', id), CONCAT('Filler ', id), 'member', 1 FROM message",
+        "INSERT INTO api_key (hash, account_id, name, created_at) \
+         SELECT CONCAT('hash ', id), (SELECT MIN(id) FROM account), 'filler', 1 FROM message WHERE id < 20000",
+        "INSERT INTO audit (room_id, at, actor, act) SELECT room_id, 1, 'root', 'ban' FROM message WHERE id < 20000",
+        "INSERT INTO direct (one, other, room) SELECT id + 100000, id + 100001, 'dm-x' FROM message WHERE id < 20000",
+    ] {
+        server.sql(rows).await;
+    }
+    let mut server = logged().database_url(url).arg("--auth").arg("required").start().await;
+    let user = format!("/rooms/{ROOM}/members/Zoe");
+    for (method, path, body) in [
+        ("GET", "/me".to_owned(), None),
+        ("GET", "/rooms?limit=5".into(), None),
+        ("GET", "/rooms?mine=true".into(), None),
+        ("POST", "/rooms".into(), Some(json!({"title": "Plans"}))),
+        ("GET", format!("/rooms/{ROOM}"), None),
+        ("PUT", user.clone(), Some(json!({"role": "member"}))),
+        ("GET", format!("/rooms/{ROOM}/members"), None),
+        ("GET", format!("/rooms/{ROOM}/members?after=filler+5&limit=7"), None),
+        ("DELETE", user, None),
+        ("POST", format!("/rooms/{ROOM}/join"), None),
+        ("POST", format!("/rooms/{ROOM}/messages"), Some(json!({"content": "hi"}))),
+        ("PUT", format!("/rooms/{ROOM}/bans/Zoe"), Some(json!({"reason": "spam"}))),
+        ("GET", format!("/rooms/{ROOM}/bans"), None),
+        ("DELETE", format!("/rooms/{ROOM}/bans/Zoe"), None),
+        ("PUT", format!("/rooms/{ROOM}/mutes/Zoe"), Some(json!({"until": "2999-01-01T00:00:00Z"}))),
+        ("DELETE", format!("/rooms/{ROOM}/mutes/Zoe"), None),
+        ("GET", format!("/rooms/{ROOM}/audit?before=100"), None),
+        ("GET", "/audit".into(), None),
+        ("PUT", "/dms/Zoe".into(), None),
+        ("PUT", "/dms/Zoe".into(), None),
+    ] {
+        let method = method.parse().expect("a method");
+        let request = server.http().request(method, server.api(&path)).bearer_auth(&key);
+        let request = if let Some(body) = body { request.json(&body) } else { request };
+        let answer = request.send().await.expect("an answer");
+        assert!(answer.status().is_success(), "{path}: {}", answer.text().await.unwrap_or_default());
+    }
+    server.terminate().await;
+    // The names that were only claimed are looked for once in all there is.
+    server.log().into_iter().filter(|line| !line.contains("INSERT INTO account")).collect()
+}
