@@ -20,6 +20,7 @@ pub mod frame;
 pub mod freshness;
 pub mod gap;
 pub mod loading;
+pub mod losses;
 pub mod people;
 pub mod position;
 pub mod presence;
@@ -40,6 +41,7 @@ use broker::RoomCommit;
 use expirations::Expirations;
 use fills::Fills;
 use freshness::Freshness;
+use losses::{Closings, Loss};
 use queries::{Start, Wanted};
 use reader::Request;
 use registry::Registry;
@@ -73,6 +75,7 @@ pub struct Hub {
     freshness: Freshness,
     catch_ups: Semaphore,
     fills: Fills,
+    closings: Closings,
     timings: Timings,
 }
 
@@ -90,6 +93,7 @@ impl Hub {
             freshness: Freshness::new(timings.revocation_patience),
             catch_ups: Semaphore::new(CATCH_UPS),
             fills: Fills::default(),
+            closings: Closings::default(),
             timings,
         })
     }
@@ -110,6 +114,14 @@ impl Hub {
     /// Takes what was committed to a room, by this node or another. What follows events that the room was not told of
     /// is shown once these are read from the store.
     pub fn take(&self, RoomCommit { room, events, cursors }: &RoomCommit) {
+        for event in events {
+            // Told before the event is shown, so that nobody is shown a later one.
+            match Loss::by(event) {
+                None => {}
+                Some(Loss::Of(user, why)) => self.registry.close_after(room, &user, event.id(), why),
+                Some(Loss::OfStrangers) => self.closings.add(room.clone(), event.id()),
+            }
+        }
         let room = self.room(room);
         room.publish(events);
         room.note_read(cursors);
@@ -174,6 +186,12 @@ impl Hub {
     #[must_use]
     pub fn timings(&self) -> &Timings {
         &self.timings
+    }
+
+    /// The rooms whose readers have to be looked at, since they are private now.
+    #[must_use]
+    pub fn closings(&self) -> &Closings {
+        &self.closings
     }
 
     /// Everybody who reads.

@@ -12,7 +12,11 @@ mod tests;
 
 use super::{Chat, ChatError, NotProven, Refused};
 use crate::{
-    domain::policy::{Act, Actor},
+    domain::{
+        EventId,
+        name::RoomName,
+        policy::{Act, Actor},
+    },
     hub::registry::{CloseReason, Registration},
     identity::authenticator::Authenticator,
     store::error::StoreError,
@@ -28,6 +32,8 @@ pub struct Revocations {
     authenticator: Arc<Authenticator>,
     /// The version of everybody's rights by which all readers read; absent before the first look.
     seen: Option<i64>,
+    /// The rooms that are private from an event on, and whose readers were not all looked at.
+    waiting: Vec<(RoomName, EventId)>,
 }
 
 impl Revocations {
@@ -35,7 +41,7 @@ impl Revocations {
     #[must_use]
     pub fn of(chat: &Arc<Chat>) -> Option<Self> {
         let authenticator = chat.authenticator.clone()?;
-        Some(Self { chat: chat.clone(), authenticator, seen: None })
+        Some(Self { chat: chat.clone(), authenticator, seen: None, waiting: Vec::new() })
     }
 
     /// Looks again and again. Never ends.
@@ -47,9 +53,10 @@ impl Revocations {
             tokio::select! {
                 _ = due.tick() => {}
                 () = self.authenticator.written() => {}
+                () = self.chat.hub.closings().added() => {}
             }
             let asked_at = Instant::now();
-            match self.look().await {
+            match self.look_again().await {
                 Ok(()) => {
                     if self.chat.hub.freshness().confirm(asked_at) {
                         tracing::warn!("deliveries go on: it is known again who has lost a right");
@@ -64,6 +71,25 @@ impl Revocations {
                 }
             }
         }
+    }
+
+    /// Looks at rooms that were made private, and then at everybody if somebody has lost a right.
+    async fn look_again(&mut self) -> Result<(), StoreError> {
+        for (room, after) in self.chat.hub.closings().take() {
+            self.waiting.push((room, after));
+        }
+        while let Some((room, after)) = self.waiting.last() {
+            for reader in self.chat.hub.registry().readers_of(room) {
+                let Some(actor) = reader.actor() else { continue };
+                match self.chat.may_in(actor, Act::ReadRoom, room).await {
+                    Ok(()) => {}
+                    Err(ChatError::Refused(Refused::Denied(why))) => reader.leave(room, Some(*after), why),
+                    Err(error) => return Err(StoreError::Unavailable(error.to_string())),
+                }
+            }
+            self.waiting.pop();
+        }
+        self.look().await
     }
 
     /// Ends what is read by a right that was lost since the last look.

@@ -149,6 +149,8 @@ pub struct MemberEvent {
     pub by: Username,
     /// The change.
     pub change: MemberChange,
+    /// True if the room is private. It says who may read on, and is not told.
+    pub is_private: bool,
 }
 
 /// The changes of a membership.

@@ -68,6 +68,8 @@ struct MemberData {
     role: Option<Role>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<LeaveReason>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    private: bool,
 }
 
 /// The value of the column `data` for a reaction; empty once its message is deleted.
@@ -95,7 +97,7 @@ pub(super) fn row(room_id: i64, event: &Event, now: Timestamp) -> Option<Result<
                 MemberChange::Joined(role) | MemberChange::Changed(role) => (Some(role), None),
                 MemberChange::Left(reason) => (None, Some(reason)),
             };
-            let data = MemberData { by: event.by.as_str().to_owned(), role, reason };
+            let data = MemberData { by: event.by.as_str().to_owned(), role, reason, private: event.is_private };
             (Some(&event.username), serde_json::to_string(&data))
         }
     };
@@ -262,7 +264,8 @@ fn decode(row: &event::Model, room: &RoomName, about: &HashMap<EventId, Arc<Mess
             Event::RoomUpdated(Arc::new(RoomUpdated { id, room: room.clone(), title, topic, access }))
         }
         Some(kind @ (EventType::MemberJoined | EventType::MemberChanged | EventType::MemberLeft)) => {
-            let MemberData { by, role, reason } = serde_json::from_str(&row.data).map_err(bad_data)?;
+            let MemberData { by, role, reason, private: is_private } =
+                serde_json::from_str(&row.data).map_err(bad_data)?;
             let no_role = || unreadable("it does not say which role".into());
             let change = match kind {
                 EventType::MemberJoined => MemberChange::Joined(role.ok_or_else(no_role)?),
@@ -270,7 +273,7 @@ fn decode(row: &event::Model, room: &RoomName, about: &HashMap<EventId, Arc<Mess
                 _ => MemberChange::Left(reason.unwrap_or(LeaveReason::Left)),
             };
             let (room, by) = (room.clone(), Username::stored(&by));
-            Event::Member(Arc::new(MemberEvent { id, room, username: username()?, by, change }))
+            Event::Member(Arc::new(MemberEvent { id, room, username: username()?, by, change, is_private }))
         }
         _ => return Err(unreadable(format!("its kind {} is unknown to this version", row.kind))),
     })

@@ -6,6 +6,7 @@ mod frames;
 mod matrix;
 mod members;
 mod revocation;
+mod shut_out;
 mod streams;
 mod tokens;
 

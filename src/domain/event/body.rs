@@ -387,7 +387,7 @@ impl<'a> From<&'a Event> for EventBody<'a> {
                 }
             }
             Event::Member(event) => {
-                let MemberEvent { id, room, username, by, change } = &**event;
+                let MemberEvent { id, room, username, by, change, .. } = &**event;
                 let id = *id;
                 match *change {
                     MemberChange::Joined(role) => Self::MemberJoined { room, id, username, role, by },

@@ -76,7 +76,8 @@ impl RoomChanges {
     fn tell_of(&mut self, username: &Username, by: &Username, change: MemberChange) -> EventId {
         let id = self.next_id();
         let (room, username, by) = (self.room.name.clone(), username.clone(), by.clone());
-        self.events.push(Event::Member(Arc::new(MemberEvent { id, room, username, by, change })));
+        let is_private = self.room.access.visibility == Visibility::Private;
+        self.events.push(Event::Member(Arc::new(MemberEvent { id, room, username, by, change, is_private })));
         id
     }
 
