@@ -185,6 +185,8 @@ export class SharedRoom extends Client {
    * @param {ServerEvent} event
    */
   #pass(event) {
+    // Only the end of a credential is of no room: it ends the line.
+    if (event.room === undefined) return;
     if (event.type === 'service_status') this.#degraded = event.status === 'degraded' ? event : undefined;
     const { cursor, isNew } = advance(this.#tabs.cursor(event.room), event);
     if (!isNew) return;
