@@ -81,7 +81,14 @@ export interface ServerEvents {
   message_deleted: Logged<'message_deleted'> & { message_id: number; deleted_at: string; username: string };
   reaction_added: Reacted<'reaction_added'>;
   reaction_removed: Reacted<'reaction_removed'>;
-  room_updated: Logged<'room_updated'> & { title: string; topic: string };
+  room_updated: Logged<'room_updated'> & {
+    title: string;
+    topic: string;
+    /** This and what follows only where credentials are required. */
+    visibility?: 'public' | 'private';
+    posting?: 'everyone' | 'moderators';
+    slow_mode?: number;
+  };
   reset: InRoom<'reset'> & { reason: string; floor: number; head: number };
   typing_indicator: InRoom<'typing_indicator'> & { username: string; is_typing: boolean; timestamp: string };
   read_receipt: InRoom<'read_receipt'> & { username: string; last_read_id: number };
