@@ -40,6 +40,7 @@ impl Chat {
         request: Request,
     ) -> Result<Reading, ChatError> {
         self.may_in(actor, Act::ReadRoom, room).await?;
+        let request = as_seen_by(actor, request);
         let reading = self.reading(self.hub.subscribe(actor, room, start, request).await?);
         // Who lost the right before this reader was entered was not found among the readers.
         self.may_in(actor, Act::ReadRoom, room).await?;
@@ -69,6 +70,7 @@ impl Chat {
             return Err(Refused::Denied(why).into());
         }
         let readable: Vec<_> = wanted.iter().filter(|it| it.denied.is_none()).map(|it| it.room.clone()).collect();
+        let request = as_seen_by(actor, request);
         let reading = self.reading(self.hub.subscribe_to_all(actor, wanted, request).await?);
         for room in &readable {
             match self.may_in(actor, Act::ReadRoom, room).await {
@@ -107,6 +109,12 @@ impl Chat {
         let typing = ReaderTyping::new(&subscription, self.hub.timings().socket_typing_lapse);
         Reading { subscription, typing }
     }
+}
+
+/// The same request, of what the actor may be told.
+fn as_seen_by(actor: &Actor, request: Request) -> Request {
+    let types = if actor.is_guest() { request.types.for_guests() } else { request.types };
+    Request { types, ..request }
 }
 
 /// A reader of one or more rooms, as a stream of all the events that are ready together.

@@ -3,6 +3,7 @@
 mod api_keys;
 mod claimed;
 mod frames;
+mod guests;
 mod matrix;
 mod members;
 mod revocation;

@@ -108,6 +108,22 @@ impl TypeSet {
         types.into_iter().fold(Self::ALWAYS, |set, kind| Self(set.0 | 1 << kind as u8))
     }
 
+    /// The types that say something of people rather than of what was said.
+    const OF_PEOPLE: u64 = 1 << EventType::TypingIndicator as u8
+        | 1 << EventType::ReadReceipt as u8
+        | 1 << EventType::ReadState as u8
+        | 1 << EventType::UserStatus as u8
+        | 1 << EventType::PresenceState as u8
+        | 1 << EventType::MemberJoined as u8
+        | 1 << EventType::MemberChanged as u8
+        | 1 << EventType::MemberLeft as u8;
+
+    /// The same for a guest, who is told nothing of people.
+    #[must_use]
+    pub const fn for_guests(self) -> Self {
+        Self(self.0 & !Self::OF_PEOPLE)
+    }
+
     /// Returns true if the type is in the set.
     #[must_use]
     pub const fn has(self, kind: EventType) -> bool {
@@ -126,6 +142,18 @@ mod tests {
             assert_eq!(EventType::parse(kind.as_str()), Some(kind));
         }
         assert_eq!(EventType::parse("nonsense"), None);
+    }
+
+    #[test]
+    fn a_guest_is_told_what_was_said_and_nothing_of_people() {
+        let of_people = |kind| {
+            use EventType as T;
+            matches!(kind, T::TypingIndicator | T::ReadReceipt | T::ReadState | T::UserStatus | T::PresenceState)
+                || matches!(kind, T::MemberJoined | T::MemberChanged | T::MemberLeft)
+        };
+        for kind in EventType::ALL {
+            assert_eq!(TypeSet::ALL.for_guests().has(kind), !of_people(kind), "{kind:?}");
+        }
     }
 
     #[test]
