@@ -124,9 +124,6 @@ fn check(
     let is_about_oneself = matches!(to, MembershipTo::Joined | MembershipTo::Left);
     if !is_about_oneself {
         policy::may_change_role(level, before.role, after.role)?;
-        if matches!(to, MembershipTo::Banned { .. } | MembershipTo::Muted(_)) && before.role == Some(Role::Owner) {
-            policy::may_change_role(Level::Moderator, before.role, None)?;
-        }
     }
     if before.is_banned(now) && matches!(to, MembershipTo::Role(_)) {
         return Err(Refused::Banned);
