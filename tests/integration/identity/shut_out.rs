@@ -159,7 +159,7 @@ async fn nothing_of_whoever_is_banned_muted_or_removed_comes_after_it() {
                 })
             })
             .collect();
-        let enough = random.random_range(0..40);
+        let enough = random.random_range(0..20);
         within(DEADLINE, "some posts", async {
             while posted.load(Ordering::SeqCst) < enough {
                 tokio::task::yield_now().await;
