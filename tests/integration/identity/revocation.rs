@@ -45,6 +45,17 @@ struct Open {
 impl Open {
     async fn all(guarded: &Guarded, user: &str, credential: &str) -> Self {
         let get = |path: &str| guarded.request(Method::GET, &format!("/api/v1{path}"), credential);
+        // First, and blind to who comes: they wait by the time that all else is open.
+        let head =
+            json_of(get("/rooms/general").send().await.expect("an answer"), StatusCode::OK).await["head"].clone();
+        let poll = get(&format!("/rooms/general/poll?since={head}&wait=50&types=chat_message"));
+        let waiting = get(&format!("/rooms/general/messages?after={head}&wait=50"));
+        let answered = async |request: RequestBuilder| {
+            let answer = request.send().await.expect("an answer");
+            (answer.status(), answer.json().await.expect("JSON"))
+        };
+        let tasks = TaskTracker::new();
+        let (poll, waiting) = (tasks.spawn(answered(poll)), tasks.spawn(answered(waiting)));
         let mut stream = Stream::send(get(&format!("/rooms/general/stream?username={user}"))).await;
         let mut rooms = Stream::send(get("/stream?rooms=general,team-a")).await;
         let address = format!("ws://{}/api/v1/rooms/general/ws", guarded.server.addr());
@@ -57,16 +68,6 @@ impl Open {
             next_of(&mut rooms, "presence_state").await;
         }
         socket.until("who is there", |frame| kind(frame) == "presence_state").await;
-        let head =
-            json_of(get("/rooms/general").send().await.expect("an answer"), StatusCode::OK).await["head"].clone();
-        let poll = get(&format!("/rooms/general/poll?since={head}&wait=50"));
-        let waiting = get(&format!("/rooms/general/messages?after={head}&wait=50"));
-        let answered = async |request: RequestBuilder| {
-            let answer = request.send().await.expect("an answer");
-            (answer.status(), answer.json().await.expect("JSON"))
-        };
-        let tasks = TaskTracker::new();
-        let (poll, waiting) = (tasks.spawn(answered(poll)), tasks.spawn(answered(waiting)));
         Self { stream, rooms, socket, poll, waiting }
     }
 
@@ -83,8 +84,12 @@ impl Open {
             told.retain(|event: &Value| event["type"] == "error");
             assert_eq!((told.as_slice(), socket.close_code), (of_one, Some(close_code)));
             let (status, page) = poll.await.expect("a poll");
-            assert_eq!(status, StatusCode::OK, "{page}");
-            assert_eq!(page["has_more"], false, "{page}");
+            // One that was on its way so long that the right was lost before it came is refused instead.
+            if status == StatusCode::OK {
+                assert_eq!(page["has_more"], false, "{page}");
+            } else {
+                assert_eq!(page["code"], errors[0]["code"], "{page}");
+            }
             assert_eq!(errors_until_end(&mut rooms).await, errors);
             let (status, problem) = waiting.await.expect("an answer");
             assert_eq!((&json!(status.as_u16()), &problem["code"]), (&errors[0]["status"], &errors[0]["code"]));
@@ -229,7 +234,7 @@ async fn a_room_that_is_lost_ends_alone() {
     assert_eq!(socket.until("the reason", |frame| kind(frame) == "error").await, lost);
     assert_eq!(within(DEADLINE, "the end", socket.next()).await, None);
     assert_eq!(socket.close_code, Some(4403));
-    assert_eq!(poll.await.expect("a poll").0, StatusCode::OK);
+    assert!(matches!(poll.await.expect("a poll").0, StatusCode::OK | StatusCode::NOT_FOUND));
     assert_eq!(waiting.await.expect("an answer").0, StatusCode::NOT_FOUND);
     assert!(since.elapsed() < BUSY, "after {:?}", since.elapsed());
 
