@@ -114,6 +114,12 @@ impl Chat {
     ) -> Result<Committed<Membered>, ChatError> {
         let reason = reason.map(check_reason).transpose().map_err(|invalid| ChatError::Invalid(vec![invalid]))?;
         self.check_until(until)?;
+        if actor.user().is_some_and(|own| own.key() == user.key()) {
+            return Err(ChatError::Invalid(vec![Invalid::new(
+                "username",
+                "is yourself: to leave, end your membership",
+            )]));
+        }
         self.change_member(actor, room, user, MembershipTo::Banned { reason, until }).await
     }
 
@@ -156,6 +162,12 @@ impl Chat {
         let mut change = MembershipChange { username: user.clone(), to };
         self.may_in(actor, change.act(), room).await?;
         let known = self.store.user(user.key()).await?.ok_or(ChatError::NotFound("user"))?;
+        if matches!(change.to, MembershipTo::Role(_)) && known.disabled_at.is_some() {
+            return Err(ChatError::Invalid(vec![Invalid::new(
+                "username",
+                "is disabled: an admin has to enable it first",
+            )]));
+        }
         change.username = known.username;
         self.submit(actor, room, Precondition::default(), change).await
     }

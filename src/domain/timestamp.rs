@@ -11,6 +11,10 @@ use super::invalid::Invalid;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(i64);
 
+/// The bounds of the years that RFC 3339 can write, in seconds since 1970.
+const YEAR_0: i64 = -62_167_219_200;
+const YEAR_10000: i64 = 253_402_300_800;
+
 impl Timestamp {
     /// From microseconds since the epoch, as they stand in the database.
     #[must_use]
@@ -24,7 +28,9 @@ impl Timestamp {
     /// [`Invalid`] for the field, if it is no moment of the years 0 to 9999.
     pub fn parse(field: &'static str, text: &str) -> Result<Self, Invalid> {
         let moment = DateTime::parse_from_rfc3339(text);
-        let moment = moment.map_err(|_| Invalid::new(field, "is no time, such as 2030-01-01T00:00:00Z"))?;
+        // Near its ends an offset leads out of the years that can be written.
+        let moment = moment.ok().filter(|moment| (YEAR_0..YEAR_10000).contains(&moment.timestamp()));
+        let moment = moment.ok_or_else(|| Invalid::new(field, "is no time, such as 2030-01-01T00:00:00Z"))?;
         Ok(Self(moment.timestamp_micros()))
     }
 
@@ -65,6 +71,23 @@ impl utoipa::ToSchema for Timestamp {}
 #[cfg(test)]
 mod tests {
     use super::Timestamp;
+
+    #[test]
+    fn is_read_with_any_offset_within_the_years_that_can_be_written() {
+        let read = |text| Timestamp::parse("until", text).map(|read| read.to_string());
+        assert_eq!(read("2030-01-01T02:00:00+02:00").unwrap(), "2030-01-01T00:00:00.000000Z");
+        assert_eq!(read("9999-12-31T23:59:59Z").unwrap(), "9999-12-31T23:59:59.000000Z");
+        for bad in [
+            "",
+            "tomorrow",
+            "2030-01-01",
+            "2030-01-01T00:00:00",
+            "9999-12-31T23:59:59-14:00",
+            "0000-01-01T00:00:00+01:00",
+        ] {
+            assert_eq!(read(bad).unwrap_err().field, "until", "{bad}");
+        }
+    }
 
     #[test]
     fn is_written_with_six_decimals() {

@@ -22,6 +22,12 @@ pub enum Unready {
          start with --auth required, or add --allow-open if that is meant"
     )]
     HasUsers,
+    /// Everybody could read what was said between few.
+    #[error(
+        "this database has private rooms, which anybody could read in open mode: start with --auth required, or \
+         give --database-url another database"
+    )]
+    HasPrivateRooms,
     /// The database's.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -40,6 +46,7 @@ pub async fn prepare(
 ) -> Result<(), Unready> {
     match config.auth {
         AuthMode::Open if !config.is_open_meant && store.has_users().await? => Err(Unready::HasUsers),
+        AuthMode::Open if store.has_private_rooms().await? => Err(Unready::HasPrivateRooms),
         AuthMode::Open => Ok(()),
         AuthMode::Required => {
             if !config.has_source() && !store.has_keys().await? {

@@ -52,6 +52,15 @@ impl Store {
         Ok(row.map(Room::from))
     }
 
+    /// Returns true if there is a private room. It looks through all rooms, before anything is served.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database is out.
+    pub async fn has_private_rooms(&self) -> Result<bool, StoreError> {
+        let private = room::Entity::find().filter(room::Column::Visibility.eq(Visibility::Private.word()));
+        Ok(private.one(&self.readers).await?.is_some())
+    }
+
     /// Those of these rooms that somebody has made.
     ///
     /// # Errors

@@ -4,7 +4,13 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use super::Guarded;
-use crate::support::{Server, command::Command, problem::expect_problem, server::json_of, users::Operator};
+use crate::support::{
+    Server,
+    command::Command,
+    problem::expect_problem,
+    server::{failure, json_of},
+    users::Operator,
+};
 
 const MESSAGES: &str = "/api/v1/rooms/general/messages";
 
@@ -104,4 +110,18 @@ async fn a_linked_user_is_signed_in_by_that_sub_and_no_longer_by_the_one_before(
     let again = guarded.token("u|3", &["--username", "Alice"]);
     let refused = guarded.request(Method::GET, "/api/v1/me", &again).send().await.expect("an answer");
     expect_problem(refused, 403, "name_taken", &[]).await;
+}
+
+#[tokio::test]
+async fn what_was_said_in_private_is_not_shown_in_open_mode() {
+    let mut open = Server::start().await;
+    let mut guarded = after_open_mode(&mut open).await;
+    let dora = guarded.token("Dora", &[]);
+    let private = json!({"visibility": "private"});
+    let made = guarded.request(Method::PUT, "/api/v1/rooms/secret", &dora).json(&private).send().await;
+    assert_eq!(made.expect("an answer").status(), StatusCode::CREATED);
+    assert!(guarded.server.terminate().await.success());
+    let again = Server::builder().dir(open.dir()).database_url(&open.database_url()).arg("--allow-open");
+    let error = failure(again, 2).await;
+    assert!(error.contains("private rooms") && error.contains("--auth required"), "{error}");
 }

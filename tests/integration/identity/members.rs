@@ -169,6 +169,12 @@ async fn who_is_banned_does_nothing_and_who_is_muted_says_nothing() {
     scene.refused("max", Method::POST, "/rooms/team/join", None, 403, "banned").await;
     let member = Some(json!({"role": "member"}));
     scene.refused("olga", Method::PUT, "/rooms/team/members/max", member, 409, "banned").await;
+    for (user, until) in [("olga", "2999-01-01T00:00:00Z"), ("max", "9999-12-31T23:59:59-14:00")] {
+        let ban = json!({"until": until});
+        let fields: &[&str] = if user == "olga" { &["username"] } else { &["until"] };
+        let answer = scene.ask("olga", Method::PUT, &format!("/rooms/team/bans/{user}"), Some(ban)).await;
+        expect_problem(answer, 422, "invalid", fields).await;
+    }
     let bans = scene.ok("olga", Method::GET, "/rooms/team/bans", None, 200).await;
     assert_eq!(bans["bans"][0]["username"], "max");
     scene.ok("olga", Method::DELETE, "/rooms/team/bans/max", None, 204).await;
