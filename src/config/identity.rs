@@ -24,7 +24,7 @@ pub struct IdentityArgs {
 
     /// A key that signs tokens of another system.
     #[arg(
-        help = "A file with a key that signs tokens (JWT) of another system: a PEM PUBLIC KEY (RS256, ES256, EdDSA), or a JWK, of a shared secret for HS256. With :admin after it, its tokens may make admins"
+        help = "A file with a key that signs tokens (JWT) of another system: a PEM PUBLIC KEY (RS256, ES256, EdDSA), or a JWK of a shared key (HS256). With :admin after it, its tokens may make admins"
     )]
     #[arg(long, env = "PARLOR_JWT_KEY", value_name = "FILE[:admin]", value_delimiter = ',')]
     pub jwt_key: Vec<JwtKeyFile>,

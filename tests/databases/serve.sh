@@ -56,7 +56,7 @@ SQL
       chmod 644 "$folder/user.sql"
       mv "$folder/new" "$folder/data"
     fi
-    set -- mariadbd --no-defaults --datadir="$folder/data" --port="$port" --bind-address=127.0.0.1 \
+    set -- mariadbd --no-defaults --datadir="$folder/data" --tmpdir="$folder" --port="$port" --bind-address=127.0.0.1 \
       --socket="$folder/socket" --pid-file="$folder/pid" --init-file="$folder/user.sql" --max-connections=300 \
       --sql-mode= --character-set-server=latin1 --default-time-zone=+05:00
     ;;
