@@ -7,7 +7,7 @@ use std::{
 
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait as _, DatabaseTransaction, DbBackend, DbErr, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait, Select, Set, SqlErr,
+    QueryOrder, QuerySelect, QueryTrait, Select, SqlErr,
     sea_query::{
         CaseStatement, Expr, ExprTrait, LockBehavior, LockType, SimpleExpr,
         extension::mysql::{IndexHintScope, MySqlSelectStatementExt as _},
@@ -27,13 +27,7 @@ use super::{
     room_write::{Keyed, PostKey, RoomWrite},
     turn::Turn,
 };
-use crate::domain::{
-    EventId,
-    access::{Posting, Visibility},
-    name::RoomName,
-    room::Room,
-    timestamp::Timestamp,
-};
+use crate::domain::{EventId, name::RoomName, room::Room, timestamp::Timestamp};
 
 /// The rooms that a batch wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,21 +180,7 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`], a [`StoreError::Conflict`] if somebody else has made one meanwhile.
     pub async fn make_rooms(&self, names: &[RoomName], now: Timestamp) -> Result<HashMap<RoomName, i64>, StoreError> {
-        let rows = names.iter().map(|name| room::ActiveModel {
-            name: Set(name.as_str().to_owned()),
-            title: Set(String::new()),
-            topic: Set(String::new()),
-            created_at: Set(now.micros()),
-            head: Set(0),
-            floor: Set(0),
-            floor_reason: Set(room::PRUNED.to_owned()),
-            visibility: Set(Visibility::Public.word().to_owned()),
-            posting: Set(Posting::Everyone.word().to_owned()),
-            slow_mode: Set(0),
-            members: Set(0),
-            owners: Set(0),
-            ..Default::default()
-        });
+        let rows = names.iter().map(|name| room::new_row(name.as_str(), now));
         let made = room::Entity::insert_many(rows).exec_without_returning(&self.tx).await;
         made.map_err(|error| match error.sql_err() {
             // What was decided holds for a room that nobody has made.

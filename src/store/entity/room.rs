@@ -1,6 +1,6 @@
 //! The table of rooms.
 
-use sea_orm::entity::prelude::*;
+use sea_orm::{Set, entity::prelude::*};
 
 use crate::domain::{
     access::{Access, Posting, Visibility},
@@ -38,6 +38,25 @@ impl ActiveModelBehavior for ActiveModel {}
 pub(crate) const PRUNED: &str = "pruned";
 /// The value of `floor_reason` after a restore from a backup.
 pub(crate) const RESTORED: &str = "restored";
+
+/// The row of a room that is made now, public and without anybody in it.
+pub(crate) fn new_row(name: &str, now: Timestamp) -> ActiveModel {
+    ActiveModel {
+        name: Set(name.to_owned()),
+        title: Set(String::new()),
+        topic: Set(String::new()),
+        created_at: Set(now.micros()),
+        head: Set(0),
+        floor: Set(0),
+        floor_reason: Set(PRUNED.to_owned()),
+        visibility: Set(Visibility::Public.word().to_owned()),
+        posting: Set(Posting::Everyone.word().to_owned()),
+        slow_mode: Set(0),
+        members: Set(0),
+        owners: Set(0),
+        ..Default::default()
+    }
+}
 
 impl From<Model> for Room {
     fn from(row: Model) -> Self {

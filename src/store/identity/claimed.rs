@@ -2,13 +2,12 @@
 //! nobody can sign in until it is handed over. To give it to the first who comes would give what it wrote away.
 
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, Set, Statement, TransactionTrait, sea_query::OnConflict,
+    ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, Statement, TransactionTrait, sea_query::OnConflict,
 };
 
 use super::IdentityWriter;
 use crate::{
     domain::{
-        access::{Posting, Visibility},
         timestamp::Timestamp,
         user::{Origin, UserKind},
     },
@@ -65,23 +64,8 @@ async fn claim(tx: &DatabaseTransaction, now: Timestamp) -> Result<u64, DbErr> {
         used = used.join(" UNION "),
     );
     let claimed = tx.execute_raw(Statement::from_string(tx.get_database_backend(), sql)).await?.rows_affected();
-    let general = room::ActiveModel {
-        name: Set(GENERAL.to_owned()),
-        title: Set(String::new()),
-        topic: Set(String::new()),
-        created_at: Set(now.micros()),
-        head: Set(0),
-        floor: Set(0),
-        floor_reason: Set(room::PRUNED.to_owned()),
-        visibility: Set(Visibility::Public.word().to_owned()),
-        posting: Set(Posting::Everyone.word().to_owned()),
-        slow_mode: Set(0),
-        members: Set(0),
-        owners: Set(0),
-        ..Default::default()
-    };
     let kept = OnConflict::column(room::Column::Name).do_nothing_on([room::Column::Name]).to_owned();
-    room::Entity::insert(general).on_conflict(kept).exec_without_returning(tx).await?;
+    room::Entity::insert(room::new_row(GENERAL, now)).on_conflict(kept).exec_without_returning(tx).await?;
     metadata::set(tx, metadata::NAMES_CLAIMED, now.micros().to_string()).await?;
     Ok(claimed)
 }
