@@ -69,7 +69,7 @@ pub(super) struct CreateArgs {
     storage: StorageArgs,
 }
 
-/// Whose keys are listed, and in which form.
+/// The user whose keys are listed, and the form of the list.
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
     /// The user

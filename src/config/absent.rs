@@ -15,7 +15,7 @@ pub struct AbsentArgs {
     #[arg(long, env = "PARLOR_LIMITS", hide = true, value_parser = absent)]
     pub limits: Option<Infallible>,
 
-    /// Whose requests are not limited.
+    /// The addresses whose requests are not limited.
     #[arg(long, env = "PARLOR_LIMITS_EXEMPT", hide = true, value_parser = absent)]
     pub limits_exempt: Option<Infallible>,
 }

@@ -75,7 +75,7 @@ pub(super) fn parse_cursor(id: EventId) -> Result<EventId, Invalid> {
     if id >= 0 { Ok(id) } else { Err(Invalid::new("last_read_id", "is the id of an event, or 0")) }
 }
 
-/// Whose cursors.
+/// The users whose cursors are listed.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ReadParams {

@@ -106,7 +106,7 @@ pub struct Reader {
     places: Vec<Place>,
     /// The number of rooms that have been let begin.
     begun: usize,
-    /// Whose turn it is.
+    /// The place whose turn it is.
     turn: usize,
     filter: ReadFilter,
     history: usize,

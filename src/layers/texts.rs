@@ -12,7 +12,7 @@ const PLACES: [&str; 7] = ["benches", "build.rs", "migration", "openapi", "src",
 /// The extensions of sources.
 const SOURCES: [&str; 7] = ["css", "html", "js", "py", "rs", "sh", "ts"];
 /// Words that ask. A doc comment names its thing first.
-const ASKING: [&str; 8] = ["What", "Who", "Whom", "How", "Whether", "Where", "When", "Why"];
+const ASKING: [&str; 9] = ["What", "Who", "Whom", "Whose", "How", "Whether", "Where", "When", "Why"];
 
 /// Every source of the project, with its text. Dependencies of the pages and what is built are none.
 fn texts() -> Vec<(PathBuf, String)> {

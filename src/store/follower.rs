@@ -118,7 +118,7 @@ impl Followers {
         Self { backend: backend.clone(), turns, file: backend.file() }
     }
 
-    /// Whose turn it is to write.
+    /// The turn to write.
     #[cfg(test)]
     pub(crate) fn turns_for_tests(&self) -> &Turns {
         &self.turns
