@@ -105,15 +105,19 @@ fn reading(server: &MySqlConnectOptions, limit: Option<Duration>) -> ConnectOpti
     options
 }
 
-/// Has each question end after so long. `MariaDB` has a variable of its own for it, in seconds, and leaves
-/// out what is for `MySQL` alone (<https://mariadb.com/kb/en/comment-syntax/>); the other way around.
+/// Has each question end after so long.
 async fn limit_statements(connection: &mut MySqlConnection, limit: Duration) -> Result<(), sea_orm::sqlx::Error> {
-    let (seconds, millis) = (limit.as_secs_f64(), limit.as_millis());
-    let limited = format!(
-        "SET SESSION autocommit = 1 /*M! , max_statement_time = {seconds} */ /*!80000 , max_execution_time = {millis} */"
-    );
-    connection.execute(AssertSqlSafe(limited)).await?;
+    connection.execute(AssertSqlSafe(limited(limit))).await?;
     Ok(())
+}
+
+/// The statement that bounds every question after it. `MariaDB` has a variable of its own for it, in seconds, and leaves
+/// out what is for `MySQL` alone (<https://mariadb.com/kb/en/comment-syntax/>); the other way around.
+fn limited(limit: Duration) -> String {
+    let (seconds, millis) = (limit.as_secs_f64(), limit.as_millis());
+    format!(
+        "SET SESSION autocommit = 1 /*M! , max_statement_time = {seconds} */ /*!80000 , max_execution_time = {millis} */"
+    )
 }
 
 /// The uses of a session.
@@ -226,4 +230,29 @@ pub(super) fn kind(error: &MySqlDatabaseError) -> Kind {
 
 async fn ask<T: sea_orm::TryGetable>(db: &impl ConnectionTrait, sql: &str) -> Result<T, DbErr> {
     connect::ask(db, DbBackend::MySql, sql).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::limited;
+
+    /// A statement as a server reads it: of the comments with these two beginnings the first is code, the second none.
+    fn read(statement: &str, code: &str, comment: &str) -> String {
+        let mut parts = statement.split("*/").map(|part| match part.split_once(code) {
+            Some((before, code)) => format!("{before}{code}"),
+            None => part.split_once(comment).map_or(part, |(before, _)| before).to_owned(),
+        });
+        parts.by_ref().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn each_server_is_given_the_bound_that_it_knows() {
+        let statement = limited(Duration::from_millis(2_500));
+        let mysql = read(&statement, "/*!80000", "/*M!");
+        assert_eq!(mysql, "SET SESSION autocommit = 1 , max_execution_time = 2500");
+        let mariadb = read(&statement, "/*M!", "/*!80000");
+        assert_eq!(mariadb, "SET SESSION autocommit = 1 , max_statement_time = 2.5");
+    }
 }
