@@ -25,7 +25,7 @@ mod values;
 
 use crate::{
     clock::Clock,
-    config::{Config, DatabaseArgs, FileSettings, LogFormat, ServeArgs, StorageArgs, shown::shown},
+    config::{AuthMode, Config, DatabaseArgs, FileSettings, LogFormat, ServeArgs, StorageArgs, shown::shown},
     http,
     identity::jwt_key::JwtKeys,
     server::{ServeError, listen::listen, serve},
@@ -191,7 +191,8 @@ fn run_serve(args: ServeArgs, log: &Log) -> Result<(), Failure> {
             Failure::new(FAILED, format!("can't listen on {address}: {error}; {advice}"))
         })?;
         let stop = told_to_stop().map_err(no_signals)?;
-        let ready = |address| announce(address, log_format, log);
+        let mode = config.identity.auth;
+        let ready = move |address| announce(address, log_format, mode, log);
         serve(config, listener, stop, ready).await.map_err(|error| {
             let code = match &error {
                 ServeError::Fatal(_) | ServeError::Journal(_) => UNTRUSTED_DISK,
@@ -304,14 +305,23 @@ fn no_signals(error: std::io::Error) -> Failure {
 }
 
 /// One line for programs on standard output; for people, what to try, on standard error.
-fn announce(address: SocketAddr, log_format: LogFormat, log: &Log) {
+fn announce(address: SocketAddr, log_format: LogFormat, mode: AuthMode, log: &Log) {
     tell(format!("listening on http://{address}"));
-    if log_format == LogFormat::Text {
-        log.say(&format!(
-            "\n  open   http://{address}/\n  try    curl -d username=Alice -d content=hi http://{address}/api/v1/rooms/general/messages\n  \
-             follow curl -N http://{address}/api/v1/rooms/general/stream\n"
-        ));
+    if log_format != LogFormat::Text {
+        return;
     }
+    let api = format!("http://{address}/api/v1");
+    log.say(&match mode {
+        AuthMode::Open => format!(
+            "\n  open   http://{address}/\n  try    curl -d username=Alice -d content=hi {api}/rooms/general/messages\n  \
+             follow curl -N {api}/rooms/general/stream\n"
+        ),
+        // KEY is an API key or a token: `parlor key create` and `parlor token` print one.
+        AuthMode::Required => format!(
+            "\n  open   http://{address}/docs\n  try    curl -H \"Authorization: Bearer $KEY\" -d content=hi {api}/rooms/general/messages\n  \
+             follow curl -N -H \"Authorization: Bearer $KEY\" {api}/rooms/general/stream\n"
+        ),
+    });
 }
 
 /// One line on standard output. Whoever started the process may not read what it prints, or have gone;

@@ -1,5 +1,7 @@
 //! API keys on the wire: what they let in, and how soon they no longer do.
 
+use std::process::Command;
+
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{self, client::IntoClientRequest as _};
@@ -102,6 +104,18 @@ async fn is_refused(server: &Server, key: &str, first: Method) {
     }
     assert_eq!(stream(server, key).await, StatusCode::UNAUTHORIZED);
     assert_eq!(socket(server, key).await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn the_line_that_a_start_says_to_try_works_with_a_key() {
+    let (keyed, key) = Keyed::with_bot().await;
+    let server = keyed.required().start().await;
+    let said = server.wait_for_log("  try    ", DEADLINE).await;
+    let line = said.trim_start().strip_prefix("try ").expect("a line to try").trim().to_owned();
+    let script = format!("{line} --fail --silent --show-error");
+    let shell = Command::new("sh").args(["-c", &script]).env("KEY", &key).output().expect("a shell");
+    let posted: Value = serde_json::from_slice(&shell.stdout).unwrap_or_else(|_| panic!("{line}: {shell:?}"));
+    assert_eq!((&posted["username"], &posted["content"]), (&json!("ci"), &json!("hi")));
 }
 
 #[tokio::test]
