@@ -68,3 +68,13 @@ async fn a_product_signs_its_own_users_in() {
         assert!(printed.contains(said), "{said} is missing: {printed}");
     }
 }
+
+#[tokio::test]
+async fn a_room_has_members_and_an_audit() {
+    let printed = run("Rooms, members and roles").await;
+    for said in
+        [r#""visibility":"private""#, r#""username":"Bob","role":"member""#, r#""reason":"spam""#, r#""act":"ban""#]
+    {
+        assert!(printed.contains(said), "{said} is missing: {printed}");
+    }
+}
