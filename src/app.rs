@@ -5,11 +5,12 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use crate::{
-    chat::{Chat, revocations::Revocations},
+    chat::{Chat, revocations::Revocations, upkeep::Upkeep},
     clock::Clock,
     config::{AuthMode, Config},
     hub::{Hub, broker::Local},
     identity::{
+        accounts::Accounts,
         authenticator::Authenticator,
         jwt_key::JwtKeys,
         start::{self, Unready},
@@ -60,6 +61,7 @@ pub struct Background<J> {
     search: Runner<SearchFollower>,
     hub: Arc<Hub>,
     authenticator: Option<Arc<Authenticator>>,
+    upkeep: Upkeep,
     /// Absent in open mode.
     revocations: Option<Revocations>,
     store: Store,
@@ -98,14 +100,26 @@ impl App {
         let search = Runner::new(SearchFollower, reading, &feed, health.clone(), Times::default(), stop);
         let search = search.await.map_err(|error| OpenError::Follower { url: config.store.url.clone(), error })?;
         let makers = config.identity.room_creation;
-        let authenticator = keys.map(|keys| Authenticator::new(store.clone(), identity, keys, clock.clone(), makers));
-        let authenticator = authenticator.map(Arc::new);
+        let writer = Arc::new(identity);
+        let authenticator =
+            keys.map(|keys| Arc::new(Authenticator::new(store.clone(), writer.clone(), keys, clock.clone(), makers)));
+        let mode = config.identity.accounts;
+        let accounts = authenticator
+            .clone()
+            .map(|authenticator| Accounts::new(store.clone(), writer, authenticator, clock.clone(), mode));
         let closing = shutdown.closing.clone();
-        let chat = Chat::new(journal, hub.clone(), store.clone(), authenticator.clone(), clock, closing);
+        let chat = Chat::new(journal, hub.clone(), store.clone(), authenticator.clone(), accounts, clock, closing);
         let chat = Arc::new(chat);
         let (keys, revocations) = (authenticator.clone(), Revocations::of(&chat));
-        let background =
-            Background { journal: task, search, hub: hub.clone(), authenticator: keys, revocations, store };
+        let background = Background {
+            journal: task,
+            search,
+            hub: hub.clone(),
+            authenticator: keys,
+            upkeep: Upkeep::of(&chat),
+            revocations,
+            store,
+        };
         let connections = Arc::new(Semaphore::new(config.max_connections));
         let (wait, stall) = (config.timings.unsent_wait, config.timings.unsent_stall);
         let unsent = Unsent::new(Terms { limit: config.unsent_limit, wait, stall });
@@ -150,6 +164,7 @@ impl<J: Future<Output = Result<(), Fatal>>> Background<J> {
             () = self.hub.run() => Ok(()),
             () = key_uses => Ok(()),
             () = revocations => Ok(()),
+            () = self.upkeep.run() => Ok(()),
         };
         self.store.close().await;
         finished

@@ -1,9 +1,10 @@
 //! The operations of a user, one function each, every one of which asks the policy.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
+pub mod accounts;
 pub mod audit;
 pub mod changes;
 pub mod direct;
@@ -16,6 +17,7 @@ pub mod reading;
 pub mod revocations;
 pub mod rooms;
 pub mod search;
+pub mod upkeep;
 
 use crate::{
     clock::Clock,
@@ -28,12 +30,19 @@ use crate::{
         version::Precondition,
     },
     hub::Hub,
-    identity::authenticator::Authenticator,
+    identity::{
+        accounts::{AccountError, Accounts},
+        authenticator::Authenticator,
+    },
     journal::{Journal, command::Action},
     store::{Store, error::StoreError, search::SearchError},
 };
 pub use crate::{
-    identity::authenticator::NotProven,
+    identity::{
+        accounts::{Browser, SignIn, SignedIn},
+        not_proven::NotProven,
+        secret::{Secret, SecretKind},
+    },
     journal::{Refused, command::Committed},
 };
 
@@ -48,6 +57,8 @@ pub struct Chat {
     store: Store,
     /// Absent in open mode, where nothing vouches for anybody.
     authenticator: Option<Arc<Authenticator>>,
+    /// Absent in open mode.
+    accounts: Option<Accounts>,
     clock: Clock,
     /// Cancelled when whoever waits is to be answered at once.
     closing: CancellationToken,
@@ -68,6 +79,24 @@ pub enum ChatError {
     /// Too many ask for the same costly thing at once; may pass.
     #[error("too many {0} at once")]
     Busy(&'static str),
+    /// The name or the password is wrong.
+    #[error("the name or the password is wrong")]
+    BadCredentials,
+    /// The invitation is missing, or not good.
+    #[error("the invitation is not good")]
+    NotInvited,
+    /// The name is another user's, or looks like one that is.
+    #[error("the name is taken")]
+    NameTaken,
+    /// The server keeps no accounts.
+    #[error("the server keeps no accounts")]
+    NoAccounts,
+    /// There were too many failures; the time to wait.
+    #[error("too many failures")]
+    TooManyFailures(Duration),
+    /// The credential is not good.
+    #[error(transparent)]
+    NotProven(NotProven),
     /// A fault of this program, in words for its log.
     #[error("internal fault: {0}")]
     Internal(String),
@@ -81,10 +110,11 @@ impl Chat {
         hub: Arc<Hub>,
         store: Store,
         authenticator: Option<Arc<Authenticator>>,
+        accounts: Option<Accounts>,
         clock: Clock,
         closing: CancellationToken,
     ) -> Self {
-        Self { journal, hub, store, authenticator, clock, closing }
+        Self { journal, hub, store, authenticator, accounts, clock, closing }
     }
 
     /// The room as the database has it, absent if nobody has made it, for an actor who may read it. Whatever is
@@ -190,6 +220,23 @@ impl From<NotProven> for ChatError {
         match error {
             NotProven::Store(error) => error.into(),
             why => why.denied().into(),
+        }
+    }
+}
+
+impl From<AccountError> for ChatError {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::Invalid(invalid) => invalid.into(),
+            AccountError::NotKept => Self::NoAccounts,
+            AccountError::NotInvited => Self::NotInvited,
+            AccountError::NameTaken => Self::NameTaken,
+            AccountError::BadCredentials => Self::BadCredentials,
+            AccountError::TooManyFailures(wait) => Self::TooManyFailures(wait),
+            AccountError::Busy(_) => Self::Busy("passwords"),
+            AccountError::Unknown(thing) => Self::NotFound(thing),
+            AccountError::NotProven(NotProven::Store(error)) | AccountError::Store(error) => error.into(),
+            AccountError::NotProven(error) => Self::NotProven(error),
         }
     }
 }

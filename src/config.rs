@@ -24,7 +24,7 @@ pub use self::log::{LogArgs, LogFormat};
 pub use database::{DatabaseArgs, StoreConfig, Synchronous};
 pub use database_url::DatabaseUrl;
 pub use file::FileSettings;
-pub use identity::{AuthMode, IdentityArgs, IdentityConfig, JwtSettings, RoomCreation};
+pub use identity::{Accounts, AuthMode, IdentityArgs, IdentityConfig, JwtSettings, RoomCreation};
 pub use limits::LimitArgs;
 pub use server::ServerArgs;
 pub use site::{HostName, Origin};

@@ -1,6 +1,8 @@
 //! The domain: rooms, messages, events, cursors and the rules for names. Pure, no IO.
 
 pub mod access;
+pub mod account;
+pub mod act;
 pub mod actor;
 pub mod audit;
 pub mod content;
@@ -13,6 +15,7 @@ pub mod me;
 pub mod membership;
 pub mod message;
 pub mod name;
+pub mod new_name;
 pub mod page;
 pub mod policy;
 pub mod read_cursor;

@@ -17,15 +17,18 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub mod accounts;
 pub mod admission;
 pub mod audit;
 pub mod caller;
 pub mod changes;
 pub mod conditions;
+pub mod cookie;
 pub mod direct;
 pub mod extract;
 pub mod fields;
 pub mod health;
+pub mod invitations;
 pub mod me;
 pub mod members;
 pub mod messages;
@@ -42,6 +45,7 @@ pub mod request_id;
 pub mod rooms;
 pub mod same_site;
 pub mod search;
+pub mod sessions;
 pub mod stream;
 #[cfg(test)]
 mod tests;
@@ -96,7 +100,15 @@ fn document_of(mode: AuthMode) -> OpenApi {
 
 fn routes() -> OpenApiRouter<Arc<App>> {
     let api = OpenApiRouter::new()
-        .routes(routes!(me::get))
+        .routes(routes!(me::get, accounts::delete))
+        .routes(routes!(accounts::change_password))
+        .routes(routes!(accounts::register))
+        .routes(routes!(sessions::sign_in, sessions::sign_out))
+        .routes(routes!(sessions::list))
+        .routes(routes!(sessions::end))
+        .routes(routes!(invitations::make, invitations::list))
+        .routes(routes!(invitations::delete))
+        .routes(routes!(invitations::reset))
         .routes(routes!(rooms::list, rooms::make))
         .routes(routes!(rooms::get, rooms::put))
         .routes(routes!(audit::of_room))

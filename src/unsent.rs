@@ -35,6 +35,12 @@ impl Client {
         Arc::new(Self { address, stalled: Mutex::new(None), cut: CancellationToken::new() })
     }
 
+    /// Its address.
+    #[must_use]
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
     /// Something waits for it, and it takes nothing from now on.
     pub fn stalls(&self, now: Instant) {
         *self.stalled.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);

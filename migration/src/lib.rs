@@ -21,6 +21,7 @@ mod m20261129_000010_create_erasure;
 mod m20261129_000011_create_journal;
 mod m20261129_000012_create_identity;
 mod m20261129_000013_create_membership;
+mod m20261129_000014_create_session;
 mod table;
 
 /// Every change, oldest first.
@@ -44,6 +45,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000011_create_journal::Migration),
             Box::new(m20261129_000012_create_identity::Migration),
             Box::new(m20261129_000013_create_membership::Migration),
+            Box::new(m20261129_000014_create_session::Migration),
         ]
     }
 }

@@ -76,7 +76,8 @@ pub(super) async fn user(store: &Store, name: &Username) -> Result<User, NotDone
 pub(super) fn failed(name: &Username, error: IdentityError, taken: &str) -> NotDone {
     match error {
         IdentityError::Taken => NotDone::Refused(taken.to_owned()),
-        IdentityError::Unknown => NotDone::NoUser(name.clone()),
+        // No command spends an invitation.
+        IdentityError::Unknown | IdentityError::NotInvited => NotDone::NoUser(name.clone()),
         IdentityError::Store(error) => error.into(),
     }
 }

@@ -19,7 +19,7 @@ pub struct IdentityArgs {
     pub auth: AuthMode,
 
     /// Accounts kept by Parlor: none, by invitation, or for anybody who registers
-    #[arg(long, env = "PARLOR_ACCOUNTS", hide = true, value_name = "MODE", default_value = "off", value_parser = accounts)]
+    #[arg(long, env = "PARLOR_ACCOUNTS", value_name = "MODE", default_value = "off")]
     pub accounts: Accounts,
 
     /// A key that signs tokens of another system.
@@ -251,15 +251,6 @@ impl FromStr for JwtKeyFile {
     }
 }
 
-/// The ways to an account that this version has.
-fn accounts(text: &str) -> Result<Accounts, String> {
-    match Accounts::from_str(text, false) {
-        Ok(Accounts::Off) => Ok(Accounts::Off),
-        Ok(Accounts::Invite | Accounts::Open) => Err("this version does not have accounts yet".to_owned()),
-        Err(_) => Err("has to be off, invite or open".to_owned()),
-    }
-}
-
 fn leeway(text: &str) -> Result<Duration, String> {
     let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     if time <= MAX_LEEWAY { Ok(time) } else { Err("has to be from 0s to 5m".to_owned()) }
@@ -336,15 +327,11 @@ mod tests {
 
     #[test]
     fn accounts_need_an_address_that_browsers_see() {
-        let with_accounts = || IdentityArgs { accounts: Accounts::Open, ..args(AuthMode::Required, "").unwrap() };
+        let with_accounts = || args(AuthMode::Required, "--accounts open").unwrap();
         let url = "https://chat.example.org".parse().unwrap();
         assert!(with_accounts().check(None, true).unwrap().has_source());
         assert!(with_accounts().check(Some(&url), false).is_ok());
         assert!(with_accounts().check(None, false).unwrap_err().to_string().contains("--public-url"));
-        for mode in ["invite", "open"] {
-            let refused = args(AuthMode::Required, &format!("--accounts {mode}")).unwrap_err();
-            assert!(refused.contains("does not have accounts yet"), "{refused}");
-        }
-        assert!(args(AuthMode::Required, "--accounts some").unwrap_err().contains("off, invite or open"));
+        assert!(args(AuthMode::Required, "--accounts some").unwrap_err().contains("off, invite, open"));
     }
 }

@@ -47,6 +47,13 @@ pub enum Credential {
     Nothing,
     /// An API key, by its key in the database.
     ApiKey(i64),
+    /// A browser that is signed in.
+    Session {
+        /// Its key in the database.
+        id: i64,
+        /// True if the user has signed in with a password, and not with a token.
+        by_password: bool,
+    },
     /// A token of another system.
     Token {
         /// The user's key in the database.
@@ -63,6 +70,12 @@ impl Credential {
     #[must_use]
     pub fn key(&self) -> Option<i64> {
         if let Self::ApiKey(id) = self { Some(*id) } else { None }
+    }
+
+    /// The session that it is, by its key in the database.
+    #[must_use]
+    pub fn session(&self) -> Option<i64> {
+        if let Self::Session { id, .. } = self { Some(*id) } else { None }
     }
 
     /// The user whose it is, by the key in the database, if it says that by itself.

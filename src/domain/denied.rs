@@ -24,6 +24,9 @@ pub enum Denied {
     /// The credential, or the user, does not have the right.
     #[error("the credential does not allow this")]
     Forbidden,
+    /// The act needs a session that a password has begun.
+    #[error("only who has signed in with a password may do this")]
+    NotSignedIn,
     /// The request names somebody else as the one who acts.
     #[error("the credential is not of the user who is named")]
     AnotherUser,
@@ -52,6 +55,7 @@ impl Denied {
             Self::Expired => (401, "token_expired", "This credential has expired."),
             Self::NoSuchRoom => (404, "not_found", "There is no such room."),
             Self::Forbidden => (403, "forbidden", "This credential does not allow it."),
+            Self::NotSignedIn => (403, "forbidden", "Sign in with your password to do this: no key and no token may."),
             Self::AnotherUser => (403, "forbidden", "The username is another one than the credential's: leave it out."),
             Self::Banned => (403, "banned", "You are banned from this room."),
             Self::Muted => (403, "muted", "You are muted in this room."),

@@ -14,113 +14,21 @@ use super::{
     timestamp::Timestamp,
 };
 pub use super::{
+    act::Act,
     actor::{Actor, Credential, Grant},
     denied::Denied,
 };
 
-/// Something that can be done. Reading and changing, without the data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is named after the operation it stands for")]
-pub enum Act {
-    SeeOneself,
-    ListRooms,
-    ReadRoom,
-    SeePeople,
-    MakeRoom,
-    ChangeRoom,
-    Post,
-    Edit,
-    Delete,
-    React,
-    MarkRead,
-    CountUnread,
-    Type,
-    Attend,
-    OpenDirect,
-    Join,
-    Leave,
-    SetMember,
-    RemoveMember,
-    Ban,
-    Mute,
-    SeeBans,
-    SeeAudit,
-    SeeAuditOfAll,
-}
-
 impl Act {
-    /// Every act.
-    pub const ALL: [Self; 24] = [
-        Self::SeeOneself,
-        Self::ListRooms,
-        Self::ReadRoom,
-        Self::SeePeople,
-        Self::MakeRoom,
-        Self::ChangeRoom,
-        Self::Post,
-        Self::Edit,
-        Self::Delete,
-        Self::React,
-        Self::MarkRead,
-        Self::CountUnread,
-        Self::Type,
-        Self::Attend,
-        Self::OpenDirect,
-        Self::Join,
-        Self::Leave,
-        Self::SetMember,
-        Self::RemoveMember,
-        Self::Ban,
-        Self::Mute,
-        Self::SeeBans,
-        Self::SeeAudit,
-        Self::SeeAuditOfAll,
-    ];
-
-    /// The word for it, in documents.
-    #[must_use]
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::SeeOneself => "find out who one is",
-            Self::ListRooms => "list rooms",
-            Self::ReadRoom => "read a room: its messages, search, streams",
-            Self::SeePeople => "see who is in a room, its members, and what they have read",
-            Self::MakeRoom => "make a room",
-            Self::ChangeRoom => "change what a room is called, and who may do what in it",
-            Self::Post => "post",
-            Self::Edit => "edit a message",
-            Self::Delete => "delete a message",
-            Self::React => "react to a message",
-            Self::MarkRead => "move one's own read cursor",
-            Self::CountUnread => "count what one has not read, and find one's own messages",
-            Self::Type => "say that one types",
-            Self::Attend => "be seen in a room",
-            Self::OpenDirect => "open the room of oneself and somebody else",
-            Self::Join => "join a public room",
-            Self::Leave => "leave a room",
-            Self::SetMember => "add members, and change roles below one's own",
-            Self::RemoveMember => "remove members with a role below one's own",
-            Self::Ban => "ban users with a role below one's own, and end bans",
-            Self::Mute => "mute users with a role below one's own, and end that",
-            Self::SeeBans => "see who is banned",
-            Self::SeeAudit => "see what moderators did in a room",
-            Self::SeeAuditOfAll => "see what moderators and admins did anywhere",
-        }
-    }
-
-    /// Returns true if it is done in a room that is there.
-    #[must_use]
-    pub const fn is_in_a_room(self) -> bool {
-        !matches!(self, Self::SeeOneself | Self::ListRooms | Self::MakeRoom | Self::OpenDirect | Self::SeeAuditOfAll)
-    }
-
     /// The rule for it. This is the policy's table: an act without a row does not compile.
     #[must_use]
     pub const fn rule(self) -> Rule {
         use Level::{Guest, Member, Moderator, Reader};
         use Right::{Admin, Moderate, Post, Read};
         match self {
-            Self::SeeOneself | Self::ListRooms | Self::ReadRoom => Rule::new(Read, Guest, Whose::Nobody),
+            Self::SeeOneself | Self::ListRooms | Self::ReadRoom | Self::Register | Self::SignIn => {
+                Rule::new(Read, Guest, Whose::Nobody)
+            }
             Self::SeePeople => Rule::new(Read, Reader, Whose::Nobody),
             Self::CountUnread | Self::MarkRead | Self::Attend => Rule::new(Read, Reader, Whose::Own),
             Self::MakeRoom => Rule::new(Post, Member, Whose::Nobody),
@@ -130,7 +38,9 @@ impl Act {
             Self::OpenDirect => Rule::new(Post, Member, Whose::Own),
             Self::Join | Self::Leave => Rule::new(Post, Reader, Whose::Own),
             Self::ChangeRoom | Self::SeeBans | Self::SeeAudit => Rule::new(Moderate, Moderator, Whose::Nobody),
-            Self::SeeAuditOfAll => Rule::new(Admin, Member, Whose::Nobody),
+            Self::SeeAuditOfAll | Self::Invite | Self::ResetPassword => Rule::new(Admin, Member, Whose::Nobody),
+            Self::SignOut => Rule::new(Read, Reader, Whose::Own).by(SessionNeeded::Any),
+            Self::KeepAccount => Rule::new(Read, Reader, Whose::Own).by(SessionNeeded::ByPassword),
             Self::SetMember | Self::RemoveMember | Self::Ban | Self::Mute => {
                 Rule::new(Moderate, Moderator, Whose::LowerRole)
             }
@@ -149,16 +59,33 @@ pub struct Rule {
     pub whose: Whose,
     /// True if who is muted in the room may not.
     pub is_for_the_unmuted: bool,
+    /// The session that it takes: what is stolen and ends must not make what stays.
+    pub session: SessionNeeded,
 }
 
 impl Rule {
     const fn new(right: Right, level: Level, whose: Whose) -> Self {
-        Self { right, level, whose, is_for_the_unmuted: false }
+        Self { right, level, whose, is_for_the_unmuted: false, session: SessionNeeded::None }
     }
 
     const fn unless_muted(self) -> Self {
         Self { is_for_the_unmuted: true, ..self }
     }
+
+    const fn by(self, session: SessionNeeded) -> Self {
+        Self { session, ..self }
+    }
+}
+
+/// The sessions that an act may need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionNeeded {
+    /// None: any credential does.
+    None,
+    /// Any: what it does is done to it.
+    Any,
+    /// One that a password has begun, and no token.
+    ByPassword,
 }
 
 /// The standings that somebody may have in a room, each with all that those before it have.
@@ -276,6 +203,14 @@ pub fn may_here(actor: &Actor, act: Act, at: &Standing<'_>) -> Result<Level, Den
     }
     if !grant.rights.contains(rule.right) || level < rule.level || lacks_setting {
         return Err(Denied::Forbidden);
+    }
+    let has_session = match (rule.session, &grant.credential) {
+        (SessionNeeded::None, _) | (SessionNeeded::Any, Credential::Session { .. }) => true,
+        (_, Credential::Session { by_password, .. }) => *by_password,
+        _ => false,
+    };
+    if !has_session {
+        return Err(Denied::NotSignedIn);
     }
     if actor.names_another() {
         return Err(Denied::AnotherUser);

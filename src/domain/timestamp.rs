@@ -1,6 +1,6 @@
 //! A moment in UTC with microseconds, the precision that every supported database keeps.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
@@ -32,6 +32,24 @@ impl Timestamp {
         let moment = moment.ok().filter(|moment| (YEAR_0..YEAR_10000).contains(&moment.timestamp()));
         let moment = moment.ok_or_else(|| Invalid::new(field, "is no time, such as 2030-01-01T00:00:00Z"))?;
         Ok(Self(moment.timestamp_micros()))
+    }
+
+    /// The moment so much later.
+    #[must_use]
+    pub fn after(self, time: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(time.as_micros()).unwrap_or(i64::MAX)))
+    }
+
+    /// The moment so much earlier.
+    #[must_use]
+    pub fn before(self, time: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(time.as_micros()).unwrap_or(i64::MAX)))
+    }
+
+    /// The time since an earlier moment; none since a later one.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
     /// Microseconds since the epoch.

@@ -45,6 +45,8 @@ pub enum Origin {
     Bot,
     /// Nothing: the name was used while names were only claimed. Nobody can sign in with it until it is handed over.
     Claimed,
+    /// Nothing any more: the account was deleted, and its name is never given to anybody else.
+    Deleted,
 }
 
 macro_rules! words {
@@ -69,4 +71,4 @@ macro_rules! words {
 }
 
 words!(UserKind: Person = "person", Bot = "bot");
-words!(Origin: Local = "local", Jwt = "jwt", Bot = "bot", Claimed = "claimed");
+words!(Origin: Local = "local", Jwt = "jwt", Bot = "bot", Claimed = "claimed", Deleted = "deleted");

@@ -1,7 +1,7 @@
 //! The caller of a request: who its credential says it is, and the actor it becomes once the query, the body or a frame
 //! has named one.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     extract::FromRequestParts,
@@ -10,19 +10,20 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{
-    operations,
+    cookie, operations,
     problem::{Code, Problem, not_here},
     same_site,
 };
 use crate::{
     app::App,
-    chat::{ChatError, NotProven},
+    chat::{Secret, SecretKind},
     domain::{
         invalid::Invalid,
         message::required,
         name::Username,
         policy::{Act, Actor},
     },
+    unsent::Client,
 };
 
 /// Parameters of a query in which clients of other servers send credentials. Here they would stand in logs of proxies.
@@ -93,6 +94,20 @@ impl FromRequestParts<Arc<App>> for Caller {
     }
 }
 
+/// The address of whoever sent a request.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientAddress(pub IpAddr);
+
+impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let client = parts.extensions.get::<Arc<Client>>();
+        let address = client.map(|client| Self(client.address()));
+        address.ok_or_else(|| Problem::internal(format!("{} is served to nobody in particular", parts.uri.path())))
+    }
+}
+
 /// The actor of a request's credential, where one is required; absent for paths that are everybody's.
 ///
 /// # Errors
@@ -102,37 +117,75 @@ pub async fn identify(app: &App, parts: &Parts, path: &str) -> Result<Option<Act
     let Some(authenticator) = &app.authenticator else { return Ok(None) };
     let Some(act) = operations::act(&parts.method, path) else { return Ok(None) };
     refuse_in_url(parts)?;
-    let Some(credential) = presented(&parts.headers)? else {
+    if act.begins_session() {
+        // Or a page elsewhere could sign somebody in as somebody else.
+        return if same_site::is_of_this_server(&app.config, parts) {
+            Ok(Some(authenticator.guest()))
+        } else {
+            Err(cross_site())
+        };
+    }
+    let Some(credential) = presented(app, &parts.headers)? else {
         let actor = authenticator.guest();
         let may = act == Act::SeeOneself || (app.config.identity.has_guests && act.is_for_guests());
         return if may { Ok(Some(actor)) } else { Err(Problem::unauthenticated()) };
     };
     let changes = !matches!(parts.method, Method::GET | Method::HEAD) || parts.headers.contains_key(header::UPGRADE);
-    if credential.is_sent_by_itself && changes && !same_site::is_from_own_page(&app.config, parts) {
-        let detail = "A browser sends Basic by itself: pages say where they are from (Origin or Sec-Fetch-Site), and \
-                      programs send the key as `Authorization: Bearer …`.";
-        return Err(Problem::new(Code::CrossSite, detail));
-    }
-    authenticator.actor(&credential.text).await.map(Some).map_err(|error| match error {
-        NotProven::Invalid(why) => {
-            tracing::info!(why, "a credential is refused");
-            Problem::new(Code::InvalidToken, "This credential is not good.")
+    let is_from_here = || match (changes, act.is_about_accounts()) {
+        (true, true) => same_site::is_of_this_server(&app.config, parts),
+        (true, false) => same_site::is_from_own_page(&app.config, parts),
+        // A page that may read the answer says its origin; others can't read it.
+        (false, true) => {
+            !parts.headers.contains_key(header::ORIGIN) || same_site::is_of_this_server(&app.config, parts)
         }
-        NotProven::Expired => Problem::new(Code::TokenExpired, "This credential has expired."),
-        NotProven::NameTaken => Problem::new(Code::NameTaken, "The name that this token stands for is another user's."),
-        NotProven::Store(error) => ChatError::from(error).into(),
-    })
+        (false, false) => true,
+    };
+    if credential.source != Source::Bearer && !is_from_here() {
+        return Err(cross_site());
+    }
+    authenticator.actor(&credential.text).await.map(Some).map_err(Problem::from)
+}
+
+/// The refusal of what a browser sends by itself, if nothing says that a page of this server had it do so.
+fn cross_site() -> Problem {
+    let detail = "A browser sends a cookie and Basic by itself: pages say where they are from (Origin or Sec-Fetch-Site), \
+                  and programs send a key as `Authorization: Bearer …`.";
+    Problem::new(Code::CrossSite, detail)
 }
 
 /// A credential as it came.
 struct Presented {
     text: String,
-    /// True if a browser sends it with any request to this server, whichever page makes it.
-    is_sent_by_itself: bool,
+    source: Source,
+}
+
+/// The places of a request that have a credential. A browser sends all but the first with any request to this server,
+/// whichever page makes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Bearer,
+    Basic,
+    Cookie,
+}
+
+/// The credential of a request: that of the header `Authorization`, or else the cookie.
+fn presented(app: &App, headers: &HeaderMap) -> Result<Option<Presented>, Problem> {
+    if let Some(credential) = authorization(headers)? {
+        return Ok(Some(credential));
+    }
+    let cookie = cookie::presented(&app.config, headers);
+    // Another cookie of that name is none of this server's.
+    let text = cookie.filter(|text| !text.is_empty());
+    match text {
+        Some(text) if Secret::parse(SecretKind::Session, &text).is_none() => {
+            Err(Problem::new(Code::InvalidToken, "The cookie is no session of this server."))
+        }
+        text => Ok(text.map(|text| Presented { text, source: Source::Cookie })),
+    }
 }
 
 /// The credential of the header `Authorization`, if there is one.
-fn presented(headers: &HeaderMap) -> Result<Option<Presented>, Problem> {
+fn authorization(headers: &HeaderMap) -> Result<Option<Presented>, Problem> {
     let invalid = |detail: &str| Problem::new(Code::InvalidToken, detail);
     let mut values = headers.get_all(header::AUTHORIZATION).into_iter();
     let (Some(value), None) = (values.next(), values.next()) else {
@@ -144,16 +197,16 @@ fn presented(headers: &HeaderMap) -> Result<Option<Presented>, Problem> {
     };
     let (scheme, text) = value.to_str().ok().and_then(|value| value.trim().split_once(' ')).unwrap_or_default();
     let text = text.trim();
-    if scheme.eq_ignore_ascii_case("bearer") && !text.is_empty() {
-        return Ok(Some(Presented { text: text.to_owned(), is_sent_by_itself: false }));
+    // Other secrets of this server have places of their own.
+    let is_for_elsewhere = SecretKind::is_one(text) && !text.starts_with(SecretKind::ApiKey.prefix());
+    if scheme.eq_ignore_ascii_case("bearer") && !text.is_empty() && !is_for_elsewhere {
+        return Ok(Some(Presented { text: text.to_owned(), source: Source::Bearer }));
     }
     if scheme.eq_ignore_ascii_case("basic") {
         let decoded = STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         let password = decoded.as_deref().and_then(|pair| pair.split_once(':')).map(|(_, password)| password);
         return match password {
-            Some(key) if key.starts_with("plr_") => {
-                Ok(Some(Presented { text: key.to_owned(), is_sent_by_itself: true }))
-            }
+            Some(key) if key.starts_with("plr_") => Ok(Some(Presented { text: key.to_owned(), source: Source::Basic })),
             _ => Err(invalid("Basic takes an API key as the password.")),
         };
     }
@@ -164,7 +217,7 @@ fn presented(headers: &HeaderMap) -> Result<Option<Presented>, Problem> {
 fn refuse_in_url(parts: &Parts) -> Result<(), Problem> {
     let query = parts.uri.query().unwrap_or_default();
     let is_credential = |(name, value): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)| {
-        CREDENTIALS.contains(&name.to_ascii_lowercase().as_str()) || value.starts_with("plr_")
+        CREDENTIALS.contains(&name.to_ascii_lowercase().as_str()) || SecretKind::is_one(&value)
     };
     if url::form_urlencoded::parse(query.as_bytes()).any(is_credential) {
         let detail = "A credential doesn't belong into a URL, which logs keep: send it as `Authorization: Bearer …`, \

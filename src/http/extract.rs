@@ -21,7 +21,7 @@ use tokio::time::timeout;
 
 mod path;
 
-pub use path::{MemberPath, MessagePath, ReactionPath, RoomPath, UserPath};
+pub use path::{IdPath, MemberPath, MessagePath, ReactionPath, RoomPath, UserPath};
 
 use super::{
     caller::Caller,
@@ -166,6 +166,25 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Body<T> {
         if acts {
             take_username(&mut fields, &query)?;
         }
+        fields.read_exactly().map(Self).map_err(Problem::invalid)
+    }
+}
+
+/// The body, as JSON alone: a form is what any page can have a browser send. Nothing of it may stand in the query.
+#[derive(Debug)]
+pub struct JsonBody<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        if content_type(&parts.headers).as_deref() != Some("application/json") {
+            let detail = "Only JSON is taken here: send it with the header `Content-Type: application/json`.";
+            return Err(Problem::new(Code::UnsupportedMediaType, detail));
+        }
+        let read = || read_body(body, app.config.timings.body_timeout);
+        let fields = body_fields(&parts.headers, read, true).await?;
         fields.read_exactly().map(Self).map_err(Problem::invalid)
     }
 }

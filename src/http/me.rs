@@ -13,7 +13,7 @@ use super::{
 use crate::{
     app::App,
     config::AuthMode,
-    domain::{me::Me, rights::Right},
+    domain::{me::Me, policy::Actor, rights::Right},
 };
 
 /// Find out who one is
@@ -24,11 +24,15 @@ use crate::{
     responses((status = 200, description = "the caller", body = Me, example = json!(samples::me())), OfService)
 )]
 pub async fn get(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, Problem> {
+    Ok(answer(of(&app, &caller.as_named(None)).await?))
+}
+
+/// The actor, as it is told who it is.
+pub(super) async fn of(app: &App, actor: &Actor) -> Result<Me, Problem> {
     let identity = &app.config.identity;
-    let actor = caller.as_named(None);
-    let rights = app.chat.rights(&actor).await?;
+    let rights = app.chat.rights(actor).await?;
     let is_open = identity.auth == AuthMode::Open;
-    Ok(answer(Me {
+    Ok(Me {
         auth: if is_open { "open" } else { "required" },
         accounts: identity.accounts.word(),
         guests: is_open || identity.has_guests,
@@ -37,5 +41,5 @@ pub async fn get(State(app): State<Arc<App>>, caller: Caller) -> Result<Response
         admin: rights.contains(Right::Admin),
         rights: rights.words().collect(),
         expires_at: actor.grant().and_then(|grant| grant.expires_at),
-    }))
+    })
 }

@@ -13,14 +13,16 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{
     caller::identify,
+    cookie,
     extract::MAX_BODY,
     health,
+    operations::act,
     problem::{Code, Problem, not_here},
     request_id::{REQUEST_ID, RequestId},
     same_site,
     stream::sse,
 };
-use crate::app::App;
+use crate::{app::App, domain::policy::Act};
 
 /// Gives the request an id, writes its problem if it has one, and logs one line. Never what people
 /// wrote: no body, no query.
@@ -87,7 +89,12 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
     match identify(&app, &parts, path).await {
         Ok(None) => {}
         Ok(Some(actor)) => drop(parts.extensions.insert(actor)),
-        Err(problem) => return problem.into_response(),
+        Err(problem) => {
+            let signs_out = act(&parts.method, path) == Some(Act::SignOut);
+            // Who signs out of a session that has ended is rid of its cookie.
+            let cookie = signs_out.then(|| [(header::SET_COOKIE, cookie::forgotten(&app.config))]);
+            return (cookie, problem).into_response();
+        }
     }
     let response = next.run(Request::from_parts(parts, body)).await;
     if app.authenticator.is_some() && response.status() == StatusCode::NOT_FOUND {

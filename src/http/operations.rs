@@ -5,6 +5,22 @@ use axum::http::Method;
 use crate::domain::policy::{Act, Level};
 
 impl Act {
+    /// Returns true if it begins a session: whichever credential comes with it is of no matter.
+    #[must_use]
+    pub fn begins_session(self) -> bool {
+        matches!(self, Self::Register | Self::SignIn)
+    }
+
+    /// Returns true if it is about accounts and what signs in: by cookie only pages of this server do that, and no others
+    /// that may do the rest.
+    #[must_use]
+    pub fn is_about_accounts(self) -> bool {
+        matches!(
+            self,
+            Self::Register | Self::SignIn | Self::SignOut | Self::KeepAccount | Self::Invite | Self::ResetPassword
+        )
+    }
+
     /// Returns true if it needs no credential, where guests are let in.
     #[must_use]
     pub fn is_for_guests(self) -> bool {
@@ -17,9 +33,16 @@ impl Act {
 pub fn act(method: &Method, path: &str) -> Option<Act> {
     let api = path.strip_prefix("/api/v1").or_else(|| path.starts_with("/ws/").then_some("/ws"))?;
     match api {
+        "/me" if *method == Method::DELETE => return Some(Act::KeepAccount),
         "/me" => return Some(Act::SeeOneself),
         "/audit" => return Some(Act::SeeAuditOfAll),
         "/dms/{username}" => return Some(Act::OpenDirect),
+        "/accounts" => return Some(Act::Register),
+        "/session" if *method == Method::DELETE => return Some(Act::SignOut),
+        "/session" => return Some(Act::SignIn),
+        "/sessions" | "/sessions/{id}" | "/me/password" => return Some(Act::KeepAccount),
+        "/invitations" | "/invitations/{id}" => return Some(Act::Invite),
+        "/users/{username}/reset" => return Some(Act::ResetPassword),
         _ => {}
     }
     let reads = matches!(*method, Method::GET | Method::HEAD);

@@ -15,14 +15,14 @@ pub mod code;
 pub use code::Code;
 
 use crate::{
-    chat::{ChatError, Refused},
+    chat::{ChatError, NotProven, Refused},
     domain::{EventId, emoji, invalid::Invalid, message, policy::Denied},
 };
 
 /// The version of WebSocket that is spoken (RFC 6455, 4.1).
 pub const SOCKET_VERSION: &str = "13";
 /// After how many seconds to ask again what may pass.
-const RETRY_AFTER: u32 = 2;
+const RETRY_AFTER: u64 = 2;
 
 /// An error, before it is written.
 #[derive(Debug, Clone)]
@@ -35,6 +35,8 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// The message that stands in the way.
     pub message_id: Option<EventId>,
+    /// The seconds after which to ask again, if it is known.
+    pub retry_after: Option<u64>,
     /// The fault of the server, for the log and not for the client.
     pub fault: Option<Box<str>>,
 }
@@ -84,7 +86,7 @@ pub struct ProblemBody<'a> {
 impl Problem {
     /// A problem, in words for a person.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), message_id: None, fault: None }
+        Self { code, detail: detail.into(), errors: Vec::new(), message_id: None, retry_after: None, fault: None }
     }
 
     /// A parameter of the query that can't be used.
@@ -103,7 +105,7 @@ impl Problem {
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         let detail =
             errors.iter().map(|error| format!("{}: {}", error.field, error.detail)).collect::<Vec<_>>().join("; ");
-        Self { code: Code::Invalid, detail, errors, message_id: None, fault: None }
+        Self { code: Code::Invalid, detail, errors, message_id: None, retry_after: None, fault: None }
     }
 
     /// The same of an input that calls a field by another name.
@@ -172,8 +174,8 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.code.status().into_response();
-        if self.may_pass() {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER));
+        if let Some(seconds) = self.retry_after.or_else(|| self.may_pass().then_some(RETRY_AFTER)) {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if let Some(challenge) = self.code.challenge() {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
@@ -213,7 +215,39 @@ impl From<ChatError> for Problem {
             ChatError::Busy(what) => {
                 Self::new(Code::Unavailable, format!("Too many {what} run at once. Try again in a moment."))
             }
+            ChatError::BadCredentials => {
+                Self::new(Code::BadCredentials, "There is no such user with this password or secret.")
+            }
+            ChatError::NotInvited => {
+                Self::new(Code::InvitationInvalid, "Registering needs an invitation that is good.")
+            }
+            ChatError::NameTaken => {
+                Self::new(Code::UserNameTaken, "This name is taken, or looks like one that is: choose another one.")
+            }
+            ChatError::NoAccounts => Self::new(Code::Forbidden, "This server keeps no accounts (--accounts)."),
+            ChatError::TooManyFailures(wait) => Self {
+                // Rounded up: a try before that is refused.
+                retry_after: Some(wait.as_secs() + 1),
+                ..Self::new(Code::TooManyFailures, "Too many tries to sign in have failed.")
+            },
+            ChatError::NotProven(error) => error.into(),
             ChatError::Internal(fault) => Self::internal(fault),
+        }
+    }
+}
+
+impl From<NotProven> for Problem {
+    fn from(error: NotProven) -> Self {
+        match error {
+            NotProven::Invalid(why) => {
+                tracing::info!(why, "a credential is refused");
+                Self::new(Code::InvalidToken, "This credential is not good.")
+            }
+            NotProven::Expired => Self::new(Code::TokenExpired, "This credential has expired."),
+            NotProven::NameTaken => {
+                Self::new(Code::NameTaken, "The name that this token stands for is another user's.")
+            }
+            NotProven::Store(error) => ChatError::from(error).into(),
         }
     }
 }

@@ -70,12 +70,20 @@ pub fn is_from_own_page(config: &Config, request: &Parts) -> bool {
     }
 }
 
+/// Returns true if the request says that it comes from a page of this server.
+pub fn is_of_this_server(config: &Config, request: &Parts) -> bool {
+    match request.headers.get(header::ORIGIN) {
+        Some(origin) => is_own_page(config, origin, request),
+        None => request.headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "same-origin"),
+    }
+}
+
 /// Returns true if the origin is this server's: where credentials are required that of the public URL, its scheme
 /// included, if there is one.
 fn is_own_page(config: &Config, origin: &HeaderValue, request: &Parts) -> bool {
     match &config.public_url {
         Some(url) if config.identity.auth == AuthMode::Required => origin.as_bytes() == url.as_str().as_bytes(),
-        _ => is_own(origin, host(&request.headers, &request.uri)),
+        _ => is_of_host(origin, host(&request.headers, &request.uri)),
     }
 }
 
@@ -108,6 +116,8 @@ pub fn cors(config: &Config) -> CorsLayer {
         .allow_origin(AllowOrigin::predicate(allow))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers(taken)
+        // Cookies; browsers send them to the same site alone.
+        .allow_credentials(is_required)
         .expose_headers(ExposeHeaders::list(exposed))
         .max_age(std::time::Duration::from_mins(10))
 }
@@ -132,7 +142,7 @@ fn is_answered(config: &Config, host: &str) -> bool {
 
 /// Returns true if the origin's host and port are the `Host`'s. The scheme is not compared: behind a proxy that speaks
 /// TLS the server does not know it.
-fn is_own(origin: &HeaderValue, host: Option<&str>) -> bool {
+fn is_of_host(origin: &HeaderValue, host: Option<&str>) -> bool {
     let Some((port, origin)) = origin.to_str().ok().and_then(parse_origin) else { return false };
     host.and_then(Authority::parse).is_some_and(|host| origin.is_same(&host, port))
 }
@@ -167,7 +177,7 @@ mod tests {
 
     #[test]
     fn an_origin_is_compared_with_the_host_but_for_the_usual_port() {
-        let own = |origin, host| is_own(&HeaderValue::from_static(origin), Some(host));
+        let own = |origin, host| is_of_host(&HeaderValue::from_static(origin), Some(host));
         assert!(own("https://Chat.example.org", "chat.example.org"));
         assert!(own("https://chat.example.org", "chat.example.org:443"));
         assert!(own("http://127.0.0.1:3000", "127.0.0.1:3000"));

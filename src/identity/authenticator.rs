@@ -1,40 +1,34 @@
 //! The authenticator: makes the actor of a credential, and remembers it for as long as nobody has lost a right.
 
-use std::{
-    borrow::Cow,
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, AtomicU64, Ordering},
-    },
-};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Mutex;
 
+pub use super::not_proven::NotProven;
 use super::{
     jwt::{JwtError, Verified},
     jwt_key::JwtKeys,
     key_uses::KeyUses,
+    narrowing::{can, check_enabled, check_issued, narrowed, narrowed_by_token, rooms},
+    not_proven::NotProven::Invalid,
     secret::{Secret, SecretKind},
+    versions::Versions,
 };
 use crate::{
     clock::Clock,
     config::RoomCreation,
     domain::{
         actor::{Actor, Credential, Grant},
-        denied::Denied,
         name::RoomName,
         rights::{Right, Rights},
-        room_scope::RoomScope,
         timestamp::Timestamp,
         user::{Origin, User, UserKind},
     },
     store::{
         Store,
         error::StoreError,
-        identity::{IdentityError, IdentityWriter, NewUser, StoredKey},
+        identity::{IdentityError, IdentityWriter, NewUser, StoredKey, StoredSession, Used},
     },
 };
 
@@ -46,7 +40,7 @@ const MICROS: i64 = 1_000_000;
 #[derive(Debug)]
 pub struct Authenticator {
     store: Store,
-    writer: IdentityWriter,
+    writer: Arc<IdentityWriter>,
     keys: JwtKeys,
     clock: Clock,
     room_creation: RoomCreation,
@@ -55,40 +49,16 @@ pub struct Authenticator {
     key_uses: KeyUses,
 }
 
-/// The reasons for not taking a credential.
-#[derive(Debug, thiserror::Error)]
-pub enum NotProven {
-    /// It is no credential of this server, or it is good no longer; the reason is for the log.
-    #[error("{0}")]
-    Invalid(&'static str),
-    /// It was good in all else, and its time is over.
-    #[error("the credential has expired")]
-    Expired,
-    /// It is good, and the name it stands for is another user's.
-    #[error("the name is another user's")]
-    NameTaken,
-    /// The store's.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-use NotProven::Invalid;
-
-impl NotProven {
-    /// The denial that it means to somebody who had proven who they are before.
-    #[must_use]
-    pub fn denied(&self) -> Denied {
-        match self {
-            Self::Expired => Denied::Expired,
-            Self::Invalid(_) | Self::NameTaken | Self::Store(_) => Denied::Revoked,
-        }
-    }
-}
-
 impl Authenticator {
     /// An authenticator that knows these keys of other systems.
     #[must_use]
-    pub fn new(store: Store, writer: IdentityWriter, keys: JwtKeys, clock: Clock, room_creation: RoomCreation) -> Self {
+    pub fn new(
+        store: Store,
+        writer: Arc<IdentityWriter>,
+        keys: JwtKeys,
+        clock: Clock,
+        room_creation: RoomCreation,
+    ) -> Self {
         let remembered = Cache::new(REMEMBERED);
         let (versions, key_uses) = (Versions::default(), KeyUses::default());
         Self { store, writer, keys, clock, room_creation, remembered, versions, key_uses }
@@ -126,10 +96,17 @@ impl Authenticator {
     pub async fn actor(&self, credential: &str) -> Result<Actor, NotProven> {
         let now = self.clock.now();
         let actor = self.known_or_looked_up(credential, now).await?;
-        if let Some(Credential::ApiKey(key)) = actor.grant().map(|grant| &grant.credential) {
-            self.key_uses.note(*key, now);
-        }
+        self.note_use(&actor, now);
         Ok(actor)
+    }
+
+    /// Notes that a credential is in use, be it by a stream that is open.
+    pub fn note_use(&self, actor: &Actor, now: Timestamp) {
+        match actor.grant().map(|grant| &grant.credential) {
+            Some(Credential::ApiKey(key)) => self.key_uses.note(Used::Key(*key), now),
+            Some(Credential::Session { id, .. }) => self.key_uses.note(Used::Session(*id), now),
+            _ => {}
+        }
     }
 
     async fn known_or_looked_up(&self, credential: &str, now: Timestamp) -> Result<Actor, NotProven> {
@@ -183,7 +160,7 @@ impl Authenticator {
         renewed.into_iter().next().unwrap_or(Err(Invalid("it was not looked up")))
     }
 
-    /// The same of several, in their order, by two queries; at most some hundred. The version was read before.
+    /// The same of several, in their order, by three queries; at most some hundred. The version was read before.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -195,8 +172,11 @@ impl Authenticator {
         let credentials = || actors.iter().filter_map(Actor::grant).map(|grant| &grant.credential);
         let ids: Vec<_> = credentials().filter_map(Credential::key).collect();
         let keys = if ids.is_empty() { HashMap::new() } else { self.store.keys_by_id(&ids).await? };
+        let ids: Vec<_> = credentials().filter_map(Credential::session).collect();
+        let sessions = if ids.is_empty() { HashMap::new() } else { self.store.sessions_by_id(&ids).await? };
         let of_keys = keys.values().map(|key| key.account_id);
-        let ids: Vec<_> = credentials().filter_map(Credential::user).chain(of_keys).collect();
+        let of_sessions = sessions.values().map(|session| session.account_id);
+        let ids: Vec<_> = credentials().filter_map(Credential::user).chain(of_keys).chain(of_sessions).collect();
         let users = if ids.is_empty() { HashMap::new() } else { self.store.users_by_id(&ids).await? };
         let user = |id: i64| users.get(&id).cloned().ok_or(Invalid("there is no such user"));
         let renewed = |actor: &Actor| {
@@ -206,6 +186,10 @@ impl Authenticator {
                 Credential::ApiKey(id) => {
                     let key = keys.get(id).ok_or(Invalid("the key is deleted"))?;
                     self.of_key(key, user(key.account_id)?, version, self.clock.now())?
+                }
+                Credential::Session { id, .. } => {
+                    let session = sessions.get(id).ok_or(Invalid("the session has ended"))?;
+                    self.of_session(session, user(session.account_id)?, version, self.clock.now())?
                 }
                 Credential::Token { user: id, issued_at, can } => {
                     let user = user(*id)?;
@@ -248,19 +232,67 @@ impl Authenticator {
             let (key, user) = found.ok_or(Invalid("there is no such API key"))?;
             return self.of_key(&key, user, version, now);
         }
-        let verified = self.keys.verify(credential, now.micros() / MICROS).map_err(|error| match error {
-            JwtError::Invalid(why) => Invalid(why),
-            JwtError::Expired => NotProven::Expired,
-        })?;
+        if credential.starts_with(SecretKind::Session.prefix()) {
+            let secret = Secret::parse(SecretKind::Session, credential).ok_or(Invalid("it is no session"))?;
+            let found = self.store.session_by_hash(secret.hash().as_bytes()).await?;
+            let (session, user) = found.ok_or(Invalid("there is no such session"))?;
+            return self.of_session(&session, user, version, now);
+        }
+        let verified = self.verified(credential, now)?;
         let user = self.user_of(&verified).await?;
+        let expires_at = self.end_of(&verified);
         check_enabled(&user)?;
         check_issued(&user, verified.issued_at)?;
         let rights = narrowed_by_token(&user, verified.can);
         let credential = Credential::Token { user: user.id, issued_at: verified.issued_at, can: verified.can };
-        let leeway = i64::try_from(self.keys.leeway().as_secs()).unwrap_or(0);
-        let expires_at = verified.expires_at.saturating_add(leeway).saturating_mul(MICROS);
-        let expires_at = Some(Timestamp::from_micros(expires_at));
         let (kind, rooms, makes_rooms) = (user.kind, verified.rooms, self.makes_rooms(rights));
+        let grant = Grant { credential, kind, rights, rooms, makes_rooms, expires_at: Some(expires_at), version };
+        Ok(Actor::proven(user.username, Arc::new(grant)))
+    }
+
+    /// A token of another system, if it is good.
+    fn verified(&self, token: &str, now: Timestamp) -> Result<Verified, NotProven> {
+        self.keys.verify(token, now.micros() / MICROS).map_err(|error| match error {
+            JwtError::Invalid(why) => Invalid(why),
+            JwtError::Expired => NotProven::Expired,
+        })
+    }
+
+    /// The time from which on a token is refused: its own end, and the leeway.
+    fn end_of(&self, verified: &Verified) -> Timestamp {
+        let leeway = i64::try_from(self.keys.leeway().as_secs()).unwrap_or(0);
+        Timestamp::from_micros(verified.expires_at.saturating_add(leeway).saturating_mul(MICROS))
+    }
+
+    /// The actor of a token, for a session that is to last as long, and the rights that the token is narrowed to.
+    ///
+    /// # Errors
+    /// [`NotProven`], also for what is no token.
+    pub async fn token_actor(&self, token: &str) -> Result<Actor, NotProven> {
+        if token.starts_with(SecretKind::ApiKey.prefix()) || token.starts_with(SecretKind::Session.prefix()) {
+            return Err(Invalid("it is no token"));
+        }
+        self.actor(token).await
+    }
+
+    fn of_session(
+        &self,
+        session: &StoredSession,
+        user: User,
+        version: i64,
+        now: Timestamp,
+    ) -> Result<Actor, NotProven> {
+        check_enabled(&user)?;
+        if session.expires_at.is_some_and(|end| now >= end) {
+            return Err(NotProven::Expired);
+        }
+        if session.is_idle(now) {
+            return Err(Invalid("the session was not used for too long"));
+        }
+        let (rights, rooms) =
+            (narrowed_by_token(&user, can(session.can.as_deref())?), rooms(session.rooms.as_deref())?);
+        let credential = Credential::Session { id: session.id, by_password: session.expires_at.is_none() };
+        let (kind, makes_rooms, expires_at) = (user.kind, self.makes_rooms(rights), session.expires_at);
         let grant = Grant { credential, kind, rights, rooms, makes_rooms, expires_at, version };
         Ok(Actor::proven(user.username, Arc::new(grant)))
     }
@@ -270,11 +302,8 @@ impl Authenticator {
         if key.expires_at.is_some_and(|end| now >= end) {
             return Err(NotProven::Expired);
         }
-        let rooms = match &key.rooms {
-            None => RoomScope::all(),
-            Some(json) => serde_json::from_str(json).map_err(|_| Invalid("its rooms can't be read"))?,
-        };
-        let (credential, rights) = (Credential::ApiKey(key.id), narrowed(&user, can(key)?));
+        let (credential, rooms) = (Credential::ApiKey(key.id), rooms(key.rooms.as_deref())?);
+        let rights = narrowed(&user, can(key.can.as_deref())?);
         let (kind, makes_rooms, expires_at) = (user.kind, self.makes_rooms(rights), key.expires_at);
         let grant = Grant { credential, kind, rights, rooms, makes_rooms, expires_at, version };
         Ok(Actor::proven(user.username, Arc::new(grant)))
@@ -309,67 +338,7 @@ impl Authenticator {
                 self.store.user_of_subject(&verified.subject).await?.ok_or(NotProven::NameTaken)
             }
             Err(IdentityError::Store(error)) => Err(error.into()),
-            Err(IdentityError::Unknown) => Err(Invalid("its user is gone")),
+            Err(IdentityError::Unknown | IdentityError::NotInvited) => Err(Invalid("its user is gone")),
         }
-    }
-}
-
-/// The rights that a key is narrowed to, if it is.
-fn can(key: &StoredKey) -> Result<Option<Rights>, NotProven> {
-    let can = key.can.as_deref().map(|words| Rights::parse(words.split(',').filter(|word| !word.is_empty())));
-    can.transpose().map_err(|_| Invalid("its rights can't be read"))
-}
-
-/// The rights that a user has, whatever the credential.
-fn role(user: &User) -> Rights {
-    let is_had = |right: &Right| user.is_admin || *right != Right::Admin;
-    Right::ALL.into_iter().filter(is_had).collect()
-}
-
-fn narrowed(user: &User, can: Option<Rights>) -> Rights {
-    can.map_or(role(user), |can| role(user).and(can))
-}
-
-/// The same by a token, which alone can make an admin of somebody: if a key signs it that may.
-fn narrowed_by_token(user: &User, can: Option<Rights>) -> Rights {
-    can.unwrap_or_else(|| role(user))
-}
-
-fn check_enabled(user: &User) -> Result<(), NotProven> {
-    if user.disabled_at.is_some() { Err(Invalid("its user is disabled")) } else { Ok(()) }
-}
-
-/// Checks that a token is newer than the last time its user was signed out everywhere.
-fn check_issued(user: &User, issued_at: Option<i64>) -> Result<(), NotProven> {
-    let Some(signed_out_at) = user.signed_out_at else { return Ok(()) };
-    let is_newer = issued_at.is_some_and(|at| at.saturating_mul(MICROS) >= signed_out_at.micros());
-    if is_newer { Ok(()) } else { Err(Invalid("its user was signed out since it was made")) }
-}
-
-/// The version of everybody's rights, as the database has it. Whoever asks gets what a read says that began after
-/// they asked; those who ask at the same time share one.
-#[derive(Debug, Default)]
-struct Versions {
-    begun: AtomicU64,
-    /// The read that was last finished, by its number.
-    finished: Mutex<u64>,
-    known: AtomicI64,
-}
-
-impl Versions {
-    /// The version as it was last read.
-    fn known(&self) -> i64 {
-        self.known.load(Ordering::Relaxed)
-    }
-
-    async fn read(&self, store: &Store) -> Result<i64, StoreError> {
-        let before = self.begun.load(Ordering::SeqCst);
-        let mut finished = self.finished.lock().await;
-        if *finished <= before {
-            let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
-            self.known.store(store.auth_version().await?, Ordering::Relaxed);
-            *finished = number;
-        }
-        Ok(self.known())
     }
 }

@@ -1,5 +1,5 @@
-//! Uses of API keys: noted in memory by whoever checks a key, and written beside the requests, at most once a minute for
-//! each key.
+//! Uses of API keys and sessions: noted in memory by whoever checks one, and written beside the requests, at most once a
+//! minute for each.
 
 use std::{
     collections::HashMap,
@@ -10,18 +10,18 @@ use tokio::sync::Notify;
 
 use crate::{
     domain::timestamp::Timestamp,
-    store::identity::{IdentityError, IdentityWriter},
+    store::identity::{IdentityError, IdentityWriter, Used},
 };
 
 /// The time in which a further use of a key is not noted, in microseconds: a minute, the precision of what is shown.
 const INTERVAL: i64 = 60_000_000;
-/// The most keys that are remembered. Of those beyond that a use goes unnoted, until others were not used for a minute.
+/// The most of them that are remembered. Of those beyond that a use goes unnoted, until others were not used for a minute.
 const MOST: usize = 10_000;
 
-/// The keys that were used within a minute, and those of them that are not written yet.
+/// The keys and sessions that were used within a minute, and those of them that are not written yet.
 #[derive(Debug, Default)]
 pub(super) struct KeyUses {
-    noted: Mutex<HashMap<i64, Use>>,
+    noted: Mutex<HashMap<Used, Use>>,
     is_new: Notify,
 }
 
@@ -33,7 +33,7 @@ struct Use {
 
 impl KeyUses {
     /// Notes that a key was used, if that was not noted within the minute. Waits for nothing.
-    pub(super) fn note(&self, key: i64, now: Timestamp) {
+    pub(super) fn note(&self, key: Used, now: Timestamp) {
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
         let is_recent = |before: &Use| (0..INTERVAL).contains(&(now.micros() - before.at.micros()));
         if noted.get(&key).is_some_and(is_recent) {
@@ -56,14 +56,16 @@ impl KeyUses {
             let unwritten = self.take();
             match writer.note_uses(&unwritten, INTERVAL).await {
                 Ok(()) => {}
-                Err(IdentityError::Store(error)) => tracing::warn!(%error, "the last use of keys can't be written"),
-                Err(error) => tracing::warn!(%error, "the last use of keys is not written"),
+                Err(IdentityError::Store(error)) => {
+                    tracing::warn!(%error, "the last use of credentials can't be written");
+                }
+                Err(error) => tracing::warn!(%error, "the last use of credentials is not written"),
             }
         }
     }
 
     /// The keys whose use is to be written, in order: of two nodes that write the same rows none waits for the other.
-    fn take(&self) -> Vec<(i64, Timestamp)> {
+    fn take(&self) -> Vec<(Used, Timestamp)> {
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
         let unwritten = noted.iter_mut().filter(|(_, used)| !used.is_written);
         let mut taken: Vec<_> = unwritten
@@ -88,17 +90,17 @@ mod tests {
     #[test]
     fn a_key_is_written_once_a_minute() {
         let uses = KeyUses::default();
-        uses.note(1, at(0));
-        uses.note(2, at(5));
-        uses.note(1, at(INTERVAL - 1));
-        assert_eq!(uses.take(), [(1, at(0)), (2, at(5))]);
-        uses.note(1, at(INTERVAL - 1));
+        uses.note(Used::Key(1), at(0));
+        uses.note(Used::Session(2), at(5));
+        uses.note(Used::Key(1), at(INTERVAL - 1));
+        assert_eq!(uses.take(), [(Used::Key(1), at(0)), (Used::Session(2), at(5))]);
+        uses.note(Used::Key(1), at(INTERVAL - 1));
         assert_eq!(uses.take(), []);
-        uses.note(1, at(INTERVAL));
-        assert_eq!(uses.take(), [(1, at(INTERVAL))]);
+        uses.note(Used::Key(1), at(INTERVAL));
+        assert_eq!(uses.take(), [(Used::Key(1), at(INTERVAL))]);
         // A clock that was set back counts as another minute.
-        uses.note(1, at(10));
-        assert_eq!(uses.take(), [(1, at(10))]);
+        uses.note(Used::Key(1), at(10));
+        assert_eq!(uses.take(), [(Used::Key(1), at(10))]);
     }
 
     #[test]
@@ -106,11 +108,11 @@ mod tests {
         let uses = KeyUses::default();
         let count = i64::try_from(MOST).unwrap();
         for key in 0..count {
-            uses.note(key, at(key));
+            uses.note(Used::Key(key), at(key));
         }
-        uses.note(count, at(count));
+        uses.note(Used::Key(count), at(count));
         assert_eq!(uses.take().len(), MOST, "no more than that");
-        uses.note(count, at(INTERVAL));
-        assert_eq!(uses.take(), [(count, at(INTERVAL))], "the first was not used for a minute");
+        uses.note(Used::Key(count), at(INTERVAL));
+        assert_eq!(uses.take(), [(Used::Key(count), at(INTERVAL))], "the first was not used for a minute");
     }
 }

@@ -32,6 +32,12 @@ impl SecretKind {
     /// Every kind.
     pub const ALL: [Self; 5] = [Self::ApiKey, Self::Session, Self::Ticket, Self::Invitation, Self::Reset];
 
+    /// Returns true if a text begins like a secret.
+    #[must_use]
+    pub fn is_one(text: &str) -> bool {
+        Self::ALL.iter().any(|kind| text.starts_with(kind.prefix()))
+    }
+
     /// The letters that a secret of this kind begins with.
     #[must_use]
     pub const fn prefix(self) -> &'static str {

@@ -3,8 +3,12 @@
 
 use crate::{
     clock::Clock,
-    config::{AuthMode, IdentityConfig},
-    store::{Store, error::StoreError, identity::IdentityWriter},
+    config::{Accounts, AuthMode, IdentityConfig},
+    store::{
+        Store,
+        error::StoreError,
+        identity::{IdentityError, IdentityWriter},
+    },
 };
 
 /// The reasons why a server can't start with these settings.
@@ -12,7 +16,7 @@ use crate::{
 pub enum Unready {
     /// Nobody could do anything.
     #[error(
-        "--auth required needs a source of identity: --jwt-key or --jwks, or users with API keys \
+        "--auth required needs a source of identity: --accounts, --jwt-key or --jwks, or users with API keys \
          (`parlor user add`, `parlor key create`)"
     )]
     NoSource,
@@ -56,7 +60,27 @@ pub async fn prepare(
                 let users = writer.claim_names(clock.now()).await?;
                 tracing::info!(users, "names that were claimed are kept for whom they are given to");
             }
+            if config.accounts != Accounts::Off {
+                keep_looks(store, writer).await?;
+            }
             Ok(())
         }
+    }
+}
+
+/// The users whose names' looks are kept at a time.
+const USERS_AT_ONCE: u64 = 1_000;
+
+/// Keeps what the names of those look like who came while there were no accounts.
+async fn keep_looks(store: &Store, writer: &IdentityWriter) -> Result<(), StoreError> {
+    let mut after = 0;
+    loop {
+        let users = store.users_without_look(after, USERS_AT_ONCE).await?;
+        let Some(last) = users.last() else { return Ok(()) };
+        after = last.id;
+        writer.keep_looks(&users).await.map_err(|error| match error {
+            IdentityError::Store(error) => error,
+            error => StoreError::Rejected(error.to_string()),
+        })?;
     }
 }

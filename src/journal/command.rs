@@ -98,6 +98,8 @@ pub enum MembershipTo {
     Joined,
     /// The user leaves, by itself.
     Left,
+    /// The user's account is deleted: gone from every room, be it the last owner's or one of two.
+    Gone,
     /// A member with this role.
     Role(Role),
     /// No member any more.
@@ -250,6 +252,7 @@ impl MembershipChange {
         match self.to {
             MembershipTo::Joined => Act::Join,
             MembershipTo::Left => Act::Leave,
+            MembershipTo::Gone => Act::KeepAccount,
             MembershipTo::Role(_) => Act::SetMember,
             MembershipTo::Removed => Act::RemoveMember,
             MembershipTo::Banned { .. } | MembershipTo::Unbanned => Act::Ban,

@@ -2,11 +2,19 @@
 
 use std::{fmt::Write as _, fs};
 
-use crate::domain::policy::{Act, Level, Rule, Whose};
+use crate::domain::policy::{Act, Level, Rule, SessionNeeded, Whose};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 fn level(act: Act) -> &'static str {
+    match act.rule().session {
+        SessionNeeded::None => {}
+        SessionNeeded::Any => return "who has signed in",
+        SessionNeeded::ByPassword => return "who has signed in with a password",
+    }
+    if matches!(act, Act::Register | Act::SignIn) {
+        return "anybody on a page of this server, as `--accounts` has it";
+    }
     match act.rule().level {
         Level::Reader | Level::Member if !act.is_in_a_room() => "every user",
         Level::Guest => "anybody, also without a credential (`--guests on`)",

@@ -58,8 +58,6 @@ fn each_public_function_of_chat_takes_an_actor_first() {
 
 #[test]
 fn each_act_has_a_row_in_the_policy_and_each_change_an_act() {
-    let all: BTreeSet<_> = Act::ALL.iter().map(|act| format!("{act:?}")).collect();
-    assert_eq!(all, variants("domain/policy.rs", "Act"), "`Act::ALL` is complete");
     // Somebody asks for each of them: here below chat, or there under the room's lock.
     let askers: Vec<_> = sources().into_iter().filter(|it| matches!(it.layer(), "chat" | "journal")).collect();
     for act in Act::ALL {

@@ -13,17 +13,30 @@ use sea_orm::{
 };
 use tokio::sync::{Mutex, Notify};
 
+mod accounts;
 mod claimed;
 mod direct;
+mod invitations;
+mod keys;
 mod reading;
+mod sessions;
 #[cfg(test)]
 mod tests;
+mod uses;
 
+pub use self::{
+    accounts::Registration,
+    invitations::StoredInvitation,
+    keys::{NewKey, StoredKey},
+    sessions::{NewSession, StoredSession},
+    uses::Used,
+};
+use self::{accounts::keep_looks, sessions::end_sessions};
 use super::{
     backend::Backend,
     database_file::DatabaseFile,
     deadline::Timed,
-    entity::{account, api_key, auth_version},
+    entity::{account, auth_version},
     error::StoreError,
     session,
     turn::Turns,
@@ -33,27 +46,6 @@ use crate::domain::{
     timestamp::Timestamp,
     user::{Origin, User, UserKind},
 };
-
-/// An API key, without the key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredKey {
-    /// Its key in the database.
-    pub id: i64,
-    /// The user that it signs in.
-    pub account_id: i64,
-    /// The name that its owner gave it.
-    pub name: String,
-    /// The rooms that it is narrowed to, as JSON.
-    pub rooms: Option<String>,
-    /// The rights that it is narrowed to, with commas between.
-    pub can: Option<String>,
-    /// The time it was made.
-    pub created_at: Timestamp,
-    /// The time from which on it is refused.
-    pub expires_at: Option<Timestamp>,
-    /// The time it was last used, to the minute.
-    pub last_used_at: Option<Timestamp>,
-}
 
 /// A user to be made.
 #[derive(Debug, Clone)]
@@ -70,23 +62,6 @@ pub struct NewUser {
     pub is_admin: bool,
 }
 
-/// A key to be made.
-#[derive(Debug, Clone)]
-pub struct NewKey {
-    /// SHA-256 of the key.
-    pub hash: [u8; 32],
-    /// The user that it signs in.
-    pub account_id: i64,
-    /// The name that its owner gives it.
-    pub name: String,
-    /// The rooms that it is narrowed to, as JSON.
-    pub rooms: Option<String>,
-    /// The rights that it is narrowed to, with commas between.
-    pub can: Option<String>,
-    /// The time from which on it is refused.
-    pub expires_at: Option<Timestamp>,
-}
-
 /// The reasons why a user was not made or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
@@ -96,6 +71,9 @@ pub enum IdentityError {
     /// There is no such user or key.
     #[error("there is no such user or key")]
     Unknown,
+    /// The invitation is spent, over, or somebody else's.
+    #[error("the invitation is not good")]
+    NotInvited,
     /// The store's.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -128,19 +106,9 @@ impl IdentityWriter {
     /// [`IdentityError::Taken`] if the name or the `sub` is another's.
     pub async fn make_user(&self, user: NewUser, now: Timestamp) -> Result<User, IdentityError> {
         self.write(async |tx| {
-            let row = account::ActiveModel {
-                user_key: Set(user.username.key().as_str().to_owned()),
-                username: Set(user.username.as_str().to_owned()),
-                kind: Set(user.kind.word().to_owned()),
-                origin: Set(user.origin.word().to_owned()),
-                subject: Set(user.subject.clone()),
-                is_admin: Set(user.is_admin),
-                created_at: Set(now.micros()),
-                disabled_at: Set(None),
-                signed_out_at: Set(None),
-                ..Default::default()
-            };
-            Ok(row.insert(tx).await.map_err(taken)?.into())
+            let user = insert_user(tx, &user, now).await?;
+            keep_looks(tx, std::slice::from_ref(&user)).await?;
+            Ok(user)
         })
         .await
     }
@@ -180,14 +148,21 @@ impl IdentityWriter {
     /// # Errors
     /// [`IdentityError::Unknown`] if there is no such user, [`IdentityError::Taken`] if the `sub` is another's.
     pub async fn link(&self, user: &UserKey, subject: &str, at: Timestamp) -> Result<User, IdentityError> {
-        self.change(user, |row| {
-            if row.subject.as_ref().as_deref().is_some_and(|before| before != subject) {
-                row.signed_out_at = Set(Some(at.micros()));
+        self.write(async |tx| {
+            let user = change(tx, user, |row| {
+                if row.subject.as_ref().as_deref().is_some_and(|before| before != subject) {
+                    row.signed_out_at = Set(Some(at.micros()));
+                }
+                if row.origin.as_ref() == Origin::Claimed.word() {
+                    row.origin = Set(Origin::Jwt.word().to_owned());
+                }
+                row.subject = Set(Some(subject.to_owned()));
+            })
+            .await?;
+            if user.signed_out_at == Some(at) {
+                end_sessions(tx, user.id, None).await?;
             }
-            if row.origin.as_ref() == Origin::Claimed.word() {
-                row.origin = Set(Origin::Jwt.word().to_owned());
-            }
-            row.subject = Set(Some(subject.to_owned()));
+            Ok(user)
         })
         .await
     }
@@ -213,80 +188,21 @@ impl IdentityWriter {
         .await
     }
 
-    /// Refuses the tokens of a user that were issued before a time.
+    /// Ends the sessions of a user, and refuses the tokens that were issued before a time.
     ///
     /// # Errors
     /// [`IdentityError::Unknown`] if there is no such user.
     pub async fn sign_out(&self, user: &UserKey, at: Timestamp) -> Result<User, IdentityError> {
-        self.change(user, |row| row.signed_out_at = Set(Some(at.micros()))).await
-    }
-
-    /// Makes an API key.
-    ///
-    /// # Errors
-    /// [`IdentityError`].
-    pub async fn make_key(&self, key: NewKey, now: Timestamp) -> Result<StoredKey, IdentityError> {
         self.write(async |tx| {
-            let row = api_key::ActiveModel {
-                hash: Set(hex(&key.hash)),
-                account_id: Set(key.account_id),
-                name: Set(key.name.clone()),
-                rooms: Set(key.rooms.clone()),
-                can: Set(key.can.clone()),
-                created_at: Set(now.micros()),
-                expires_at: Set(key.expires_at.map(Timestamp::micros)),
-                last_used_at: Set(None),
-                ..Default::default()
-            };
-            Ok(row.insert(tx).await.map_err(taken)?.into())
-        })
-        .await
-    }
-
-    /// Deletes a key of a user.
-    ///
-    /// # Errors
-    /// [`IdentityError::Unknown`] if the user has no such key.
-    pub async fn delete_key(&self, account_id: i64, id: i64) -> Result<(), IdentityError> {
-        self.write(async |tx| {
-            raise(tx).await?;
-            let deleted = api_key::Entity::delete_many()
-                .filter(api_key::Column::Id.eq(id))
-                .filter(api_key::Column::AccountId.eq(account_id))
-                .exec(tx)
-                .await?;
-            if deleted.rows_affected == 0 { Err(IdentityError::Unknown) } else { Ok(()) }
-        })
-        .await
-    }
-
-    /// Notes when keys were last used, where no use is noted of so many microseconds before: another node may have
-    /// noted one. Nobody loses a right by it.
-    ///
-    /// # Errors
-    /// [`IdentityError::Store`].
-    pub async fn note_uses(&self, uses: &[(i64, Timestamp)], interval: i64) -> Result<(), IdentityError> {
-        self.write(async |tx| {
-            for (id, at) in uses {
-                let last = api_key::Column::LastUsedAt;
-                let is_long_ago = last.is_null().or(last.lte(at.micros() - interval));
-                let row = api_key::Entity::update_many().col_expr(last, Expr::value(at.micros()));
-                row.filter(api_key::Column::Id.eq(*id)).filter(is_long_ago).exec(tx).await?;
-            }
-            Ok(())
+            let user = change(tx, user, |row| row.signed_out_at = Set(Some(at.micros()))).await?;
+            end_sessions(tx, user.id, None).await?;
+            Ok(user)
         })
         .await
     }
 
     async fn change(&self, user: &UserKey, change: impl Fn(&mut account::ActiveModel)) -> Result<User, IdentityError> {
-        self.write(async |tx| {
-            raise(tx).await?;
-            let row = account::Entity::find().filter(account::Column::UserKey.eq(user.as_str())).one(tx).await?;
-            let mut row = row.ok_or(IdentityError::Unknown)?.into_active_model();
-            change(&mut row);
-            Ok(row.update(tx).await.map_err(taken)?.into())
-        })
-        .await
+        self.write(async |tx| self::change(tx, user, &change).await).await
     }
 
     /// Ends the connection, if there is one.
@@ -343,6 +259,36 @@ impl IdentityWriter {
     }
 }
 
+/// Changes a user who is not deleted.
+async fn change(
+    tx: &impl ConnectionTrait,
+    user: &UserKey,
+    change: impl Fn(&mut account::ActiveModel),
+) -> Result<User, IdentityError> {
+    raise(tx).await?;
+    let row = account::Entity::find().filter(account::Column::UserKey.eq(user.as_str())).one(tx).await?;
+    let row = row.filter(|row| row.origin != Origin::Deleted.word());
+    let mut row = row.ok_or(IdentityError::Unknown)?.into_active_model();
+    change(&mut row);
+    Ok(row.update(tx).await.map_err(taken)?.into())
+}
+
+async fn insert_user(tx: &impl ConnectionTrait, user: &NewUser, now: Timestamp) -> Result<User, IdentityError> {
+    let row = account::ActiveModel {
+        user_key: Set(user.username.key().as_str().to_owned()),
+        username: Set(user.username.as_str().to_owned()),
+        kind: Set(user.kind.word().to_owned()),
+        origin: Set(user.origin.word().to_owned()),
+        subject: Set(user.subject.clone()),
+        is_admin: Set(user.is_admin),
+        created_at: Set(now.micros()),
+        disabled_at: Set(None),
+        signed_out_at: Set(None),
+        ..Default::default()
+    };
+    Ok(row.insert(tx).await.map_err(taken)?.into())
+}
+
 /// Raises the version of everybody's rights. First in its transaction, so that no two wait for each other.
 async fn raise(tx: &impl ConnectionTrait) -> Result<(), DbErr> {
     let version = Expr::col(auth_version::Column::Version);
@@ -367,20 +313,5 @@ fn taken(error: DbErr) -> IdentityError {
 impl From<DbErr> for IdentityError {
     fn from(error: DbErr) -> Self {
         Self::Store(error.into())
-    }
-}
-
-impl From<api_key::Model> for StoredKey {
-    fn from(row: api_key::Model) -> Self {
-        Self {
-            id: row.id,
-            account_id: row.account_id,
-            name: row.name,
-            rooms: row.rooms,
-            can: row.can,
-            created_at: Timestamp::from_micros(row.created_at),
-            expires_at: row.expires_at.map(Timestamp::from_micros),
-            last_used_at: row.last_used_at.map(Timestamp::from_micros),
-        }
     }
 }

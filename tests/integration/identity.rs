@@ -1,5 +1,6 @@
 //! `--auth required`: who may do what with which credential, and what is refused.
 
+mod accounts;
 mod api_keys;
 mod claimed;
 mod frames;
@@ -7,6 +8,7 @@ mod guests;
 mod matrix;
 mod members;
 mod revocation;
+mod sessions;
 mod shut_out;
 mod streams;
 mod tokens;

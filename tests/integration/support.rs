@@ -1,5 +1,6 @@
 //! The support of every test: a server process, a reader for each transport, and waiting with a deadline.
 
+pub mod browser;
 pub mod cluster;
 pub mod command;
 pub mod database;

@@ -67,9 +67,14 @@ impl Scene {
         };
         let user = identity.make_user(user, Timestamp::from_micros(1)).await.unwrap();
         let keys = JwtKeys::load(&IdentityConfig::default().jwt).unwrap();
-        let authenticator =
-            Arc::new(Authenticator::new(store.clone(), identity, keys, clock.clone(), RoomCreation::Everyone));
-        let chat = Arc::new(Chat::new(journal, hub, store, Some(authenticator.clone()), clock, stop.clone()));
+        let authenticator = Arc::new(Authenticator::new(
+            store.clone(),
+            Arc::new(identity),
+            keys,
+            clock.clone(),
+            RoomCreation::Everyone,
+        ));
+        let chat = Arc::new(Chat::new(journal, hub, store, Some(authenticator.clone()), None, clock, stop.clone()));
         Self { chat, authenticator, user, stop, tasks, url, _folder: folder }
     }
 

@@ -36,7 +36,7 @@ fn each_act_is_allowed_to_those_its_rule_names() {
 fn granted(rights: &[Right], rooms: &[&str]) -> Arc<Grant> {
     let rooms = if rooms.is_empty() { RoomScope::all() } else { RoomScope::parse(rooms.iter().copied()).unwrap() };
     let rights = rights.iter().copied().collect();
-    let (credential, kind) = (Credential::ApiKey(1), UserKind::Person);
+    let (credential, kind) = (Credential::Session { id: 1, by_password: true }, UserKind::Person);
     Arc::new(Grant { credential, kind, rights, rooms, makes_rooms: true, expires_at: None, version: 0 })
 }
 
@@ -241,4 +241,28 @@ fn the_audit_of_all_rooms_is_for_admins() {
         [&WITHOUT_ADMIN[..], &Right::ALL[..]].map(|rights| Actor::proven(user("Alice"), granted(rights, &[])));
     assert_eq!(may(&some, Act::SeeAuditOfAll, &Standing::default()), Err(Denied::Forbidden));
     assert_eq!(may(&all, Act::SeeAuditOfAll, &Standing::default()), Ok(()));
+}
+
+#[test]
+fn what_is_done_to_an_account_takes_a_session_and_a_password() {
+    let with = |credential| {
+        let grant = Grant { credential, ..(*granted(&WITHOUT_ADMIN, &[])).clone() };
+        Actor::proven(user("Alice"), Arc::new(grant))
+    };
+    let key = with(Credential::ApiKey(1));
+    let token = with(Credential::Token { user: 1, issued_at: None, can: None });
+    let by_token = with(Credential::Session { id: 1, by_password: false });
+    let by_password = with(Credential::Session { id: 1, by_password: true });
+    let decided = |actor: &Actor, act| may(actor, act, &Standing::default());
+    for actor in [&key, &token] {
+        assert_eq!(decided(actor, Act::SignOut), Err(Denied::NotSignedIn));
+    }
+    for actor in [&key, &token, &by_token] {
+        assert_eq!(decided(actor, Act::KeepAccount), Err(Denied::NotSignedIn));
+    }
+    assert_eq!(decided(&by_token, Act::SignOut), Ok(()));
+    for act in [Act::SignOut, Act::KeepAccount] {
+        assert_eq!(decided(&by_password, act), Ok(()));
+        assert_eq!(decided(&Actor::guest(0), act), Err(Denied::Guest));
+    }
 }

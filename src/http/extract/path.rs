@@ -69,6 +69,20 @@ impl<S: Send + Sync> FromRequestParts<S> for MemberPath {
     }
 }
 
+/// The `{id}` of a path, of something that is in no room.
+#[derive(Debug)]
+pub struct IdPath(pub i64);
+
+impl<S: Send + Sync> FromRequestParts<S> for IdPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        // What is no number names nothing.
+        let id = path_param(parts, "id")?.parse();
+        Ok(Self(id.map_err(|_| Problem::new(Code::NotFound, "There is nothing of this number."))?))
+    }
+}
+
 /// The `{room}`, the `{id}` and the `{emoji}` of a path.
 #[derive(Debug)]
 pub struct ReactionPath(pub RoomName, pub EventId, pub String);

@@ -42,6 +42,38 @@ pub(super) const NOT_ALLOWED: Answer = (
     "Where credentials are required: this one, or its user, may not do this.",
     &[Code::Forbidden, Code::NameTaken],
 );
+/// Of what pages of this server alone may do.
+const NOT_FROM_HERE: Answer = (
+    "403",
+    "NotFromHere",
+    "The request does not come from a page of this server, or the credential does not allow it.",
+    &[Code::CrossSite, Code::Forbidden, Code::NameTaken],
+);
+const NOT_INVITED: Answer = (
+    "403",
+    "NotInvited",
+    "The request does not come from a page of this server, or the invitation is missing or not good, or the server keeps \
+     no accounts.",
+    &[Code::InvitationInvalid, Code::CrossSite, Code::Forbidden],
+);
+const NO_SIGN_IN: Answer = (
+    "403",
+    "NoSignIn",
+    "The request does not come from a page of this server, or the server keeps no accounts, or the token's name is \
+     another user's.",
+    &[Code::CrossSite, Code::Forbidden, Code::NameTaken],
+);
+const BAD_CREDENTIALS: Answer = (
+    "401",
+    "BadCredentials",
+    "The name or the password is wrong, or the secret or the token is not good.",
+    &[Code::BadCredentials, Code::InvalidToken, Code::TokenExpired],
+);
+const USER_NAME_TAKEN: Answer =
+    ("409", "UserNameTaken", "The name is another user's, or looks like one that is.", &[Code::UserNameTaken]);
+const TOO_MANY_FAILURES: Answer =
+    ("429", "TooManyFailures", "Too many tries to sign in have failed.", &[Code::TooManyFailures]);
+const ONLY_JSON: Answer = ("415", "OnlyJson", "The body is not JSON.", &[Code::UnsupportedMediaType]);
 const CROSS_SITE: Answer = (
     "403",
     "CrossSite",
@@ -123,7 +155,7 @@ const UNAVAILABLE: Answer = (
     &[Code::Unavailable, Code::Draining],
 );
 
-const ALL: [Answer; 23] = [
+const ALL: [Answer; 30] = [
     OF_MEMBER,
     NOT_ALLOWED_HERE,
     UNAUTHENTICATED,
@@ -137,6 +169,13 @@ const ALL: [Answer; 23] = [
     CHANGED_MEANWHILE,
     INVALID_EMOJI,
     NOT_FOUND,
+    NOT_FROM_HERE,
+    NOT_INVITED,
+    NO_SIGN_IN,
+    BAD_CREDENTIALS,
+    USER_NAME_TAKEN,
+    TOO_MANY_FAILURES,
+    ONLY_JSON,
     TIMEOUT,
     TOO_LARGE,
     NOT_THIS_TYPE,
@@ -187,6 +226,14 @@ answers! {
     OfReaction = [BAD_REQUEST, CROSS_SITE, NOT_FOUND, GONE, CHANGED_MEANWHILE, MISDIRECTED, INVALID_EMOJI, INTERNAL, UNAVAILABLE];
     /// Of changing a member.
     OfMember = [BAD_BODY, NOT_ALLOWED_HERE, NOT_FOUND, TIMEOUT, OF_MEMBER, TOO_LARGE, NOT_THIS_TYPE, MISDIRECTED, INVALID, INTERNAL, UNAVAILABLE];
+    /// Of what users do to their account, and admins to others'.
+    OfAccount = [BAD_BODY, NOT_FROM_HERE, NOT_FOUND, TIMEOUT, TOO_LARGE, ONLY_JSON, MISDIRECTED, INVALID, TOO_MANY_FAILURES, INTERNAL, UNAVAILABLE];
+    /// Of making an invitation.
+    OfInvitation = [BAD_BODY, NOT_FROM_HERE, TIMEOUT, USER_NAME_TAKEN, TOO_LARGE, ONLY_JSON, MISDIRECTED, INVALID, INTERNAL, UNAVAILABLE];
+    /// Of registering.
+    OfRegistration = [BAD_BODY, NOT_INVITED, TIMEOUT, USER_NAME_TAKEN, TOO_LARGE, ONLY_JSON, MISDIRECTED, INVALID, INTERNAL, UNAVAILABLE];
+    /// Of signing in.
+    OfSignIn = [BAD_BODY, BAD_CREDENTIALS, NO_SIGN_IN, TIMEOUT, TOO_LARGE, ONLY_JSON, MISDIRECTED, INVALID, TOO_MANY_FAILURES, INTERNAL, UNAVAILABLE];
     /// Of opening a socket.
     OfSocket = [BAD_REQUEST, CROSS_SITE, MISDIRECTED, INVALID_ROOM, UPGRADE, INTERNAL, UNAVAILABLE];
     /// Of opening a socket of the room `general`.
@@ -203,7 +250,7 @@ pub(super) fn components() -> BTreeMap<String, RefOr<Response>> {
         let content =
             ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).examples_from_iter(examples).build();
         let mut response = ResponseBuilder::new().description(description).content("application/problem+json", content);
-        if status == "503" {
+        if ["429", "503"].contains(&status) {
             let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
             let header = HeaderBuilder::new().schema(Some(seconds)).description(Some("After how many seconds."));
             response = response.header("Retry-After", header.build());

@@ -10,7 +10,7 @@ use utoipa::{
 };
 
 use super::{
-    super::extract::{MemberPath, MessagePath, ReactionPath, RoomPath, UserPath},
+    super::extract::{IdPath, MemberPath, MessagePath, ReactionPath, RoomPath, UserPath},
     texts::UsernameText,
 };
 
@@ -47,6 +47,13 @@ impl IntoParams for RoomPath {
 impl IntoParams for MemberPath {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         vec![room(), user()]
+    }
+}
+
+impl IntoParams for IdPath {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
+        vec![param("id", ParameterIn::Path, "Its number.", number)]
     }
 }
 

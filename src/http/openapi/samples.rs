@@ -30,6 +30,12 @@ use crate::{
     },
 };
 
+mod accounts;
+
+pub(in crate::http) use accounts::{
+    invitation, invitations, made_invitation, password_change, registration, reset, sessions, sign_in,
+};
+
 fn general() -> RoomName {
     RoomName::stored("general")
 }

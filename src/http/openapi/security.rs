@@ -3,14 +3,18 @@
 use utoipa::openapi::{
     Components, OpenApi as Document, Ref, RefOr, SecurityRequirement,
     path::Operation,
-    security::{Http, HttpAuthScheme, SecurityScheme},
+    security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
 };
 
 use super::{super::operations, answers};
-use crate::{config::AuthMode, domain::policy::Act};
+use crate::{
+    config::AuthMode,
+    domain::policy::{Act, SessionNeeded},
+};
 
 const BEARER: &str = "bearer";
 const BASIC: &str = "basic";
+const COOKIE: &str = "cookie";
 
 /// States the security of every operation, as the mode has it: in open mode none needs a credential, and the answers
 /// of both modes are documented.
@@ -38,6 +42,7 @@ pub fn state(document: &mut Document, mode: AuthMode) {
             }
             // What open mode does not have is not there.
             let is_of_required = matches!(act, Act::MakeRoom | Act::OpenDirect | Act::SeeAuditOfAll);
+            let is_of_required = is_of_required || act.is_about_accounts();
             if about_a_room || is_of_required {
                 add(operation, answers::NOT_FOUND);
             }
@@ -50,7 +55,12 @@ pub fn state(document: &mut Document, mode: AuthMode) {
 /// The credentials that are taken, each good by itself; the empty one stands for none at all.
 fn requirements(act: Act, mode: AuthMode) -> Vec<SecurityRequirement> {
     let none = (mode == AuthMode::Open || act.is_for_guests()).then(SecurityRequirement::default);
-    let schemes = [BEARER, BASIC].map(|scheme| SecurityRequirement::new(scheme, Vec::<String>::new()));
+    if act.begins_session() {
+        return vec![SecurityRequirement::default()];
+    }
+    // Only who has signed in has a cookie.
+    let schemes: &[&str] = if act.rule().session == SessionNeeded::None { &[BEARER, BASIC, COOKIE] } else { &[COOKIE] };
+    let schemes = schemes.iter().map(|scheme| SecurityRequirement::new(*scheme, Vec::<String>::new()));
     none.into_iter().chain(schemes).collect()
 }
 
@@ -67,6 +77,11 @@ fn schemes(components: &mut Components) {
     let mut basic = Http::new(HttpAuthScheme::Basic);
     basic.description =
         Some("An API key as the password; the name is ignored. For clients that can do no other.".to_owned());
+    let cookie = ApiKeyValue::with_description(
+        "parlor",
+        "The session of a browser that is signed in; its name is `__Host-parlor` where --public-url is https.",
+    );
+    components.add_security_scheme(COOKIE, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     components.add_security_scheme(BEARER, SecurityScheme::Http(bearer));
     components.add_security_scheme(BASIC, SecurityScheme::Http(basic));
 }
@@ -102,7 +117,10 @@ mod tests {
     #[test]
     fn what_guests_may_not_do_needs_a_credential_only_where_one_is_required() {
         let messages = "/api/v1/rooms/{room}/messages";
-        let (any, known) = (json!([{}, {"bearer": []}, {"basic": []}]), json!([{"bearer": []}, {"basic": []}]));
+        let (any, known) = (
+            json!([{}, {"bearer": []}, {"basic": []}, {"cookie": []}]),
+            json!([{"bearer": []}, {"basic": []}, {"cookie": []}]),
+        );
         assert_eq!(security(AuthMode::Open, messages, "post"), any);
         assert_eq!(security(AuthMode::Required, messages, "post"), known);
         assert_eq!(security(AuthMode::Required, messages, "get"), any);

@@ -61,6 +61,10 @@ codes! {
     InvalidToken = "invalid_token", UNAUTHORIZED, "Check that it is sent whole, and is not deleted; whoever runs the server finds the reason in its log.";
     /// The credential was good, and its time is over.
     TokenExpired = "token_expired", UNAUTHORIZED, "Get a new one where the old one came from.";
+    /// The name or the password is wrong, or the secret is spent.
+    BadCredentials = "bad_credentials", UNAUTHORIZED, "Check both. Whoever runs the server can give out a secret for a new password.";
+    /// Registering needs an invitation, and there is none that is good.
+    InvitationInvalid = "invitation_invalid", FORBIDDEN, "Ask whoever invited you for another one: each is good once, and for a time.";
     /// The credential, or its user, does not have the right to do this.
     Forbidden = "forbidden", FORBIDDEN, "Use a credential that has the right, or ask an admin.";
     /// The user is banned from the room.
@@ -73,6 +77,8 @@ codes! {
     LastOwner = "last_owner", CONFLICT, "Make somebody else an owner first.";
     /// A room of this name is there.
     RoomNameTaken = "name_taken", CONFLICT, "Use another name, or have the server name the room: POST /api/v1/rooms.";
+    /// The name is another user's, or looks like one that is.
+    UserNameTaken = "name_taken", CONFLICT, "Choose another name.";
     /// The name that the credential stands for is another user's.
     NameTaken = "name_taken", FORBIDDEN, "Have an admin join the two with `parlor user link`, or use another name.";
     /// The request comes from a page of a site that may not make it.
@@ -105,6 +111,8 @@ codes! {
     UnknownType = "unknown_type", UNPROCESSABLE_ENTITY, "The component ClientFrame of /openapi.json has the frames that a client may send.";
     /// The path speaks WebSocket only.
     UpgradeRequired = "upgrade_required", UPGRADE_REQUIRED, "Open it with a WebSocket client.";
+    /// Too many tries to sign in have failed.
+    TooManyFailures = "too_many_failures", TOO_MANY_REQUESTS, "Try again after the seconds of Retry-After.";
     /// A fault of the server; its log says which.
     Internal = "internal", INTERNAL_SERVER_ERROR, "Tell whoever runs the server, with the request_id: the log says more under it.";
     /// The server can't do it just now.
@@ -147,7 +155,7 @@ impl Code {
     /// The value of `WWW-Authenticate` that goes with it (RFC 6750, 3).
     pub(super) const fn challenge(self) -> Option<&'static str> {
         match self {
-            Self::Unauthenticated => Some("Bearer"),
+            Self::Unauthenticated | Self::BadCredentials => Some("Bearer"),
             Self::InvalidToken | Self::TokenExpired => Some("Bearer error=\"invalid_token\""),
             _ => None,
         }

@@ -99,7 +99,7 @@ fn after(before: &Membership, to: &MembershipTo, by: &Username, now: Timestamp) 
     match to {
         // Who has a role keeps it.
         MembershipTo::Joined => role(before.role.or(Some(Role::Member))),
-        MembershipTo::Left | MembershipTo::Removed => role(None),
+        MembershipTo::Left | MembershipTo::Gone | MembershipTo::Removed => role(None),
         MembershipTo::Role(to) => role(Some(*to)),
         MembershipTo::Banned { reason, until } => {
             let is_same = before.ban.as_ref().is_some_and(|ban| ban.reason == *reason && ban.until == *until);
@@ -121,16 +121,16 @@ fn check(
     to: &MembershipTo,
     now: Timestamp,
 ) -> Result<(), Refused> {
-    let is_about_oneself = matches!(to, MembershipTo::Joined | MembershipTo::Left);
+    let is_about_oneself = matches!(to, MembershipTo::Joined | MembershipTo::Left | MembershipTo::Gone);
     if !is_about_oneself {
         policy::may_change_role(level, before.role, after.role)?;
     }
     if before.is_banned(now) && matches!(to, MembershipTo::Role(_)) {
         return Err(Refused::Banned);
     }
-    // A ban may leave a room without an owner: to step down may not.
+    // A ban or a deletion may leave a room without an owner: to step down may not.
     let steps_down = before.role == Some(Role::Owner) && after.role != Some(Role::Owner);
-    if steps_down && room.owners == 1 && !matches!(to, MembershipTo::Banned { .. }) {
+    if steps_down && room.owners == 1 && !matches!(to, MembershipTo::Banned { .. } | MembershipTo::Gone) {
         return Err(Refused::LastOwner);
     }
     Ok(())
@@ -141,7 +141,7 @@ fn told(before: &Membership, after: &Membership, to: &MembershipTo) -> Option<Me
     let left = |reason| Some(MemberChange::Left(reason));
     match (to, before.role, after.role) {
         (MembershipTo::Banned { .. }, ..) if before.ban != after.ban => left(LeaveReason::Banned),
-        (MembershipTo::Left, Some(_), None) => left(LeaveReason::Left),
+        (MembershipTo::Left | MembershipTo::Gone, Some(_), None) => left(LeaveReason::Left),
         (_, Some(_), None) => left(LeaveReason::Removed),
         (_, None, Some(role)) => Some(MemberChange::Joined(role)),
         (_, Some(old), Some(new)) if old != new => Some(MemberChange::Changed(new)),
@@ -152,7 +152,7 @@ fn told(before: &Membership, after: &Membership, to: &MembershipTo) -> Option<Me
 /// The word for it in the audit; none for what people do to themselves.
 fn noted(to: &MembershipTo) -> Option<&'static str> {
     match to {
-        MembershipTo::Joined | MembershipTo::Left => None,
+        MembershipTo::Joined | MembershipTo::Left | MembershipTo::Gone => None,
         MembershipTo::Role(_) => Some("set_member"),
         MembershipTo::Removed => Some("remove_member"),
         MembershipTo::Banned { .. } => Some("ban"),

@@ -49,7 +49,11 @@ async fn the_use_of_a_key_is_noted_once_in_an_interval_and_takes_no_right_away()
     let key = opened.identity.make_key(key, at(1)).await.unwrap();
     let version = opened.store.auth_version().await.unwrap();
     for (used, noted) in [(100, 100), (109, 100), (110, 110), (50, 110)] {
-        opened.identity.note_uses(&[(key.id, at(used)), (key.id + 1, at(used))], 10).await.unwrap();
+        opened
+            .identity
+            .note_uses(&[(Used::Key(key.id), at(used)), (Used::Key(key.id + 1), at(used))], 10)
+            .await
+            .unwrap();
         let (found, _) = opened.store.key_by_id(key.id).await.unwrap().unwrap();
         assert_eq!(found.last_used_at, Some(at(noted)), "used at {used}");
     }

@@ -16,6 +16,7 @@ use crate::support::{
     statements::{Planner, distinct, is_about_what_grows, logged, names, statement, while_doing},
 };
 
+mod accounts;
 mod required;
 
 /// So many messages are posted.
@@ -196,6 +197,7 @@ async fn no_statement_reads_the_whole_of_a_table() {
     server.terminate().await;
     log.extend(server.log());
     log.extend(required::moderate(&server, &url).await);
+    log.extend(accounts::keep(&server, &url).await);
 
     let statements = log.iter().filter_map(|line| statement(line));
     let statements = distinct(statements.filter(|statement| is_about_what_grows(statement)));

@@ -28,7 +28,11 @@ async fn frames(guarded: &Guarded) -> Vec<Value> {
 async fn open(guarded: &Guarded, tried: &Tried, room: &str) -> Result<Socket, u16> {
     let url = format!("ws://{}/api/v1/rooms/{room}/ws", guarded.server.addr());
     let mut request = url.into_client_request().expect("a request");
-    if let Some(credential) = &tried.credential {
+    if let Some(cookie) = tried.credential.as_ref().filter(|_| tried.is_signed_in()) {
+        request.headers_mut().insert("cookie", cookie.parse().expect("a header"));
+        let own = format!("http://{}", guarded.server.addr()).parse().expect("a header");
+        request.headers_mut().insert("origin", own);
+    } else if let Some(credential) = &tried.credential {
         let value = format!("Bearer {credential}").parse().expect("a header");
         request.headers_mut().insert("authorization", value);
     }
@@ -42,7 +46,7 @@ async fn open(guarded: &Guarded, tried: &Tried, room: &str) -> Result<Socket, u1
 async fn each_frame_is_allowed_to_each_actor_exactly_as_the_table_says() {
     use parlor::domain::policy::Act;
 
-    let guarded = Guarded::with(&["--guests", "on"]).await;
+    let guarded = Guarded::with(&["--guests", "on", "--accounts", "open"]).await;
     let all = actors(&guarded).await;
     let author = guarded.token("author", &[]);
     let frames = frames(&guarded).await;

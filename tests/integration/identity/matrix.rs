@@ -1,6 +1,9 @@
 //! Every operation of the document by every kind of actor: allowed exactly what the policy's table says.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
 use parlor::{
     domain::{
@@ -20,7 +23,11 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::Guarded;
-use crate::support::{server::json_of, users::Operator};
+use crate::support::{
+    browser::{Browser, PASSWORD},
+    server::json_of,
+    users::Operator,
+};
 
 /// An actor of the matrix: its credential, and what the policy knows of it.
 pub(super) struct Tried {
@@ -54,6 +61,28 @@ fn username(name: &str) -> Username {
 }
 
 const WHOLE: &str = "read,post,moderate";
+const SIGNED_IN: &str = "signed-in";
+
+/// The same with a session instead of a key.
+fn by_session(actor: &Actor) -> Actor {
+    let grant = actor.grant().expect("a grant");
+    let grant = Grant { credential: Credential::Session { id: 0, by_password: true }, ..(**grant).clone() };
+    Actor::proven(actor.user().expect("a user").clone(), Arc::new(grant))
+}
+
+impl Tried {
+    /// True if its credential is a cookie.
+    pub(super) fn is_signed_in(&self) -> bool {
+        self.name == SIGNED_IN
+    }
+}
+
+/// The cookie of somebody who has just registered.
+async fn signed_in(guarded: &Guarded, name: &str) -> String {
+    let browser = Browser::of(&guarded.server);
+    browser.register(name).await;
+    browser.cookie().expect("a cookie")
+}
 
 /// Everybody of the matrix; the members are made members of both rooms by their owner.
 pub(super) async fn actors(guarded: &Guarded) -> Vec<Tried> {
@@ -98,10 +127,17 @@ pub(super) async fn actors(guarded: &Guarded) -> Vec<Tried> {
         },
         Tried { membership: Some(Membership { ban: Some(ban), ..none("banned") }), ..tried("banned", WHOLE, "*") },
         Tried { is_refused: true, ..member("disabled", Role::Owner) },
+        Tried {
+            name: SIGNED_IN,
+            credential: Some(signed_in(guarded, SIGNED_IN).await),
+            actor: by_session(&proven(SIGNED_IN, WHOLE, &["*"])),
+            membership: None,
+            is_refused: false,
+        },
     ];
     // Whoever is spoken of below has to be a user first.
     for tried in &all {
-        if let Some(credential) = &tried.credential {
+        if let Some(credential) = tried.credential.as_ref().filter(|_| !tried.is_signed_in()) {
             let me = guarded.request(Method::GET, "/api/v1/me", credential).send().await.expect("an answer");
             assert_eq!(me.status(), StatusCode::OK, "{}", tried.name);
         }
@@ -189,8 +225,19 @@ fn body(act: Act, method: &Method) -> Option<Value> {
         Act::SetMember => Some(json!({"role": "reader"})),
         Act::Ban => Some(json!({"reason": "a reason"})),
         Act::Mute => Some(json!({"until": LATER})),
+        Act::Register => Some(json!({"username": unique_name(), "password": PASSWORD})),
+        Act::Invite if *method == Method::POST => Some(json!({})),
+        Act::KeepAccount if *method == Method::PUT => {
+            Some(json!({"current": PASSWORD, "new": "another horse, another staple"}))
+        }
         _ => None,
     }
+}
+
+/// A name that nobody has.
+fn unique_name() -> String {
+    static NAMES: AtomicU32 = AtomicU32::new(0);
+    format!("newcomer {}", NAMES.fetch_add(1, Ordering::Relaxed))
 }
 
 /// The user that such an act is done to.
@@ -208,7 +255,7 @@ pub(super) async fn posted(guarded: &Guarded, author: &str, room: &str) -> i64 {
 #[tokio::test]
 async fn each_operation_is_allowed_to_each_actor_exactly_as_the_table_says() {
     for guests in ["on", "off"] {
-        let guarded = Guarded::with(&["--guests", guests]).await;
+        let guarded = Guarded::with(&["--guests", guests, "--accounts", "open"]).await;
         let all = actors(&guarded).await;
         let author = guarded.token("author", &[]);
         let operations = operations(&guarded).await;
@@ -221,8 +268,27 @@ async fn each_operation_is_allowed_to_each_actor_exactly_as_the_table_says() {
             for (method, path, act) in &operations {
                 for (room, visibility) in ROOMS {
                     let mut url = path.replace("{room}", room);
+                    let mut credential = tried.credential.clone();
+                    // What ends a session, or an account, ends one of its own.
+                    let ends = act.begins_session() || matches!(act, Act::SignOut | Act::KeepAccount);
+                    if tried.is_signed_in() && ends {
+                        credential = Some(signed_in(&guarded, &unique_name()).await);
+                    }
+                    if path.ends_with("/sessions/{id}") && tried.is_signed_in() {
+                        let own = guarded.server.http().get(guarded.server.api("/sessions"));
+                        let own = own.header("cookie", credential.clone().unwrap_or_default()).send().await;
+                        let own = json_of(own.expect("an answer"), StatusCode::OK).await;
+                        url = url.replace("{id}", &own["sessions"][0]["id"].to_string());
+                    } else if path.ends_with("/sessions/{id}") {
+                        url = url.replace("{id}", "1");
+                    } else if path.ends_with("/invitations/{id}") {
+                        let admin = guarded.token("admin", &["--can", "read,post,moderate,admin"]);
+                        let made = guarded.request(Method::POST, "/api/v1/invitations", &admin).json(&json!({}));
+                        let made = json_of(made.send().await.expect("an answer"), StatusCode::CREATED).await;
+                        url = url.replace("{id}", &made["id"].to_string());
+                    }
                     // Of its own for each that changes one.
-                    if path.contains("{id}") {
+                    if path.contains("/messages/{id}") {
                         url = url.replace("{id}", &posted(&guarded, &author, room).await.to_string());
                         url = url.replace("{emoji}", "%F0%9F%91%8D");
                     }
@@ -235,8 +301,13 @@ async fn each_operation_is_allowed_to_each_actor_exactly_as_the_table_says() {
                         _ => String::new(),
                     };
                     let mut request = guarded.server.http().request(method.clone(), guarded.server.url(&url) + &query);
-                    if let Some(credential) = &tried.credential {
-                        request = request.bearer_auth(credential);
+                    request = match &credential {
+                        Some(cookie) if tried.is_signed_in() => request.header("cookie", cookie),
+                        Some(credential) => request.bearer_auth(credential),
+                        None => request,
+                    };
+                    if tried.is_signed_in() || act.begins_session() {
+                        request = request.header("origin", format!("http://{}", guarded.server.addr()));
                     }
                     let is_socket = path.ends_with("/ws") || path.starts_with("/ws/");
                     if is_socket {
@@ -246,7 +317,8 @@ async fn each_operation_is_allowed_to_each_actor_exactly_as_the_table_says() {
                             .header("sec-websocket-version", "13")
                             .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
                     }
-                    if let Some(body) = body(*act, method) {
+                    let by_token = (*act == Act::SignIn).then(|| json!({"token": guarded.token("signer", &[])}));
+                    if let Some(body) = body(*act, method).or(by_token) {
                         request = request.json(&body);
                     }
                     let status = request.send().await.expect("an answer").status().as_u16();
@@ -254,8 +326,9 @@ async fn each_operation_is_allowed_to_each_actor_exactly_as_the_table_says() {
                     let is_about_a_room = path.contains("{room}") || path.ends_with("/stream");
                     let is_let_in = tried.credential.is_some()
                         || (guests == "on" && act.is_for_guests())
-                        || *act == Act::SeeOneself;
-                    let decided = if tried.is_refused {
+                        || *act == Act::SeeOneself
+                        || act.begins_session();
+                    let decided = if tried.is_refused && !act.begins_session() {
                         Err(Denied::Revoked)
                     } else if is_let_in {
                         // The one room of this path is one that nobody is a member of.

@@ -1,10 +1,14 @@
 //! Users and keys, made by the command line as an operator does, beside a server or without one.
 
-use std::{path::Path, process::Output};
+use std::{
+    io::{ErrorKind, Write as _},
+    path::Path,
+    process::{Output, Stdio},
+};
 
 use super::{
     Server,
-    server::{complaint, parlor},
+    server::{complaint, parlor, parlor_command},
 };
 
 /// A database and the folder that commands on it run in.
@@ -28,6 +32,19 @@ impl Operator {
     /// Runs a command, whatever comes of it: `user add Alice`.
     pub fn run(&self, words: &[&str]) -> Output {
         parlor(&self.dir, &[words, &["--database-url", &self.url]].concat())
+    }
+
+    /// Runs a command with something on standard input, whatever comes of it.
+    pub fn run_with_input(&self, words: &[&str], input: &str) -> Output {
+        let mut command = parlor_command(&self.dir, &[words, &["--database-url", &self.url]].concat());
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn().expect("it runs");
+        let written = process.stdin.take().expect("its input").write_all(input.as_bytes());
+        // A command that refuses its flags reads nothing.
+        if let Err(error) = written {
+            assert_eq!(error.kind(), ErrorKind::BrokenPipe, "{error}");
+        }
+        process.wait_with_output().expect("it ends")
     }
 
     /// Runs a command, which must succeed; what it printed on standard output and on standard error.

@@ -77,7 +77,7 @@ impl Scene {
         );
         let tasks = TaskTracker::new();
         tasks.spawn(task);
-        let chat = Chat::new(journal, hub, store.clone(), None, clock, stop.clone());
+        let chat = Chat::new(journal, hub, store.clone(), None, None, clock, stop.clone());
         let database = Database::connect(url).await.unwrap();
         database.execute_unprepared("CREATE TABLE counted (room_id BIGINT, id BIGINT)").await.unwrap();
         Self { chat, feed, followers, store, health, database, tasks, stop, _folder: folder }

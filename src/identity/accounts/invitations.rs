@@ -1,0 +1,79 @@
+//! The secrets that admins give out: invitations to register, and resets, by which a user sets a new password.
+
+use std::time::Duration;
+
+use super::{AccountError, Accounts, NameTaken, NotKept, unexpected, unknown};
+use crate::{
+    config::Accounts as Mode,
+    domain::{
+        account::{INVITATION_LASTS, RESET_LASTS},
+        invalid::Invalid,
+        name::Username,
+        new_name,
+        user::{Origin, UserKind},
+    },
+    identity::secret::{Secret, SecretKind},
+    store::identity::StoredInvitation,
+};
+
+impl Accounts {
+    /// Makes an invitation, for a name or for anybody, that is good for so long.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn invite(
+        &self,
+        username: Option<&Username>,
+        lasts: Option<Duration>,
+    ) -> Result<(Secret, StoredInvitation), AccountError> {
+        if self.mode == Mode::Off {
+            return Err(NotKept);
+        }
+        let now = self.clock.now();
+        if let Some(username) = username {
+            new_name::check(username).map_err(AccountError::Invalid)?;
+            let found = self.store.user(username.key()).await?;
+            if found.is_some_and(|found| found.origin != Origin::Claimed) {
+                return Err(NameTaken);
+            }
+        }
+        let secret = Secret::generate(SecretKind::Invitation);
+        let expires_at = now.after(lasts.unwrap_or(INVITATION_LASTS));
+        let made = self.writer.make_invitation(secret.hash().as_bytes(), username, expires_at, now).await;
+        Ok((secret, made.map_err(unexpected)?))
+    }
+
+    /// At most so many invitations that nobody has used, newest first, before one.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn invitations(&self, before: Option<i64>, limit: u64) -> Result<Vec<StoredInvitation>, AccountError> {
+        Ok(self.store.invitations(before, limit).await?)
+    }
+
+    /// Deletes an invitation.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn delete_invitation(&self, id: i64) -> Result<(), AccountError> {
+        self.writer.delete_invitation(id).await.map_err(|error| unknown("invitation", error))
+    }
+
+    /// Makes a secret by which a user may set a new password once, within an hour. One from before is good no longer.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn offer_reset(&self, user: &Username) -> Result<Secret, AccountError> {
+        if self.mode == Mode::Off {
+            return Err(NotKept);
+        }
+        let user = self.user(user).await?;
+        if user.kind != UserKind::Person || matches!(user.origin, Origin::Claimed | Origin::Deleted) {
+            return Err(AccountError::Invalid(Invalid::new("username", "has no password: nobody signs in with it")));
+        }
+        let secret = Secret::generate(SecretKind::Reset);
+        let expires_at = self.clock.now().after(RESET_LASTS);
+        self.writer.keep_reset(user.id, secret.hash().as_bytes(), expires_at).await.map_err(unexpected)?;
+        Ok(secret)
+    }
+}

@@ -1,0 +1,34 @@
+//! Networks: the addresses that one customer of a provider has, so that who changes the address is still the same.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A network: an IPv4 address's first 24 bits, or an IPv6 address's first 64.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Network(IpAddr);
+
+impl From<IpAddr> for Network {
+    fn from(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits() & !0xff).into(),
+            IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(text: &str) -> Network {
+        text.parse::<IpAddr>().unwrap().into()
+    }
+
+    #[test]
+    fn addresses_of_one_customer_are_one_network() {
+        assert_eq!(network("192.0.2.1"), network("192.0.2.254"));
+        assert_eq!(network("192.0.2.1"), network("::ffff:192.0.2.9"));
+        assert_ne!(network("192.0.2.1"), network("192.0.3.1"));
+        assert_eq!(network("2001:db8:0:1::1"), network("2001:db8:0:1:ffff::9"));
+        assert_ne!(network("2001:db8:0:1::1"), network("2001:db8:0:2::1"));
+    }
+}

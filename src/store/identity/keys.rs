@@ -1,0 +1,100 @@
+//! API keys: made, deleted, and read with the user whom they sign in.
+
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, Set};
+
+use super::{IdentityError, IdentityWriter, hex, raise, taken};
+use crate::{domain::timestamp::Timestamp, store::entity::api_key};
+
+/// An API key, without the key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredKey {
+    /// Its key in the database.
+    pub id: i64,
+    /// The user that it signs in.
+    pub account_id: i64,
+    /// The name that its owner gave it.
+    pub name: String,
+    /// The rooms that it is narrowed to, as JSON.
+    pub rooms: Option<String>,
+    /// The rights that it is narrowed to, with commas between.
+    pub can: Option<String>,
+    /// The time it was made.
+    pub created_at: Timestamp,
+    /// The time from which on it is refused.
+    pub expires_at: Option<Timestamp>,
+    /// The time it was last used, to the minute.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// A key to be made.
+#[derive(Debug, Clone)]
+pub struct NewKey {
+    /// SHA-256 of the key.
+    pub hash: [u8; 32],
+    /// The user that it signs in.
+    pub account_id: i64,
+    /// The name that its owner gives it.
+    pub name: String,
+    /// The rooms that it is narrowed to, as JSON.
+    pub rooms: Option<String>,
+    /// The rights that it is narrowed to, with commas between.
+    pub can: Option<String>,
+    /// The time from which on it is refused.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl IdentityWriter {
+    /// Makes an API key.
+    ///
+    /// # Errors
+    /// [`IdentityError`].
+    pub async fn make_key(&self, key: NewKey, now: Timestamp) -> Result<StoredKey, IdentityError> {
+        self.write(async |tx| {
+            let row = api_key::ActiveModel {
+                hash: Set(hex(&key.hash)),
+                account_id: Set(key.account_id),
+                name: Set(key.name.clone()),
+                rooms: Set(key.rooms.clone()),
+                can: Set(key.can.clone()),
+                created_at: Set(now.micros()),
+                expires_at: Set(key.expires_at.map(Timestamp::micros)),
+                last_used_at: Set(None),
+                ..Default::default()
+            };
+            Ok(row.insert(tx).await.map_err(taken)?.into())
+        })
+        .await
+    }
+
+    /// Deletes a key of a user.
+    ///
+    /// # Errors
+    /// [`IdentityError::Unknown`] if the user has no such key.
+    pub async fn delete_key(&self, account_id: i64, id: i64) -> Result<(), IdentityError> {
+        self.write(async |tx| {
+            raise(tx).await?;
+            let deleted = api_key::Entity::delete_many()
+                .filter(api_key::Column::Id.eq(id))
+                .filter(api_key::Column::AccountId.eq(account_id))
+                .exec(tx)
+                .await?;
+            if deleted.rows_affected == 0 { Err(IdentityError::Unknown) } else { Ok(()) }
+        })
+        .await
+    }
+}
+
+impl From<api_key::Model> for StoredKey {
+    fn from(row: api_key::Model) -> Self {
+        Self {
+            id: row.id,
+            account_id: row.account_id,
+            name: row.name,
+            rooms: row.rooms,
+            can: row.can,
+            created_at: Timestamp::from_micros(row.created_at),
+            expires_at: row.expires_at.map(Timestamp::from_micros),
+            last_used_at: row.last_used_at.map(Timestamp::from_micros),
+        }
+    }
+}
