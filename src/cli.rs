@@ -17,6 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 mod identity;
 mod key;
 mod keygen;
+mod password;
 mod seed;
 mod table;
 mod token;

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{
     identity::{NotDone, Outcome, beside, failed, user},
+    password,
     table::{cell, table, time, time_cell},
     values::{subject, username},
 };
@@ -15,6 +16,7 @@ use crate::{
         name::Username,
         user::{Origin, User, UserKind},
     },
+    identity::password::Password,
     store::{
         Store,
         identity::{IdentityError, IdentityWriter, NewUser},
@@ -39,8 +41,10 @@ pub(super) enum UserCommand {
     Admin(AdminArgs),
     /// Join a user to a user of the system that signs tokens
     Link(LinkArgs),
-    /// Refuse the tokens of a user that were issued before now; API keys stay
+    /// End the sessions of a user, and refuse the tokens that were issued before now; API keys stay
     SignOut(UserArgs),
+    /// Set a user's password, and end their sessions
+    Password(PasswordArgs),
 }
 
 /// The user to be made.
@@ -55,8 +59,12 @@ pub(super) struct AddArgs {
     admin: bool,
 
     /// The user is a program
-    #[arg(long)]
+    #[arg(long, conflicts_with = "password_stdin")]
     bot: bool,
+
+    /// Read a password for the user: the first line of standard input
+    #[arg(long)]
+    password_stdin: bool,
 
     /// The database.
     #[command(flatten)]
@@ -81,6 +89,22 @@ pub(super) struct UserArgs {
     /// The user
     #[arg(value_name = "NAME", value_parser = username)]
     name: Username,
+
+    /// The database.
+    #[command(flatten)]
+    storage: StorageArgs,
+}
+
+/// A user whose password is set.
+#[derive(Debug, Args)]
+pub(super) struct PasswordArgs {
+    /// The user
+    #[arg(value_name = "NAME", value_parser = username)]
+    name: Username,
+
+    /// Read the password from the first line of standard input, and don't ask
+    #[arg(long)]
+    password_stdin: bool,
 
     /// The database.
     #[command(flatten)]
@@ -127,8 +151,17 @@ impl UserCommand {
     pub(super) async fn run(self, clock: &Clock) -> Result<Outcome, NotDone> {
         match self {
             Self::Add(args) => {
-                let new = (args.name, args.admin, args.bot);
-                beside(&args.storage, async |store, writer| add(store, writer, clock, new).await).await
+                let password = if args.password_stdin { Some(password::first_line()?) } else { None };
+                beside(&args.storage, async |store, writer| {
+                    let made = add(store, writer, clock, (args.name.clone(), args.admin, args.bot)).await?;
+                    let Some(password) = password else {
+                        let next = "`parlor key create --user` makes a key for them";
+                        return Ok(Outcome::said(format!("{made}; {next}")));
+                    };
+                    set_password(store, writer, clock, &args.name, password).await?;
+                    Ok(Outcome::said(format!("{made}, with the password")))
+                })
+                .await
             }
             Self::List(args) => beside(&args.storage, async |store, _| list(store, args.json).await).await,
             Self::Disable(args) => {
@@ -165,15 +198,46 @@ impl UserCommand {
                 })
                 .await
             }
+            Self::Password(args) => {
+                let password = if args.password_stdin { password::first_line() } else { password::asked_for() }?;
+                beside(&args.storage, async |store, writer| {
+                    set_password(store, writer, clock, &args.name, password).await?;
+                    let name = args.name.as_str();
+                    Ok(Outcome::said(format!(
+                        "{name} has the password; browsers where they were signed in are signed out"
+                    )))
+                })
+                .await
+            }
             Self::SignOut(args) => {
                 change(&args.storage, &args.name, async |writer| {
                     let user = writer.sign_out(args.name.key(), clock.now()).await?;
-                    Ok(format!("tokens of {} from before now are refused; API keys stay", user.username.as_str()))
+                    Ok(format!(
+                        "{} is signed out: sessions have ended, and tokens from before now are refused; API keys stay",
+                        user.username.as_str()
+                    ))
                 })
                 .await
             }
         }
     }
+}
+
+/// Sets a password, and ends the user's sessions.
+async fn set_password(
+    store: &Store,
+    writer: &IdentityWriter,
+    clock: &Clock,
+    name: &Username,
+    password: Password,
+) -> Result<(), NotDone> {
+    let user = user(store, name).await?;
+    if user.kind != UserKind::Person || matches!(user.origin, Origin::Claimed | Origin::Deleted) {
+        let why = "nobody signs in as this user: `parlor user add` hands a name over that was only claimed";
+        return Err(NotDone::Refused(why.to_owned()));
+    }
+    let hash = password.hash();
+    writer.change_password(user.id, &hash, None, clock.now()).await.map_err(|error| failed(name, error, ""))
 }
 
 /// Changes a user; what was done, in words.
@@ -194,15 +258,14 @@ async fn add(
     writer: &IdentityWriter,
     clock: &Clock,
     (username, is_admin, is_bot): (Username, bool, bool),
-) -> Result<Outcome, NotDone> {
+) -> Result<String, NotDone> {
     let (kind, origin) = if is_bot { (UserKind::Bot, Origin::Bot) } else { (UserKind::Person, Origin::Local) };
     let new = NewUser { username: username.clone(), kind, origin, subject: None, is_admin };
     let is_claimed = store.user(username.key()).await?.is_some_and(|user| user.origin == Origin::Claimed);
     let made = if is_claimed { writer.hand_over(new).await } else { writer.make_user(new, clock.now()).await };
     let user = made.map_err(|error| failed(&username, error, &format!("the name {} is taken", username.as_str())))?;
     let done = if is_claimed { "was only claimed, and is handed over" } else { "is made" };
-    let next = "`parlor key create --user` makes a key for them";
-    Ok(Outcome::said(format!("{} {done}; {next}", user.username.as_str())))
+    Ok(format!("{} {done}", user.username.as_str()))
 }
 
 async fn list(store: &Store, is_json: bool) -> Result<Outcome, NotDone> {

@@ -7,6 +7,7 @@ mod folding;
 mod identity_recipes;
 mod log;
 mod parts;
+mod passwords;
 mod readme;
 mod refused_values;
 mod tokens;

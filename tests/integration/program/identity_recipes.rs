@@ -78,3 +78,11 @@ async fn a_room_has_members_and_an_audit() {
         assert!(printed.contains(said), "{said} is missing: {printed}");
     }
 }
+
+#[tokio::test]
+async fn a_team_signs_in_with_passwords() {
+    let printed = run("A team with accounts").await;
+    for said in [r#""username":"Alice""#, r#""username":"Bob""#, r#""content":"Hello""#, r#""current":true"#] {
+        assert!(printed.contains(said), "{said} is missing: {printed}");
+    }
+}
