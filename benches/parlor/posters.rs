@@ -27,9 +27,10 @@ impl Posters {
         let body = serde_json::json!({"username": "Alice", "content": content}).to_string();
         let request = format!(
             "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\n\r\n{body}",
+             {}Content-Length: {}\r\n\r\n{body}",
             server.kind.messages_path(),
             server.address,
+            server.authorization,
             body.len(),
         );
         let posters =

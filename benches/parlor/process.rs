@@ -18,6 +18,8 @@ pub struct Server {
     child: Child,
     pub address: SocketAddr,
     pub kind: Kind,
+    /// The header with the API key that requests have to bring, with its end of line; empty in open mode.
+    pub authorization: String,
     /// The folder that it runs in and keeps its files in; removed with it.
     directory: TempDir,
 }
@@ -63,15 +65,18 @@ impl Server {
 
     /// Parlor, with so many messages in its room.
     pub fn seeded(messages: u64) -> io::Result<Self> {
-        let directory = TempDir::new()?;
-        let made = command(&directory, PARLOR)
-            .args(["seed", "--room", "bench", "--messages", &messages.to_string()])
-            .stdout(Stdio::null())
-            .status()?;
-        if !made.success() {
-            return Err(failed("no messages are made"));
-        }
+        let directory = seeded(messages)?;
         Self::start_in(directory, Kind::Parlor, &[], Stdio::null())
+    }
+
+    /// Parlor that requires credentials, with an API key of Alice's.
+    pub fn with_key() -> io::Result<Self> {
+        let directory = seeded(1)?;
+        asked(&directory, &["user", "add", "Alice"])?;
+        let key = asked(&directory, &["key", "create", "--user", "Alice"])?;
+        let mut server = Self::start_in(directory, Kind::Parlor, &["--auth", "required"], Stdio::null())?;
+        server.authorization = format!("Authorization: Bearer {}\r\n", key.trim());
+        Ok(server)
     }
 
     fn start_in(directory: TempDir, kind: Kind, settings: &[&str], log: Stdio) -> io::Result<Self> {
@@ -93,7 +98,7 @@ impl Server {
             child.kill()?;
             child.wait()?;
         }
-        Ok(Self { child, address: address?, kind, directory })
+        Ok(Self { child, address: address?, kind, authorization: String::new(), directory })
     }
 
     /// Seconds of CPU, in user space and in the kernel, since the process began.
@@ -118,6 +123,22 @@ impl Server {
         let kilobytes = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse().ok());
         kilobytes.map(|kilobytes: f64| kilobytes * 1024.0).ok_or_else(|| failed("no VmRSS"))
     }
+}
+
+/// A folder with a database that has so many messages in its room.
+fn seeded(messages: u64) -> io::Result<TempDir> {
+    let directory = TempDir::new()?;
+    asked(&directory, &["seed", "--room", "bench", "--messages", &messages.to_string()])?;
+    Ok(directory)
+}
+
+/// What a command prints that has to succeed.
+fn asked(directory: &TempDir, words: &[&str]) -> io::Result<String> {
+    let output = command(directory, PARLOR).args(words).output()?;
+    if !output.status.success() {
+        return Err(failed(&format!("{words:?}: {}", String::from_utf8_lossy(&output.stderr))));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// A program in a directory of its own and without the caller's settings: as it comes out of the box.

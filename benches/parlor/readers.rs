@@ -52,7 +52,8 @@ impl Readers {
     fn ask(server: &Server, count: u64, path: &str, headers: &str) -> io::Result<Self> {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let counts = Arc::new(Counts::default());
-        let request: Arc<str> = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{headers}\r\n", server.address).into();
+        let request: Arc<str> =
+            format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{}{headers}\r\n", server.address, server.authorization).into();
         let (address, shared) = (server.address, Arc::clone(&counts));
         runtime.block_on(async move {
             for _ in 0..count {
