@@ -9,6 +9,11 @@ export RUST_TEST_THREADS ?= 6
 # Tests that start a PostgreSQL or a MariaDB themselves, and those of what only a SQLite file does.
 NO_SERVERS := --skip database_server::
 NO_FILES := --skip sqlite_file::
+# Tests of what is the same whichever database there is: connections, requests that are refused before one is asked, the
+# log, the command line's words, and who may do what. They run once, on SQLite.
+SAME_EVERYWHERE := $(addprefix --skip ,server:: requests:: promises::slow_reader promises::drain identity::matrix \
+	identity::frames program::bench_bar program::command_line program::documents program::folding \
+	program::identity_recipes program::log program::parts program::readme program::refused_values program::tokens)
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # The server, of the same crates as the tests. With an example among what is built, the features that the tests
 # need of them are counted in, as for `cargo test`; without it a third of the tree would be compiled again. The
@@ -49,11 +54,11 @@ sqlite: ## the Rust tests, on SQLite
 
 postgres: ## the integration tests on PostgreSQL
 	@./tools.sh cc curl nginx caddy postgres
-	tests/databases/run.sh postgres cargo test --locked --test integration -- $(NO_FILES) $(NO_SERVERS)
+	tests/databases/run.sh postgres cargo test --locked --test integration -- $(NO_FILES) $(NO_SERVERS) $(SAME_EVERYWHERE)
 
 mariadb: ## the integration tests on MariaDB
 	@./tools.sh cc curl nginx caddy mariadb
-	tests/databases/run.sh mariadb cargo test --locked --test integration -- $(NO_FILES) $(NO_SERVERS)
+	tests/databases/run.sh mariadb cargo test --locked --test integration -- $(NO_FILES) $(NO_SERVERS) $(SAME_EVERYWHERE)
 
 outages: ## what happens when a database server goes away, falls silent or is somebody else's
 	@./tools.sh cc curl postgres mariadb
