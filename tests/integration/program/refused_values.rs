@@ -40,7 +40,7 @@ async fn settings_this_version_does_not_have_exit_2_and_say_so() {
         ("limits", "off", ABSENT),
         ("limits-exempt", "10.0.0.0/8", ABSENT),
         ("auth", "token", MODES),
-        ("accounts", "open", "this version does not have accounts yet"),
+        ("accounts", "open", ONLY_REQUIRED),
         ("jwt-key", "key.pem", ONLY_REQUIRED),
         ("jwks", "keys.json", ONLY_REQUIRED),
         ("jwt-issuer", "shop", ONLY_REQUIRED),
