@@ -8,6 +8,7 @@ mod guests;
 mod matrix;
 mod members;
 mod revocation;
+mod secrets;
 mod sessions;
 mod shut_out;
 mod streams;
