@@ -9,6 +9,8 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::{
     DEADLINE, Server,
+    browser::PASSWORD,
+    problem::expect_problem,
     proxy::{Proxy, SITE, api},
     server::json_of,
     sse::{Frame, Stream},
@@ -129,4 +131,33 @@ async fn caddy_set_up_as_the_document_says() {
     let proxy = Proxy::caddy(&server).await;
     everything_passes(&proxy).await;
     the_end_of_a_stream_passes(&proxy, server).await;
+}
+
+/// A page of another port of the site's machine, or without TLS, is another site, whatever the proxy passes on.
+#[tokio::test]
+async fn behind_nginx_a_session_is_for_pages_of_the_site_alone() {
+    let public = format!("https://{SITE}");
+    let accounts = ["--public-url", &public, "--auth", "required", "--accounts", "open"];
+    let server = accounts.iter().fold(Server::builder(), |builder, arg| builder.arg(*arg)).start().await;
+    let proxy = Proxy::nginx(&server).await;
+    let send = |path: &str, origin: &str, cookie: &str, body: &Value| {
+        let request = proxy.http.post(api(path)).header("Origin", origin).header("Cookie", cookie).json(body);
+        async move { within(DEADLINE, "an answer", request.send()).await.expect("an answer") }
+    };
+    let registration = json!({"username": "Alice", "password": PASSWORD});
+    let others =
+        [format!("https://{SITE}:8443"), format!("http://{SITE}"), "http://127.0.0.1:3000".into(), "null".into()];
+    for other in &others {
+        expect_problem(send("/accounts", other, "", &registration).await, 403, "cross_site", &[]).await;
+    }
+    let registered = send("/accounts", &public, "", &registration).await;
+    let set = registered.headers()["set-cookie"].to_str().expect("text").to_owned();
+    assert!(set.starts_with("__Host-parlor=") && set.contains("; Secure"), "{set}");
+    let (cookie, _) = set.split_once(';').expect("a pair");
+    let message = json!({"content": "hi"});
+    for other in &others {
+        expect_problem(send("/rooms/general/messages", other, cookie, &message).await, 403, "cross_site", &[]).await;
+    }
+    let posted = json_of(send("/rooms/general/messages", &public, cookie, &message).await, StatusCode::CREATED).await;
+    assert_eq!(posted["username"], "Alice");
 }
