@@ -63,6 +63,12 @@ pub enum Refused {
     /// A room of this name is there, of which the actor may know no more.
     #[error("the room's name is taken")]
     RoomTaken,
+    /// The room asks for a pause between two posts of a user.
+    #[error("the room asks for a pause between two posts")]
+    TooSoon {
+        /// The time until the user may post again, in seconds.
+        wait: u32,
+    },
     /// A room with owners keeps one.
     #[error("the room's last owner can't step down")]
     LastOwner,

@@ -28,6 +28,7 @@ pub mod health;
 pub mod identity;
 mod incarnation;
 mod kind;
+pub mod last_posts;
 pub mod log;
 pub mod members;
 pub mod message_history;

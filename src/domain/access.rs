@@ -5,7 +5,8 @@ use utoipa::ToSchema;
 
 use super::invalid::Invalid;
 
-/// The longest pause between two posts of a user that a room may ask for, in seconds: an hour.
+/// The longest pause between two posts of a user that a room may ask for, in seconds: an hour. A room in which people
+/// may speak less often than that is one in which only moderators post.
 pub const MAX_SLOW_MODE: u32 = 3_600;
 
 /// The settings of who may do what in a room.

@@ -94,6 +94,9 @@ pub struct RoomChange {
     pub visibility: Option<Visibility>,
     /// Those who post from now on.
     pub posting: Option<Posting>,
+    /// The pause between two posts of a user from now on, in seconds: at most
+    /// [`MAX_SLOW_MODE`](super::access::MAX_SLOW_MODE).
+    pub slow_mode: Option<u32>,
 }
 
 impl RoomChange {

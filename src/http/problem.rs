@@ -272,6 +272,10 @@ impl From<Refused> for Problem {
             Refused::Stale => Self::internal("the rights of an actor were not looked up again"),
             Refused::Banned => Self::new(Code::BanStands, "The user is banned from this room: end the ban first."),
             Refused::RoomTaken => Self::new(Code::RoomNameTaken, "There is a room of this name."),
+            Refused::TooSoon { wait } => Self {
+                retry_after: Some(wait.into()),
+                ..Self::new(Code::SlowMode, format!("This room asks for a pause between two posts: wait {wait} s."))
+            },
             Refused::LastOwner => Self::new(Code::LastOwner, "A room keeps an owner: make somebody else one first."),
             Refused::KeyReused { message_id } => Self {
                 message_id: Some(message_id),

@@ -28,7 +28,7 @@ use super::{
 use crate::{
     app::App,
     domain::{
-        access::{Posting, Visibility},
+        access::{MAX_SLOW_MODE, Posting, Visibility},
         invalid::{Check, Invalid},
         name::RoomName,
         room::{RoomChange, RoomView},
@@ -97,6 +97,10 @@ pub struct PutRoom {
     /// Those who post. Only where credentials are required.
     #[schema(value_type = Option<Posting>)]
     posting: Option<String>,
+    /// The pause between two posts of a user who is no moderator, in seconds; 0 for none. Only where credentials are
+    /// required.
+    #[schema(value_type = Option<u32>, minimum = 0, maximum = 3_600)]
+    slow_mode: Option<Whole<0, { MAX_SLOW_MODE as u64 }>>,
     /// The user who acts.
     #[schema(value_type = Option<UsernameText>, inline)]
     username: Option<String>,
@@ -108,8 +112,12 @@ impl PutRoom {
     /// # Errors
     /// A problem that names the fields.
     fn change(self, caller: &Caller) -> Result<RoomChange, Problem> {
-        if !caller.is_known() && (self.visibility.is_some() || self.posting.is_some()) {
-            let field = if self.visibility.is_some() { "visibility" } else { "posting" };
+        let given = [
+            ("visibility", self.visibility.is_some()),
+            ("posting", self.posting.is_some()),
+            ("slow_mode", self.slow_mode.is_some()),
+        ];
+        if let Some((field, _)) = given.into_iter().find(|(_, is_given)| *is_given && !caller.is_known()) {
             let detail = "is there only where credentials are required: this server is in open mode";
             return Err(vec![Invalid::new(field, detail)].into());
         }
@@ -117,7 +125,8 @@ impl PutRoom {
         let visibility = check.take(self.visibility.as_deref().map(Visibility::parse).transpose());
         let posting = check.take(self.posting.as_deref().map(Posting::parse).transpose());
         let (visibility, posting) = check.finish(visibility.zip(posting))?;
-        Ok(RoomChange { title: self.title, topic: self.topic, visibility, posting })
+        let slow_mode = self.slow_mode.map(|seconds| u32::try_from(seconds.number()).unwrap_or(MAX_SLOW_MODE));
+        Ok(RoomChange { title: self.title, topic: self.topic, visibility, posting, slow_mode })
     }
 }
 

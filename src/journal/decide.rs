@@ -34,6 +34,7 @@ use crate::{
 
 mod changes;
 mod members;
+mod slow_mode;
 #[cfg(test)]
 mod tests;
 
@@ -85,6 +86,8 @@ struct RoomChanges {
     /// The memberships that changed.
     memberships: HashMap<UserKey, Membership>,
     audit: Vec<AuditEntry>,
+    /// The times of last posts, where a pause is asked for between two.
+    last_posts: HashMap<UserKey, Timestamp>,
 }
 
 /// Decides a batch.
@@ -159,8 +162,7 @@ impl Batch {
     fn post(&mut self, command: &Command, draft: &Draft, fingerprint: impl Fn(&Draft) -> Vec<u8>) -> Decision {
         policy::may(&command.actor, command.change.act(), &self.standing(command)?)?;
         let username = command.actor.name()?;
-        let changes = self.rooms.get_mut(&command.room).ok_or_else(Refused::unlocked)?;
-        let room_id = changes.room.id;
+        let room_id = self.rooms.get(&command.room).ok_or_else(Refused::unlocked)?.room.id;
         let key = draft.client_id.as_ref().map(|client_id| {
             let key = PostKey { room_id, user: username.key().clone(), client_id: client_id.clone() };
             (key, fingerprint(draft))
@@ -181,6 +183,9 @@ impl Batch {
         if draft.reply_to.is_some_and(|target| !self.known.existing.contains(&(room_id, target))) {
             return Err(Refused::NoSuchTarget);
         }
+        self.check_pause(command, username.key())?;
+        self.note_post(command, username.key())?;
+        let changes = self.rooms.get_mut(&command.room).ok_or_else(Refused::unlocked)?;
         let id = changes.next_id();
         let message = Arc::new(Message {
             id,
@@ -207,7 +212,7 @@ impl Batch {
 
     fn put_room(&mut self, command: &Command, change: &RoomChange) -> Decision {
         let level = self.level(command)?;
-        let changes = self.rooms.get_mut(&command.room).ok_or_else(Refused::unlocked)?;
+        let changes = self.rooms.get(&command.room).ok_or_else(Refused::unlocked)?;
         let made = !changes.exists;
         // Only what is set of a room can be asked for, so the other part of its version is no matter.
         let version = Version { content: changes.room.described(), whole: String::new() };
@@ -217,11 +222,15 @@ impl Batch {
         let access = Access {
             visibility: change.visibility.unwrap_or(changes.room.access.visibility),
             posting: change.posting.unwrap_or(changes.room.access.posting),
-            ..changes.room.access
+            slow_mode: change.slow_mode.unwrap_or(changes.room.access.slow_mode),
         };
         if !made && access.visibility != changes.room.access.visibility && level < Level::Owner {
             return Err(Denied::Forbidden.into());
         }
+        if changes.room.access.slow_mode == 0 && access.slow_mode > 0 {
+            self.slow_down(command)?;
+        }
+        let changes = self.rooms.get_mut(&command.room).ok_or_else(Refused::unlocked)?;
         changes.exists = true;
         if made && command.actor.grant().is_some() {
             changes.own(command.actor.name()?, self.moment.now);
@@ -310,6 +319,7 @@ impl RoomChanges {
             cursors: HashMap::new(),
             memberships: HashMap::new(),
             audit: Vec::new(),
+            last_posts: HashMap::new(),
         }
     }
 
@@ -356,6 +366,7 @@ impl RoomChanges {
             described: self.described.then_some(self.room),
             memberships: self.memberships.into_values().collect(),
             audit: self.audit,
+            last_posts: self.last_posts.into_iter().collect(),
         }
     }
 }

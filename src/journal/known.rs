@@ -48,6 +48,8 @@ pub struct Known {
     /// The memberships, in the rooms of the batch, of the users who act and of those who are acted on; nothing if only names that are
     /// claimed ask.
     pub memberships: HashMap<(i64, UserKey), Membership>,
+    /// The times of users' last posts, in those rooms of the batch that ask for a pause between two or are to.
+    pub last_posts: HashMap<(i64, UserKey), Timestamp>,
     /// The version of everybody's rights, which nobody raises before the batch is written; absent if only names that
     /// are claimed ask.
     pub auth_version: Option<i64>,
@@ -74,7 +76,7 @@ impl Known {
         let (mut keys, mut replied, mut changed, mut reacted, mut read) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (mut asked, mut members) = (Vec::new(), Vec::new());
-        for command in commands {
+        for command in commands.clone() {
             let Some(room_id) = rooms.get(&command.room).map(|room| room.id) else { continue };
             let user = command.actor.user().map(Username::key);
             if command.actor.grant().is_some() {
@@ -123,6 +125,7 @@ impl Known {
             };
             reactors.insert((room_id, message_id, emoji), names);
         }
+        let last_posts = last_posts(tx, commands, &rooms, &absent).await?;
         members.sort_unstable();
         members.dedup();
         let memberships = tx.memberships(&members).await?;
@@ -132,6 +135,7 @@ impl Known {
             reactions: tx.reactions(&reacted).await?,
             cursors: tx.cursors(&read).await?,
             memberships,
+            last_posts,
             auth_version,
             rooms,
             absent,
@@ -140,6 +144,33 @@ impl Known {
             reactors,
         })
     }
+}
+
+/// The times of last posts: of those who post where a pause is asked for, and of everybody where it is to be. Nothing is
+/// asked for of other rooms.
+async fn last_posts(
+    tx: &Transaction,
+    commands: impl IntoIterator<Item = &Command>,
+    rooms: &HashMap<RoomName, Room>,
+    absent: &BTreeSet<RoomName>,
+) -> Result<HashMap<(i64, UserKey), Timestamp>, StoreError> {
+    let (mut posters, mut slowed) = (BTreeSet::new(), BTreeSet::new());
+    for command in commands.into_iter().filter(|command| command.actor.grant().is_some()) {
+        let Some(room) = rooms.get(&command.room).filter(|_| !absent.contains(&command.room)) else { continue };
+        let is_slow = room.access.slow_mode > 0;
+        match (&command.change, command.actor.user()) {
+            (Change::Post(_), Some(user)) if is_slow => drop(posters.insert((room.id, user.key().clone()))),
+            (Change::PutRoom(change), _) if !is_slow && change.slow_mode.is_some_and(|seconds| seconds > 0) => {
+                slowed.insert(&command.room);
+            }
+            _ => {}
+        }
+    }
+    let mut found = tx.last_posts(&Vec::from_iter(posters)).await?;
+    for name in slowed {
+        found.extend(tx.recent_posts(&rooms[name]).await?);
+    }
+    Ok(found)
 }
 
 /// The form in which each emoji is shown: as the message has it already, or as the first of the batch wrote what looks

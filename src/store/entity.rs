@@ -11,6 +11,7 @@ pub(super) mod event;
 pub(super) mod follower_cursor;
 pub(super) mod invitation;
 pub(super) mod journal;
+pub(super) mod last_post;
 pub(super) mod membership;
 pub(super) mod message;
 pub(super) mod message_search;

@@ -60,6 +60,8 @@ pub struct RoomWrite {
     pub memberships: Vec<Membership>,
     /// The entries of the audit.
     pub audit: Vec<AuditEntry>,
+    /// The times of users' last posts, where the room asks for a pause between two.
+    pub last_posts: Vec<(UserKey, Timestamp)>,
 }
 
 /// One user's reaction to one message.

@@ -294,6 +294,7 @@ impl Transaction {
         }
         self.write_memberships(writes).await?;
         self.write_audit(writes, now).await?;
+        self.write_last_posts(writes).await?;
         let batch = self.incarnation.note(&self.tx, self.counted.as_ref(), writes, now).await?;
         Ok(Written { batch, is_erasing })
     }

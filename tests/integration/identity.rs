@@ -8,9 +8,11 @@ mod guests;
 mod matrix;
 mod members;
 mod revocation;
+mod scene;
 mod secrets;
 mod sessions;
 mod shut_out;
+mod slow_mode;
 mod streams;
 mod tokens;
 

@@ -7,6 +7,12 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 pub struct Whole<const LEAST: u64, const MOST: u64>(u64);
 
 impl<const LEAST: u64, const MOST: u64> Whole<LEAST, MOST> {
+    /// The number.
+    #[must_use]
+    pub fn number(self) -> u64 {
+        self.0
+    }
+
     /// The number that is given, or else the default.
     #[must_use]
     pub fn or(given: Option<Self>, default: u64) -> u64 {

@@ -140,6 +140,13 @@ const INVALID_POST: Answer = (
      another message.",
     &[Code::Invalid, Code::IdempotencyKeyReused],
 );
+const TOO_SOON: Answer = (
+    "429",
+    "TooSoon",
+    "The room asks for a pause between two posts of a user, and the last one is not that long ago: ask again, \
+     `Retry-After` says when.",
+    &[Code::SlowMode],
+);
 const UPGRADE: Answer = (
     "426",
     "UpgradeRequired",
@@ -155,7 +162,8 @@ const UNAVAILABLE: Answer = (
     &[Code::Unavailable, Code::Draining],
 );
 
-const ALL: [Answer; 30] = [
+const ALL: [Answer; 31] = [
+    TOO_SOON,
     OF_MEMBER,
     NOT_ALLOWED_HERE,
     UNAUTHENTICATED,
@@ -217,7 +225,7 @@ answers! {
     /// Of what takes a body.
     OfBody = [BAD_BODY, CROSS_SITE, TIMEOUT, TOO_LARGE, NOT_THIS_TYPE, MISDIRECTED, INVALID, INTERNAL, UNAVAILABLE];
     /// Of posting a message.
-    OfPost = [BAD_BODY, CROSS_SITE, TIMEOUT, TOO_LARGE, NOT_THIS_TYPE, MISDIRECTED, INVALID_POST, INTERNAL, UNAVAILABLE];
+    OfPost = [BAD_BODY, CROSS_SITE, TIMEOUT, TOO_LARGE, NOT_THIS_TYPE, MISDIRECTED, INVALID_POST, TOO_SOON, INTERNAL, UNAVAILABLE];
     /// Of editing a message.
     OfEdit = [BAD_BODY, NOT_EDITABLE, NOT_FOUND, TIMEOUT, GONE, CHANGED_MEANWHILE, TOO_LARGE, NOT_THIS_TYPE, MISDIRECTED, INVALID, INTERNAL, UNAVAILABLE];
     /// Of deleting a message.

@@ -113,6 +113,8 @@ codes! {
     UpgradeRequired = "upgrade_required", UPGRADE_REQUIRED, "Open it with a WebSocket client.";
     /// Too many tries to sign in have failed.
     TooManyFailures = "too_many_failures", TOO_MANY_REQUESTS, "Try again after the seconds of Retry-After.";
+    /// The room asks for a pause between two posts of a user.
+    SlowMode = "slow_mode", TOO_MANY_REQUESTS, "Post again after the seconds of Retry-After; with the same client_id nothing is posted twice.";
     /// A fault of the server; its log says which.
     Internal = "internal", INTERNAL_SERVER_ERROR, "Tell whoever runs the server, with the request_id: the log says more under it.";
     /// The server can't do it just now.

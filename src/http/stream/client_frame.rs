@@ -260,6 +260,10 @@ pub enum SocketAnswer<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schema(value_type = Option<i64>, nullable = false, minimum = 1)]
         message_id: Option<EventId>,
+        /// The time after which to post again, in seconds, where a room asks for a pause between two posts.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false, minimum = 1)]
+        retry_after: Option<u64>,
     },
 }
 
@@ -278,8 +282,9 @@ pub fn ack(reference: &RawValue, id: Option<EventId>) -> String {
 /// The frame that says that something was not done.
 #[must_use]
 pub fn error(bad: &BadFrame) -> String {
-    let Problem { code, detail, errors, message_id, .. } = &*bad.problem;
+    let Problem { code, detail, errors, message_id, retry_after, .. } = &*bad.problem;
     let (reference, errors) = (bad.reference.as_deref(), errors.clone());
-    SocketAnswer::Error { room: None, status: None, reference, code: *code, detail, errors, message_id: *message_id }
-        .to_text()
+    let retry_after = retry_after.filter(|_| *code == Code::SlowMode);
+    let (room, status, code, message_id) = (None, None, *code, *message_id);
+    SocketAnswer::Error { room, status, reference, code, detail, errors, message_id, retry_after }.to_text()
 }

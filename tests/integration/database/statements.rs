@@ -216,6 +216,7 @@ async fn no_statement_reads_the_whole_of_a_table() {
         ("SELECT", "api_key"),
         ("SELECT", "audit"),
         ("SELECT", "direct"),
+        ("SELECT", "last_post"),
         ("UPDATE", "message"),
         ("UPDATE", "event"),
         ("DELETE", "revision"),

@@ -1,61 +1,10 @@
 //! Members of rooms: roles, private rooms, mutes, bans, direct messages, and what others see of it.
 
-use std::{collections::HashMap, sync::Mutex};
-
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::Guarded;
+use super::scene::Scene;
 use crate::support::{Server, problem::expect_problem, server::json_of, sse::Stream};
-
-/// A server, and the tokens of its users.
-struct Scene {
-    guarded: Guarded,
-    tokens: Mutex<HashMap<String, String>>,
-}
-
-impl Scene {
-    /// With these users, each of whom has been there once.
-    async fn with(users: &[&str]) -> Self {
-        let scene = Self { guarded: Guarded::start().await, tokens: Mutex::default() };
-        for user in users {
-            scene.ok(user, Method::GET, "/me", None, 200).await;
-        }
-        scene
-    }
-
-    async fn ask(&self, user: &str, method: Method, path: &str, body: Option<Value>) -> Response {
-        let can = if user == "admin" { "read,post,moderate,admin" } else { "read,post,moderate" };
-        let make = || self.guarded.token(user, &["--can", can]);
-        let token = self.tokens.lock().expect("no panic").entry(user.to_owned()).or_insert_with(make).clone();
-        let request = self.guarded.request(method, &format!("/api/v1{path}"), &token);
-        let request = if let Some(body) = body { request.json(&body) } else { request };
-        request.send().await.expect("an answer")
-    }
-
-    /// The answer, which has this status; null for one without a body.
-    async fn ok(&self, user: &str, method: Method, path: &str, body: Option<Value>, status: u16) -> Value {
-        let answer = self.ask(user, method, path, body).await;
-        let (is, text) = (answer.status(), answer.text().await.expect("a body"));
-        assert_eq!(is.as_u16(), status, "{user} {path}: {text}");
-        serde_json::from_str(&text).unwrap_or(Value::Null)
-    }
-
-    async fn put(&self, user: &str, path: &str, body: Value) -> Value {
-        self.ok(user, Method::PUT, path, Some(body), 200).await
-    }
-
-    async fn refused(&self, user: &str, method: Method, path: &str, body: Option<Value>, status: u16, code: &str) {
-        let fields: &[&str] = match (status, path) {
-            (422, path) if path.contains("/bans/") => &["until"],
-            (422, path) if path.contains("/dms/") => &["username"],
-            (422, path) if path.contains("/members/") => &["role"],
-            (422, _) => &["room"],
-            _ => &[],
-        };
-        expect_problem(self.ask(user, method, path, body).await, status, code, fields).await;
-    }
-}
 
 const ROOM: &str = "/rooms/team";
 

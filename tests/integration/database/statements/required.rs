@@ -19,6 +19,7 @@ pub(super) async fn moderate(server: &Server, url: &str) -> Vec<String> {
         "INSERT INTO api_key (hash, account_id, name, created_at) \
          SELECT CONCAT('hash ', id), (SELECT MIN(id) FROM account), 'filler', 1 FROM message WHERE id < 20000",
         "INSERT INTO audit (room_id, at, actor, act) SELECT room_id, 1, 'root', 'ban' FROM message WHERE id < 20000",
+        "INSERT INTO last_post (room_id, user_key, posted_at) SELECT room_id, CONCAT('filler ', id), 1 FROM message",
         "INSERT INTO direct (one, other, room) SELECT id + 100000, id + 100001, 'dm-x' FROM message WHERE id < 20000",
     ] {
         server.sql(rows).await;
@@ -36,6 +37,8 @@ pub(super) async fn moderate(server: &Server, url: &str) -> Vec<String> {
         ("GET", format!("/rooms/{ROOM}/members?after=filler+5&limit=7"), None),
         ("DELETE", user, None),
         ("POST", format!("/rooms/{ROOM}/join"), None),
+        ("POST", format!("/rooms/{ROOM}/messages"), Some(json!({"content": "hi"}))),
+        ("PUT", format!("/rooms/{ROOM}"), Some(json!({"slow_mode": 60}))),
         ("POST", format!("/rooms/{ROOM}/messages"), Some(json!({"content": "hi"}))),
         ("PUT", format!("/rooms/{ROOM}/bans/Zoe"), Some(json!({"reason": "spam"}))),
         ("GET", format!("/rooms/{ROOM}/bans"), None),
