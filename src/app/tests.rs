@@ -10,20 +10,25 @@ use super::{App, Background};
 use crate::{
     chat::{ChatError, Committed, messages::Posted},
     clock::Clock,
-    config::{Config, IdentityConfig, StoreConfig, Timings},
+    config::{AuthMode, Config, IdentityConfig, StoreConfig, Timings},
     domain::{
         content::ContentLimit,
         message::Post,
         name::{RoomName, Username},
         policy::Actor,
         timestamp::Timestamp,
+        user::{Origin, UserKind},
     },
+    identity::secret::{Secret, SecretKind},
     journal::{
         follower::{runner::Runner, search::SearchFollower},
         writer::Fatal,
     },
     shutdown::Shutdown,
-    store::{Opened, Store},
+    store::{
+        Opened, Store,
+        identity::{NewKey, NewUser},
+    },
 };
 
 /// An app whose background runs.
@@ -43,6 +48,36 @@ impl TestApp {
         let tasks = TaskTracker::new();
         tasks.spawn(background.run());
         Self { app, tasks, folder }
+    }
+
+    /// One that requires credentials, and an API key of an admin.
+    pub(crate) async fn required() -> (Self, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let (now, secret) = (Timestamp::from_micros(1), Secret::generate(SecretKind::ApiKey));
+        let user = NewUser {
+            username: Username::parse("root").unwrap(),
+            kind: UserKind::Person,
+            origin: Origin::Local,
+            subject: None,
+            is_admin: true,
+        };
+        {
+            let Opened { store, writer, followers: _, identity } =
+                Store::open(&config_in(&folder).store).await.unwrap();
+            let account_id = identity.make_user(user, now).await.unwrap().id;
+            let (hash, name) = (*secret.hash().as_bytes(), String::new());
+            let key = NewKey { hash, account_id, name, rooms: None, can: None, expires_at: None };
+            identity.make_key(key, now).await.unwrap();
+            store.close().await;
+            identity.close().await;
+            writer.close().await;
+        }
+        let identity = IdentityConfig { auth: AuthMode::Required, ..IdentityConfig::default() };
+        let config = Config { identity, ..config_in(&folder) };
+        let (app, background) = App::build(config, fixed(), Shutdown::default()).await.unwrap();
+        let tasks = TaskTracker::new();
+        tasks.spawn(background.run());
+        (Self { app, tasks, folder }, secret.reveal().to_owned())
     }
 
     /// One whose index of search is the test's to write; it has to go before the app ends.
@@ -112,8 +147,14 @@ async fn built(
     clock: Clock,
 ) -> (Arc<App>, Background<impl Future<Output = Result<(), Fatal>> + Send + 'static>, TempDir) {
     let folder = tempfile::tempdir().unwrap();
+    let (app, background) = App::build(config_in(&folder), clock, Shutdown::default()).await.unwrap();
+    (app, background, folder)
+}
+
+/// The settings of an app with its database in a folder.
+fn config_in(folder: &TempDir) -> Config {
     let url = format!("sqlite://{}?mode=rwc", folder.path().join("parlor.db").display());
-    let config = Config {
+    Config {
         listen: ([127, 0, 0, 1], 0).into(),
         store: StoreConfig { url: url.into(), fsync: false, migrate: true, revisions: 100 },
         public_url: None,
@@ -127,9 +168,7 @@ async fn built(
         max_connections: 1,
         unsent_limit: 1 << 20,
         timings: Timings::default(),
-    };
-    let (app, background) = App::build(config, clock, Shutdown::default()).await.unwrap();
-    (app, background, folder)
+    }
 }
 
 impl Deref for TestApp {

@@ -108,16 +108,20 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
     }
 }
 
-/// The actor of a request's credential, where one is required; absent for paths that are everybody's.
+/// The actor of a request's credential, where one is required; absent for paths that are everybody's. `path` is that of
+/// the route, or of the request if there is no route for it.
 ///
 /// # Errors
 /// `401` without a credential that is good, `403` for one in a browser's hands that a page of another site may have
 /// had it send, `400` for one in the URL.
 pub async fn identify(app: &App, parts: &Parts, path: &str) -> Result<Option<Actor>, Problem> {
     let Some(authenticator) = &app.authenticator else { return Ok(None) };
-    let Some(act) = operations::act(&parts.method, path) else { return Ok(None) };
+    if !operations::is_of_the_api(path) {
+        return Ok(None);
+    }
+    let act = operations::act(&parts.method, path);
     refuse_in_url(parts)?;
-    if act.begins_session() {
+    if act.is_some_and(Act::begins_session) {
         // Or a page elsewhere could sign somebody in as somebody else.
         return if same_site::is_of_this_server(&app.config, parts) {
             Ok(Some(authenticator.guest()))
@@ -127,11 +131,13 @@ pub async fn identify(app: &App, parts: &Parts, path: &str) -> Result<Option<Act
     }
     let Some(credential) = presented(app, &parts.headers)? else {
         let actor = authenticator.guest();
-        let may = act == Act::SeeOneself || (app.config.identity.has_guests && act.is_for_guests());
+        let is_for_guests =
+            |act: Act| act == Act::SeeOneself || (app.config.identity.has_guests && act.is_for_guests());
+        let may = act.is_some_and(is_for_guests);
         return if may { Ok(Some(actor)) } else { Err(Problem::unauthenticated()) };
     };
     let changes = !matches!(parts.method, Method::GET | Method::HEAD) || parts.headers.contains_key(header::UPGRADE);
-    let is_from_here = || match (changes, act.is_about_accounts()) {
+    let is_from_here = || match (changes, act.is_some_and(Act::is_about_accounts)) {
         (true, true) => same_site::is_of_this_server(&app.config, parts),
         (true, false) => same_site::is_from_own_page(&app.config, parts),
         // A page that may read the answer says its origin; others can't read it.

@@ -15,8 +15,7 @@ use super::{
     caller::identify,
     cookie,
     extract::MAX_BODY,
-    health,
-    operations::act,
+    health, operations,
     problem::{Code, Problem, not_here},
     request_id::{REQUEST_ID, RequestId},
     same_site,
@@ -85,21 +84,37 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
     if app.shutdown.closing.is_cancelled() {
         return Problem::new(Code::Draining, "The server is ending. Ask again in a moment.").into_response();
     }
-    let path = parts.extensions.get::<MatchedPath>().map_or_else(|| parts.uri.path(), MatchedPath::as_str);
-    match identify(&app, &parts, path).await {
-        Ok(None) => {}
-        Ok(Some(actor)) => drop(parts.extensions.insert(actor)),
+    let route = parts.extensions.get::<MatchedPath>().cloned();
+    let path = route.as_ref().map_or_else(|| parts.uri.path(), MatchedPath::as_str);
+    let act = operations::act(&parts.method, path);
+    let response = match identify(&app, &parts, path).await {
+        Ok(Some(_)) if route.is_some() && act.is_none() => without_row(path),
+        Ok(actor) => {
+            actor.map(|actor| parts.extensions.insert(actor));
+            next.run(Request::from_parts(parts, body)).await
+        }
         Err(problem) => {
-            let signs_out = act(&parts.method, path) == Some(Act::SignOut);
+            let signs_out = act == Some(Act::SignOut);
             // Who signs out of a session that has ended is rid of its cookie.
             let cookie = signs_out.then(|| [(header::SET_COOKIE, cookie::forgotten(&app.config))]);
             return (cookie, problem).into_response();
         }
-    }
-    let response = next.run(Request::from_parts(parts, body)).await;
+    };
     if app.authenticator.is_some() && response.status() == StatusCode::NOT_FOUND {
         sleep_until(arrived + NOT_FOUND_AFTER).await;
     }
+    response
+}
+
+/// The answer to an operation that has no row among the operations, whether or not the router has it: what nobody has
+/// said the act of is nobody's to do.
+fn without_row(path: &str) -> Response {
+    let allowed = operations::allowed(path);
+    if allowed.is_empty() {
+        return not_here().into_response();
+    }
+    let mut response = not_allowed().into_response();
+    response.headers_mut().extend(HeaderValue::from_str(&allowed).map(|allowed| (header::ALLOW, allowed)));
     response
 }
 
@@ -120,6 +135,10 @@ pub async fn not_found(uri: Uri) -> Problem {
 
 /// The answer to a method that a path does not take.
 pub async fn method_not_allowed() -> Problem {
+    not_allowed()
+}
+
+fn not_allowed() -> Problem {
     Problem::new(Code::MethodNotAllowed, "The header Allow lists the methods this path takes.")
 }
 

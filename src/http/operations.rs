@@ -1,4 +1,5 @@
-//! Operations of the API, and the act of the policy that each of them is.
+//! Operations of the API, and the act of the policy that each of them is. One without a row is served to nobody where
+//! credentials are required.
 
 use axum::http::Method;
 
@@ -28,46 +29,68 @@ impl Act {
     }
 }
 
-/// The act of a route, `path` as the router has it; absent for what is everybody's: pages, probes, documents.
+/// The act of a route, `path` as the router has it; absent for what is everybody's (pages, probes, documents), and for an
+/// operation that has no row here, which is refused.
 #[must_use]
 pub fn act(method: &Method, path: &str) -> Option<Act> {
-    let api = path.strip_prefix("/api/v1").or_else(|| path.starts_with("/ws/").then_some("/ws"))?;
-    match api {
-        "/me" if *method == Method::DELETE => return Some(Act::KeepAccount),
-        "/me" => return Some(Act::SeeOneself),
-        "/audit" => return Some(Act::SeeAuditOfAll),
-        "/dms/{username}" => return Some(Act::OpenDirect),
-        "/accounts" => return Some(Act::Register),
-        "/session" if *method == Method::DELETE => return Some(Act::SignOut),
-        "/session" => return Some(Act::SignIn),
-        "/sessions" | "/sessions/{id}" | "/me/password" => return Some(Act::KeepAccount),
-        "/invitations" | "/invitations/{id}" => return Some(Act::Invite),
-        "/users/{username}/reset" => return Some(Act::ResetPassword),
-        _ => {}
-    }
-    let reads = matches!(*method, Method::GET | Method::HEAD);
-    Some(match api.strip_prefix("/rooms/{room}").unwrap_or(api) {
-        "/rooms" if reads => Act::ListRooms,
-        "/rooms" => Act::MakeRoom,
-        "" if !reads => Act::ChangeRoom,
-        "/messages" if !reads => Act::Post,
-        "/messages/{id}" if *method == Method::PATCH => Act::Edit,
-        "/messages/{id}" if *method == Method::DELETE => Act::Delete,
-        "/messages/{id}/reactions/{emoji}" if !reads => Act::React,
-        "/read" if !reads => Act::MarkRead,
-        "/read" | "/presence" | "/members" => Act::SeePeople,
-        "/members/{username}" if *method == Method::DELETE => Act::RemoveMember,
-        "/members/{username}" => Act::SetMember,
-        "/join" => Act::Join,
-        "/audit" => Act::SeeAudit,
-        "/bans" => Act::SeeBans,
-        "/bans/{username}" => Act::Ban,
-        "/mutes/{username}" => Act::Mute,
-        "/unread" => Act::CountUnread,
-        "/typing" => Act::Type,
-        // All else reads, and what is not there is answered to those only who may read.
-        _ => Act::ReadRoom,
+    // What is read can also be asked for by its head alone.
+    let method = if *method == Method::HEAD { "GET" } else { method.as_str() };
+    Some(match (method, below_the_root(path)?) {
+        ("GET", "/me") => Act::SeeOneself,
+        ("DELETE", "/me" | "/sessions/{id}") | ("PUT", "/me/password") | ("GET", "/sessions") => Act::KeepAccount,
+        ("POST", "/accounts") => Act::Register,
+        ("POST", "/session") => Act::SignIn,
+        ("DELETE", "/session") => Act::SignOut,
+        ("GET" | "POST", "/invitations") | ("DELETE", "/invitations/{id}") => Act::Invite,
+        ("POST", "/users/{username}/reset") => Act::ResetPassword,
+        ("GET", "/audit") => Act::SeeAuditOfAll,
+        ("PUT", "/dms/{username}") => Act::OpenDirect,
+        ("GET", "/rooms") => Act::ListRooms,
+        ("POST", "/rooms") => Act::MakeRoom,
+        ("PUT", "/rooms/{room}") => Act::ChangeRoom,
+        ("GET", "/rooms/{room}" | "/rooms/{room}/messages" | "/rooms/{room}/messages/{id}") => Act::ReadRoom,
+        ("GET", "/rooms/{room}/messages/{id}/revisions" | "/rooms/{room}/messages/{id}/reactions/{emoji}") => {
+            Act::ReadRoom
+        }
+        ("GET", "/rooms/{room}/search" | "/rooms/{room}/stream" | "/rooms/{room}/poll" | "/stream") => Act::ReadRoom,
+        ("GET", "/rooms/{room}/ws" | "/ws/chat/{room}/" | "/ws/chat/") => Act::ReadRoom,
+        ("POST", "/rooms/{room}/messages") => Act::Post,
+        ("PATCH", "/rooms/{room}/messages/{id}") => Act::Edit,
+        ("DELETE", "/rooms/{room}/messages/{id}") => Act::Delete,
+        ("PUT" | "DELETE", "/rooms/{room}/messages/{id}/reactions/{emoji}") => Act::React,
+        ("PUT", "/rooms/{room}/read") => Act::MarkRead,
+        ("GET", "/rooms/{room}/read" | "/rooms/{room}/presence" | "/rooms/{room}/members") => Act::SeePeople,
+        ("PUT", "/rooms/{room}/members/{username}") => Act::SetMember,
+        ("DELETE", "/rooms/{room}/members/{username}") => Act::RemoveMember,
+        ("POST", "/rooms/{room}/join") => Act::Join,
+        ("GET", "/rooms/{room}/audit") => Act::SeeAudit,
+        ("GET", "/rooms/{room}/bans") => Act::SeeBans,
+        ("PUT" | "DELETE", "/rooms/{room}/bans/{username}") => Act::Ban,
+        ("PUT" | "DELETE", "/rooms/{room}/mutes/{username}") => Act::Mute,
+        ("GET", "/rooms/{room}/unread") => Act::CountUnread,
+        ("POST", "/rooms/{room}/typing") => Act::Type,
+        _ => return None,
     })
+}
+
+/// Returns true if a path is one of the API, be there something or not: nothing of it is everybody's.
+#[must_use]
+pub fn is_of_the_api(path: &str) -> bool {
+    below_the_root(path).is_some()
+}
+
+/// The methods that a path of the API takes, as the header `Allow` has them; empty if nothing is there.
+#[must_use]
+pub fn allowed(path: &str) -> String {
+    let methods = [Method::GET, Method::HEAD, Method::PUT, Method::POST, Method::PATCH, Method::DELETE];
+    let taken = methods.iter().filter(|method| act(method, path).is_some()).map(Method::as_str);
+    taken.collect::<Vec<_>>().join(",")
+}
+
+/// The path below the root of the API, or the whole of one of the tutorial's sockets.
+fn below_the_root(path: &str) -> Option<&str> {
+    let is_inside = |rest: &&str| rest.is_empty() || rest.starts_with('/');
+    path.strip_prefix("/api/v1").filter(is_inside).or_else(|| path.starts_with("/ws/").then_some(path))
 }
 
 /// The act of a frame that a client sends on a socket, by its `type`; absent for a type that there is not.
@@ -83,4 +106,53 @@ pub fn frame_act(kind: &str) -> Option<Act> {
         "read" => Act::MarkRead,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::document, *};
+
+    /// Every operation of the document, which has all that the router has of the API.
+    fn operations() -> Vec<(Method, String)> {
+        let document = serde_json::to_value(document()).unwrap();
+        let mut found = Vec::new();
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            let methods = methods.as_object().unwrap().keys().map(|method| method.to_ascii_uppercase());
+            found.extend(methods.filter_map(|method| {
+                let known = [Method::GET, Method::PUT, Method::POST, Method::PATCH, Method::DELETE];
+                known.into_iter().find(|known| known.as_str() == method).map(|method| (method, path.clone()))
+            }));
+        }
+        assert!(found.len() > 35, "{found:?}");
+        found
+    }
+
+    #[test]
+    fn each_operation_has_a_row_of_its_own() {
+        for (method, path) in operations() {
+            let is_everybodys = ["/healthz", "/readyz"].contains(&path.as_str());
+            assert_eq!(is_of_the_api(&path), !is_everybodys, "{path}");
+            assert_eq!(act(&method, &path).is_some(), !is_everybodys, "{method} {path} has no row in `act`");
+            assert!(is_everybodys || allowed(&path).split(',').any(|allowed| allowed == method.as_str()), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_row_is_no_act() {
+        for (method, path) in [
+            (Method::GET, "/api/v1/rooms/{room}/secrets"),
+            (Method::DELETE, "/api/v1/rooms"),
+            (Method::POST, "/api/v1/rooms/{room}/messages/{id}"),
+            (Method::GET, "/api/v1/rooms/{room}/typing"),
+            (Method::OPTIONS, "/api/v1/rooms"),
+            (Method::GET, "/api/v1"),
+            (Method::GET, "/ws/else"),
+        ] {
+            assert_eq!(act(&method, path), None, "{method} {path}");
+            assert!(is_of_the_api(path), "{path}");
+        }
+        assert!(["/", "/healthz", "/api/v10/rooms", "/api/v2"].iter().all(|path| !is_of_the_api(path)));
+        assert_eq!(allowed("/api/v1/rooms"), "GET,HEAD,POST");
+        assert_eq!(allowed("/api/v1/rooms/{room}/secrets"), "");
+    }
 }

@@ -47,6 +47,33 @@ async fn a_panic_is_a_500_that_says_nothing_and_the_next_request_is_served() {
 }
 
 #[tokio::test]
+async fn a_route_without_a_row_is_served_to_nobody_where_credentials_are_required() {
+    let (app, key) = TestApp::required().await;
+    let served = async || "a secret";
+    let routes = Router::new()
+        .route("/api/v1/rooms/{room}/secrets", get(served))
+        .route("/api/v1/rooms", get(served).delete(served))
+        .route("/page", get(served));
+    let router = layered(routes, app.app());
+    let ask = async |method: &str, path: &str, credential: Option<&str>| {
+        let mut request = Request::builder().method(method).uri(path).header("host", "127.0.0.1");
+        if let Some(credential) = credential {
+            request = request.header("authorization", format!("Bearer {credential}"));
+        }
+        let answer = router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let allow = answer.headers().get(header::ALLOW).map(|allow| allow.to_str().unwrap().to_owned());
+        (answer.status().as_u16(), allow)
+    };
+    let key = Some(key.as_str());
+    assert_eq!(ask("GET", "/api/v1/rooms", key).await, (200, None));
+    assert_eq!(ask("GET", "/page", None).await, (200, None));
+    assert_eq!(ask("GET", "/api/v1/rooms/general/secrets", None).await, (401, None));
+    assert_eq!(ask("GET", "/api/v1/rooms/general/secrets", key).await, (404, None));
+    assert_eq!(ask("DELETE", "/api/v1/rooms", key).await, (405, Some("GET,HEAD,POST".to_owned())));
+    app.end().await;
+}
+
+#[tokio::test]
 async fn who_follows_by_event_source_is_told_to_come_back_in_its_own_words() {
     let app = TestApp::new().await;
     app.shutdown.closing.cancel();
