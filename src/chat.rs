@@ -18,6 +18,7 @@ pub mod revocations;
 pub mod rooms;
 pub mod search;
 pub mod upkeep;
+pub mod users;
 
 use crate::{
     clock::Clock,
@@ -73,6 +74,9 @@ pub enum ChatError {
     /// There is no such thing.
     #[error("there is no such {0}")]
     NotFound(&'static str),
+    /// Nobody would be left who can undo it: the user is the last admin.
+    #[error("the user is the last admin")]
+    LastAdmin,
     /// The journal refuses it, or the policy does before the journal is asked.
     #[error(transparent)]
     Refused(#[from] Refused),

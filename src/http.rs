@@ -49,6 +49,7 @@ pub mod sessions;
 pub mod stream;
 #[cfg(test)]
 mod tests;
+pub mod users;
 
 use crate::{
     app::App,
@@ -114,6 +115,8 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(audit::of_room))
         .routes(routes!(audit::of_all))
         .routes(routes!(direct::open))
+        .routes(routes!(users::list))
+        .routes(routes!(users::patch))
         .routes(routes!(members::list))
         .routes(routes!(members::put, members::remove))
         .routes(routes!(members::join))

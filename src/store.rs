@@ -45,6 +45,7 @@ mod session;
 mod sqlite;
 pub mod transaction;
 pub mod turn;
+pub mod users;
 pub mod writer;
 
 use crate::{

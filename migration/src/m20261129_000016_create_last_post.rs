@@ -1,5 +1,6 @@
 //! The table `last_post`: when somebody last posted in a room that asks for a pause between two posts. Messages are
-//! not found by their author, and those of other rooms need not be.
+//! not found by their author, and those of other rooms need not be. And the indexes by which admins, and the owners of a
+//! room, are found.
 
 use sea_orm_migration::{prelude::*, schema::big_integer};
 
@@ -15,6 +16,18 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let indexes =
+            [("account", "account_admin", ["is_admin", "id"]), ("membership", "membership_role", ["room_id", "role"])];
+        for (table, name, columns) in indexes {
+            // A start that was cut may have made one.
+            if !manager.has_index(table, name).await? {
+                let mut index = Index::create().name(name).table(table).to_owned();
+                for column in columns {
+                    index.col(column);
+                }
+                manager.create_index(index).await?;
+            }
+        }
         let table = Table::create()
             .table("last_post")
             .col(big_integer("room_id"))

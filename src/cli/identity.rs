@@ -78,6 +78,7 @@ pub(super) fn failed(name: &Username, error: IdentityError, taken: &str) -> NotD
         IdentityError::Taken => NotDone::Refused(taken.to_owned()),
         // No command spends an invitation.
         IdentityError::Unknown | IdentityError::NotInvited => NotDone::NoUser(name.clone()),
+        IdentityError::LastAdmin => NotDone::Refused(format!("{} is the last admin", name.as_str())),
         IdentityError::Store(error) => error.into(),
     }
 }

@@ -47,6 +47,8 @@ acts! {
     SeeBans = "see who is banned";
     SeeAudit = "see what moderators did in a room";
     SeeAuditOfAll = "see what moderators and admins did anywhere";
+    FindUsers = "find users; with `--directory off`, or for some rooms only, those one shares a room with";
+    ChangeUser = "disable users, and sign them out";
     Register = "register";
     SignIn = "sign in";
     SignOut = "sign out";
@@ -66,6 +68,8 @@ impl Act {
                 | Self::MakeRoom
                 | Self::OpenDirect
                 | Self::SeeAuditOfAll
+                | Self::FindUsers
+                | Self::ChangeUser
                 | Self::Register
                 | Self::SignIn
                 | Self::SignOut

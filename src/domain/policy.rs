@@ -38,7 +38,10 @@ impl Act {
             Self::OpenDirect => Rule::new(Post, Member, Whose::Own),
             Self::Join | Self::Leave => Rule::new(Post, Reader, Whose::Own),
             Self::ChangeRoom | Self::SeeBans | Self::SeeAudit => Rule::new(Moderate, Moderator, Whose::Nobody),
-            Self::SeeAuditOfAll | Self::Invite | Self::ResetPassword => Rule::new(Admin, Member, Whose::Nobody),
+            Self::FindUsers => Rule::new(Read, Member, Whose::Nobody),
+            Self::SeeAuditOfAll | Self::ChangeUser | Self::Invite | Self::ResetPassword => {
+                Rule::new(Admin, Member, Whose::Nobody)
+            }
             Self::SignOut => Rule::new(Read, Reader, Whose::Own).by(SessionNeeded::Any),
             Self::KeepAccount => Rule::new(Read, Reader, Whose::Own).by(SessionNeeded::ByPassword),
             Self::SetMember | Self::RemoveMember | Self::Ban | Self::Mute => {

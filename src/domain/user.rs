@@ -1,5 +1,8 @@
 //! Users: who there is, and what vouches for them.
 
+use serde::Serialize;
+use utoipa::ToSchema;
+
 use super::{name::Username, timestamp::Timestamp};
 
 /// A user. Its name is never given to anybody else, also once it is deleted.
@@ -23,6 +26,39 @@ pub struct User {
     pub disabled_at: Option<Timestamp>,
     /// Tokens that were issued before this are refused.
     pub signed_out_at: Option<Timestamp>,
+}
+
+/// A user, as an answer shows it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = User)]
+pub struct UserView {
+    /// The name.
+    pub username: Username,
+    /// The kind: `person` or `bot`.
+    #[schema(example = "person")]
+    pub kind: &'static str,
+    /// True if everything of theirs is refused; told to admins only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub disabled: Option<bool>,
+}
+
+impl UserView {
+    /// The user, as somebody is shown it who may be an admin.
+    #[must_use]
+    pub fn of(user: User, is_for_admins: bool) -> Self {
+        let disabled = is_for_admins.then_some(user.disabled_at.is_some());
+        Self { username: user.username, kind: user.kind.word(), disabled }
+    }
+}
+
+/// A change of a user by an admin; absent fields stay as they are.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct UserChange {
+    /// True to refuse everything of theirs from now on, false to end that.
+    pub disabled: Option<bool>,
+    /// True to end the sessions, and to refuse the tokens that were issued before now.
+    pub sign_out: bool,
 }
 
 /// The kinds of users.

@@ -18,7 +18,14 @@ impl Act {
     pub fn is_about_accounts(self) -> bool {
         matches!(
             self,
-            Self::Register | Self::SignIn | Self::SignOut | Self::KeepAccount | Self::Invite | Self::ResetPassword
+            Self::Register
+                | Self::SignIn
+                | Self::SignOut
+                | Self::KeepAccount
+                | Self::Invite
+                | Self::ResetPassword
+                | Self::FindUsers
+                | Self::ChangeUser
         )
     }
 
@@ -44,16 +51,27 @@ pub fn act(method: &Method, path: &str) -> Option<Act> {
         ("GET" | "POST", "/invitations") | ("DELETE", "/invitations/{id}") => Act::Invite,
         ("POST", "/users/{username}/reset") => Act::ResetPassword,
         ("GET", "/audit") => Act::SeeAuditOfAll,
+        ("GET", "/users") => Act::FindUsers,
+        ("PATCH", "/users/{username}") => Act::ChangeUser,
         ("PUT", "/dms/{username}") => Act::OpenDirect,
         ("GET", "/rooms") => Act::ListRooms,
         ("POST", "/rooms") => Act::MakeRoom,
         ("PUT", "/rooms/{room}") => Act::ChangeRoom,
-        ("GET", "/rooms/{room}" | "/rooms/{room}/messages" | "/rooms/{room}/messages/{id}") => Act::ReadRoom,
-        ("GET", "/rooms/{room}/messages/{id}/revisions" | "/rooms/{room}/messages/{id}/reactions/{emoji}") => {
-            Act::ReadRoom
-        }
-        ("GET", "/rooms/{room}/search" | "/rooms/{room}/stream" | "/rooms/{room}/poll" | "/stream") => Act::ReadRoom,
-        ("GET", "/rooms/{room}/ws" | "/ws/chat/{room}/" | "/ws/chat/") => Act::ReadRoom,
+        (
+            "GET",
+            "/rooms/{room}"
+            | "/rooms/{room}/messages"
+            | "/rooms/{room}/messages/{id}"
+            | "/rooms/{room}/messages/{id}/revisions"
+            | "/rooms/{room}/messages/{id}/reactions/{emoji}"
+            | "/rooms/{room}/search"
+            | "/rooms/{room}/stream"
+            | "/rooms/{room}/poll"
+            | "/rooms/{room}/ws"
+            | "/stream"
+            | "/ws/chat/{room}/"
+            | "/ws/chat/",
+        ) => Act::ReadRoom,
         ("POST", "/rooms/{room}/messages") => Act::Post,
         ("PATCH", "/rooms/{room}/messages/{id}") => Act::Edit,
         ("DELETE", "/rooms/{room}/messages/{id}") => Act::Delete,

@@ -212,6 +212,9 @@ impl From<ChatError> for Problem {
             ChatError::Invalid(invalid) => invalid.into(),
             ChatError::NotFound(what) => Self::new(Code::NotFound, format!("There is no such {what}.")),
             ChatError::Refused(refused) => refused.into(),
+            ChatError::LastAdmin => {
+                Self::new(Code::LastAdmin, "This is the last admin: nobody would be left to undo it.")
+            }
             ChatError::Busy(what) => {
                 Self::new(Code::Unavailable, format!("Too many {what} run at once. Try again in a moment."))
             }

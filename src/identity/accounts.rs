@@ -155,7 +155,7 @@ impl Accounts {
         let new = Registration { user, password, invitation, session };
         match self.writer.register(&new, now).await {
             Ok(_) => Ok(SignedIn { cookie, lasts: None }),
-            Err(IdentityError::Taken | IdentityError::Unknown) => Err(NameTaken),
+            Err(IdentityError::Taken | IdentityError::Unknown | IdentityError::LastAdmin) => Err(NameTaken),
             Err(IdentityError::NotInvited) => Err(NotInvited),
             Err(IdentityError::Store(error)) => Err(error.into()),
         }

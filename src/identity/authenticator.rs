@@ -20,10 +20,10 @@ use crate::{
     config::RoomCreation,
     domain::{
         actor::{Actor, Credential, Grant},
-        name::RoomName,
+        name::{RoomName, Username},
         rights::{Right, Rights},
         timestamp::Timestamp,
-        user::{Origin, User, UserKind},
+        user::{Origin, User, UserChange, UserKind},
     },
     store::{
         Store,
@@ -212,6 +212,14 @@ impl Authenticator {
         &self.writer
     }
 
+    /// Changes a user in the name of an admin.
+    ///
+    /// # Errors
+    /// [`IdentityError`].
+    pub async fn change_user(&self, by: &Username, user: &Username, change: UserChange) -> Result<User, IdentityError> {
+        self.writer.change_user(by, user.key(), change, self.clock.now()).await
+    }
+
     /// Keeps a name for the room of two users, unless they have one. Returns the one that they have.
     ///
     /// # Errors
@@ -338,7 +346,9 @@ impl Authenticator {
                 self.store.user_of_subject(&verified.subject).await?.ok_or(NotProven::NameTaken)
             }
             Err(IdentityError::Store(error)) => Err(error.into()),
-            Err(IdentityError::Unknown | IdentityError::NotInvited) => Err(Invalid("its user is gone")),
+            Err(IdentityError::Unknown | IdentityError::NotInvited | IdentityError::LastAdmin) => {
+                Err(Invalid("its user is gone"))
+            }
         }
     }
 }

@@ -22,6 +22,7 @@ mod reading;
 mod sessions;
 #[cfg(test)]
 mod tests;
+mod users;
 mod uses;
 
 pub use self::{
@@ -74,6 +75,9 @@ pub enum IdentityError {
     /// The invitation is spent, over, or somebody else's.
     #[error("the invitation is not good")]
     NotInvited,
+    /// The user is the last admin who is not disabled.
+    #[error("the user is the last admin")]
+    LastAdmin,
     /// The store's.
     #[error(transparent)]
     Store(#[from] StoreError),

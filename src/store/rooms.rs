@@ -104,7 +104,7 @@ impl Store {
 }
 
 /// The rooms that somebody may see: public ones, and those that they are a member of.
-fn are_seen(viewer: &Viewer<'_>) -> Condition {
+pub(super) fn are_seen(viewer: &Viewer<'_>) -> Condition {
     let is_member = viewer.user.map(|user| {
         let of_user = membership::Entity::find()
             .select_only()

@@ -15,6 +15,7 @@ mod shut_out;
 mod slow_mode;
 mod streams;
 mod tokens;
+mod users;
 
 use std::path::Path;
 

@@ -99,6 +99,7 @@ const OF_MEMBER: Answer = (
     "The user to be added is banned, or the room would be left without an owner.",
     &[Code::BanStands, Code::LastOwner],
 );
+const OF_USER: Answer = ("409", "UserConflict", "The user is the last admin who is not disabled.", &[Code::LastAdmin]);
 const NOT_ALLOWED_HERE: Answer = (
     "403",
     "NotAllowedHere",
@@ -162,7 +163,8 @@ const UNAVAILABLE: Answer = (
     &[Code::Unavailable, Code::Draining],
 );
 
-const ALL: [Answer; 31] = [
+const ALL: [Answer; 32] = [
+    OF_USER,
     TOO_SOON,
     OF_MEMBER,
     NOT_ALLOWED_HERE,
@@ -242,6 +244,8 @@ answers! {
     OfRegistration = [BAD_BODY, NOT_INVITED, TIMEOUT, USER_NAME_TAKEN, TOO_LARGE, ONLY_JSON, MISDIRECTED, INVALID, INTERNAL, UNAVAILABLE];
     /// Of signing in.
     OfSignIn = [BAD_BODY, BAD_CREDENTIALS, NO_SIGN_IN, TIMEOUT, TOO_LARGE, ONLY_JSON, MISDIRECTED, INVALID, TOO_MANY_FAILURES, INTERNAL, UNAVAILABLE];
+    /// Of changing a user.
+    OfUser = [BAD_BODY, CROSS_SITE, NOT_FOUND, TIMEOUT, OF_USER, TOO_LARGE, NOT_THIS_TYPE, MISDIRECTED, INVALID, INTERNAL, UNAVAILABLE];
     /// Of opening a socket.
     OfSocket = [BAD_REQUEST, CROSS_SITE, MISDIRECTED, INVALID_ROOM, UPGRADE, INTERNAL, UNAVAILABLE];
     /// Of opening a socket of the room `general`.

@@ -26,7 +26,7 @@ use crate::{
         read_cursor::ReadCursor,
         room::RoomView,
         timestamp::Timestamp,
-        user::UserKind,
+        user::{UserKind, UserView},
     },
 };
 
@@ -88,6 +88,17 @@ pub(in crate::http) fn ban() -> Value {
 /// A page of bans.
 pub(in crate::http) fn bans() -> Value {
     json!({"bans": [ban()], "next": null})
+}
+
+/// A user.
+pub(in crate::http) fn user() -> Value {
+    sent(UserView { username: Username::stored("Bob"), kind: UserKind::Person.word(), disabled: Some(true) })
+}
+
+/// A page of users.
+pub(in crate::http) fn users() -> Value {
+    let person = |name| UserView { username: Username::stored(name), kind: UserKind::Person.word(), disabled: None };
+    json!({"users": [sent(person("Alice")), sent(person("Bob"))], "next": null})
 }
 
 /// A page of the audit.

@@ -75,6 +75,8 @@ codes! {
     BanStands = "banned", CONFLICT, "End the ban first.";
     /// The room would be left without an owner.
     LastOwner = "last_owner", CONFLICT, "Make somebody else an owner first.";
+    /// The user is the last admin who is not disabled.
+    LastAdmin = "last_admin", CONFLICT, "Make somebody else an admin first, with `parlor user admin`.";
     /// A room of this name is there.
     RoomNameTaken = "name_taken", CONFLICT, "Use another name, or have the server name the room: POST /api/v1/rooms.";
     /// The name is another user's, or looks like one that is.

@@ -230,6 +230,7 @@ fn body(act: Act, method: &Method) -> Option<Value> {
         Act::KeepAccount if *method == Method::PUT => {
             Some(json!({"current": PASSWORD, "new": "another horse, another staple"}))
         }
+        Act::ChangeUser => Some(json!({"disabled": false})),
         _ => None,
     }
 }

@@ -23,7 +23,7 @@ const PROMISED: Duration = Duration::from_secs(2);
 const BUSY: Duration = Duration::from_secs(10);
 const ROOMS: [&str; 2] = ["general", "team-a"];
 
-async fn start() -> Guarded {
+pub(super) async fn start() -> Guarded {
     assert!(Timings::DEFAULT.revocation_interval * 2 <= PROMISED);
     let guarded = Guarded::with(&["--revocation-interval=100ms", "--presence-grace=50ms"]).await;
     for room in ROOMS {
@@ -33,7 +33,7 @@ async fn start() -> Guarded {
 }
 
 /// Everything that one credential reads by at the same time.
-struct Open {
+pub(super) struct Open {
     stream: Stream,
     rooms: Stream,
     socket: Socket,
@@ -43,7 +43,7 @@ struct Open {
 }
 
 impl Open {
-    async fn all(guarded: &Guarded, user: &str, credential: &str) -> Self {
+    pub(super) async fn all(guarded: &Guarded, user: &str, credential: &str) -> Self {
         let get = |path: &str| guarded.request(Method::GET, &format!("/api/v1{path}"), credential);
         // First, and blind to who comes: they wait by the time that all else is open.
         let head =
@@ -72,7 +72,7 @@ impl Open {
     }
 
     /// Each of them ends in time, and says why; the poll is answered with what it has.
-    async fn all_end(self, since: Instant, errors: &[Value], close_code: u16) {
+    pub(super) async fn all_end(self, since: Instant, errors: &[Value], close_code: u16) {
         let Self { mut stream, mut rooms, mut socket, poll, waiting } = self;
         let of_one = &errors[..1];
         let work = async {
@@ -132,7 +132,7 @@ fn error(room: Option<&str>, status: u16, code: &str, detail: &str) -> Value {
     error
 }
 
-fn revoked() -> Value {
+pub(super) fn revoked() -> Value {
     error(None, 401, "invalid_token", "This credential is good no longer.")
 }
 

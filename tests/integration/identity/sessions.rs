@@ -278,4 +278,18 @@ async fn who_is_signed_out_everywhere_or_disabled_has_no_session() {
     expect_problem(refused, 401, "bad_credentials", &[]).await;
     operator.done(&["user", "enable", "alice"]);
     assert_eq!(browser.username().await, "Alice");
+    // The same over HTTP.
+    operator.add_user(&["root", "--admin"]);
+    let key = operator.key("root", &[]);
+    let patch = async |change: Value| {
+        let patch = server.http().patch(server.api("/users/alice")).bearer_auth(&key).json(&change);
+        assert_eq!(patch.send().await.expect("an answer").status(), StatusCode::OK, "{change}");
+    };
+    patch(json!({"disabled": true})).await;
+    assert_eq!(browser.username().await, Value::Null);
+    patch(json!({"disabled": false})).await;
+    assert_eq!(browser.username().await, "Alice");
+    patch(json!({"sign_out": true})).await;
+    assert_eq!(browser.username().await, Value::Null);
+    browser.sign_in("Alice", PASSWORD).await;
 }

@@ -49,6 +49,10 @@ pub(super) async fn moderate(server: &Server, url: &str) -> Vec<String> {
         ("GET", "/audit".into(), None),
         ("PUT", "/dms/Zoe".into(), None),
         ("PUT", "/dms/Zoe".into(), None),
+        ("GET", "/users".into(), None),
+        ("GET", "/users?prefix=fill&after=filler+5&limit=7".into(), None),
+        ("PATCH", "/users/Zoe".into(), Some(json!({"disabled": true, "sign_out": true}))),
+        ("PATCH", "/users/Zoe".into(), Some(json!({"disabled": false}))),
     ] {
         let method = method.parse().expect("a method");
         let request = server.http().request(method, server.api(&path)).bearer_auth(&key);
