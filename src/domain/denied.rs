@@ -21,12 +21,21 @@ pub enum Denied {
     /// There is no such room, as far as the actor may know.
     #[error("there is no such room")]
     NoSuchRoom,
-    /// The credential, or the user, does not have the right.
+    /// The credential does not have the right.
     #[error("the credential does not allow this")]
     Forbidden,
     /// The act needs a session that a password has begun.
     #[error("only who has signed in with a password may do this")]
     NotSignedIn,
+    /// It is for admins, or the credential of one does not have the right.
+    #[error("only admins may do this")]
+    NotAdmin,
+    /// The user's role in the room is too low.
+    #[error("the user's role does not allow this")]
+    RoleTooLow,
+    /// The members of a room of two people stay the two.
+    #[error("the members of the room are fixed")]
+    FixedMembers,
     /// The request names somebody else as the one who acts.
     #[error("the credential is not of the user who is named")]
     AnotherUser,
@@ -56,6 +65,9 @@ impl Denied {
             Self::NoSuchRoom => (404, "not_found", "There is no such room."),
             Self::Forbidden => (403, "forbidden", "This credential does not allow it."),
             Self::NotSignedIn => (403, "forbidden", "Sign in with your password to do this: no key and no token may."),
+            Self::NotAdmin => (403, "forbidden", "This is for admins, with a credential that has the right `admin`."),
+            Self::RoleTooLow => (403, "forbidden", "Your role in this room does not allow it."),
+            Self::FixedMembers => (403, "forbidden", "The members of a direct room are its two people, always."),
             Self::AnotherUser => (403, "forbidden", "The username is another one than the credential's: leave it out."),
             Self::Banned => (403, "banned", "You are banned from this room."),
             Self::Muted => (403, "muted", "You are muted in this room."),

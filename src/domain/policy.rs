@@ -204,8 +204,19 @@ pub fn may_here(actor: &Actor, act: Act, at: &Standing<'_>) -> Result<Level, Den
     if drawn.is_some_and(|prefix| !actor.reaches(&RoomName::stored(prefix))) {
         return Err(Denied::Forbidden);
     }
-    if !grant.rights.contains(rule.right) || level < rule.level || lacks_setting {
-        return Err(Denied::Forbidden);
+    if !grant.rights.contains(rule.right) {
+        return Err(if rule.right == Right::Admin { Denied::NotAdmin } else { Denied::Forbidden });
+    }
+    if lacks_setting {
+        return Err(Denied::NotAdmin);
+    }
+    // The two of a direct room stay the two.
+    let is_of_members = matches!(act, Act::Join | Act::Leave | Act::SetMember | Act::RemoveMember);
+    if is_of_members && at.room.and_then(|room| room.room).is_some_and(Room::is_direct) {
+        return Err(Denied::FixedMembers);
+    }
+    if level < rule.level {
+        return Err(Denied::RoleTooLow);
     }
     let has_session = match (rule.session, &grant.credential) {
         (SessionNeeded::None, _) | (SessionNeeded::Any, Credential::Session { .. }) => true,
@@ -222,10 +233,8 @@ pub fn may_here(actor: &Actor, act: Act, at: &Standing<'_>) -> Result<Level, Den
     if rule.is_for_the_unmuted && membership.is_some_and(|membership| membership.is_muted(now)) {
         return Err(Denied::Muted);
     }
-    // The two of a direct room stay the two.
-    let are_fixed = room.is_direct() && matches!(act, Act::Join | Act::Leave);
     let is_moderated = act == Act::Post && room.access.posting == Posting::Moderators && level < Level::Moderator;
-    if are_fixed || is_moderated { Err(Denied::Forbidden) } else { Ok(level) }
+    if is_moderated { Err(Denied::RoleTooLow) } else { Ok(level) }
 }
 
 /// The level of somebody in a room.
@@ -262,10 +271,10 @@ fn level(actor: &Actor, grant: &Grant, act: Act, at: &RoomStanding<'_>) -> Resul
 /// out of reach, except that owners make owners, and change them.
 ///
 /// # Errors
-/// [`Denied::Forbidden`].
+/// [`Denied::RoleTooLow`].
 pub fn may_change_role(level: Level, before: Option<Role>, after: Option<Role>) -> Result<(), Denied> {
     let is_below = |role: Role| Level::from(role) < level || level == Level::Owner;
-    if [before, after].into_iter().flatten().all(is_below) { Ok(()) } else { Err(Denied::Forbidden) }
+    if [before, after].into_iter().flatten().all(is_below) { Ok(()) } else { Err(Denied::RoleTooLow) }
 }
 
 impl From<Role> for Level {

@@ -225,7 +225,7 @@ impl Batch {
             slow_mode: change.slow_mode.unwrap_or(changes.room.access.slow_mode),
         };
         if !made && access.visibility != changes.room.access.visibility && level < Level::Owner {
-            return Err(Denied::Forbidden.into());
+            return Err(Denied::RoleTooLow.into());
         }
         if changes.room.access.slow_mode == 0 && access.slow_mode > 0 {
             self.slow_down(command)?;

@@ -42,7 +42,7 @@ fn granted(rights: &[Right], rooms: &[&str]) -> Arc<Grant> {
 
 /// The acts that are done in a room.
 fn in_rooms() -> impl Iterator<Item = Act> {
-    Act::ALL.into_iter().filter(|act| act.is_in_a_room() || act.rule().right != Right::Admin)
+    Act::ALL.into_iter().filter(|act| act.rule().right != Right::Admin)
 }
 
 const NOW: Timestamp = Timestamp::from_micros(1_000_000);
@@ -115,7 +115,7 @@ fn each_role_may_what_its_level_may() {
                 let expected = if role.is_none() && visibility == Visibility::Private {
                     Err(Denied::NoSuchRoom)
                 } else if level < rule.level {
-                    Err(Denied::Forbidden)
+                    Err(Denied::RoleTooLow)
                 } else if rule.whose == Whose::AuthorWithinWindow
                     || (rule.whose == Whose::Author && level < Level::Moderator)
                 {
@@ -187,7 +187,7 @@ fn only_moderators_post_where_only_they_may() {
     room.access.posting = Posting::Moderators;
     let alice = Actor::proven(user("Alice"), granted(&WITHOUT_ADMIN, &[]));
     for (role, expected) in
-        [(None, Err(Denied::Forbidden)), (Some(Role::Member), Err(Denied::Forbidden)), (Some(Role::Moderator), Ok(()))]
+        [(None, Err(Denied::RoleTooLow)), (Some(Role::Member), Err(Denied::RoleTooLow)), (Some(Role::Moderator), Ok(()))]
     {
         let membership = member("Alice", role);
         assert_eq!(decide(&alice, Act::Post, &room, Some(&membership), &user("Alice")), expected, "{role:?}");
@@ -197,7 +197,7 @@ fn only_moderators_post_where_only_they_may() {
 
 #[test]
 fn roles_are_given_and_taken_below_ones_own_and_owners_by_owners() {
-    let forbidden = Err(Denied::Forbidden);
+    let forbidden = Err(Denied::RoleTooLow);
     for (level, before, after, expected) in [
         (Level::Moderator, None, Some(Role::Member), Ok(())),
         (Level::Moderator, Some(Role::Reader), None, Ok(())),
@@ -219,7 +219,7 @@ fn a_room_is_made_by_those_only_whom_the_setting_lets() {
     let grant = Grant { makes_rooms: false, ..(*granted(&[Right::Read, Right::Post], &[])).clone() };
     let alice = Actor::proven(user("Alice"), Arc::new(grant));
     let absent = RoomStanding { name: &name, room: None, membership: None, now: NOW };
-    assert_eq!(may(&alice, Act::MakeRoom, &absent.into()), Err(Denied::Forbidden));
+    assert_eq!(may(&alice, Act::MakeRoom, &absent.into()), Err(Denied::NotAdmin));
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn a_guest_reads_public_rooms_and_does_nothing_else() {
 fn the_audit_of_all_rooms_is_for_admins() {
     let [some, all] =
         [&WITHOUT_ADMIN[..], &Right::ALL[..]].map(|rights| Actor::proven(user("Alice"), granted(rights, &[])));
-    assert_eq!(may(&some, Act::SeeAuditOfAll, &Standing::default()), Err(Denied::Forbidden));
+    assert_eq!(may(&some, Act::SeeAuditOfAll, &Standing::default()), Err(Denied::NotAdmin));
     assert_eq!(may(&all, Act::SeeAuditOfAll, &Standing::default()), Ok(()));
 }
 
@@ -265,4 +265,15 @@ fn what_is_done_to_an_account_takes_a_session_and_a_password() {
         assert_eq!(decided(&by_password, act), Ok(()));
         assert_eq!(decided(&Actor::guest(0), act), Err(Denied::Guest));
     }
+}
+
+#[test]
+fn the_members_of_a_direct_room_are_fixed() {
+    let room = room("dm-x", Visibility::Private);
+    let admin = Actor::proven(user("Alice"), granted(&Right::ALL, &[]));
+    let member = member("Alice", Some(Role::Member));
+    for act in [Act::Join, Act::Leave, Act::SetMember, Act::RemoveMember] {
+        assert_eq!(decide(&admin, act, &room, Some(&member), &user("Bob")), Err(Denied::FixedMembers), "{act:?}");
+    }
+    assert_eq!(decide(&admin, Act::Ban, &room, Some(&member), &user("Bob")), Err(Denied::RoleTooLow));
 }
