@@ -31,12 +31,12 @@ impl Chat {
     ) -> Result<Committed<(RoomView, bool)>, ChatError> {
         let change = change.check().map_err(ChatError::Invalid)?;
         if actor.grant().is_some() {
-            self.check_name(name, &change).await?;
+            self.check_name(actor, name, &change).await?;
         }
         let put = match self.submit(actor, name, when, change).await {
             // That somebody has it can't be kept secret from who wants to make a room of this name.
             Err(ChatError::Refused(Refused::Denied(Denied::NoSuchRoom))) if actor.reaches(name) => {
-                return Err(Refused::RoomTaken.into());
+                return Err(if is_drawn(name) { drawn_by_the_server() } else { Refused::RoomTaken.into() });
             }
             put => put?,
         };
@@ -61,18 +61,22 @@ impl Chat {
         Ok(self.view(actor, made.answer.room, None, Some(Role::Owner)))
     }
 
-    /// Checks that a room may be called so, where names can be spoken for.
-    async fn check_name(&self, name: &RoomName, change: &RoomChange) -> Result<(), ChatError> {
-        let begins = |prefix| name.as_str().starts_with(prefix);
-        if !begins(RANDOM_PREFIX) && !begins(DIRECT_PREFIX) {
+    /// Checks that a room may be called so, where names can be spoken for. A room that the actor may not know of is as
+    /// one that is not there.
+    async fn check_name(&self, actor: &Actor, name: &RoomName, change: &RoomChange) -> Result<(), ChatError> {
+        if !is_drawn(name) {
             return Ok(());
         }
-        let invalid = |field, detail: &str| Err(ChatError::Invalid(vec![Invalid::new(field, detail)]));
-        if self.store.room(name).await?.is_none() {
-            return invalid("room", "names that begin with r- or dm- are drawn by the server: choose another one");
+        match self.readable(actor, name).await {
+            Ok(Some(_)) => {}
+            Ok(None) | Err(ChatError::Refused(Refused::Denied(Denied::NoSuchRoom))) => {
+                return Err(drawn_by_the_server());
+            }
+            Err(error) => return Err(error),
         }
-        if begins(DIRECT_PREFIX) && change.visibility.is_some() {
-            return invalid("visibility", "stays as it is in a room whose name begins with dm-");
+        if name.as_str().starts_with(DIRECT_PREFIX) && change.visibility.is_some() {
+            let detail = "stays as it is in a room whose name begins with dm-";
+            return Err(Invalid::new("visibility", detail).into());
         }
         Ok(())
     }
@@ -143,6 +147,15 @@ impl Chat {
             role: Some(OwnRole(role)).filter(|_| !is_open),
         }
     }
+}
+
+/// Returns true if a room can be called so only by the server.
+fn is_drawn(name: &RoomName) -> bool {
+    [RANDOM_PREFIX, DIRECT_PREFIX].iter().any(|prefix| name.as_str().starts_with(prefix))
+}
+
+fn drawn_by_the_server() -> ChatError {
+    Invalid::new("room", "names that begin with r- or dm- are drawn by the server: choose another one").into()
 }
 
 /// A name that nobody guesses: 26 letters and digits, 130 bits.

@@ -7,7 +7,7 @@ use super::{
     identity::{NotDone, Outcome, beside, failed, user},
     password,
     table::{cell, table, time, time_cell},
-    values::{subject, username},
+    values::{new_username, subject, username},
 };
 use crate::{
     clock::Clock,
@@ -51,7 +51,7 @@ pub(super) enum UserCommand {
 #[derive(Debug, Args)]
 pub(super) struct AddArgs {
     /// The name
-    #[arg(value_name = "NAME", value_parser = username)]
+    #[arg(value_name = "NAME", value_parser = new_username)]
     name: Username,
 
     /// The user may do what admins may

@@ -20,6 +20,12 @@ pub(super) fn username(text: &str) -> Result<Username, String> {
     Username::parse(text).map_err(|invalid| invalid.detail)
 }
 
+/// The name of a user to be made.
+pub(super) fn new_username(text: &str) -> Result<Username, String> {
+    let name = username(text)?;
+    if name.is_a_step() { Err("can't be in a path: choose another name".into()) } else { Ok(name) }
+}
+
 /// The rooms of a list with commas; an empty text has none.
 pub(super) fn rooms(text: &str) -> Result<RoomScope, String> {
     RoomScope::parse(listed(text)).map_err(|invalid| invalid.detail)

@@ -134,6 +134,13 @@ impl Username {
         &self.shown
     }
 
+    /// Returns true for `.` and `..`, which a path can't have, however they are written: they are steps in it
+    /// (<https://url.spec.whatwg.org/#double-dot-path-segment>).
+    #[must_use]
+    pub fn is_a_step(&self) -> bool {
+        matches!(self.as_str(), "." | "..")
+    }
+
     /// The key that the name is compared by.
     #[must_use]
     pub fn key(&self) -> &UserKey {

@@ -224,6 +224,9 @@ fn verified(claims: &Claims, key: &JwtKey, expires_at: i64) -> Result<Verified, 
         None => Username::parse(subject)
             .map_err(|_| Invalid("its sub is no username, and its claim parlor names no other"))?,
     };
+    if username.is_a_step() {
+        return Err(Invalid("its username is . or .., which no path can have"));
+    }
     Ok(Verified {
         subject: subject.as_str().into(),
         username,

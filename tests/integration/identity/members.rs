@@ -48,11 +48,22 @@ async fn a_private_room_is_there_for_its_members_only() {
     scene.refused("eve", Method::PUT, ROOM, Some(json!({})), 409, "name_taken").await;
     scene.refused("eve", Method::PUT, "/rooms/r-mine", Some(json!({})), 422, "invalid").await;
     scene.refused("eve", Method::PUT, "/rooms/dm-mine", Some(json!({})), 422, "invalid").await;
+    let direct = scene.ok("olga", Method::PUT, "/dms/max", None, 201).await;
+    let direct = format!("/rooms/{}", direct["name"].as_str().expect("a name"));
+    for body in [json!({}), json!({"title": "x"}), json!({"visibility": "public"})] {
+        for path in ["/rooms/dm-mine", direct.as_str()] {
+            for user in ["eve", "admin"] {
+                scene.refused(user, Method::PUT, path, Some(body.clone()), 422, "invalid").await;
+            }
+        }
+    }
     let drawn = json!({"title": "Plans", "visibility": "private"});
     let drawn = scene.ok("eve", Method::POST, "/rooms", Some(drawn), 201).await;
     let name = drawn["name"].as_str().expect("a name");
     assert!(name.starts_with("r-") && name.len() == 28, "{name}");
     scene.refused("olga", Method::GET, &format!("/rooms/{name}"), None, 404, "not_found").await;
+    scene.refused("olga", Method::PUT, &format!("/rooms/{name}"), Some(json!({})), 422, "invalid").await;
+    scene.put("eve", &format!("/rooms/{name}"), json!({"title": "Other plans"})).await;
     // Whoever goes sees it no more.
     scene.ok("max", Method::DELETE, "/rooms/team/members/max", None, 204).await;
     scene.refused("max", Method::GET, ROOM, None, 404, "not_found").await;

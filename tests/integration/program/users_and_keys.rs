@@ -181,6 +181,7 @@ async fn what_is_no_command_exits_2_and_changes_nothing() {
         (&["user", "add"], "<NAME>"),
         (&["user", "add", "\u{200b}"], "username"),
         (&["user", "add", &long], "username"),
+        (&["user", "add", ".."], "path"),
         (&["user", "add", "a", "--adm"], "--adm"),
         (&["user", "list", "alice"], "alice"),
         (&["user", "admin", "alice", "--on"], "--on"),

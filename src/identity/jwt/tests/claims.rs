@@ -209,6 +209,13 @@ fn a_sub_is_a_text_that_can_be_stored_and_makes_a_name() {
     ] {
         assert!(reason(scene.with(&json!({"sub": bad}))).contains("sub"), "{bad}");
     }
+    // No path leads to these.
+    for step in [".", "..", " .. "] {
+        assert!(reason(scene.with(&json!({"sub": step}))).contains("path"), "{step}");
+        let named = json!({"sub": "u-1", "parlor": {"username": step}});
+        assert!(reason(scene.with(&named)).contains("path"), "{step}");
+    }
+    assert_eq!(scene.with(&json!({"sub": "..."})).unwrap().username.as_str(), "...");
     // Another name stands in for one that is none, not for a `sub` that can't be stored.
     let named = |sub: &str| scene.with(&json!({"sub": sub, "parlor": {"username": "Alice"}}));
     assert_eq!(named(&"x".repeat(400)).unwrap().username.as_str(), "Alice");
