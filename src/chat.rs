@@ -26,7 +26,7 @@ use crate::{
         invalid::Invalid,
         membership::Membership,
         name::RoomName,
-        policy::{Act, Actor, Denied, RoomStanding, Standing, may},
+        policy::{Act, Actor, Denied, RoomStanding, Standing, depends_on_owners, may},
         room::Room,
         version::Precondition,
     },
@@ -148,8 +148,12 @@ impl Chat {
             (Some(user), Some(room)) => self.store.membership(room.id, user.key()).await?,
             _ => None,
         };
+        let is_ownerless = match room.filter(|room| depends_on_owners(actor, room)) {
+            Some(room) => room.owners == 0 || !self.store.has_able_owner(room.id).await?,
+            None => false,
+        };
         let now = self.clock.now();
-        may(actor, act, &RoomStanding { name, room, membership: membership.as_ref(), now }.into())?;
+        may(actor, act, &RoomStanding { name, room, membership: membership.as_ref(), is_ownerless, now }.into())?;
         Ok(membership)
     }
 

@@ -160,7 +160,7 @@ impl Chat {
         to: MembershipTo,
     ) -> Result<Committed<Membered>, ChatError> {
         let mut change = MembershipChange { username: user.clone(), to };
-        self.may_in(actor, change.act(), room).await?;
+        self.may_in(actor, change.act(actor), room).await?;
         let known = self.store.user(user.key()).await?.ok_or(ChatError::NotFound("user"))?;
         if matches!(change.to, MembershipTo::Role(_)) && known.disabled_at.is_some() {
             return Err(ChatError::Invalid(vec![Invalid::new(

@@ -41,6 +41,7 @@ acts! {
     Join = "join a public room";
     Leave = "leave a room";
     SetMember = "add members, and change roles below one's own";
+    AddOneself = "add oneself to a room, also to a private one";
     RemoveMember = "remove members with a role below one's own";
     Ban = "ban users with a role below one's own, and end bans";
     Mute = "mute users with a role below one's own, and end that";

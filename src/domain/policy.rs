@@ -42,6 +42,7 @@ impl Act {
             Self::SeeAuditOfAll | Self::ChangeUser | Self::Invite | Self::ResetPassword => {
                 Rule::new(Admin, Member, Whose::Nobody)
             }
+            Self::AddOneself => Rule::new(Admin, Member, Whose::Own),
             Self::SignOut => Rule::new(Read, Reader, Whose::Own).by(SessionNeeded::Any),
             Self::KeepAccount => Rule::new(Read, Reader, Whose::Own).by(SessionNeeded::ByPassword),
             Self::SetMember | Self::RemoveMember | Self::Ban | Self::Mute => {
@@ -102,7 +103,7 @@ pub enum Level {
     Member,
     /// A moderator.
     Moderator,
-    /// An owner; of public rooms and of those without one, admins too.
+    /// An owner; of public rooms, and of those that no owner can see to, admins too.
     Owner,
 }
 
@@ -143,6 +144,8 @@ pub struct RoomStanding<'a> {
     pub room: Option<&'a Room>,
     /// The actor's membership, if there is one.
     pub membership: Option<&'a Membership>,
+    /// True if nobody owns it who is able to, as far as [`depends_on_owners`].
+    pub is_ownerless: bool,
     /// The time by which mutes and bans are over or not.
     pub now: Timestamp,
 }
@@ -211,7 +214,7 @@ pub fn may_here(actor: &Actor, act: Act, at: &Standing<'_>) -> Result<Level, Den
         return Err(Denied::NotAdmin);
     }
     // The two of a direct room stay the two.
-    let is_of_members = matches!(act, Act::Join | Act::Leave | Act::SetMember | Act::RemoveMember);
+    let is_of_members = matches!(act, Act::Join | Act::Leave | Act::SetMember | Act::AddOneself | Act::RemoveMember);
     if is_of_members && at.room.and_then(|room| room.room).is_some_and(Room::is_direct) {
         return Err(Denied::FixedMembers);
     }
@@ -255,8 +258,8 @@ fn level(actor: &Actor, grant: &Grant, act: Act, at: &RoomStanding<'_>) -> Resul
     if at.membership.is_some_and(|membership| membership.is_banned(at.now)) {
         return Err(if is_public { Denied::Banned } else { Denied::NoSuchRoom });
     }
-    let is_ownerless = room.owners == 0 && !room.is_direct();
-    if user.is_some() && grant.rights.contains(Right::Admin) && (is_public || is_ownerless) {
+    let is_within_reach = is_public || at.is_ownerless || act == Act::AddOneself;
+    if user.is_some() && grant.rights.contains(Right::Admin) && is_within_reach && !room.is_direct() {
         return Ok(Level::Owner);
     }
     match (user, at.membership.and_then(|membership| membership.role)) {
@@ -265,6 +268,14 @@ fn level(actor: &Actor, grant: &Grant, act: Act, at: &RoomStanding<'_>) -> Resul
         (None, _) if is_public => Ok(Level::Guest),
         _ => Err(Denied::NoSuchRoom),
     }
+}
+
+/// Returns true if it matters to what somebody may do in a room whether it has an owner who is not disabled: to admins,
+/// who own private rooms that have none.
+#[must_use]
+pub fn depends_on_owners(actor: &Actor, room: &Room) -> bool {
+    let is_admin = actor.user().is_some() && actor.grant().is_some_and(|grant| grant.rights.contains(Right::Admin));
+    is_admin && room.access.visibility == Visibility::Private && !room.is_direct()
 }
 
 /// Decides whether somebody of this level may give a role, or take one away: one's own level and what is above it are

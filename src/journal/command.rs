@@ -11,6 +11,7 @@ use crate::domain::{
     name::{RoomName, Username},
     policy::{Act, Actor},
     read_cursor::ReadCursor,
+    rights::Right,
     room::{Room, RoomChange},
     timestamp::Timestamp,
     version::Precondition,
@@ -27,6 +28,14 @@ pub struct Command {
     pub when: Precondition,
     /// The change.
     pub change: Change,
+}
+
+impl Command {
+    /// The act that the policy decides on.
+    #[must_use]
+    pub fn act(&self) -> Act {
+        self.change.act(&self.actor)
+    }
 }
 
 /// A change of a room.
@@ -216,7 +225,7 @@ actions! {
 impl Change {
     /// The act that the policy decides on.
     #[must_use]
-    pub fn act(&self) -> Act {
+    pub fn act(&self, actor: &Actor) -> Act {
         match self {
             Self::Post(_) => Act::Post,
             Self::Edit(_) => Act::Edit,
@@ -224,7 +233,7 @@ impl Change {
             Self::React(_) => Act::React,
             Self::MarkRead(_) => Act::MarkRead,
             Self::PutRoom(_) => Act::ChangeRoom,
-            Self::Member(change) => change.act(),
+            Self::Member(change) => change.act(actor),
             Self::Direct(_) => Act::OpenDirect,
         }
     }
@@ -248,11 +257,14 @@ impl Change {
 impl MembershipChange {
     /// The act that the policy decides on.
     #[must_use]
-    pub fn act(&self) -> Act {
+    pub fn act(&self, actor: &Actor) -> Act {
+        let is_admin = || actor.grant().is_some_and(|grant| grant.rights.contains(Right::Admin));
+        let is_oneself = actor.user().is_some_and(|own| own.key() == self.username.key());
         match self.to {
             MembershipTo::Joined => Act::Join,
             MembershipTo::Left => Act::Leave,
             MembershipTo::Gone => Act::KeepAccount,
+            MembershipTo::Role(_) if is_oneself && is_admin() => Act::AddOneself,
             MembershipTo::Role(_) => Act::SetMember,
             MembershipTo::Removed => Act::RemoveMember,
             MembershipTo::Banned { .. } | MembershipTo::Unbanned => Act::Ban,

@@ -135,7 +135,7 @@ impl Batch {
     /// The level of the actor of a command in its room, if it is enough for the command, whatever that is done to.
     fn level(&self, command: &Command) -> Result<Level, Refused> {
         let standing = self.standing(command)?;
-        let act = match (command.change.act(), &standing.room) {
+        let act = match (command.act(), &standing.room) {
             (Act::ChangeRoom, Some(room)) if room.room.is_none() => Act::MakeRoom,
             (act, _) => act,
         };
@@ -150,7 +150,9 @@ impl Batch {
         let changes = self.rooms.get(&command.room).ok_or_else(Refused::unlocked)?;
         let membership = command.actor.user().and_then(|user| self.membership(changes, user.key()));
         let room = changes.exists.then_some(&changes.room);
-        Ok(RoomStanding { name: &command.room, room, membership, now: self.moment.now }.into())
+        let is_ownerless = self.owners(changes).is_none_or(HashSet::is_empty);
+        let (name, now) = (&command.room, self.moment.now);
+        Ok(RoomStanding { name, room, membership, is_ownerless, now }.into())
     }
 
     /// The membership of a user by now: the batch may have changed it.
@@ -159,8 +161,13 @@ impl Batch {
         changed.or_else(|| self.known.memberships.get(&(changes.room.id, user.clone())))
     }
 
+    /// The owners of a room by now who are not disabled, if it was asked for them.
+    fn owners<'a>(&'a self, changes: &RoomChanges) -> Option<&'a HashSet<UserKey>> {
+        self.known.owners.get(&changes.room.id)
+    }
+
     fn post(&mut self, command: &Command, draft: &Draft, fingerprint: impl Fn(&Draft) -> Vec<u8>) -> Decision {
-        policy::may(&command.actor, command.change.act(), &self.standing(command)?)?;
+        policy::may(&command.actor, command.act(), &self.standing(command)?)?;
         let username = command.actor.name()?;
         let room_id = self.rooms.get(&command.room).ok_or_else(Refused::unlocked)?.room.id;
         let key = draft.client_id.as_ref().map(|client_id| {
@@ -233,7 +240,9 @@ impl Batch {
         let changes = self.rooms.get_mut(&command.room).ok_or_else(Refused::unlocked)?;
         changes.exists = true;
         if made && command.actor.grant().is_some() {
-            changes.own(command.actor.name()?, self.moment.now);
+            let maker = command.actor.name()?;
+            changes.own(maker, self.moment.now);
+            self.known.owners.entry(changes.room.id).or_default().insert(maker.key().clone());
         }
         let title = change.title.as_ref().unwrap_or(&changes.room.title).clone();
         let topic = change.topic.as_ref().unwrap_or(&changes.room.topic).clone();

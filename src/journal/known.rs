@@ -12,6 +12,7 @@ use crate::{
         membership::Membership,
         message::{Edit, MAX_SHOWN_NAMES, Message},
         name::{RoomName, UserKey, Username},
+        policy::depends_on_owners,
         read_cursor::ReadCursor,
         room::Room,
         timestamp::Timestamp,
@@ -48,6 +49,8 @@ pub struct Known {
     /// The memberships, in the rooms of the batch, of the users who act and of those who are acted on; nothing if only names that are
     /// claimed ask.
     pub memberships: HashMap<(i64, UserKey), Membership>,
+    /// The owners who are not disabled, of those rooms of the batch of which that matters.
+    pub owners: HashMap<i64, HashSet<UserKey>>,
     /// The times of users' last posts, in those rooms of the batch that ask for a pause between two or are to.
     pub last_posts: HashMap<(i64, UserKey), Timestamp>,
     /// The version of everybody's rights, which nobody raises before the batch is written; absent if only names that
@@ -125,7 +128,14 @@ impl Known {
             };
             reactors.insert((room_id, message_id, emoji), names);
         }
-        let last_posts = last_posts(tx, commands, &rooms, &absent).await?;
+        let last_posts = last_posts(tx, commands.clone(), &rooms, &absent).await?;
+        let of_owners = commands.into_iter().filter(|command| command.actor.grant().is_some()).filter_map(|command| {
+            let room = rooms.get(&command.room).filter(|room| room.owners > 0)?;
+            let matters = matches!(command.change, Change::Member(_)) || depends_on_owners(&command.actor, room);
+            matters.then_some(room.id)
+        });
+        let of_owners: BTreeSet<_> = of_owners.collect();
+        let owners = tx.able_owners(&Vec::from_iter(of_owners)).await?;
         members.sort_unstable();
         members.dedup();
         let memberships = tx.memberships(&members).await?;
@@ -135,6 +145,7 @@ impl Known {
             reactions: tx.reactions(&reacted).await?,
             cursors: tx.cursors(&read).await?,
             memberships,
+            owners,
             last_posts,
             auth_version,
             rooms,

@@ -2,7 +2,10 @@
 
 use std::{fmt::Write as _, fs};
 
-use crate::domain::policy::{Act, Level, Rule, SessionNeeded, Whose};
+use crate::domain::{
+    policy::{Act, Level, Rule, SessionNeeded, Whose},
+    rights::Right,
+};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -14,6 +17,9 @@ fn level(act: Act) -> &'static str {
     }
     if matches!(act, Act::Register | Act::SignIn) {
         return "anybody on a page of this server, as `--accounts` has it";
+    }
+    if act.rule().right == Right::Admin {
+        return "admins";
     }
     match act.rule().level {
         Level::Reader | Level::Member if !act.is_in_a_room() => "every user",
@@ -38,8 +44,9 @@ fn document() -> String {
     let mut text = String::from(
         "# Permissions\n\nMade from the table in `src/domain/policy.rs`, which decides with `--auth required`; a test compares \
          the two.\nIn open mode everybody may do all of it under any name, except for editing and deleting others' messages.\n\
-         Owners may what moderators may. Admins are owners of public rooms and of those without an owner; private rooms they \
-         see once they are members, direct messages never.\nA room that somebody may not know of is answered as one that is \
+         Owners may what moderators may. Admins are owners of public rooms, and of those without an owner who is not \
+         disabled. Other private rooms they see once they have added themselves, which is an event there; direct messages \
+         never.\nA room that somebody may not know of is answered as one that is \
          not there. Who is banned from a room may do nothing there.\n\n\
          | to | right of the credential | who | of a message | muted |\n| --- | --- | --- | --- | --- |\n",
     );

@@ -1,14 +1,16 @@
 //! Memberships: reading them under a room's lock and beside it, and writing them with the events that tell of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{ExprTrait, OnConflict},
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait as _,
+    sea_query::{Expr, ExprTrait, OnConflict},
 };
 
 use super::{
-    Store, entity::membership, error::StoreError, pieces::CONDITION_ROWS, room_write::RoomWrite,
+    Store,
+    entity::{account, membership},
+    error::StoreError, pieces::CONDITION_ROWS, room_write::RoomWrite,
     transaction::Transaction,
 };
 use crate::domain::{
@@ -43,6 +45,24 @@ impl Transaction {
                 let membership = Membership::from(row);
                 ((room_id, membership.username.key().clone()), membership)
             }));
+        }
+        Ok(found)
+    }
+
+    /// The owners of rooms who are not disabled.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn able_owners(&self, rooms: &[i64]) -> Result<HashMap<i64, HashSet<UserKey>>, StoreError> {
+        let mut found: HashMap<i64, HashSet<UserKey>> = HashMap::new();
+        for rooms in rooms.chunks(CONDITION_ROWS) {
+            let owners = membership::Entity::find()
+                .filter(membership::Column::RoomId.is_in(rooms.iter().copied()))
+                .filter(is_able_owner());
+            for row in owners.all(self.connection()).await? {
+                let room_id = row.room_id;
+                found.entry(room_id).or_default().insert(Membership::from(row).username.key().clone());
+            }
         }
         Ok(found)
     }
@@ -85,6 +105,15 @@ impl Store {
     pub async fn membership(&self, room_id: i64, user: &UserKey) -> Result<Option<Membership>, StoreError> {
         let row = membership::Entity::find_by_id((room_id, user.as_str().to_owned()));
         Ok(row.one(&self.readers).await?.map(Membership::from))
+    }
+
+    /// Returns true if a room has an owner who is not disabled.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_able_owner(&self, room_id: i64) -> Result<bool, StoreError> {
+        let owners = membership::Entity::find().filter(membership::Column::RoomId.eq(room_id)).filter(is_able_owner());
+        Ok(owners.one(&self.readers).await?.is_some())
     }
 
     /// The roles that a user has in some rooms.
@@ -132,6 +161,20 @@ impl Store {
         }
         Ok(rows.all(&self.readers).await?.into_iter().map(Membership::from).collect())
     }
+}
+
+/// The condition that a membership is that of an owner who is not disabled.
+fn is_able_owner() -> Condition {
+    let is_owner = membership::Column::Role.eq(Role::Owner.word());
+    let of_member = Expr::col((account::Entity, account::Column::UserKey))
+        .equals((membership::Entity, membership::Column::UserKey));
+    let enabled = account::Entity::find()
+        .select_only()
+        .column(account::Column::Id)
+        .filter(of_member)
+        .filter(account::Column::DisabledAt.is_null())
+        .into_query();
+    Condition::all().add(is_owner).add(Expr::exists(enabled))
 }
 
 fn is(room_id: i64, user: &UserKey) -> Condition {

@@ -1,6 +1,7 @@
 //! `--auth required`: who may do what with which credential, and what is refused.
 
 mod accounts;
+mod admins;
 mod api_keys;
 mod claimed;
 mod frames;

@@ -64,6 +64,11 @@ fn member(name: &str, role: Option<Role>) -> Membership {
     Membership { role, ..Membership::none(user(name), NOW) }
 }
 
+/// A room that nobody has made.
+fn absent(name: &RoomName) -> RoomStanding<'_> {
+    RoomStanding { name, room: None, membership: None, is_ownerless: false, now: NOW }
+}
+
 /// The decision on an act in a room, on a message of the author's.
 fn decide(
     actor: &Actor,
@@ -72,7 +77,8 @@ fn decide(
     membership: Option<&Membership>,
     author: &Username,
 ) -> Result<(), Denied> {
-    let at = RoomStanding { name: &room.name, room: Some(room), membership, now: NOW };
+    let is_ownerless = room.owners == 0;
+    let at = RoomStanding { name: &room.name, room: Some(room), membership, is_ownerless, now: NOW };
     may(actor, act, &Standing { author: Some(author.key()), ..at.into() })
 }
 
@@ -89,7 +95,7 @@ fn a_credential_allows_no_more_than_its_rights_and_its_rooms() {
         assert_eq!(decide(&reader, act, &team, Some(&owner), &alice), allowed, "{act:?}");
         let allowed = if act.rule().right == Right::Moderate { Err(Denied::Forbidden) } else { Ok(()) };
         assert_eq!(decide(&poster, act, &other, Some(&owner), &alice), allowed, "{act:?}");
-        let absent = RoomStanding { name: &other.name, room: None, membership: None, now: NOW };
+        let absent = absent(&other.name);
         let made = if matches!(act, Act::MakeRoom | Act::OpenDirect) { Ok(()) } else { Err(Denied::NoSuchRoom) };
         assert_eq!(may(&poster, act, &Standing { author: Some(alice.key()), ..absent.into() }), made, "{act:?}");
         if allowed.is_ok() {
@@ -148,6 +154,8 @@ fn admins_own_public_rooms_and_those_without_an_owner_and_never_a_direct_one() {
         for act in [Act::ReadRoom, Act::Ban, Act::ChangeRoom, Act::Delete] {
             assert_eq!(decide(&admin, act, &room, None, &author), expected, "{act:?} {room:?}");
         }
+        let adds_oneself = if room.is_direct() { Err(Denied::NoSuchRoom) } else { Ok(()) };
+        assert_eq!(decide(&admin, Act::AddOneself, &room, None, &author), adds_oneself, "{room:?}");
         let edit = if is_owned { Err(Denied::NotTheAuthor) } else { Err(Denied::NoSuchRoom) };
         assert_eq!(decide(&admin, Act::Edit, &room, None, &author), edit, "admins put no words into mouths");
     }
@@ -186,9 +194,11 @@ fn only_moderators_post_where_only_they_may() {
     let mut room = room("news", Visibility::Public);
     room.access.posting = Posting::Moderators;
     let alice = Actor::proven(user("Alice"), granted(&WITHOUT_ADMIN, &[]));
-    for (role, expected) in
-        [(None, Err(Denied::RoleTooLow)), (Some(Role::Member), Err(Denied::RoleTooLow)), (Some(Role::Moderator), Ok(()))]
-    {
+    for (role, expected) in [
+        (None, Err(Denied::RoleTooLow)),
+        (Some(Role::Member), Err(Denied::RoleTooLow)),
+        (Some(Role::Moderator), Ok(())),
+    ] {
         let membership = member("Alice", role);
         assert_eq!(decide(&alice, Act::Post, &room, Some(&membership), &user("Alice")), expected, "{role:?}");
         assert_eq!(decide(&alice, Act::React, &room, Some(&membership), &user("Alice")), Ok(()), "{role:?}");
@@ -218,8 +228,7 @@ fn a_room_is_made_by_those_only_whom_the_setting_lets() {
     let name = RoomName::parse("other").unwrap();
     let grant = Grant { makes_rooms: false, ..(*granted(&[Right::Read, Right::Post], &[])).clone() };
     let alice = Actor::proven(user("Alice"), Arc::new(grant));
-    let absent = RoomStanding { name: &name, room: None, membership: None, now: NOW };
-    assert_eq!(may(&alice, Act::MakeRoom, &absent.into()), Err(Denied::NotAdmin));
+    assert_eq!(may(&alice, Act::MakeRoom, &absent(&name).into()), Err(Denied::NotAdmin));
 }
 
 #[test]
@@ -272,7 +281,7 @@ fn the_members_of_a_direct_room_are_fixed() {
     let room = room("dm-x", Visibility::Private);
     let admin = Actor::proven(user("Alice"), granted(&Right::ALL, &[]));
     let member = member("Alice", Some(Role::Member));
-    for act in [Act::Join, Act::Leave, Act::SetMember, Act::RemoveMember] {
+    for act in [Act::Join, Act::Leave, Act::SetMember, Act::AddOneself, Act::RemoveMember] {
         assert_eq!(decide(&admin, act, &room, Some(&member), &user("Bob")), Err(Denied::FixedMembers), "{act:?}");
     }
     assert_eq!(decide(&admin, Act::Ban, &room, Some(&member), &user("Bob")), Err(Denied::RoleTooLow));

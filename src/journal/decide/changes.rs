@@ -112,7 +112,7 @@ impl Batch {
 
     /// Moves a user's cursor, forward only. It takes no id: read cursors are state, not history.
     pub(super) fn mark_read(&mut self, command: &Command, mark: &MarkRead) -> Decision {
-        policy::may(&command.actor, command.change.act(), &self.standing(command)?)?;
+        policy::may(&command.actor, command.act(), &self.standing(command)?)?;
         let username = command.actor.name()?;
         let changes = self.rooms.get_mut(&command.room).ok_or_else(Refused::unlocked)?;
         if mark.last_read_id > changes.room.head {
@@ -146,7 +146,7 @@ impl Batch {
             window: self.moment.edit_window,
             ..self.standing(command)?
         };
-        policy::may(&command.actor, command.change.act(), &standing)?;
+        policy::may(&command.actor, command.act(), &standing)?;
         // A version costs a hash of the message, and few ask for one.
         if command.when != Precondition::default() && !command.when.holds(Some(&message.version()), part) {
             return Err(Refused::PreconditionFailed);

@@ -30,14 +30,23 @@ impl Batch {
         let known = self.membership(changes, change.username.key());
         let before = known.cloned().unwrap_or_else(|| Membership::none(change.username.clone(), now));
         let after = after(&before, &change.to, &by, now);
-        check(level, changes, &before, &after, &change.to, now)?;
+        let owners = self.owners(changes);
+        let is_last = owners.is_some_and(|owners| owners.len() == 1 && owners.contains(after.username.key()));
+        check(level, is_last, &before, &after, &change.to, now)?;
         let event = told(&before, &after, &change.to);
         let changes = self.rooms.get_mut(&command.room).ok_or_else(Refused::unlocked)?;
         let id = event.map(|change| changes.tell_of(&after.username, &by, change));
         let changed = before != after;
         if changed {
             changes.room.members += count(after.role.is_some()) - count(before.role.is_some());
-            changes.room.owners += count(after.role == Some(Role::Owner)) - count(before.role == Some(Role::Owner));
+            let [owned, owns] = [&before, &after].map(|membership| membership.role == Some(Role::Owner));
+            changes.room.owners += count(owns) - count(owned);
+            let (owners, owner) = (self.known.owners.entry(changes.room.id).or_default(), after.username.key());
+            match (owned, owns) {
+                (false, true) => drop(owners.insert(owner.clone())),
+                (true, false) => drop(owners.remove(owner)),
+                (true, true) | (false, false) => {}
+            }
             changes.described = true;
             changes.memberships.insert(after.username.key().clone(), after.clone());
             if let Some(act) = noted(&change.to) {
@@ -112,10 +121,11 @@ fn after(before: &Membership, to: &MembershipTo, by: &Username, now: Timestamp) 
     }
 }
 
-/// Checks that an actor of this level may do this to this user, and that the room stays as a room has to be.
+/// Checks that an actor of this level may do this to this user, who may be the room's last owner, and that the room stays
+/// as a room has to be.
 fn check(
     level: Level,
-    RoomChanges { room, .. }: &RoomChanges,
+    is_last: bool,
     before: &Membership,
     after: &Membership,
     to: &MembershipTo,
@@ -130,7 +140,7 @@ fn check(
     }
     // A ban or a deletion may leave a room without an owner: to step down may not.
     let steps_down = before.role == Some(Role::Owner) && after.role != Some(Role::Owner);
-    if steps_down && room.owners == 1 && !matches!(to, MembershipTo::Banned { .. } | MembershipTo::Gone) {
+    if steps_down && is_last && !matches!(to, MembershipTo::Banned { .. } | MembershipTo::Gone) {
         return Err(Refused::LastOwner);
     }
     Ok(())

@@ -184,6 +184,7 @@ pub(super) fn decide(
         name: &room.name,
         room: Some(room),
         membership,
+        is_ownerless: false,
         now: Timestamp::from_micros(2),
     });
     may(&tried.actor, act, &Standing { room, author: Some(author.key()), ..Standing::default() })

@@ -25,6 +25,7 @@ pub(super) async fn moderate(server: &Server, url: &str) -> Vec<String> {
         server.sql(rows).await;
     }
     let mut server = logged().database_url(url).arg("--auth").arg("required").start().await;
+    let private = "/rooms/private".to_owned();
     let user = format!("/rooms/{ROOM}/members/Zoe");
     for (method, path, body) in [
         ("GET", "/me".to_owned(), None),
@@ -49,6 +50,9 @@ pub(super) async fn moderate(server: &Server, url: &str) -> Vec<String> {
         ("GET", "/audit".into(), None),
         ("PUT", "/dms/Zoe".into(), None),
         ("PUT", "/dms/Zoe".into(), None),
+        ("PUT", private.clone(), Some(json!({"visibility": "private"}))),
+        ("GET", private.clone(), None),
+        ("PUT", format!("{private}/members/root"), Some(json!({"role": "owner"}))),
         ("GET", "/users".into(), None),
         ("GET", "/users?prefix=fill&after=filler+5&limit=7".into(), None),
         ("PATCH", "/users/Zoe".into(), Some(json!({"disabled": true, "sign_out": true}))),
