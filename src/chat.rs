@@ -26,11 +26,11 @@ use crate::{
         invalid::Invalid,
         membership::Membership,
         name::RoomName,
-        policy::{Act, Actor, Denied, RoomStanding, Standing, depends_on_owners, may},
+        policy::{Act, Actor, Denied, Standing, may},
         room::Room,
         version::Precondition,
     },
-    hub::Hub,
+    hub::{Hub, permission::NotGiven},
     identity::{
         accounts::{AccountError, Accounts},
         authenticator::Authenticator,
@@ -144,17 +144,7 @@ impl Chat {
         name: &RoomName,
         room: Option<&Room>,
     ) -> Result<Option<Membership>, ChatError> {
-        let membership = match (actor.grant().and(actor.user()), room) {
-            (Some(user), Some(room)) => self.store.membership(room.id, user.key()).await?,
-            _ => None,
-        };
-        let is_ownerless = match room.filter(|room| depends_on_owners(actor, room)) {
-            Some(room) => room.owners == 0 || !self.store.has_able_owner(room.id).await?,
-            None => false,
-        };
-        let now = self.clock.now();
-        may(actor, act, &RoomStanding { name, room, membership: membership.as_ref(), is_ownerless, now }.into())?;
-        Ok(membership)
+        Ok(self.hub.may(actor, act, name, room).await?)
     }
 
     /// Asks the policy about an act in a room of which nothing is read from the database. In open mode it is not asked
@@ -245,6 +235,15 @@ impl From<AccountError> for ChatError {
             AccountError::Unknown(thing) => Self::NotFound(thing),
             AccountError::NotProven(NotProven::Store(error)) | AccountError::Store(error) => error.into(),
             AccountError::NotProven(error) => Self::NotProven(error),
+        }
+    }
+}
+
+impl From<NotGiven> for ChatError {
+    fn from(error: NotGiven) -> Self {
+        match error {
+            NotGiven::Denied(denied) => denied.into(),
+            NotGiven::Store(error) => error.into(),
         }
     }
 }

@@ -22,6 +22,7 @@ pub mod gap;
 pub mod loading;
 pub mod losses;
 pub mod people;
+pub mod permission;
 pub mod position;
 pub mod presence;
 pub mod queries;
@@ -42,6 +43,7 @@ use expirations::Expirations;
 use fills::Fills;
 use freshness::Freshness;
 use losses::{Closings, Loss};
+use permission::NotGiven;
 use queries::{Start, Wanted};
 use reader::Request;
 use registry::Registry;
@@ -119,7 +121,11 @@ impl Hub {
             match Loss::by(event) {
                 None => {}
                 Some(Loss::Of(user, why)) => self.registry.close_after(room, &user, event.id(), why),
-                Some(Loss::OfStrangers) => self.closings.add(room.clone(), event.id()),
+                Some(Loss::OfStrangers) => {
+                    // Who is one is not known yet: until it is, nobody is given more.
+                    self.registry.hold_after(room, event.id());
+                    self.closings.add(room.clone(), event.id());
+                }
             }
         }
         let room = self.room(room);
@@ -152,14 +158,14 @@ impl Hub {
     /// Begins to read a room by what vouches for an actor.
     ///
     /// # Errors
-    /// [`StoreError`] when what has to be read first can't be.
+    /// [`NotGiven`] when what has to be read first can't be.
     pub async fn subscribe(
         self: &Arc<Self>,
         actor: &Actor,
         room: &RoomName,
         start: Start,
         request: Request,
-    ) -> Result<Subscription, StoreError> {
+    ) -> Result<Subscription, NotGiven> {
         let wanted = Wanted { room: room.clone(), start, denied: None };
         Subscription::open(self.clone(), actor, vec![wanted], request, false).await
     }
@@ -167,13 +173,13 @@ impl Hub {
     /// Begins to read several rooms as one, in this order; there is at least one.
     ///
     /// # Errors
-    /// [`StoreError`] when what has to be read first can't be.
+    /// [`NotGiven`] when what has to be read first can't be.
     pub async fn subscribe_to_all(
         self: &Arc<Self>,
         actor: &Actor,
         rooms: Vec<Wanted>,
         request: Request,
-    ) -> Result<Subscription, StoreError> {
+    ) -> Result<Subscription, NotGiven> {
         Subscription::open(self.clone(), actor, rooms, request, true).await
     }
 

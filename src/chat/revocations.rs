@@ -3,7 +3,10 @@
 //! Each loss of a right raises one number in the database, whoever takes it away. The watcher reads that number again
 //! and again, and at once when this process has written it; only when it has moved are the readers looked at.
 
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -14,8 +17,9 @@ use super::{Chat, ChatError, NotProven, Refused};
 use crate::{
     domain::{
         EventId,
-        name::RoomName,
-        policy::{Act, Actor},
+        name::{RoomName, Username},
+        policy::{Act, Actor, RoomStanding, may},
+        rights::Right,
     },
     hub::registry::{CloseReason, Registration},
     identity::authenticator::Authenticator,
@@ -32,7 +36,7 @@ pub struct Revocations {
     authenticator: Arc<Authenticator>,
     /// The version of everybody's rights by which all readers read; absent before the first look.
     seen: Option<i64>,
-    /// The rooms that are private from an event on, and whose readers were not all looked at.
+    /// The rooms some of whose readers may have lost the right by an event, and that were not all looked at.
     waiting: Vec<(RoomName, EventId)>,
 }
 
@@ -73,23 +77,45 @@ impl Revocations {
         }
     }
 
-    /// Looks at rooms that were made private, and then at everybody if somebody has lost a right.
+    /// Looks at rooms that are for fewer than before, and then at everybody if somebody has lost a right.
     async fn look_again(&mut self) -> Result<(), StoreError> {
         for (room, after) in self.chat.hub.closings().take() {
             self.waiting.push((room, after));
         }
         while let Some((room, after)) = self.waiting.last() {
-            for reader in self.chat.hub.registry().readers_of(room) {
-                let Some(actor) = reader.actor() else { continue };
-                match self.chat.may_in(actor, Act::ReadRoom, room).await {
-                    Ok(()) => {}
-                    Err(ChatError::Refused(Refused::Denied(why))) => reader.leave(room, Some(*after), why),
-                    Err(error) => return Err(StoreError::Unavailable(error.to_string())),
-                }
-            }
+            self.look_at_readers_of(room, *after).await?;
             self.waiting.pop();
         }
         self.look().await
+    }
+
+    /// Has the readers of a room, who are held after an event, go on or leave it.
+    async fn look_at_readers_of(&self, name: &RoomName, after: EventId) -> Result<(), StoreError> {
+        let room = self.chat.store.room(name).await?;
+        let readers = self.chat.hub.registry().readers_of(name);
+        let now = self.chat.clock.now();
+        let is_ownerless = match &room {
+            Some(room) => self.chat.hub.is_ownerless(room).await?,
+            None => false,
+        };
+        for readers in readers.chunks(AT_ONCE) {
+            let users: HashSet<_> =
+                readers.iter().filter_map(|reader| reader.actor()?.user()).map(Username::key).collect();
+            let memberships = match &room {
+                Some(room) => self.chat.store.memberships_of(room.id, &Vec::from_iter(users)).await?,
+                None => HashMap::new(),
+            };
+            for reader in readers {
+                let Some(actor) = reader.actor() else { continue };
+                let membership = actor.user().and_then(|user| memberships.get(user.key()));
+                let standing = RoomStanding { name, room: room.as_ref(), membership, is_ownerless, now };
+                match may(actor, Act::ReadRoom, &standing.into()) {
+                    Ok(()) => reader.resume(name, after),
+                    Err(why) => reader.leave(name, Some(after), why),
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Ends what is read by a right that was lost since the last look.
@@ -131,9 +157,11 @@ impl Revocations {
     }
 
     /// Has a reader leave the rooms that it may read no longer, if its credential gives something else than when it began.
+    /// Admins read more than their credential says: rooms that no owner can see to, until one is able again.
     async fn look_at_rooms(&self, reader: &Registration, now: &Actor) -> Result<(), StoreError> {
         // They may have begun at different times, each by what the credential gave then.
-        let Some(before) = reader.actor().filter(|before| !is_the_same(before, now)) else { return Ok(()) };
+        let is_looked_at = |before: &&Actor| !is_the_same(before, now) || is_admin(now);
+        let Some(before) = reader.actor().filter(is_looked_at) else { return Ok(()) };
         let now = now.clone().as_asked_by(before);
         for room in &reader.rooms {
             match self.chat.may_in(&now, Act::ReadRoom, room).await {
@@ -147,6 +175,10 @@ impl Revocations {
         }
         Ok(())
     }
+}
+
+fn is_admin(actor: &Actor) -> bool {
+    actor.grant().is_some_and(|grant| grant.rights.contains(Right::Admin))
 }
 
 /// Returns true if the credential still gives the same.

@@ -9,7 +9,7 @@ use crate::domain::{
     access::Visibility,
     denied::Denied,
     event::{Event, MemberChange},
-    membership::LeaveReason,
+    membership::{LeaveReason, Role},
     name::{RoomName, UserKey},
 };
 
@@ -18,7 +18,7 @@ use crate::domain::{
 pub(super) enum Loss {
     /// One user has, and is to be told this.
     Of(UserKey, Denied),
-    /// Whoever is no member has.
+    /// Whoever is no member may have.
     OfStrangers,
 }
 
@@ -27,7 +27,14 @@ impl Loss {
     pub(super) fn by(event: &Event) -> Option<Self> {
         match event {
             Event::Member(event) => {
-                let MemberChange::Left(reason) = event.change else { return None };
+                let reason = match event.change {
+                    MemberChange::Left(reason) => reason,
+                    // Admins read a private room that has no owner.
+                    MemberChange::Joined(Role::Owner) | MemberChange::Changed(Role::Owner) => {
+                        return event.is_private.then_some(Self::OfStrangers);
+                    }
+                    MemberChange::Joined(_) | MemberChange::Changed(_) => return None,
+                };
                 let why = match (event.is_private, reason) {
                     // Of a public room only who is banned is shut out.
                     (false, LeaveReason::Banned) => Denied::Banned,
@@ -45,7 +52,7 @@ impl Loss {
     }
 }
 
-/// The rooms whose readers have to be looked at: they are private from an event on.
+/// The rooms whose readers have to be looked at: from an event on they are private, or have an owner.
 #[derive(Debug, Default)]
 pub struct Closings {
     rooms: Mutex<Vec<(RoomName, EventId)>>,
@@ -77,7 +84,6 @@ mod tests {
     use crate::domain::{
         access::Access,
         event::{MemberEvent, RoomUpdated},
-        membership::Role,
         name::Username,
     };
 
@@ -101,6 +107,14 @@ mod tests {
         }
         for change in [MemberChange::Joined(Role::Member), MemberChange::Changed(Role::Reader)] {
             assert_eq!(Loss::by(&member(change, true)), None, "{change:?}");
+        }
+        for change in [MemberChange::Joined(Role::Owner), MemberChange::Changed(Role::Owner)] {
+            assert_eq!(
+                Loss::by(&member(change, true)),
+                Some(Loss::OfStrangers),
+                "{change:?}: not the admins' any more"
+            );
+            assert_eq!(Loss::by(&member(change, false)), None, "{change:?}");
         }
     }
 

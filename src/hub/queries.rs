@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Hub, frame::Frame, room::Room, window::TAKE_BYTES};
+use super::{Hub, frame::Frame, permission::NotGiven, room::Room, window::TAKE_BYTES};
 use crate::{
     domain::{
         EventId,
+        actor::Actor,
         cursor::Positions,
         denied::Denied,
         event::{Event, EventBody, EventType, ResetReason, ServiceStatus, TypeSet},
@@ -129,11 +130,27 @@ pub struct Wanted {
 }
 
 impl Hub {
-    /// Answers a reader's query.
+    /// Answers a reader's query; that of somebody whom something vouches for only if they may still read the room once
+    /// the page is read. What comes before an event by which they lost the right is theirs to know.
     ///
     /// # Errors
-    /// [`StoreError`] when the database is out.
-    pub(super) async fn answer(&self, room: &Arc<Room>, query: &Query) -> Result<CatchUpPage, StoreError> {
+    /// [`NotGiven`].
+    pub(super) async fn answer(
+        &self,
+        room: &Arc<Room>,
+        query: &Query,
+        actor: Option<&Actor>,
+    ) -> Result<CatchUpPage, NotGiven> {
+        let page = self.page(room, query).await?;
+        let is_unbounded =
+            matches!(query, Query::Begin { last: EventId::MAX, .. } | Query::Log { last: EventId::MAX, .. });
+        if let Some(actor) = actor.filter(|_| is_unbounded) {
+            self.may_have_read(actor, room.name()).await?;
+        }
+        Ok(page)
+    }
+
+    async fn page(&self, room: &Arc<Room>, query: &Query) -> Result<CatchUpPage, StoreError> {
         match *query {
             Query::Begin { start, history, types, last } => self.begin(room, start, (history, last), types).await,
             Query::Log { after, types, limit, history, last } => {

@@ -17,20 +17,18 @@ use place::{Given, Place};
 
 use super::{
     frame::{Frame, Placed},
+    permission::NotGiven,
     position::ReadFilter,
     queries::{CatchUpPage, Query},
     registry::{CloseReason, Transport},
     room::Room,
 };
-use crate::{
-    domain::{
-        EventId,
-        cursor::Positions,
-        denied::Denied,
-        event::{EventBody, TypeSet},
-        name::Username,
-    },
-    store::error::StoreError,
+use crate::domain::{
+    EventId,
+    cursor::Positions,
+    denied::Denied,
+    event::{EventBody, TypeSet},
+    name::Username,
 };
 
 /// The number of events of all rooms together that a filter may drop before the reader is told its cursor.
@@ -211,7 +209,7 @@ impl Reader {
     }
 
     /// Takes the store's answer to an ask; one to another ask than the place's last is dropped.
-    pub fn answer(&mut self, ask: &Ask, got: Result<CatchUpPage, StoreError>) {
+    pub fn answer(&mut self, ask: &Ask, got: Result<CatchUpPage, NotGiven>) {
         let place = &mut self.places[ask.place.0];
         if place.generation != ask.generation || !place.is_asking() {
             return;

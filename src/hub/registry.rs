@@ -55,6 +55,10 @@ pub(super) enum Order {
         after: Option<EventId>,
         why: Denied,
     },
+    /// To take nothing of a room that comes after an event, until it is known if that is its to know.
+    Hold { room: RoomName, after: EventId },
+    /// To go on in a room in which it was held after that event.
+    Resume { room: RoomName, after: EventId },
 }
 
 /// One reader, for whoever has to end it.
@@ -86,6 +90,16 @@ impl Registration {
     /// Has the reader leave one of its rooms: at once, or after the last event that is its to know. Other rooms go on.
     pub fn leave(&self, room: &RoomName, after: Option<EventId>, why: Denied) {
         self.order(Order::Leave { room: room.clone(), after, why });
+    }
+
+    /// Has the reader take nothing of a room that comes after an event, until it is told to go on or to leave.
+    pub fn hold(&self, room: &RoomName, after: EventId) {
+        self.order(Order::Hold { room: room.clone(), after });
+    }
+
+    /// Has the reader go on in a room in which it was held after this event.
+    pub fn resume(&self, room: &RoomName, after: EventId) {
+        self.order(Order::Resume { room: room.clone(), after });
     }
 
     /// The one who reads, if something vouches for them.
@@ -238,6 +252,12 @@ impl Registry {
         for reader in of_user.iter().filter(|reader| reader.rooms.contains(room)) {
             reader.leave(room, Some(id), why);
         }
+    }
+
+    /// Has the readers of a room that something vouches for take nothing of it that comes after an event, by which some
+    /// of them may have lost the right to read it.
+    pub fn hold_after(&self, room: &RoomName, id: EventId) {
+        self.readers_of(room).iter().for_each(|reader| reader.hold(room, id));
     }
 
     /// The readers of a room that something vouches for.

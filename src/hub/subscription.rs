@@ -21,20 +21,18 @@ use timer::Timer;
 use super::{
     Hub,
     frame::Placed,
+    permission::NotGiven,
     queries::{CatchUpPage, Wanted},
     reader::{Ask, Reader, Request, Step, place::Place},
     registry::{CloseReason, Entry, Order, Registration},
     room::{Marks, Room},
     store_task::StoreTask,
 };
-use crate::{
-    domain::{
-        EventId,
-        actor::Actor,
-        cursor::{ListWord, Positions},
-        name::Username,
-    },
-    store::error::StoreError,
+use crate::domain::{
+    EventId,
+    actor::Actor,
+    cursor::{ListWord, Positions},
+    name::Username,
 };
 
 /// The time that a poll waits beyond its own for what is in the store.
@@ -49,7 +47,7 @@ pub struct Subscription {
     wakes: Vec<WatchStream<Marks>>,
     entry: Entry,
     /// The questions to the store that are under way.
-    asked: Vec<(Ask, StoreTask<Result<CatchUpPage, StoreError>>)>,
+    asked: Vec<(Ask, StoreTask<Result<CatchUpPage, NotGiven>>)>,
     timer: Timer,
     ended: Option<CloseReason>,
 }
@@ -62,7 +60,7 @@ impl Subscription {
         rooms: Vec<Wanted>,
         request: Request,
         with_positions: bool,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<Self, NotGiven> {
         let mut cursors = Vec::new();
         if with_positions {
             for wanted in &rooms {
@@ -85,8 +83,10 @@ impl Subscription {
         let wakes = reader.rooms().map(|room| WatchStream::from_changes(room.watch())).collect();
         // The first room begins here, so that whoever can't be served yet is told before the stream starts.
         if let Step::Ask(ask) = reader.take(Instant::now(), &mut Vec::new()) {
-            let page = hub.answer(reader.room(ask.place), &ask.query).await?;
-            reader.answer(&ask, Ok(page));
+            match hub.answer(reader.room(ask.place), &ask.query, entry.actor()).await {
+                Err(NotGiven::Store(error)) => return Err(error.into()),
+                got => reader.answer(&ask, got),
+            }
         }
         reader.tell_denied(rooms.iter().map(|wanted| wanted.denied));
         Ok(Self { hub, reader, wakes, entry, asked: Vec::new(), timer: Timer::default(), ended: None })
@@ -113,7 +113,7 @@ impl Subscription {
     /// Returns true if the log of the first room goes on past the cursor, and it is still read.
     #[must_use]
     pub fn has_more(&self) -> bool {
-        self.ended.is_none() && self.room().head() > self.cursor()
+        self.ended.is_none() && self.reader.first().has_more()
     }
 
     /// The reason why it has ended; absent while it goes on.
@@ -177,6 +177,8 @@ impl Subscription {
     fn obey(&mut self, order: Order) {
         match order {
             Order::Close(why) => self.reader.close_all(why),
+            Order::Hold { room, after } => self.reader.hold_after(&room, after),
+            Order::Resume { room, after } => self.reader.resume_after(&room, after),
             Order::Leave { room, after, why } => {
                 let Some(place) = self.reader.place_in(&room) else { return };
                 match after {
@@ -233,7 +235,8 @@ impl Stream for Subscription {
                 }
                 Step::Ask(ask) => {
                     let (hub, room, query) = (this.hub.clone(), this.reader.room(ask.place).clone(), ask.query.clone());
-                    let task = StoreTask::begin(async move { hub.answer(&room, &query).await });
+                    let actor = this.entry.actor().cloned();
+                    let task = StoreTask::begin(async move { hub.answer(&room, &query, actor.as_ref()).await });
                     this.asked.push((ask, task));
                 }
                 Step::Idle { until } => {

@@ -10,7 +10,9 @@ use sea_orm::{
 use super::{
     Store,
     entity::{account, membership},
-    error::StoreError, pieces::CONDITION_ROWS, room_write::RoomWrite,
+    error::StoreError,
+    pieces::CONDITION_ROWS,
+    room_write::RoomWrite,
     transaction::Transaction,
 };
 use crate::domain::{
@@ -105,6 +107,22 @@ impl Store {
     pub async fn membership(&self, room_id: i64, user: &UserKey) -> Result<Option<Membership>, StoreError> {
         let row = membership::Entity::find_by_id((room_id, user.as_str().to_owned()));
         Ok(row.one(&self.readers).await?.map(Membership::from))
+    }
+
+    /// The memberships of some users in a room; at most some hundred.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn memberships_of(
+        &self,
+        room_id: i64,
+        users: &[&UserKey],
+    ) -> Result<HashMap<UserKey, Membership>, StoreError> {
+        let rows = membership::Entity::find()
+            .filter(membership::Column::RoomId.eq(room_id))
+            .filter(membership::Column::UserKey.is_in(users.iter().map(|user| user.as_str())));
+        let memberships = rows.all(&self.readers).await?.into_iter().map(Membership::from);
+        Ok(memberships.map(|membership| (membership.username.key().clone(), membership)).collect())
     }
 
     /// Returns true if a room has an owner who is not disabled.

@@ -1,8 +1,8 @@
 //! The watcher against a real database, with the moments in the test's hand.
 
-use std::{sync::Arc, time::Duration};
+use std::{sync::Arc, task::Poll, time::Duration};
 
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, poll};
 use sea_orm::{ConnectionTrait as _, Database};
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -15,8 +15,11 @@ use crate::{
     clock::Clock,
     config::{IdentityConfig, RoomCreation, Timings},
     domain::{
+        access::Visibility,
+        content::ContentLimit,
         denied::Denied,
         event::TypeSet,
+        message::Post,
         name::{RoomName, Username},
         room::RoomChange,
         timestamp::Timestamp,
@@ -58,14 +61,7 @@ impl Scene {
         let (journal, task) = Journal::new(writer, broker, Feed::default(), health, clock.clone(), None, stop.clone());
         let tasks = TaskTracker::new();
         tasks.spawn(task);
-        let user = NewUser {
-            username: Username::parse("alice").unwrap(),
-            kind: UserKind::Person,
-            origin: Origin::Local,
-            subject: None,
-            is_admin: false,
-        };
-        let user = identity.make_user(user, Timestamp::from_micros(1)).await.unwrap();
+        let user = identity.make_user(person("alice"), Timestamp::from_micros(1)).await.unwrap();
         let keys = JwtKeys::load(&IdentityConfig::default().jwt).unwrap();
         let authenticator = Arc::new(Authenticator::new(
             store.clone(),
@@ -80,10 +76,14 @@ impl Scene {
 
     /// A key of the user: its number, and who comes with it.
     async fn key(&self) -> (i64, Actor) {
+        self.key_of(&self.user).await
+    }
+
+    async fn key_of(&self, user: &User) -> (i64, Actor) {
         let secret = Secret::generate(SecretKind::ApiKey);
         let key = NewKey {
             hash: *secret.hash().as_bytes(),
-            account_id: self.user.id,
+            account_id: user.id,
             name: "key".into(),
             rooms: None,
             can: None,
@@ -119,6 +119,11 @@ impl Scene {
         self.tasks.close();
         self.tasks.wait().await;
     }
+}
+
+fn person(name: &str) -> NewUser {
+    let username = Username::parse(name).unwrap();
+    NewUser { username, kind: UserKind::Person, origin: Origin::Local, subject: None, is_admin: false }
 }
 
 fn request() -> Request {
@@ -231,5 +236,50 @@ async fn a_reader_joins_and_types_by_the_rights_that_are_in_force() {
         assert!(matches!(error, ChatError::Refused(Refused::Denied(Denied::Revoked))), "{error}");
     }
     drop(reading);
+    scene.end().await;
+}
+
+/// Everything of the log that is ready, by its ids; and whether the reading goes on.
+async fn ready(reading: &mut Reading) -> (Vec<EventId>, bool) {
+    let mut ids = Vec::new();
+    loop {
+        match poll!(reading.next()) {
+            Poll::Ready(Some(events)) => ids.extend(events.iter().filter_map(|event| event.frame.id())),
+            Poll::Ready(None) => return (ids, false),
+            Poll::Pending => return (ids, true),
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_reads_a_room_that_is_made_private_is_held_there_until_it_is_known_who_may() {
+    let scene = Scene::new(&Timings::DEFAULT).await;
+    let (_, alice) = scene.key().await;
+    let bob = scene.authenticator.writer_for_tests().make_user(person("bob"), Timestamp::from_micros(1)).await.unwrap();
+    let (_, bob) = scene.key_of(&bob).await;
+    make(&scene, &alice, "general").await;
+    let mut revocations = Revocations::of(&scene.chat).unwrap();
+    revocations.look().await.unwrap();
+    let after = Start::After(0);
+    let mut of_alice = scene.chat.read(&alice, &general(), after, request()).await.unwrap();
+    let mut of_bob = scene.chat.read(&bob, &general(), after, request()).await.unwrap();
+    let post = async || {
+        let post = Post { content: Some("hi".into()), ..Post::default() };
+        let draft = post.check(ContentLimit::default()).unwrap();
+        scene.chat.post_message(&alice, &general(), draft).await.unwrap();
+    };
+    post().await;
+    let private = RoomChange { visibility: Some(Visibility::Private), ..RoomChange::default() };
+    scene.chat.put_room(&alice, &general(), private, Precondition::default()).await.unwrap();
+    post().await;
+    for reading in [&mut of_alice, &mut of_bob] {
+        assert_eq!(ready(reading).await, (vec![1, 2], true), "nothing that comes after the event");
+    }
+    revocations.look_again().await.unwrap();
+    post().await;
+    assert_eq!(ready(&mut of_alice).await, (vec![3, 4], true));
+    assert_eq!(ready(&mut of_bob).await, (vec![], false));
+    assert_eq!(of_bob.denied(), Some(Denied::NoSuchRoom));
+    drop((of_alice, of_bob));
     scene.end().await;
 }

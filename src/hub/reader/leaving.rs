@@ -36,6 +36,20 @@ impl Reader {
         }
     }
 
+    /// Takes nothing of a room that comes after an event, nor who is there, until it goes on or leaves.
+    pub fn hold_after(&mut self, room: &RoomName, id: EventId) {
+        if let Some(place) = self.place_in(room) {
+            self.places[place.0].hold_after(id);
+        }
+    }
+
+    /// Goes on in a room in which it was held after this event.
+    pub fn resume_after(&mut self, room: &RoomName, id: EventId) {
+        if let Some(place) = self.place_in(room) {
+            self.places[place.0].resume_after(id);
+        }
+    }
+
     /// Leaves all rooms at once, for a reason that is the same for all: it is told once.
     pub fn close_all(&mut self, why: CloseReason) {
         self.places.iter_mut().for_each(Place::close);

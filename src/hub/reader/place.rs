@@ -6,14 +6,12 @@ use tokio::time::Instant;
 
 use super::super::{
     frame::Placed,
+    permission::NotGiven,
     position::{Position, ReadFilter},
     queries::{CatchUpPage, PAGE, Query, Start},
     room::{Attendance, Missing, Room},
 };
-use crate::{
-    domain::{EventId, denied::Denied},
-    store::error::StoreError,
-};
+use crate::domain::{EventId, denied::Denied};
 
 /// The time a place waits before it asks a store again that was out.
 pub const RETRY: Duration = Duration::from_secs(1);
@@ -32,8 +30,14 @@ pub struct Place {
     /// The last ask: an answer to another one is stale.
     pub(super) generation: u32,
     pub(super) is_closed: bool,
-    /// The reason for leaving the room once all up to `position.last` is told.
-    leaving: Option<Denied>,
+    /// The event after which it leaves the room, and the reason.
+    leaving: Option<(EventId, Denied)>,
+    /// The events after which nothing is taken until it is known if that is the reader's to know.
+    holds: Vec<EventId>,
+    /// True if a page was denied, which may only mean that the word of how far the reader may go is on its way.
+    is_doubted: bool,
+    /// The reason for leaving the room at once.
+    denied: Option<Denied>,
 }
 
 /// The state of a place's question to the store.
@@ -72,8 +76,20 @@ impl Place {
     pub fn new(room: Arc<Room>, start: Start) -> Self {
         let last = EventId::MAX;
         let position = Position { cursor: 0, last, told: 0, seen: 0, state_due: false, asked_cursors: false };
-        let (attendance, store, start) = (None, Store::Idle, Some(start));
-        Self { room, position, attendance, start, goal: 0, store, generation: 0, is_closed: false, leaving: None }
+        Self {
+            room,
+            position,
+            attendance: None,
+            start: Some(start),
+            goal: 0,
+            store: Store::Idle,
+            generation: 0,
+            is_closed: false,
+            leaving: None,
+            holds: Vec::new(),
+            is_doubted: false,
+            denied: None,
+        }
     }
 
     /// A place in a room that its reader may not read: it stays where it is.
@@ -112,6 +128,12 @@ impl Place {
         self.position.cursor
     }
 
+    /// Returns true if the log goes on past the cursor, as far as that is the reader's to know.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.room.head().min(self.position.last) > self.position.cursor
+    }
+
     /// A word for who is here and who types, as far as the reader was told; while that is still due it is none
     /// that will ever be current.
     #[must_use]
@@ -137,13 +159,39 @@ impl Place {
 
     /// Leaves the room once all up to an id is told; nobody is seen there any more, nor told of others.
     pub fn leave_after(&mut self, id: EventId, why: Denied) {
-        if id < self.position.last {
-            self.position.last = id;
-            self.leaving = Some(why);
+        if self.leaving.is_none_or(|(before, _)| id < before) {
+            self.leaving = Some((id, why));
         }
         self.attendance = None;
         // The next room does not wait for that.
         self.position.state_due = false;
+        self.bound();
+    }
+
+    /// Takes nothing that comes after an event, until it is known if that is the reader's to know.
+    pub fn hold_after(&mut self, id: EventId) {
+        self.holds.push(id);
+        self.bound();
+    }
+
+    /// Goes on past that event: what comes after it is the reader's to know.
+    pub fn resume_after(&mut self, id: EventId) {
+        self.holds.retain(|held| *held != id);
+        self.bound();
+    }
+
+    /// Finds the last id that is its to take. What was denied for want of it is asked for again.
+    fn bound(&mut self) {
+        let leaving = self.leaving.map(|(id, _)| id);
+        self.position.last = self.holds.iter().copied().chain(leaving).min().unwrap_or(EventId::MAX);
+        if matches!(self.store, Store::Failed { .. }) {
+            self.store = Store::Idle;
+        }
+    }
+
+    /// Returns true if there is a last id that is its to take.
+    fn is_bounded(&self) -> bool {
+        self.position.last < EventId::MAX
     }
 
     /// Returns true if it leaves the room, or has.
@@ -153,8 +201,9 @@ impl Place {
     }
 
     /// Takes the answer to its last ask.
-    pub fn answer(&mut self, query: &Query, got: Result<CatchUpPage, StoreError>) {
+    pub fn answer(&mut self, query: &Query, got: Result<CatchUpPage, NotGiven>) {
         let room = self.room.name();
+        let was_doubted = std::mem::take(&mut self.is_doubted);
         self.store = match (query, got) {
             (Query::Begin { .. }, Ok(page)) => {
                 self.goal = self.room.head();
@@ -172,7 +221,14 @@ impl Place {
                 tracing::warn!(room.name = %room, %error, "a reader is not told the read cursors");
                 Store::Idle
             }
-            (_, Err(error)) => {
+            // It was asked before there was a bound, within which all is to be given.
+            (_, Err(NotGiven::Denied(_))) if self.is_bounded() => Store::Idle,
+            (_, Err(NotGiven::Denied(why))) => {
+                self.denied = was_doubted.then_some(why);
+                self.is_doubted = true;
+                Store::Failed { ask_at: None }
+            }
+            (_, Err(NotGiven::Store(error))) => {
                 tracing::warn!(room.name = %room, %error, "a reader waits for the store");
                 Store::Failed { ask_at: None }
             }
@@ -189,6 +245,7 @@ impl Place {
     pub fn take(&mut self, now: Instant, filter: &ReadFilter, history: usize, out: &mut Vec<Placed>) -> Given {
         match std::mem::take(&mut self.store) {
             _ if self.is_closed => return Given::Nothing(None),
+            _ if self.denied.is_some() => return self.denied.take().map_or(Given::Nothing(None), Given::Left),
             Store::Asked => {
                 self.store = Store::Asked;
                 return Given::Nothing(None);
@@ -214,7 +271,7 @@ impl Place {
         if let Some(start) = self.start {
             return self.ask(Query::Begin { start, history, types: filter.types, last: self.position.last });
         }
-        let missing = if self.leaving.is_some() {
+        let missing = if self.is_bounded() {
             self.room.take_log(filter, &mut self.position, out)
         } else {
             self.room.take(filter, &mut self.position, out)
@@ -224,7 +281,7 @@ impl Place {
         }
         match missing {
             None => match self.leaving {
-                Some(why) if self.position.cursor >= self.position.last => Given::Left(why),
+                Some((last, why)) if self.position.cursor >= last => Given::Left(why),
                 _ => Given::Nothing(None),
             },
             Some(Missing::Cursors) => self.ask(Query::Cursors),
@@ -243,7 +300,7 @@ impl Place {
 
     /// Lets a page leave.
     fn pass(&mut self, mut page: CatchUpPage, begins: bool, out: &mut Vec<Placed>) {
-        if self.leaving.is_some() && page.shows.is_some() {
+        if self.is_bounded() && page.shows.is_some() {
             // What it begins with is no event: it may have come back with a cursor past the last.
             page.cut(if begins { page.through } else { self.position.last });
         }

@@ -11,8 +11,10 @@ use crate::{
         event::{EventType, ServiceStatus},
     },
     hub::queries::Start,
+    store::error::StoreError,
 };
 
+mod denial;
 mod scene;
 
 use scene::Scene;
@@ -61,6 +63,15 @@ enum Act {
         room: usize,
         back: EventId,
     },
+    /// To be given nothing after the event so many before the head, or after it.
+    Hold {
+        room: usize,
+        back: EventId,
+    },
+    /// To go on after the first of these.
+    Resume {
+        room: usize,
+    },
     /// Something that is not in the log happens.
     Tell {
         room: usize,
@@ -85,6 +96,8 @@ fn act() -> impl Strategy<Value = Act> {
         1 => (0..20u64).prop_map(|seconds| Act::Wait { seconds }),
         1 => room.clone().prop_map(|room| Act::Close { room }),
         1 => (room.clone(), -3..12i64).prop_map(|(room, back)| Act::CloseAfter { room, back }),
+        1 => (room.clone(), -3..12i64).prop_map(|(room, back)| Act::Hold { room, back }),
+        1 => room.clone().prop_map(|room| Act::Resume { room }),
         2 => room.prop_map(|room| Act::Tell { room }),
     ]
 }
@@ -105,6 +118,8 @@ struct Reading {
     last: Vec<Option<EventId>>,
     /// Up to where it may be told then.
     allowed: Vec<Option<EventId>>,
+    /// The events after which it is held in each room, each with up to where it may be told.
+    holds: Vec<Vec<(EventId, Option<EventId>)>>,
     /// The rooms of which it was told that they were left.
     left: Vec<bool>,
     ended: bool,
@@ -129,6 +144,7 @@ impl Reading {
             closed: vec![false; starts.len()],
             last: vec![None; starts.len()],
             allowed: vec![None; starts.len()],
+            holds: vec![Vec::new(); starts.len()],
             left: vec![false; starts.len()],
             ended: false,
             scenes,
@@ -173,7 +189,7 @@ impl Reading {
             Act::Fail { which } => {
                 if !self.asked.is_empty() {
                     let (ask, _) = self.asked.swap_remove(which % asked);
-                    self.reader.answer(&ask, Err(StoreError::Unavailable("out".into())));
+                    self.reader.answer(&ask, Err(StoreError::Unavailable("out".into()).into()));
                 }
             }
             Act::Wait { seconds } => self.now += Duration::from_secs(seconds),
@@ -190,6 +206,16 @@ impl Reading {
                     // What it was told before stays told.
                     self.allowed[room] = self.last[room].max(self.told[room]);
                 }
+            }
+            Act::Hold { room, back } => {
+                let id = (self.scenes[room % rooms].head() - back).max(0);
+                self.reader.hold_after(self.scenes[room % rooms].room.name(), id);
+                self.holds[room % rooms].push((id, self.told[room % rooms].max(Some(id))));
+            }
+            Act::Resume { room } => {
+                let Some((id, _)) = self.holds[room % rooms].pop() else { return };
+                self.holds[room % rooms].retain(|(other, _)| *other != id);
+                self.reader.resume_after(self.scenes[room % rooms].room.name(), id);
             }
             Act::Tell { room } => self.scenes[room % rooms].room.tell_service(ServiceStatus::Degraded),
         }
@@ -240,6 +266,9 @@ impl Reading {
             assert!(told["id"].is_i64(), "of the people, while it leaves: {told}");
             assert!(told["id"].as_i64() <= self.allowed[index], "after {:?}: {told}", self.allowed[index]);
         }
+        for (id, allowed) in &self.holds[index] {
+            assert!(told["id"].is_i64() && told["id"].as_i64() <= *allowed, "held after {id}: {told}");
+        }
         assert!(!self.closed[index], "of a room that was left: {told}");
         let shown =
             told["messages"].as_array().cloned().unwrap_or_default().into_iter().chain(told.get("message").cloned());
@@ -265,6 +294,9 @@ impl Reading {
 
     /// Lets everything that is under way come to its end.
     fn settle(&mut self) {
+        for room in 0..self.holds.len() {
+            (0..self.holds[room].len()).for_each(|_| self.act(&Act::Resume { room }));
+        }
         self.scenes.iter_mut().for_each(Scene::learn);
         let mut quiet = 0;
         // Once for what waits for an answer, and once for what waits to ask again.

@@ -17,7 +17,7 @@ use crate::{
         timestamp::Timestamp,
         user::UserKind,
     },
-    hub::{registry::CloseReason, subscription::Subscription},
+    hub::{permission::NotGiven, queries::Query, registry::CloseReason, subscription::Subscription},
 };
 use tokio_stream::StreamExt;
 
@@ -199,5 +199,40 @@ async fn readers_are_found_by_credential_and_room_until_they_are_gone() {
     assert_eq!((registry.by_credential().len(), registry.readers_of(&name("general")).len()), (0, 0));
     drop(nobody);
     assert_eq!(registry.count(), 0);
+    fixture.end().await;
+}
+
+#[tokio::test]
+async fn who_may_read_a_private_room_is_decided_at_each_page_of_the_store() {
+    let fixture = Fixture::new().await;
+    fixture.post(3).await;
+    let hub = fixture.app.hub.clone();
+    let room = hub.room(&name("general"));
+    let [alice, eve] = [proven("Alice", 1, None), proven("Eve", 2, None)];
+    let log = |last| Query::Log { after: 0, types: TypeSet::ALL, limit: 10, history: 10, last };
+    let begin = |last| Query::Begin { start: Start::History, history: 10, types: TypeSet::ALL, last };
+    let given = async |actor: Option<&Actor>, query: Query| match hub.answer(&room, &query, actor).await {
+        Ok(page) => Ok(page.frames.len()),
+        Err(NotGiven::Denied(why)) => Err(why),
+        Err(error) => panic!("{error}"),
+    };
+    let hidden = Err(Denied::NoSuchRoom);
+    assert_eq!(given(Some(&alice), log(EventId::MAX)).await, Ok(3), "the room is public");
+    fixture.app.sql("UPDATE room SET visibility = 'private', owners = 1").await;
+    for query in [log, begin] {
+        assert_eq!(given(Some(&alice), query(EventId::MAX)).await, hidden);
+    }
+    let member = "INSERT INTO membership (room_id, user_key, username, role, since) \
+                  SELECT id, 'alice', 'Alice', 'reader', 1 FROM room";
+    fixture.app.sql(member).await;
+    assert_eq!(given(Some(&alice), log(EventId::MAX)).await, Ok(3));
+    assert_eq!(given(Some(&alice), begin(EventId::MAX)).await, Ok(1));
+    assert_eq!(given(Some(&eve), log(EventId::MAX)).await, hidden);
+    fixture.app.sql("UPDATE membership SET role = NULL").await;
+    assert_eq!(given(Some(&alice), log(EventId::MAX)).await, hidden);
+    // Up to the event by which the right was lost all is to be given; and in open mode nobody has one to lose.
+    assert_eq!(given(Some(&alice), log(2)).await, Ok(3));
+    assert_eq!(given(None, log(EventId::MAX)).await, Ok(3));
+    drop(room);
     fixture.end().await;
 }
