@@ -5,6 +5,7 @@ mod admins;
 mod api_keys;
 mod claimed;
 mod frames;
+mod guessed_rooms;
 mod guests;
 mod matrix;
 mod members;
