@@ -8,6 +8,7 @@ mod erasure;
 mod hostile_text;
 mod join;
 mod lost_answer;
+mod membership;
 mod scenario;
 mod sequences;
 mod slow_reader;
