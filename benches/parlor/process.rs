@@ -132,7 +132,7 @@ fn seeded(messages: u64) -> io::Result<TempDir> {
     Ok(directory)
 }
 
-/// What a command prints that has to succeed.
+/// The output of a command, which has to succeed.
 fn asked(directory: &TempDir, words: &[&str]) -> io::Result<String> {
     let output = command(directory, PARLOR).args(words).output()?;
     if !output.status.success() {
