@@ -40,7 +40,7 @@ pub struct Register {
     #[schema(required, min_length = 10, max_length = 256, example = "correct horse battery staple")]
     password: Option<String>,
     /// The invitation, where one is needed.
-    #[schema(nullable = false, example = "pli_0000000000000000000000000000000000000000000")]
+    #[schema(example = "pli_0000000000000000000000000000000000000000000")]
     invitation: Option<String>,
 }
 

@@ -39,10 +39,10 @@ const LONGEST: u64 = INVITATION_LONGEST.as_secs();
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct NewInvitation {
     /// The only name that it is to register; for any, if absent. A name that was only claimed is handed over by it.
-    #[schema(value_type = Option<UsernameText>, nullable = false)]
+    #[schema(value_type = Option<UsernameText>)]
     username: Option<String>,
     /// The seconds that it is good for; a week, if absent.
-    #[schema(value_type = Option<u64>, nullable = false, minimum = 60, maximum = 31_536_000, example = 604_800)]
+    #[schema(value_type = Option<u64>, minimum = 60, maximum = 31_536_000, example = 604_800)]
     expires_in: Option<Whole<60, LONGEST>>,
 }
 

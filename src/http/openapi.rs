@@ -10,6 +10,7 @@ use utoipa::{
 
 pub mod answers;
 pub mod docs;
+mod names;
 pub mod params;
 pub(super) mod samples;
 pub mod security;
@@ -82,7 +83,8 @@ pub fn complete(mut document: Document, content_limit: ContentLimit, mode: AuthM
                 describe_form(body);
                 // Without a body a room is made as it is, which an annotation with two content types
                 // can't say.
-                body.required = body.required.take().filter(|_| operation.operation_id.as_deref() != Some("put_room"));
+                let may_be_absent = matches!(operation.operation_id.as_deref(), Some("put_room" | "make_room"));
+                body.required = body.required.take().filter(|_| !may_be_absent);
             }
             operation.responses.responses.values_mut().for_each(carry_id);
         }
@@ -94,6 +96,9 @@ pub fn complete(mut document: Document, content_limit: ContentLimit, mode: AuthM
         .description(Some("The request's id, also in the server's log: the one it came with, or a new one."));
     components.headers.insert(REQUEST_ID.into(), id.build().into());
     security::state(&mut document, mode);
+    if mode == AuthMode::Required {
+        names::leave_to_credentials(&mut document);
+    }
     document
 }
 

@@ -41,19 +41,16 @@ use crate::{
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct NewSession {
     /// The name.
-    #[schema(value_type = Option<UsernameText>, nullable = false)]
+    #[schema(value_type = Option<UsernameText>)]
     username: Option<String>,
     /// The password.
-    #[schema(nullable = false, example = "correct horse battery staple")]
+    #[schema(example = "correct horse battery staple")]
     password: Option<String>,
     /// A secret that an admin gave out, with which a new password is set, once.
-    #[schema(nullable = false)]
     reset: Option<String>,
     /// The new password: 10 to 256 characters, none of the commonest.
-    #[schema(nullable = false)]
     new: Option<String>,
     /// A token (JWT) of another system. The session ends when it does.
-    #[schema(nullable = false)]
     token: Option<String>,
 }
 

@@ -30,19 +30,26 @@ def free_port():
 
 
 class Server:
-    def __init__(self):
+    def __init__(self, *settings):
         self.folder = tempfile.TemporaryDirectory(prefix="parlor-clients-")
         self.log = Path(self.folder.name, "log").open("ab")
+        self.database = f"sqlite://{self.folder.name}/parlor.db?mode=rwc"
+        self.settings = settings
         self.port = None
         self.start()
+
+    def run(self, *words):
+        """Runs a command of the operator's on the database; what it prints."""
+        command = [os.environ["PARLOR"], *words, "--database-url", self.database]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=DEADLINE).stdout.strip()
 
     def start(self):
         """Starts it; the second time at the same address, over the same database."""
         deadline = time.monotonic() + DEADLINE
         while True:
             port = self.port or free_port()
-            database = f"sqlite://{self.folder.name}/parlor.db?mode=rwc"
-            command = [os.environ["PARLOR"], "serve", "--listen", f"127.0.0.1:{port}", "--database-url", database]
+            listen = ["--listen", f"127.0.0.1:{port}", "--database-url", self.database]
+            command = [os.environ["PARLOR"], "serve", *listen, *self.settings]
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log)
             select.select([self.process.stdout], [], [], deadline - time.monotonic())
             line = self.process.stdout.readline().decode() if self.process.poll() is None else ""

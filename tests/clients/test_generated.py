@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from parlor_client import Client, models
+from parlor_client import AuthenticatedClient, Client, models
 from parlor_client.api.messages import (
     add_reaction,
     delete_message,
@@ -107,3 +107,13 @@ def test_what_a_message_lives_through(client):
         models.ReactionRemovedEvent,
         models.MessageDeletedEvent,
     ]
+
+
+def test_a_key_is_sent_as_the_document_says(guarded):
+    with AuthenticatedClient(base_url=guarded.url, token=guarded.admin_key, timeout=DEADLINE) as client:
+        posted = post_message.sync("general", client=client, body=models.NewMessage(username="root", content="hi"))
+        assert isinstance(posted, models.Message) and posted.username == "root", posted
+    with Client(base_url=guarded.url, timeout=DEADLINE) as guest:
+        assert [message.content for message in list_messages.sync("general", client=guest).messages] == ["hi"]
+        refused = post_message.sync("general", client=guest, body=models.NewMessage(username="root", content="hi"))
+        assert isinstance(refused, models.Problem) and refused.code == "unauthenticated", refused

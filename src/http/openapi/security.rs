@@ -126,4 +126,19 @@ mod tests {
         assert_eq!(security(AuthMode::Required, messages, "get"), any);
         assert_eq!(security(AuthMode::Required, "/api/v1/me", "get"), any);
     }
+
+    #[test]
+    fn where_credentials_are_required_nobody_has_to_say_who_acts() {
+        let needed = |mode| {
+            let document = serde_json::to_value(document_of(mode)).unwrap();
+            let operation = &document["paths"]["/api/v1/rooms/{room}/messages/{id}"]["delete"];
+            let parameters = operation["parameters"].as_array().unwrap();
+            let name = parameters.iter().find(|parameter| parameter["name"] == "username").unwrap();
+            let schemas = &document["components"]["schemas"];
+            let has = |schema: &str| schemas[schema]["required"].as_array().unwrap().contains(&json!("username"));
+            (name["required"].clone(), has("NewMessage"), has("Register"))
+        };
+        assert_eq!(needed(AuthMode::Open), (json!(true), true, true));
+        assert_eq!(needed(AuthMode::Required), (json!(false), false, true));
+    }
 }
