@@ -23,7 +23,6 @@ pub(super) const TABLES: [(&str, &[(&str, &str)]); 6] = [
             ("public-url", "public_url"),
             ("allowed-hosts", "allowed_hosts"),
             ("allow-origin", "allow_origin"),
-            ("accounts", "accounts"),
             ("auth", "auth"),
             ("allow-open", "allow_open"),
             ("drain-delay", "drain_delay"),
@@ -32,6 +31,7 @@ pub(super) const TABLES: [(&str, &[(&str, &str)]); 6] = [
     (
         "identity",
         &[
+            ("accounts", "accounts"),
             ("jwt-key", "jwt_key"),
             ("jwks", "jwks"),
             ("jwt-issuer", "jwt_issuer"),
