@@ -13,7 +13,7 @@ use axum::{
 use serde_json::json;
 
 use super::answer;
-use crate::app::App;
+use crate::{app::App, config::AuthMode};
 
 /// The content security policy of the pages: nothing that is not from here, and no script or style within a page.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
@@ -24,8 +24,7 @@ static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/pages.rs"));
 
 /// The paths of pages and of what is asked for without being named. The page of a room reads its own path to
 /// know which room it is.
-const PAGES: [(&str, &str); 6] = [
-    ("/", "rooms/rooms.html"),
+const PAGES: [(&str, &str); 5] = [
     ("/rooms/{room}", "room/room.html"),
     ("/rooms/{room}/", "room/room.html"),
     ("/client1/", "room/room.html"),
@@ -36,6 +35,17 @@ const PAGES: [(&str, &str); 6] = [
 
 const REDIRECTS: [(&str, &str); 4] =
     [("/client1", "/client1/"), ("/client2", "/client2/"), ("/rooms", "/"), ("/rooms/", "/")];
+
+/// The pages that only a server in open mode has.
+const OPEN_PAGES: [(&str, &str); 1] = [("/", "rooms/rooms.html")];
+
+/// The pages that only a server with credentials has.
+const REQUIRED_PAGES: [(&str, &str); 4] = [
+    ("/", "rooms/mine.html"),
+    ("/sign-in", "account/sign-in.html"),
+    ("/account", "account/account.html"),
+    ("/admin", "admin/admin.html"),
+];
 
 struct File {
     name: &'static str,
@@ -132,9 +142,10 @@ async fn settings(State(app): State<Arc<App>>) -> Response {
 }
 
 /// The pages and their parts.
-pub fn routes() -> Router<Arc<App>> {
+pub fn routes(mode: AuthMode) -> Router<Arc<App>> {
     let named = |name: &str| FILES.iter().find(|file| file.name == name);
-    let pages = PAGES.into_iter().filter_map(|(path, name)| Some((path.to_owned(), named(name)?)));
+    let of_mode: &[_] = if mode == AuthMode::Required { &REQUIRED_PAGES } else { &OPEN_PAGES };
+    let pages = PAGES.iter().chain(of_mode).filter_map(|(path, name)| Some(((*path).to_owned(), named(name)?)));
     let files = FILES.iter().map(|file| (format!("/static/{}", file.name), file));
     let router = Router::new().route("/static/settings.json", get(settings));
     let router = REDIRECTS

@@ -102,6 +102,7 @@ export interface ServerEvents {
   member_changed: Logged<'member_changed'> & { username: string; role: Role; by: string };
   member_left: Logged<'member_left'> & { username: string; by: string; reason: 'left' | 'removed' | 'banned' };
   error: { type: 'error'; room?: string; status: number; code: string; detail: string };
+  auth_expiring: { type: 'auth_expiring'; room?: undefined; stream: string; expires_at: string };
 }
 
 export type Role = 'reader' | 'member' | 'moderator' | 'owner';

@@ -2,7 +2,7 @@
 /** @import { Client } from './client.js' */
 /** @import { ServerEvent, State, Transport } from './events.js' */
 /** @import { Part, Way } from './transports.js' */
-import { backoff, Refused } from './client.js';
+import { backoff, Refused } from './request.js';
 import { address, open, parts, Turns } from './transports.js';
 
 /** A stream that has shown nothing for so long is held back by something between here and the server. */
@@ -137,6 +137,7 @@ export class Line {
       event: (event) => {
         if (!isCurrent()) return;
         this.#alive(transport, sign);
+        if (event.type === 'auth_expiring') this.#renew(event.stream);
         this.#follower.event(event);
       },
       alive: () => isCurrent() && this.#alive(transport, sign),
@@ -148,6 +149,11 @@ export class Line {
       },
       ended: (error, pause) => isCurrent() && this.#ended(transport, error, pause),
     }, turns);
+  }
+
+  /** Has a connection go on by the cookie that is good now. If there is none the server ends it, and says so. @param {string} stream */
+  #renew(stream) {
+    this.#client.ask(`${this.#client.base}/streams/${encodeURIComponent(stream)}/token`, { method: 'POST' }).catch(() => {});
   }
 
   /**

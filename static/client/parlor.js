@@ -2,7 +2,8 @@
 /** @import { Transport } from './events.js' */
 import { Room } from './room.js';
 
-export { Client, newClientId, Refused } from './client.js';
+export { Client, newClientId } from './client.js';
+export { Refused } from './request.js';
 export { Room };
 
 /**

@@ -4,9 +4,11 @@
 /** @import { Known, Shown } from './known.js' */
 /** @import { Messages } from './messages.js' */
 /** @import { Settings } from './settings.js' */
-import { Refused } from '../client/client.js';
+/** @import { Standing } from './standing.js' */
+import { Refused } from '../client/request.js';
 import { byId, children, closest, focused, icon, make, placeBeside, step, within } from '../shared/dom.js';
 import { fold } from '../shared/names.js';
+import { inPlainWords } from '../shared/refusals.js';
 import { Details } from './details.js';
 import { favourites, isSame, Picker } from './emoji.js';
 import { oneLine, setCurrent } from './message.js';
@@ -14,6 +16,11 @@ import { notice, noticeUnreachable } from './notice.js';
 import { onLongPress } from './press.js';
 
 const QUICK = 6;
+
+/**
+ * `settings` and `standing` tell what is offered; `onPerson` is called with an author to be dealt with.
+ * @typedef {{ settings: Settings, standing: Standing, onPerson: (username: string) => void }} Uses
+ */
 
 export class Actions {
   #client;
@@ -26,7 +33,7 @@ export class Actions {
   #dialog = byId('delete', HTMLDialogElement);
   #picker = new Picker();
   #details;
-  #settings;
+  #uses;
   /** The item that was acted on last: what its menu is about, and where the focus goes back to. @type {HTMLElement} */
   #item = byId('messages');
   /** Its message then. @type {Shown | undefined} */
@@ -37,15 +44,15 @@ export class Actions {
    * @param {Known} known
    * @param {Messages} messages
    * @param {Composer} composer
-   * @param {Settings} settings
+   * @param {Uses} uses
    */
-  constructor(client, known, messages, composer, settings) {
+  constructor(client, known, messages, composer, uses) {
     this.#client = client;
     this.#known = known;
     this.#messages = messages;
     this.#composer = composer;
     this.#me = fold(client.username ?? '');
-    this.#settings = settings;
+    this.#uses = uses;
     this.#details = new Details(client);
     this.#list.addEventListener('click', ({ target }) => this.#clicked(closest(target, '[data-act]')));
     this.#list.addEventListener('focusin', ({ target }) => this.#focused(closest(target, '.message')));
@@ -88,7 +95,12 @@ export class Actions {
   get lastOwn() {
     const item = this.#messages.items.findLast((each) => each.matches('.own:not(.deleted)'));
     const message = item && this.#known.get(Number(item.dataset.id));
-    return message && this.#settings.canEdit(message) ? message : undefined;
+    return message && this.#canEdit(message) ? message : undefined;
+  }
+
+  /** @param {Shown} message */
+  #canEdit(message) {
+    return this.#uses.standing.may('edit') && this.#uses.settings.canEdit(message);
   }
 
   /** Asks whether to delete a message, as for one that was edited to say nothing. @param {number} id */
@@ -154,15 +166,18 @@ export class Actions {
     const message = this.#message;
     if (!message) return;
     const { deleted_at: deletedAt, edited_at: editedAt, reactions, username } = message;
+    const { standing } = this.#uses;
     const isOwn = fold(username) === this.#me;
+    const isThere = !deletedAt;
     /** @type {Record<string, boolean>} */
     const shown = {
-      reply: !deletedAt, text: !deletedAt, link: true, seen: true,
-      reactions: reactions.length > 0, revisions: !deletedAt && Boolean(editedAt), edit: isOwn && this.#settings.canEdit(message), delete: isOwn && !deletedAt,
+      reply: isThere && standing.may('post'), text: isThere, link: true, seen: standing.may('see'),
+      reactions: reactions.length > 0, revisions: isThere && Boolean(editedAt), edit: isOwn && this.#canEdit(message),
+      person: !isOwn && standing.may('ban'), delete: isThere && (isOwn ? standing.may('delete') : standing.mayDeleteOthers),
     };
     for (const entry of children(this.#menu)) if (entry.dataset.do) entry.hidden = !shown[entry.dataset.do];
     const quick = byId('menu-quick');
-    quick.hidden = Boolean(deletedAt);
+    quick.hidden = !isThere || !standing.may('react');
     /** @type {(attributes: Record<string, string>, content: string | Node) => HTMLElement} */
     const entry = (attributes, content) => make('button', { type: 'button', role: 'menuitem', tabindex: -1, ...attributes }, content);
     quick.replaceChildren(
@@ -218,6 +233,7 @@ export class Actions {
     else if (act === 'text') this.#copy(message.content, 'The text is copied.');
     else if (act === 'link') this.#copy(`${location.origin}/rooms/${this.#client.room}#${id}`, 'The link is copied.');
     else if (act === 'delete') this.#askToDelete(message);
+    else if (act === 'person') this.#uses.onPerson(message.username);
     else if (act === 'seen' || act === 'reactions' || act === 'revisions') this.#details[act](message);
   }
 
@@ -240,6 +256,10 @@ export class Actions {
   #toggle(emoji) {
     if (!this.#message) return;
     const { id, reactions } = this.#message;
+    if (!this.#uses.standing.may('react')) {
+      this.#details.reactions(this.#message);
+      return;
+    }
     const isOwn = reactions.find((each) => each.emoji === emoji)?.isOwn;
     const has = isOwn === undefined ? this.#known.hasReacted(id, emoji) : Promise.resolve(isOwn);
     this.#try(has.then((isMine) => this.#client.react(id, emoji, !isMine)));
@@ -264,7 +284,7 @@ export class Actions {
     try {
       await change;
     } catch (error) {
-      if (error instanceof Refused) notice(error.message);
+      if (error instanceof Refused) notice(inPlainWords(error));
       else noticeUnreachable();
     }
   }

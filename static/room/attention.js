@@ -12,6 +12,8 @@ const BURST = 2_000;
 export class Attention {
   #client;
   #title = '';
+  /** The room in a notification. */
+  place;
   #unread = 0;
   /** The present notification: its first message, the number of messages, and the time of the last. */
   #burst = { first: 0, count: 0, at: -BURST };
@@ -20,6 +22,7 @@ export class Attention {
   /** @param {Client} client */
   constructor(client) {
     this.#client = client;
+    this.place = `#${client.room}`;
     client.addEventListener('chat_message', ({ detail }) => this.#arrived(detail.message));
     document.addEventListener('visibilitychange', () => {
       if (document.hidden) return;
@@ -73,7 +76,7 @@ export class Attention {
     this.#burst = now - at < BURST ? { first, count: count + 1, at: now } : { first: id, count: 1, at: now };
     const isOne = this.#burst.count === 1;
     try {
-      const notification = new Notification(isOne ? `${username} in #${room}` : `${this.#burst.count} new messages in #${room}`, {
+      const notification = new Notification(isOne ? `${username} in ${this.place}` : `${this.#burst.count} new messages in ${this.place}`, {
         body: isOne ? content : `${username}: ${content}`,
         // A notification takes the place of one with the same tag, also of another tab's.
         tag: `parlor:${room}:${this.#burst.first}`,

@@ -1,10 +1,11 @@
 // The field one writes in: a new message, an answer, or an edit. What is written survives a reload, and others see that one types.
 /** @import { Client } from '../client/client.js' */
 /** @import { Known, Shown } from './known.js' */
-import { isFinal, Refused } from '../client/client.js';
+import { isFinal } from '../client/request.js';
 import { byId } from '../shared/dom.js';
 import { inALine } from './message.js';
-import { notice, UNREACHABLE } from './notice.js';
+import { notice } from './notice.js';
+import { inPlainWords, UNREACHABLE } from '../shared/refusals.js';
 import { load, save } from '../shared/store.js';
 
 /** After how long without a key one no longer types. */
@@ -160,7 +161,7 @@ export class Composer {
       if (this.#edited !== id) return;
       // An edit that can be mended stays; of one that can't, what was written is kept for a new message.
       if (isFinal(error) && [403, 404, 410].includes(error.status)) this.#giveUp(error.message);
-      else this.#error.textContent = error instanceof Refused ? error.message : UNREACHABLE;
+      else this.#error.textContent = inPlainWords(error);
     } finally {
       this.#isSaving = false;
     }

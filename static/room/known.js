@@ -1,8 +1,8 @@
 // The messages that the page knows, shown or quoted: each as it is now, whatever comes from where in which order.
 /** @import { Client } from '../client/client.js' */
 /** @import { Message, Reaction, ServerEvents } from '../client/events.js' */
-import { isFinal } from '../client/client.js';
 import { Emitter } from '../client/emitter.js';
+import { isFinal } from '../client/request.js';
 import { fold } from '../shared/names.js';
 
 const CHANGES = /** @type {const} */ (['message_edited', 'message_deleted', 'reaction_added', 'reaction_removed']);

@@ -1,5 +1,6 @@
 // A few words over the top of the messages, for a while: what was done, or why it could not be.
 import { byId } from '../shared/dom.js';
+import { UNREACHABLE } from '../shared/refusals.js';
 
 /** In milliseconds. */
 const FOR = 8_000;
@@ -22,8 +23,6 @@ export function noticeUnreachable() {
   notice(UNREACHABLE);
   isOfLine = true;
 }
-
-export const UNREACHABLE = 'The server can’t be reached. Try again in a moment.';
 
 /** The line is back. */
 export function noticeReached() {

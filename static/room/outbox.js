@@ -2,9 +2,11 @@
 /** @import { Client } from '../client/client.js' */
 /** @import { Message } from '../client/events.js' */
 /** @import { Known } from './known.js' */
-import { isFinal, newClientId } from '../client/client.js';
+import { newClientId } from '../client/client.js';
+import { isFinal } from '../client/request.js';
 import { byId, children, linked, make, within } from '../shared/dom.js';
 import { fold } from '../shared/names.js';
+import { inPlainWords } from '../shared/refusals.js';
 import { quote, showQuote } from './message.js';
 import { notice } from './notice.js';
 import { keys, load, save } from '../shared/store.js';
@@ -143,17 +145,18 @@ export class Outbox {
   async #send() {
     if (this.#isSending || !this.#next) return;
     this.#isSending = true;
+    let goesOn = true;
     try {
       await alone(this.#prefix, async () => {
         // Another tab may have sent some meanwhile.
         this.#load();
-        for (let next = this.#next; next; next = this.#next) await this.#post(next);
+        for (let next = this.#next; next && goesOn; next = this.#next) goesOn = await this.#post(next);
       });
     } finally {
       this.#isSending = false;
     }
     // Written while the lock was given back.
-    this.#send();
+    if (goesOn) this.#send();
   }
 
   /** The one to be sent next. */
@@ -161,7 +164,7 @@ export class Outbox {
     return this.#client.isClosed ? undefined : this.#entries.find(({ problem, isSent }) => !problem && !isSent);
   }
 
-  /** @param {Entry} entry */
+  /** Sends one; resolves to false if no other can be sent at the moment. @param {Entry} entry */
   async #post({ client_id: id, content, reply_to: replyTo }) {
     const control = new AbortController();
     this.#posting = { id, control };
@@ -172,12 +175,19 @@ export class Outbox {
       else this.#sent(id);
     } catch (error) {
       // Without an answer it was discarded, or the page is left.
-      if (!isFinal(error)) return;
-      this.#mark(id, { problem: error.message });
-      this.#tell(error.message);
+      if (!isFinal(error)) return true;
+      if (error.status === 401) {
+        // Kept for whoever signs in again.
+        this.#client.tell('retry', { clientId: id, error });
+        return false;
+      }
+      const problem = inPlainWords(error);
+      this.#mark(id, { problem });
+      this.#tell(problem);
     } finally {
       this.#posting = undefined;
     }
+    return true;
   }
 
   /** @param {string} id */

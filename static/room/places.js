@@ -25,7 +25,9 @@ export class Places {
     this.#messages = messages;
     this.#me = fold(client.username ?? '');
     this.#key = `parlor:place:${client.room}`;
-    const unread = client.unread().catch(() => ({ unread: 0, capped: false, last_read_id: 0 }));
+    const nothing = { unread: 0, capped: false, last_read_id: 0 };
+    // Of whoever has no name nothing is known.
+    const unread = client.username === undefined ? Promise.resolve(nothing) : client.unread().catch(() => nothing);
     this.opened = new Promise((resolve) => {
       client.addEventListener('message_history', async () => {
         if (this.#isOpen) return;

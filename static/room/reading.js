@@ -1,7 +1,7 @@
 // Read cursors: sends that of the user by what was on the screen, and shows those of others.
 /** @import { Client } from '../client/client.js' */
 /** @import { Messages } from './messages.js' */
-import { isFinal } from '../client/client.js';
+import { isFinal } from '../client/request.js';
 import { avatar, inWords, make, within } from '../shared/dom.js';
 import { fold, hue } from '../shared/names.js';
 

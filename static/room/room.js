@@ -1,8 +1,8 @@
 // The page of one room: finds out which room and as whom, and puts the parts together.
 /** @import { Room } from '../client/room.js' */
 /** @import { SharedRoom } from './shared-room.js' */
-import { Refused } from '../client/client.js';
 import { byId } from '../shared/dom.js';
+import { whoAmI } from '../shared/me.js';
 import { rememberedName, rememberName, wrongWithName } from '../shared/names.js';
 import { load, save } from '../shared/store.js';
 import { Actions } from './actions.js';
@@ -10,6 +10,7 @@ import { Attention } from './attention.js';
 import { Banner } from './banner.js';
 import { Composer } from './composer.js';
 import { Crowd, MOST_LINES } from './crowd.js';
+import { Description } from './description.js';
 import { Known } from './known.js';
 import { Messages } from './messages.js';
 import { noticeReached } from './notice.js';
@@ -20,6 +21,7 @@ import { Reading } from './reading.js';
 import { Search } from './search.js';
 import { Settings } from './settings.js';
 import { canShare, connectShared } from './shared-room.js';
+import { Standing } from './standing.js';
 
 /** @typedef {Room | SharedRoom} Connection */
 
@@ -114,48 +116,26 @@ function countTabs(client, banner) {
 }
 
 /**
- * @param {Connection} client
+ * @param {Description} description
  * @param {Attention} attention
  */
-function followRoom(client, attention) {
-  const show = (/** @type {{ title?: string, topic?: string }} */ { title, topic }) => {
+function showDescription(description, attention) {
+  const show = () => {
+    const { title, topic } = description.room;
     byId('title').textContent = title || `#${room}`;
     byId('topic').textContent = topic ?? '';
     attention.title = title || room;
   };
-  show(load('sessionStorage', `parlor:room:${room}`) ?? {});
-  let [isKnown, isMade, updated] = [false, true, 0];
-  const learn = async () => {
-    if (isKnown) return;
-    isKnown = true;
-    try {
-      const answer = await client.ask(client.path);
-      // What an event has said since is newer.
-      if (answer.head >= updated) show(answer);
-    } catch (error) {
-      isKnown = false;
-      isMade = !(error instanceof Refused && error.status === 404);
-    }
-  };
-  learn();
-  // A room nobody has made is not there to be asked about again until something happens in it.
-  client.addEventListener('message_history', () => (isMade || client.cursor) && learn());
-  client.addEventListener('chat_message', learn);
-  client.addEventListener('reset', () => {
-    [isKnown, updated] = [false, 0];
-  });
-  client.addEventListener('room_updated', ({ detail }) => {
-    updated = detail.id;
-    show(detail);
-  });
+  description.addEventListener('change', show);
+  show();
 }
 
 /**
  * @param {Connection} client
- * @param {string} me
+ * @param {string | undefined} me
  */
 function settings(client, me) {
-  byId('me').textContent = me;
+  byId('me').textContent = me ?? 'nobody in particular';
   byId('rename').hidden = Boolean(ready);
   byId('rename').addEventListener('click', async () => {
     byId('settings').hidePopover();
@@ -168,6 +148,18 @@ function settings(client, me) {
   });
 }
 
+/** The name to go in under, on a server where names are only claimed. */
+async function claimedName() {
+  const remembered = rememberedName();
+  return ready ? `Client${ready[1]}` : (!wrongWithName(remembered) && remembered) || (await askName());
+}
+
+/** Nothing can be had of the server yet. */
+function showAway() {
+  byId('status').dataset.state = 'reconnecting';
+  byId('status').textContent = WORDS.reconnecting;
+}
+
 async function start() {
   byId('title').textContent = `#${room}`;
   if (!/^[A-Za-z0-9_-]{1,100}$/.test(room)) {
@@ -177,9 +169,15 @@ async function start() {
     return;
   }
   document.title = `${room} · Parlor`;
-  const remembered = rememberedName();
-  const me = ready ? `Client${ready[1]}` : (!wrongWithName(remembered) && remembered) || (await askName());
-  const client = connectShared(room, { username: me, transport: load('localStorage', TRANSPORT) ?? 'auto' });
+  const me = await whoAmI(showAway);
+  const required = me.auth === 'required' ? await import('./required.js') : undefined;
+  const first = await required?.arrive(room, me, showAway);
+  // Then the page is on its way elsewhere.
+  if (required && !first) return;
+  const username = required ? me.username ?? undefined : await claimedName();
+  const client = connectShared(room, { username, transport: load('localStorage', TRANSPORT) ?? 'auto' });
+  const description = new Description(client, first);
+  const standing = new Standing(me, room, () => description.room);
   const banner = new Banner();
   const server = new Settings();
   server.load();
@@ -200,13 +198,15 @@ async function start() {
     onShown: () => messages.settle(),
   });
   /** @type {Actions} */
-  const actions = new Actions(client, known, messages, composer, server);
+  const actions = new Actions(client, known, messages, composer, { settings: server, standing, onPerson: (name) => dialogs?.moderate(name) });
   const places = new Places(client, messages);
-  new Reading(client, messages, places.opened);
+  if (standing.may('see')) new Reading(client, messages, places.opened);
   new Search(client);
-  new People(client, me);
-  followRoom(client, new Attention(client));
-  settings(client, me);
+  new People(client, username ?? '');
+  const attention = new Attention(client);
+  showDescription(description, attention);
+  settings(client, username);
+  const dialogs = required?.follow({ client, me, standing, description, messages, attention });
   client.addEventListener('state', ({ detail }) => {
     showState(client, banner);
     if (detail.name === 'connected') noticeReached();

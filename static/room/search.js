@@ -1,7 +1,7 @@
 // Finding messages by their words: a list of links to them.
 /** @import { Client } from '../client/client.js' */
 /** @import { Message } from '../client/events.js' */
-import { isFinal } from '../client/client.js';
+import { isFinal } from '../client/request.js';
 import { byId, closest, make, within } from '../shared/dom.js';
 import { exact } from './message.js';
 import { hue } from '../shared/names.js';

@@ -3,6 +3,7 @@
 import { Client, newClientId } from '../client/client.js';
 import { advance, isAhead, params } from '../client/cursor.js';
 import { Line } from '../client/line.js';
+import { isFinal } from '../client/request.js';
 import { Room } from '../client/room.js';
 import { fold } from '../shared/names.js';
 import { Tabs } from './tabs.js';
@@ -12,7 +13,7 @@ const SILENCE = 75_000;
 /** The number of events kept while the past is fetched; with more it is fetched again. */
 const KEPT = 500;
 
-/** @typedef {{ username: string, transport?: Transport }} Options */
+/** @typedef {{ username?: string, transport?: Transport }} Options */
 /**
  * The messages between tabs. Of the leader: `leads`, `isAlive`, `state`, `event`. Of who is led: `hello`; `want`, the
  * room to be followed; `left`, a tab that is closed. Of all: `transport`, chosen for all.
@@ -80,7 +81,7 @@ export class SharedRoom extends Client {
   constructor(room, options) {
     super(room, options);
     this.#transport = options.transport ?? 'auto';
-    this.#name = `parlor:${fold(options.username)}`;
+    this.#name = `parlor:${fold(options.username ?? '')}`;
     this.#channel = new BroadcastChannel(this.#name);
     this.#channel.onmessage = ({ data }) => this.#hear(data);
     document.addEventListener('visibilitychange', this.#look);
@@ -185,8 +186,12 @@ export class SharedRoom extends Client {
    * @param {ServerEvent} event
    */
   #pass(event) {
-    // Only the end of a credential is of no room: it ends the line.
-    if (event.room === undefined) return;
+    // The end of a credential, which all tabs share, is of no room.
+    if (event.room === undefined) {
+      this.#say({ event });
+      this.receive(event);
+      return;
+    }
     if (event.type === 'service_status') this.#degraded = event.status === 'degraded' ? event : undefined;
     const { cursor, isNew } = advance(this.#tabs.cursor(event.room), event);
     if (!isNew) return;
@@ -197,7 +202,7 @@ export class SharedRoom extends Client {
 
   /** Returns true for an event about the server, which is told to all. @param {ServerEvent} event */
   #isOurs(event) {
-    return event.room === this.room || event.type === 'service_status' || event.type === 'server_shutdown';
+    return event.room === this.room || event.room === undefined || event.type === 'service_status' || event.type === 'server_shutdown';
   }
 
   /** Shows that it is there, and looks which others are: one that crashed did not say that it left. */
@@ -281,7 +286,12 @@ export class SharedRoom extends Client {
         if (!isCurrent()) return;
         /** @type {ServerEvent[]} */ (answer.events).forEach((event) => this.receive(event));
         more = answer.has_more || this.#isBehind;
-      } catch {
+      } catch (error) {
+        // The room is there no longer, as far as the user may know.
+        if (isCurrent() && isFinal(error)) {
+          this.#fetching = undefined;
+          this.setState({ ...this.state, name: 'refused', detail: error.message });
+        }
         if (isCurrent()) await this.pause(Math.min(30_000, 500 * 2 ** failures++));
       }
     }

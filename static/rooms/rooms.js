@@ -1,11 +1,8 @@
 // The page at /: the rooms there are, and the name one goes in under.
-/** @import { Unread } from '../client/events.js' */
-import { Client } from '../client/client.js';
-import { byId, children, make, within } from '../shared/dom.js';
+/** @import { Room } from './room-item.js' */
+import { byId, children } from '../shared/dom.js';
 import { rememberedName, rememberName, wrongWithName } from '../shared/names.js';
-import { save } from '../shared/store.js';
-
-/** @typedef {{ name: string, title: string, topic: string, online: number, last_message_at: string | null }} Room */
+import { roomItem, showUnread } from './room-item.js';
 
 const [nameError, list, note, form, otherError] = ['name-error', 'rooms', 'rooms-note', 'open', 'other-error'].map((id) => byId(id));
 const [name, other] = ['name', 'other'].map((id) => byId(id, HTMLInputElement));
@@ -13,28 +10,6 @@ const more = byId('more', HTMLButtonElement);
 /** @type {string | null} */
 let next = null;
 let hasFailed = false;
-
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
-const day = new Intl.DateTimeFormat(undefined, { weekday: 'short' });
-const date = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
-const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' });
-
-/**
- * A time in as few characters as tell it: the time today, the day within a week, else the date.
- * @param {Date} time
- */
-function brief(time) {
-  const midnight = new Date().setHours(0, 0, 0, 0);
-  if (time.getTime() >= midnight) return clock.format(time);
-  return (midnight - time.getTime() < 6 * 24 * 3600 * 1000 ? day : date).format(time);
-}
-
-/** The time of a room's newest message. @param {string} timestamp */
-function last(timestamp) {
-  const time = new Date(timestamp);
-  const label = `last message: ${exact.format(time)}`;
-  return make('time', { class: 'room-last', datetime: timestamp, title: label, 'aria-label': label }, brief(time));
-}
 
 /** Returns true if there is a name to go in under; else says what is missing. */
 function isNamed() {
@@ -46,43 +21,15 @@ function isNamed() {
   return !wrong;
 }
 
-/**
- * Shows at each of these rooms how much there is that who goes in has not read.
- * @param {HTMLElement[]} items
- */
-function showUnread(items) {
+/** @param {HTMLElement[]} items */
+function countUnread(items) {
   const username = name.value.trim();
-  for (const badge of items.flatMap((each) => [.../** @type {NodeListOf<HTMLElement>} */ (each.querySelectorAll('.room-unread'))])) {
-    const show = (/** @type {Pick<Unread, 'unread' | 'capped'>} */ { unread, capped }) => {
-      // The name may be another by now.
-      if (name.value.trim() !== username) return;
-      badge.hidden = !unread;
-      within(badge, '.number').textContent = capped ? `${unread}+` : String(unread);
-    };
-    const nothing = { unread: 0, capped: false };
-    if (wrongWithName(username)) show(nothing);
-    else new Client(badge.dataset.room ?? '', { username }).unread().catch(() => nothing).then(show);
-  }
+  // The name may be another by then.
+  showUnread(items, wrongWithName(username) ? undefined : username, () => name.value.trim() === username);
 }
 
 /** @param {Room} room */
-function item({ name: room, title, topic, online, last_message_at: lastMessageAt }) {
-  const link = make('a', { href: `/rooms/${room}`, class: 'room-link' },
-    make('span', { class: 'room-names' },
-      make('bdi', { class: 'room-title' }, title || `#${room}`),
-      make('bdi', { class: 'room-topic' }, topic || (title ? `#${room}` : ''))),
-    lastMessageAt ? make('span', { class: 'room-unread', 'data-room': room, hidden: true },
-      make('span', { class: 'number' }), make('span', { class: 'hidden' }, ' unread')) : undefined,
-    make('span', { class: 'room-life' },
-      make('span', { class: online ? 'room-online some' : 'room-online' }, online ? `${online} here` : 'nobody here'),
-      lastMessageAt ? last(lastMessageAt) : undefined));
-  link.addEventListener('click', (event) => {
-    // The room page shows the title before it has asked for it.
-    save('sessionStorage', `parlor:room:${room}`, { title, topic });
-    if (!isNamed()) event.preventDefault();
-  });
-  return make('li', {}, link);
-}
+const item = (room) => roomItem(room, { mayOpen: isNamed });
 
 async function loadPage() {
   more.disabled = true;
@@ -93,7 +40,7 @@ async function loadPage() {
     const first = list.children.length;
     const items = page.rooms.map(item);
     list.append(...items);
-    showUnread(items);
+    countUnread(items);
     if (!list.children.length) list.append(item({ name: 'general', title: '', topic: 'Nobody has written yet', online: 0, last_message_at: null }));
     if (next) list.children[first]?.querySelector('a')?.focus();
     next = page.next;
@@ -116,14 +63,14 @@ async function loadPage() {
 name.value = rememberedName();
 name.addEventListener('change', () => {
   isNamed();
-  showUnread(children(list));
+  countUnread(children(list));
 });
 // Back from a room, also where the browser has kept the page as it was.
-addEventListener('pageshow', ({ persisted }) => persisted && showUnread(children(list)));
+addEventListener('pageshow', ({ persisted }) => persisted && countUnread(children(list)));
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) return;
   if (hasFailed) loadPage();
-  showUnread(children(list));
+  countUnread(children(list));
 });
 addEventListener('online', () => hasFailed && loadPage());
 more.addEventListener('click', loadPage);

@@ -1,18 +1,13 @@
 // The looks of the pages: pictures of each, and axe-core on each, light and dark, phone and desktop.
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { enter, hasFocus, person, say, sees, until, useBrowser } from './support/browser.js';
+import { looker, SIZES } from './support/looks.js';
 import { Proxy } from './support/proxy.js';
 import { Server } from './support/server.js';
 
 useBrowser();
 
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
-const SIZES = {
-  desktop: { viewport: { width: 1280, height: 800 } },
-  phone: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 },
-};
 /** Typing that is still shown when all has been looked at. */
 const TYPES = ['--typing-lapse', '10m'];
 
@@ -52,37 +47,6 @@ async function liveThrough(server) {
   for (const name of ['Kim', 'יעל']) await server.read(name, own.id);
   await server.post('Mara', 'I am off for lunch. Who comes along?');
   await server.answer('Jonas', own.id, 'Then I call it done.');
-}
-
-async function hasNoViolation(page, where) {
-  // Axe comes past the policy, as a debugger does, and looks once nothing fades any more.
-  await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished, effect }) =>
-    (effect.getComputedTiming().endTime === Infinity ? undefined : finished))));
-  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(await axeSource());
-  const { violations, passes } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
-  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target} ${failureSummary}`).join('; ')}`);
-  assert.deepEqual(found, [], where);
-  assert.ok(passes.length > 15, 'axe looked');
-}
-
-let source;
-async function axeSource() {
-  source ??= await (await import('node:fs/promises')).readFile(AXE, 'utf8');
-  return source;
-}
-
-/** Pictures of a page as it is, and axe's word on it, light and dark; `size` is one of `SIZES`. */
-function looker(size) {
-  const { viewport } = SIZES[size];
-  return async (page, name) => {
-    for (const colorScheme of ['light', 'dark']) {
-      await page.emulateMedia({ colorScheme });
-      await page.screenshot({ path: `pictures/${name}-${size}-${colorScheme}.png`, animations: 'disabled' });
-      const width = await page.evaluate(() => document.documentElement.scrollWidth);
-      assert.ok(width <= viewport.width, `${name} is no wider than the window: ${width}`);
-      await hasNoViolation(page, `${name}, ${colorScheme}`);
-    }
-  };
 }
 
 for (const [size, options] of Object.entries(SIZES)) {

@@ -60,6 +60,22 @@ export class Server {
     await gone;
   }
 
+  /** Runs a command of the program on the database, with a text as its input; resolves to what it prints. */
+  async command(args, input = '') {
+    const url = `sqlite://${join(this.#folder, this.#database)}?mode=rwc`;
+    const running = spawn(BINARY, [...args, '--database-url', url], { cwd: this.#folder });
+    const said = { stdout: '', stderr: '' };
+    for (const name of Object.keys(said)) {
+      running[name].on('data', (data) => {
+        said[name] += data;
+      });
+    }
+    running.stdin.end(input);
+    const [code] = await once(running, 'close');
+    if (code !== 0) throw new Error(`${args.join(' ')} ended with ${code}: ${said.stderr}`);
+    return said.stdout.trim();
+  }
+
   async stop() {
     await this.kill();
     await rm(this.#folder, { recursive: true, force: true });

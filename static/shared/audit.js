@@ -1,0 +1,38 @@
+// What moderators and admins did, as a list: who, what, to whom, when and why.
+import { avatar, make } from './dom.js';
+import { Listing } from './listing.js';
+import { hue } from './names.js';
+import { ask } from './session.js';
+import { moment } from './times.js';
+
+/** @typedef {{ id: number, at: string, room?: string | null, by: string, act: string, username: string | null, message_id: number | null, reason: string | null }} Entry */
+
+/**
+ * The list at `path` in the API.
+ * @param {string} path
+ * @returns {Listing<Entry, number>}
+ */
+export const audit = (path) => new Listing({
+  label: 'What was done',
+  none: 'Nothing was done so far.',
+  load: async (/** @type {number | undefined} */ before) => {
+    const page = await ask(`${path}${before === undefined ? '' : `?before=${before}`}`);
+    return { entries: page.entries, next: page.next };
+  },
+  item,
+});
+
+/** What was done, in words. @param {string} act */
+export const inWords = (act) => act.replaceAll('_', ' ');
+
+/** @param {Entry} entry */
+function item({ id, at, room, by, act, username, message_id: message, reason }) {
+  const place = room ? [' · ', make('bdi', {}, `#${room}`)] : [];
+  return make('li', { 'data-key': id },
+    avatar(by, hue(by)),
+    make('div', { class: 'what' },
+      make('p', { class: 'title' }, make('bdi', {}, by), make('span', {}, inWords(act)), username ? make('bdi', {}, username) : undefined,
+        message ? make('span', {}, `(message ${message})`) : undefined),
+      reason ? make('p', { class: 'reason', dir: 'auto' }, reason) : undefined,
+      make('p', { class: 'hint' }, moment(at), ...place)));
+}

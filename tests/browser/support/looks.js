@@ -1,0 +1,41 @@
+// Pictures of a page in each size and colour scheme, and axe-core's word on it.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+export const SIZES = {
+  desktop: { viewport: { width: 1280, height: 800 } },
+  phone: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 },
+};
+
+async function hasNoViolation(page, where) {
+  // Axe comes past the policy, as a debugger does, and looks once nothing fades any more.
+  await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished, effect }) =>
+    (effect.getComputedTiming().endTime === Infinity ? undefined : finished))));
+  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(await axeSource());
+  const { violations, passes } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target} ${failureSummary}`).join('; ')}`);
+  assert.deepEqual(found, [], where);
+  assert.ok(passes.length > 15, 'axe looked');
+}
+
+let source;
+async function axeSource() {
+  source ??= await readFile(AXE, 'utf8');
+  return source;
+}
+
+/** Pictures of a page as it is, and axe's word on it, light and dark; `size` is one of `SIZES`. */
+export function looker(size) {
+  const { viewport } = SIZES[size];
+  return async (page, name) => {
+    for (const colorScheme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme });
+      await page.screenshot({ path: `pictures/${name}-${size}-${colorScheme}.png`, animations: 'disabled' });
+      const width = await page.evaluate(() => document.documentElement.scrollWidth);
+      assert.ok(width <= viewport.width, `${name} is no wider than the window: ${width}`);
+      await hasNoViolation(page, `${name}, ${colorScheme}`);
+    }
+  };
+}
