@@ -9,12 +9,12 @@ import { device } from './device.js';
 /** @typedef {{ id: number | string, created_at: string, last_used_at: string | null, agent: string | null, address: string | null, current: boolean }} Session */
 
 export function sessions() {
-  /** @type {Listing<Session, string>} */
+  /** @type {Listing<Session, number>} */
   const listing = new Listing({
     label: 'Sessions',
     none: 'You have no sessions.',
-    load: async (after) => {
-      const page = await ask(`sessions${after === undefined ? '' : `?${new URLSearchParams({ after })}`}`);
+    load: async (before) => {
+      const page = await ask(`sessions${before === undefined ? '' : `?before=${before}`}`);
       return { entries: page.sessions, next: page.next };
     },
     item: (session) => item(session, listing),
@@ -24,7 +24,7 @@ export function sessions() {
 
 /**
  * @param {Session} session
- * @param {Listing<Session, string>} listing
+ * @param {Listing<Session, number>} listing
  */
 function item({ id, created_at: since, last_used_at: used, agent, address, current }, listing) {
   const end = async () => {

@@ -15,12 +15,12 @@ const LIVES = [[String(DAY), 'a day'], [String(7 * DAY), 'a week'], [String(30 *
 
 /** The list of invitations and the button for another. */
 export function invitations() {
-  /** @type {Listing<Invitation, string>} */
+  /** @type {Listing<Invitation, number>} */
   const listing = new Listing({
     label: 'Invitations',
     none: 'There are no invitations.',
-    load: async (after) => {
-      const page = await ask(`invitations${after === undefined ? '' : `?${new URLSearchParams({ after })}`}`);
+    load: async (before) => {
+      const page = await ask(`invitations${before === undefined ? '' : `?before=${before}`}`);
       return { entries: page.invitations, next: page.next };
     },
     item: (invitation) => item(invitation, listing),
@@ -31,7 +31,7 @@ export function invitations() {
 
 /**
  * @param {Invitation} invitation
- * @param {Listing<Invitation, string>} listing
+ * @param {Listing<Invitation, number>} listing
  */
 function item({ id, username, created_at: since, expires_at: until }, listing) {
   const remove = async () => {
@@ -49,7 +49,7 @@ function item({ id, username, created_at: since, expires_at: until }, listing) {
     acts(button('Delete', remove, { 'aria-label': `Delete the invitation ${username ? `for ${username}` : 'for anybody'}, made ${moment(since)}`, 'data-act': 'delete' })));
 }
 
-/** @param {Listing<Invitation, string>} listing */
+/** @param {Listing<Invitation, number>} listing */
 function invite(listing) {
   const name = input({ name: 'username', ...NAME_OF_OTHER });
   const fields = [

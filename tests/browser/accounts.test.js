@@ -99,7 +99,7 @@ test('a session that is ended from another browser ends its windows, and what wa
   await page.locator('#current').fill('not my password');
   await page.locator('#new').fill('eleven lives and one more');
   await page.locator('#new').press('Enter');
-  await page.getByRole('alert').getByText('The current password is not right.').waitFor();
+  await page.getByText('Current password is not your password.').waitFor();
   await page.locator('#current').fill(PASSWORD);
   await page.locator('#new').press('Enter');
   await page.getByText('Your password is changed.').waitFor();

@@ -104,7 +104,7 @@ test('a private room is made, shared, moderated and left while others watch', as
   await request(ann, 'POST', 'rooms/general/messages', { content: 'still here' });
   await sees(other, 'still here');
   await ann.getByRole('button', { name: 'More about Ben…' }).waitFor({ state: 'detached' });
-  await until(ann, () => document.querySelector('dialog')?.contains(document.activeElement));
+  await until(ann, () => document.querySelector('dialog[open]')?.contains(document.activeElement));
   await ann.keyboard.press('Escape');
   await happens(ann, 'Ann has banned Ben.');
   await press(ann, 'Banned…');
@@ -155,7 +155,7 @@ test('public rooms are joined and left, muted people are told, and two people wr
   await press(ann, 'Members…');
   await press(ann, 'More about Ben…');
   await press(ann, 'End the mute');
-  await until(ann, () => document.querySelectorAll('dialog').length === 1);
+  await until(ann, () => document.querySelectorAll('dialog[open]').length === 1);
   await ann.keyboard.press('Escape');
   await say(ben, 'and now?');
   await sees(ann, 'and now?');

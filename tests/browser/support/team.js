@@ -15,7 +15,7 @@ export const visitor = (t, options = {}) => person(t, undefined, { locale: 'en-G
 
 /** Registers by the form, from wherever that leads to. */
 export async function register(page, server, name, path = '/') {
-  await page.goto(server.url + path);
+  await page.goto(`${server.url}/sign-in?${new URLSearchParams({ to: path })}`);
   await page.getByRole('button', { name: 'Register' }).click();
   await page.locator('#new-username').fill(name);
   await page.locator('#new-password').fill(PASSWORD);
