@@ -11,7 +11,7 @@ import { NAME_OF_OTHER } from '../shared/user-field.js';
 /** @typedef {{ id: number | string, name: string | null, rooms: string[] | null, can: string[] | null, created_at: string, expires_at: string | null, last_used_at: string | null }} Key */
 
 /** @type {[string, string][]} */
-const LIVES = [[String(30 * DAY), '30 days'], [String(90 * DAY), '90 days'], [String(365 * DAY), 'a year'], ['', 'no end']];
+const LIVES = [[String(30 * DAY), '30 days'], [String(90 * DAY), '90 days'], [String(365 * DAY), 'A year'], ['', 'No end']];
 /** @type {Record<string, string>} */
 const RIGHTS = { read: 'Read', post: 'Post and react', moderate: 'Moderate', admin: 'Administer' };
 

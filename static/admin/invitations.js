@@ -11,7 +11,7 @@ import { NAME_OF_OTHER, offerUsers } from '../shared/user-field.js';
 /** @typedef {{ id: number | string, username: string | null, created_at: string, expires_at: string | null }} Invitation */
 
 /** @type {[string, string][]} */
-const LIVES = [[String(DAY), 'a day'], [String(7 * DAY), 'a week'], [String(30 * DAY), '30 days']];
+const LIVES = [[String(DAY), 'A day'], [String(7 * DAY), 'A week'], [String(30 * DAY), '30 days']];
 
 /** The list of invitations and the button for another. */
 export function invitations() {

@@ -6,7 +6,7 @@ export const PAUSES = [0, 5, 10, 30, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR];
 
 /** @param {number} seconds */
 export function pauseInWords(seconds) {
-  if (!seconds) return 'no pause';
+  if (!seconds) return 'None';
   const [count, unit] = seconds % HOUR === 0 ? [seconds / HOUR, 'hour'] : seconds % MINUTE === 0 ? [seconds / MINUTE, 'minute'] : [seconds, 'second'];
   return `${count} ${unit}${count > 1 ? 's' : ''}`;
 }

@@ -15,9 +15,9 @@ import { ROLES } from './standing.js';
 /** @type {Record<Role, string>} */
 export const ROLE_WORDS = { reader: 'Reader', member: 'Member', moderator: 'Moderator', owner: 'Owner' };
 /** @type {[string, string][]} */
-const MUTES = [[String(10 * MINUTE), '10 minutes'], [String(HOUR), 'an hour'], [String(DAY), 'a day'], [String(7 * DAY), 'a week'], [String(30 * DAY), '30 days']];
+const MUTES = [[String(10 * MINUTE), '10 minutes'], [String(HOUR), 'An hour'], [String(DAY), 'A day'], [String(7 * DAY), 'A week'], [String(30 * DAY), '30 days']];
 /** @type {[string, string][]} */
-const BANS = [['', 'for ever'], [String(HOUR), 'an hour'], [String(DAY), 'a day'], [String(7 * DAY), 'a week'], [String(30 * DAY), '30 days']];
+const BANS = [['', 'For ever'], [String(HOUR), 'An hour'], [String(DAY), 'A day'], [String(7 * DAY), 'A week'], [String(30 * DAY), '30 days']];
 /** So many members are looked through for somebody: beyond that the server says what may not be done. */
 const LOOKED_AT = 1_000;
 
@@ -76,7 +76,7 @@ export function openPerson(place, member, onChange = () => {}) {
   };
 
   const mute = () => askFirst({
-    title: `Mute ${username}?`, text: `${username} reads on, and writes, reacts and types no more until then.`, yes: 'Mute', fields: [entry('For', select('for', MUTES, String(HOUR)))],
+    title: `Mute ${username}?`, text: `${username} reads on, and writes, reacts and types no more until then.`, yes: 'Mute', fields: [entry('How long', select('for', MUTES, String(HOUR)))],
   }, async ({ for: seconds }) => {
     await ask(`${path}/mutes/${encodeURIComponent(username)}`, { method: 'PUT', body: { until: after(seconds) } });
     return close;
@@ -88,7 +88,7 @@ export function openPerson(place, member, onChange = () => {}) {
   });
   const ban = () => askFirst({
     title: `Ban ${username}?`, text: `${username} can do nothing in ${called()} from now on, and does not see it. What they wrote stays.`, yes: 'Ban',
-    fields: [entry('For', select('for', BANS)), entry('Reason', input({ name: 'reason', maxlength: 500 }), 'Moderators see it.')],
+    fields: [entry('How long', select('for', BANS)), entry('Reason', input({ name: 'reason', maxlength: 500 }), 'Moderators see it.')],
   }, async ({ for: seconds, reason }) => {
     await ask(`${path}/bans/${encodeURIComponent(username)}`, { method: 'PUT', body: { ...(reason && { reason }), ...(seconds && { until: after(seconds) }) } });
     return close;

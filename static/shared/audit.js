@@ -8,7 +8,7 @@ import { moment } from './times.js';
 /** @typedef {{ id: number, at: string, room?: string | null, by: string, act: string, username: string | null, message_id: number | null, reason: string | null }} Entry */
 
 /**
- * The list at `path` in the API.
+ * The list at `path` in the API: of the server, or of one room.
  * @param {string} path
  * @returns {Listing<Entry, number>}
  */
@@ -19,15 +19,24 @@ export const audit = (path) => new Listing({
     const page = await ask(`${path}${before === undefined ? '' : `?before=${before}`}`);
     return { entries: page.entries, next: page.next };
   },
-  item,
+  item: (entry) => item(entry, path === 'audit'),
 });
 
-/** What was done, in words. @param {string} act */
-export const inWords = (act) => act.replaceAll('_', ' ');
+/** @type {Record<string, string>} */
+const WORDS = {
+  set_member: 'gave a role to', remove_member: 'removed', ban: 'banned', unban: 'ended the ban of', mute: 'muted', unmute: 'ended the mute of',
+  delete_message: 'deleted a message of', change_room: 'changed the room', disable_user: 'disabled', enable_user: 'enabled', sign_out_user: 'signed out',
+};
 
-/** @param {Entry} entry */
-function item({ id, at, room, by, act, username, message_id: message, reason }) {
-  const place = room ? [' · ', make('bdi', {}, `#${room}`)] : [];
+/** What was done, in words. @param {string} act */
+export const inWords = (act) => WORDS[act] ?? act.replaceAll('_', ' ');
+
+/**
+ * @param {Entry} entry
+ * @param {boolean} isOfAll
+ */
+function item({ id, at, room, by, act, username, message_id: message, reason }, isOfAll) {
+  const place = room && isOfAll ? [' · ', make('bdi', {}, `#${room}`)] : [];
   return make('li', { 'data-key': id },
     avatar(by, hue(by)),
     make('div', { class: 'what' },

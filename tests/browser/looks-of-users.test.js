@@ -90,7 +90,7 @@ for (const [size, options] of Object.entries(SIZES)) {
     await page.locator('dialog li').nth(3).waitFor();
     await look(page, 'audit');
     await page.goto(server.url);
-    await page.locator('#mine .room-link').waitFor();
+    await page.locator('#mine .room-link').nth(1).waitFor();
     await page.locator('#directs .room-link').waitFor();
     await page.locator('#public .room-link').waitFor();
     await look(page, 'rooms-of-members');

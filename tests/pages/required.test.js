@@ -112,5 +112,5 @@ test('rooms that the server has named show no name', () => {
 test('times and pauses are told as they are meant', () => {
   assert.equal(after('3600', Date.parse('2026-11-29T12:00:00Z')), '2026-11-29T13:00:00.000Z');
   assert.equal(after(''), undefined);
-  assert.deepEqual([0, 1, 30, 60, 900, 3600].map(pauseInWords), ['no pause', '1 second', '30 seconds', '1 minute', '15 minutes', '1 hour']);
+  assert.deepEqual([0, 1, 30, 60, 900, 3600].map(pauseInWords), ['None', '1 second', '30 seconds', '1 minute', '15 minutes', '1 hour']);
 });
