@@ -2,9 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { connected, hasFocus, say, sees, until, useBrowser } from './support/browser.js';
+import { Server } from './support/server.js';
 import { member, open, PASSWORD, press, request, signIn, start, tabTo, visitor, words } from './support/team.js';
 
 useBrowser();
+
+const EVIL = '<img src=x onerror="document.title=1">';
 
 test('one registers, signs out and in again, and is led back to where one wanted to go', async (t) => {
   const server = await start(t);
@@ -67,10 +70,20 @@ test('one registers, signs out and in again, and is led back to where one wanted
   assert.equal(await page.locator('#content').inputValue(), '');
 });
 
+test('the pages for users are there only where credentials are required, under the same policy', async (t) => {
+  const [server, other] = [await start(t), await Server.start(t)];
+  for (const path of ['/', '/sign-in', '/account', '/admin']) {
+    const { status, headers } = await fetch(server.url + path);
+    assert.equal(status, 200, path);
+    assert.equal(headers.get('Content-Security-Policy'), (await fetch(`${other.url}/`)).headers.get('Content-Security-Policy'), path);
+    assert.equal((await fetch(other.url + path)).status, path === '/' ? 200 : 404, path);
+  }
+});
+
 test('a session that is ended from another browser ends its windows, and what was written waits', async (t) => {
   const server = await start(t);
   const home = await member(t, server, 'Ann');
-  const away = await (await visitor(t)).newPage();
+  const away = await (await visitor(t, { userAgent: EVIL })).newPage();
   await away.goto(server.url);
   await signIn(away, 'Ann');
   await away.waitForURL(`${server.url}/`);
@@ -84,7 +97,7 @@ test('a session that is ended from another browser ends its windows, and what wa
   await sessions.nth(1).waitFor();
   assert.equal(await sessions.count(), 2);
   await sessions.filter({ hasText: 'this one' }).getByText('Chrome on Linux').waitFor();
-  const other = await sessions.filter({ hasNotText: 'this one' }).getByRole('button').getAttribute('aria-label');
+  const other = `End the session: ${EVIL}`;
   await away.locator('#content').fill('half a thought');
   await press(page, other);
   await until(page, () => document.querySelectorAll('#sessions li').length === 1);
@@ -108,8 +121,7 @@ test('a session that is ended from another browser ends its windows, and what wa
   // A key is shown once, is good, and is good no longer once deleted.
   await press(page, 'New key…');
   await hasFocus(page, await page.locator('dialog input').first().getAttribute('id'));
-  const evil = '<img src=x onerror="document.title=1">';
-  await page.keyboard.type(evil);
+  await page.keyboard.type(EVIL);
   await page.keyboard.press('Enter');
   const key = await page.getByLabel('API key', { exact: true }).inputValue();
   assert.match(key, /^plr_/);
@@ -118,9 +130,9 @@ test('a session that is ended from another browser ends its windows, and what wa
   await hasFocus(page, 'New key…');
   const asKey = async () => (await fetch(`${server.url}/api/v1/me`, { headers: { Authorization: `Bearer ${key}` } })).status;
   assert.equal(await asKey(), 200);
-  await page.locator('#keys bdi').getByText(evil).waitFor();
+  await page.locator('#keys bdi').getByText(EVIL).waitFor();
   assert.ok(!(await page.content()).includes(key), 'nothing of it is left');
-  await press(page, `Delete the key ${evil}…`);
+  await press(page, `Delete the key ${EVIL}…`);
   await hasFocus(page, 'Keep it');
   await press(page, 'Delete');
   await page.getByText('You have no keys.').waitFor();

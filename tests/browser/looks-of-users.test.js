@@ -2,14 +2,14 @@
 import { test } from 'node:test';
 import { sees, useBrowser } from './support/browser.js';
 import { looker, SIZES } from './support/looks.js';
-import { member, PASSWORD, register, request, signIn, start, visitor } from './support/team.js';
+import { add, member, PASSWORD, request, signIn, start, visitor } from './support/team.js';
 
 useBrowser();
 
 /** Rooms, people and what they did, as a team has them after a while. */
 async function live(t, server) {
   const { page: ann } = await member(t, server, 'Ann');
-  for (const name of ['Mara', 'Jonas', 'Kim']) await register(await (await visitor(t)).newPage(), server, name);
+  for (const name of ['Mara', 'Jonas', 'Kim']) await add(server, name);
   const put = async (path, body) => (await request(ann, 'PUT', path, body)).body;
   await put('rooms/town', { title: 'Town hall', topic: 'Everything that has no room of its own', visibility: 'public' });
   const { name } = (await request(ann, 'POST', 'rooms', { title: 'Plans for the spring', visibility: 'private' })).body;
@@ -21,7 +21,7 @@ async function live(t, server) {
   return { room: name };
 }
 
-for (const [size, options] of Object.entries(SIZES)) {
+for (const [size, options] of Object.entries({ desktop: SIZES.desktop, small: SIZES.small })) {
   test(`the pages for users look well and leave nobody out: ${size}`, async (t) => {
     const look = looker(size);
     const server = await start(t, { accounts: 'invite' });
@@ -66,7 +66,7 @@ for (const [size, options] of Object.entries(SIZES)) {
     await request(page, 'PUT', `rooms/${room}/members/Jonas`, { role: 'member' });
     await request(page, 'PUT', `rooms/${room}`, { posting: 'moderators' });
     await page.locator('.happened p').getByText('Only moderators').waitFor();
-    if (size === 'phone') {
+    if (size === 'small') {
       await page.locator('#show-people').tap();
       await page.locator('#people').waitFor();
     }
@@ -80,7 +80,7 @@ for (const [size, options] of Object.entries(SIZES)) {
     await look(page, 'ban');
     for (let dialogs = 3; dialogs > 0; dialogs -= 1) await page.keyboard.press('Escape');
     const roomAct = async (name) => {
-      if (size === 'phone') await page.locator('#show-people').tap();
+      if (size === 'small') await page.locator('#show-people').tap();
       await page.getByRole('button', { name }).click();
     };
     await roomAct('Room settings…');

@@ -7,6 +7,7 @@ import { member, open, press, request, start, tabTo, toLastMessage, visitor, wor
 useBrowser();
 
 const EVIL = '<img src=x onerror="document.title=1"><b>plans</b>';
+const EVE = '<img src=x onerror="document.title=2">';
 const lines = (page) => page.locator('.happened p').allTextContents();
 const happens = (page, text) => page.locator('.happened p').getByText(text, { exact: true }).first().waitFor();
 const offered = (page) => page.locator('.room-acts button').allTextContents();
@@ -86,6 +87,20 @@ test('a private room is made, shared, moderated and left while others watch', as
   await happens(ben, 'Only moderators write here now.');
   await ben.locator('#topic').getByText('What comes next').waitFor();
 
+  // A name is text, wherever it is shown.
+  await server.command(['user', 'add', EVE]);
+  assert.equal((await request(ann, 'PUT', `rooms/${room}/members/${encodeURIComponent(EVE)}`, { role: 'reader' })).status, 200);
+  await happens(ben, `Ann has added ${EVE} as a reader.`);
+  await press(ann, 'Members…');
+  await press(ann, `More about ${EVE}…`);
+  await press(ann, 'Remove from the room…');
+  await ann.getByRole('heading', { name: `Remove ${EVE}?` }).waitFor();
+  assert.equal(await markup(ann), 0, 'HTML stays text');
+  await press(ann, 'Remove');
+  await happens(ben, `Ann has removed ${EVE}.`);
+  await until(ann, () => document.querySelectorAll('dialog[open]').length === 1);
+  await ann.keyboard.press('Escape');
+
   // A ban while the other watches: that window leaves with the reason, another room of the same line goes on.
   await request(ann, 'PUT', `rooms/${room}/members/Ben`, { role: 'member' });
   await ben.getByText('Only moderators write in this room.').waitFor();
@@ -126,7 +141,7 @@ test('a private room is made, shared, moderated and left while others watch', as
   await hasFocus(ann, 'Leave…');
   assert.deepEqual(await lines(ann), [
     'Ann has added Ben.', 'Ann has made Ben a reader.', 'Ann has made Ben a moderator.', 'The topic is What comes next now.', 'Only moderators write here now.',
-    'Ann has made Ben a member.', 'Ann has banned Ben.',
+    `Ann has added ${EVE} as a reader.`, `Ann has removed ${EVE}.`, 'Ann has made Ben a member.', 'Ann has banned Ben.',
   ]);
 });
 

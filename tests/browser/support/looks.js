@@ -7,6 +7,8 @@ const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 export const SIZES = {
   desktop: { viewport: { width: 1280, height: 800 } },
   phone: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 },
+  /** A small one, which the pages for users are looked at on. */
+  small: { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 },
 };
 
 async function hasNoViolation(page, where) {

@@ -23,6 +23,13 @@ export async function register(page, server, name, path = '/') {
   await page.waitForURL(server.url + path);
 }
 
+/** Registers as a page of the server would, without one. */
+export async function add(server, username) {
+  const headers = { 'Content-Type': 'application/json', Origin: server.url };
+  const answer = await fetch(`${server.url}/api/v1/accounts`, { method: 'POST', headers, body: JSON.stringify({ username, password: PASSWORD }) });
+  assert.equal(answer.status, 201, username);
+}
+
 export async function signIn(page, name, password = PASSWORD) {
   await page.locator('#username').fill(name);
   await page.locator('#password').fill(password);
