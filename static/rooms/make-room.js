@@ -5,7 +5,7 @@ import { ask } from '../shared/session.js';
 import { NAME_OF_OTHER, offerUsers } from '../shared/user-field.js';
 
 /** @type {[string, string][]} */
-export const VISIBILITIES = [['private', 'Private: only its members find it'], ['public', 'Public: everybody here finds and reads it']];
+export const VISIBILITIES = [['private', 'Only its members'], ['public', 'Everybody here']];
 const ROOM_NAME = /^[A-Za-z0-9_-]{1,100}$/;
 
 /** Asks for a room and goes there. */

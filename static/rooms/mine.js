@@ -1,11 +1,12 @@
 // The page at / where credentials are required: the rooms one is in, direct messages, public rooms, and how to make more.
 /** @import { Me } from '../shared/me.js' */
 /** @import { Listed } from './sorted.js' */
-import { byId, make } from '../shared/dom.js';
+import { avatar, byId, make } from '../shared/dom.js';
 import { trying } from '../shared/dialog.js';
 import { acts, button } from '../shared/form.js';
 import { Listing } from '../shared/listing.js';
 import { whoAmI } from '../shared/me.js';
+import { hue } from '../shared/names.js';
 import { UNREACHABLE } from '../shared/refusals.js';
 import { ask, enter } from '../shared/session.js';
 import { showWords } from '../shared/signed-in.js';
@@ -35,7 +36,9 @@ async function page(query, from, isWanted) {
 const ownItem = (room) => {
   const item = roomItem(room, { under: underOf(room) });
   item.dataset.key = room.name;
-  if (room.visibility === 'private' && !isDirect(room)) item.querySelector('.room-title')?.after(make('span', { class: 'tag' }, 'private'));
+  // That one of two is not looking is nothing to say.
+  if (isDirect(room)) item.querySelector('.room-online:not(.some)')?.remove();
+  else if (room.visibility === 'private') item.querySelector('.room-title')?.after(make('span', { class: 'tag' }, 'private'));
   return item;
 };
 
@@ -100,6 +103,7 @@ function show(me) {
   byId('to-sign-in').hidden = username !== null;
   if (!mine) return;
   byId('who').textContent = username;
+  byId('account').prepend(avatar(username ?? '', hue(username ?? '')));
   byId('account').hidden = false;
   byId('admin').hidden = !admin;
   for (const id of ['mine', 'directs']) byId(id).hidden = false;
