@@ -3,7 +3,7 @@
 /** @import { Message } from '../client/events.js' */
 /** @import { Known } from './known.js' */
 import { newClientId } from '../client/client.js';
-import { isFinal } from '../client/request.js';
+import { isFinal, Refused } from '../client/request.js';
 import { byId, children, linked, make, within } from '../shared/dom.js';
 import { fold } from '../shared/names.js';
 import { inPlainWords } from '../shared/refusals.js';
@@ -15,13 +15,14 @@ import { keys, load, save } from '../shared/store.js';
 const LONGEST = 64 * 1024;
 
 /**
- * `waits` once an attempt had no answer, `isSent` once answered but not yet in the log.
+ * `waits` once an attempt had no answer, or was too soon, as `why` says; `isSent` once answered but not yet in the log.
  * @typedef {object} Entry
  * @property {string} client_id
  * @property {number} written
  * @property {string} content
  * @property {number} [reply_to]
  * @property {boolean} [waits]
+ * @property {string} [why]
  * @property {string} [problem]
  * @property {boolean} [isSent]
  */
@@ -62,7 +63,10 @@ export class Outbox {
     this.#prefix = `parlor:unsent:${whose}:`;
     this.#listKey = `parlor:outbox:${whose}`;
     this.#uses = uses;
-    client.addEventListener('retry', ({ detail }) => this.#mark(detail.clientId, { waits: true }));
+    client.addEventListener('retry', ({ detail: { clientId, error } }) => {
+      const isTooSoon = error instanceof Refused && error.code === 'slow_mode';
+      this.#mark(clientId, { waits: true, why: isTooSoon ? `${inPlainWords(error)} It is sent after that.` : undefined });
+    });
     client.addEventListener('state', ({ detail }) => detail.name === 'connected' && this.#look());
     const arrived = (/** @type {Message} */ { client_id: id, username }) => {
       if (id && fold(username) === me) this.#remove(id);
@@ -252,8 +256,8 @@ export class Outbox {
    * @param {Entry} entry
    * @param {boolean} isStuck
    */
-  #update(item, { reply_to: target, problem, isSent }, isStuck) {
-    const waiting = isStuck ? 'Not sent yet. It is kept here and sent as soon as possible.' : 'Sending…';
+  #update(item, { reply_to: target, why, problem, isSent }, isStuck) {
+    const waiting = isStuck ? why ?? 'Not sent yet. It is kept here and sent as soon as possible.' : 'Sending…';
     item.classList.toggle('refused', Boolean(problem));
     within(item, '.fate span').textContent = problem ?? (isSent ? '' : waiting);
     const [edit, discard] = item.querySelectorAll('button');

@@ -28,7 +28,7 @@ const WORDS = {
   delete_message: 'deleted a message of', change_room: 'changed the room', disable_user: 'disabled', enable_user: 'enabled', sign_out_user: 'signed out',
 };
 
-/** What was done, in words. @param {string} act */
+/** The words for what was done. @param {string} act */
 export const inWords = (act) => WORDS[act] ?? act.replaceAll('_', ' ');
 
 /**

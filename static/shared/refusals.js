@@ -11,6 +11,7 @@ const WORDS = {
   forbidden: 'You may not do this, or no longer.',
   last_owner: 'A room keeps an owner. Make somebody else an owner first.',
   muted: 'You are muted in this room.',
+  slow_mode: 'This room asks for a pause between two messages.',
 };
 
 /**
@@ -30,8 +31,9 @@ export function inTime(milliseconds) {
  */
 export function inPlainWords(error, own = {}) {
   if (!(error instanceof Refused)) return UNREACHABLE;
-  if (error.status === 429) return `Too many tries. Try again ${error.retryAfter ? `in ${inTime(error.retryAfter)}` : 'later'}.`;
-  return own[error.code ?? ''] ?? WORDS[error.code ?? ''] ?? error.message;
+  const known = own[error.code ?? ''] ?? WORDS[error.code ?? ''];
+  if (error.status === 429 && !known) return `Too many tries. Try again ${error.retryAfter ? `in ${inTime(error.retryAfter)}` : 'later'}.`;
+  return known ?? error.message;
 }
 
 /**

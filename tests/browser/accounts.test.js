@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { connected, hasFocus, say, sees, until, useBrowser } from './support/browser.js';
 import { Server } from './support/server.js';
-import { member, open, PASSWORD, press, request, signIn, start, tabTo, visitor, words } from './support/team.js';
+import { member, open, PASSWORD, press, request, signIn, start, startWithTokens, tabTo, visitor, words } from './support/team.js';
 
 useBrowser();
 
@@ -212,4 +212,25 @@ test('admins invite, give a new password, sign out and disable', async (t) => {
   await page.locator('#audit li').first().waitFor();
   await tabTo(page, 'Your account', 'Shift+Tab');
   assert.ok((await request(page, 'GET', 'invitations')).body.invitations.length === 0, 'it was used');
+});
+
+test('a server without accounts is entered by a token, and its streams are renewed before they end', async (t) => {
+  const { server, sign } = await startWithTokens(t, ['--auth-notice', '1h']);
+  const page = await (await visitor(t)).newPage();
+  await page.goto(`${server.url}/rooms/general`);
+  await page.getByLabel('Token').fill('no token');
+  await page.getByLabel('Token').press('Enter');
+  await page.getByRole('alert').getByText('This token is not good.').waitFor();
+  const renewed = page.waitForRequest(/\/api\/v1\/streams\/[^/]+\/token$/);
+  await page.getByLabel('Token').fill(sign('Ann', 1_800));
+  await page.getByLabel('Token').press('Enter');
+  await page.waitForURL('**/rooms/general');
+  await connected(page);
+  const request = await renewed;
+  assert.equal(request.method(), 'POST');
+  assert.equal(request.postData(), null);
+  assert.ok((await request.response()).ok());
+  await page.goto(`${server.url}/account`);
+  await page.getByText('You stay signed in until').waitFor();
+  assert.ok(!(await page.locator('#password-card').isVisible()), 'there is no password');
 });

@@ -174,6 +174,13 @@ test('public rooms are joined and left, muted people are told, and two people wr
   await ann.keyboard.press('Escape');
   await say(ben, 'and now?');
   await sees(ann, 'and now?');
+  // A pause between two messages is kept by the page.
+  await request(ann, 'PUT', 'rooms/town', { slow_mode: 3 });
+  await happens(ben, 'From now on everybody pauses 3 seconds between two messages.');
+  await say(ben, 'one');
+  await say(ben, 'two');
+  await ben.locator('.fate').getByText('asks for a pause').waitFor();
+  await sees(ann, 'two');
   await press(ben, 'Leave…');
   await press(ben, 'Leave');
   await words(ben, 'You have left The Town.');

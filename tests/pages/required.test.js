@@ -47,6 +47,7 @@ test('refusals are told in plain words', () => {
   assert.equal(inPlainWords(refused(418, 'teapot', 'I am a teapot.')), 'I am a teapot.');
   assert.equal(inPlainWords(refused(429, 'too_many', 'No.', { 'Retry-After': '120' })), 'Too many tries. Try again in 2 minutes.');
   assert.equal(inPlainWords(refused(429, undefined, 'No.')), 'Too many tries. Try again later.');
+  assert.match(inPlainWords(refused(429, 'slow_mode', 'No.', { 'Retry-After': '5' })), /pause between two messages/);
   assert.deepEqual([1, 1_500, 89_000, 90_000, 900_000].map(inTime), ['1 second', '2 seconds', '89 seconds', '2 minutes', '15 minutes']);
   assert.equal(sentence('Password', 'has at least 10 characters'), 'Password has at least 10 characters.');
   assert.equal(sentence('Name', 'is yourself.'), 'Name is yourself.');

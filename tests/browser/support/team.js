@@ -1,6 +1,11 @@
 // A server with accounts, people who register there, and what they do without a mouse.
 import assert from 'node:assert/strict';
+import { createHmac, randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { connected, person, until } from './browser.js';
+import { cleanup } from './cleanup.js';
 import { Server } from './server.js';
 
 export const PASSWORD = 'nine lives and one more';
@@ -21,6 +26,22 @@ export async function register(page, server, name, path = '/') {
   await page.locator('#new-password').fill(PASSWORD);
   await page.locator('#new-password').press('Enter');
   await page.waitForURL(server.url + path);
+}
+
+/** A server that keeps no accounts, and a function that signs tokens for it, each good for so many seconds. */
+export async function startWithTokens(t, args = []) {
+  const folder = await mkdtemp(join(tmpdir(), 'parlor-key-'));
+  cleanup(t, () => rm(folder, { recursive: true }));
+  const [file, secret] = [join(folder, 'key.json'), randomBytes(32)];
+  const base64 = (value) => Buffer.from(value).toString('base64url');
+  await writeFile(file, JSON.stringify({ kty: 'oct', alg: 'HS256', k: secret.toString('base64url') }));
+  const server = await Server.start(t, ['--auth', 'required', '--jwt-key', file, ...args]);
+  const sign = (sub, seconds) => {
+    const now = Math.floor(Date.now() / 1000);
+    const signed = [{ alg: 'HS256', typ: 'JWT' }, { sub, iat: now, exp: now + seconds }].map((part) => base64(JSON.stringify(part))).join('.');
+    return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
+  };
+  return { server, sign };
 }
 
 /** Registers as a page of the server would, without one. */
