@@ -74,7 +74,6 @@ function manage({ username, kind, disabled }, me, listing) {
       made = answer;
     }), error);
     if (!isDone || !made.reset) return;
-    dialog.close();
     showSecret({
       title: 'A new password', text: `Send this link to ${username}. It is shown this once and can be used once${made.expires_in ? `, within ${inTime(made.expires_in * 1000)}` : ''}.`,
       label: 'Link for a new password', secret: linkWith({ reset: made.reset, username }, location.origin),
@@ -83,7 +82,7 @@ function manage({ username, kind, disabled }, me, listing) {
   const disable = () => askFirst({ title: `Disable ${username}?`, text: 'Everything of theirs is refused at once: sessions, keys, streams. What they wrote stays.', yes: 'Disable' },
     () => patch({ disabled: true }, `${username} is disabled.`));
   const isOther = username !== me.username;
-  const dialog = openDialog(username, [
+  openDialog(username, [
     make('div', { class: 'stack' },
       kind === 'person' && me.accounts !== 'off' ? button('Make a link for a new password', reset) : undefined,
       button('Sign out everywhere', () => patch({ sign_out: true }, `${username} is signed out everywhere.`)),
