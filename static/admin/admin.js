@@ -14,8 +14,8 @@ async function start() {
   }
   byId('invitations').hidden = me.accounts === 'off';
   if (me.accounts !== 'off') byId('invitations').append(...invitations());
-  users(me);
   const listing = audit('audit');
+  users(me, () => listing.reload());
   byId('audit').append(listing.element);
   byId('cards').hidden = false;
   listing.reload();

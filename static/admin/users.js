@@ -14,8 +14,12 @@ import { ask } from '../shared/session.js';
 /** After how long without a key it is searched. */
 const IDLE = 200;
 
-/** The list of users, in its place. @param {Me} me */
-export function users(me) {
+/**
+ * The list of users, in its place.
+ * @param {Me} me
+ * @param {() => void} onChange called when something was done to one of them
+ */
+export function users(me, onChange) {
   const field = byId('prefix', HTMLInputElement);
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
@@ -27,7 +31,10 @@ export function users(me) {
       const page = await ask(`users?${new URLSearchParams({ prefix: field.value.trim(), ...(after === undefined ? {} : { after }) })}`);
       return { entries: page.users, next: page.next };
     },
-    item: (user) => item(user, me, listing),
+    item: (user) => item(user, me, () => {
+      listing.reload();
+      onChange();
+    }),
   });
   field.addEventListener('input', () => {
     clearTimeout(timer);
@@ -40,15 +47,15 @@ export function users(me) {
 /**
  * @param {User} user
  * @param {Me} me
- * @param {Listing<User, string>} listing
+ * @param {() => void} onChange
  */
-function item(user, me, listing) {
+function item(user, me, onChange) {
   const { username, kind, disabled } = user;
   const tags = [kind === 'bot' ? 'bot' : '', disabled ? 'disabled' : '', username === me.username ? 'you' : ''].filter(Boolean);
   return make('li', { 'data-key': username },
     avatar(username, hue(username)),
     make('div', { class: 'what' }, make('p', { class: 'title' }, make('bdi', {}, username), ...tags.map((tag) => make('span', { class: 'tag' }, tag)))),
-    acts(button('Manage…', () => manage(user, me, listing), { 'aria-label': `Manage ${username}…`, 'data-act': 'manage' })));
+    acts(button('Manage…', () => manage(user, me, onChange), { 'aria-label': `Manage ${username}…`, 'data-act': 'manage' })));
 }
 
 /** @param {string} username */
@@ -57,15 +64,15 @@ const pathOf = (username) => `users/${encodeURIComponent(username)}`;
 /**
  * @param {User} user
  * @param {Me} me
- * @param {Listing<User, string>} listing
+ * @param {() => void} onChange
  */
-function manage({ username, kind, disabled }, me, listing) {
+function manage({ username, kind, disabled }, me, onChange) {
   const error = make('p', { class: 'error', role: 'alert' });
   const done = make('p', { class: 'hint', role: 'status' });
   const patch = async (/** @type {object} */ body, /** @type {string} */ words) => {
     done.textContent = '';
     if (await trying(ask(pathOf(username), { method: 'PATCH', body }), error)) done.textContent = words;
-    await listing.reload();
+    onChange();
   };
   const reset = async () => {
     /** @type {{ reset?: string, expires_in?: number }} */
@@ -74,6 +81,7 @@ function manage({ username, kind, disabled }, me, listing) {
       made = answer;
     }), error);
     if (!isDone || !made.reset) return;
+    onChange();
     showSecret({
       title: 'A new password', text: `Send this link to ${username}. It is shown this once and can be used once${made.expires_in ? `, within ${inTime(made.expires_in * 1000)}` : ''}.`,
       label: 'Link for a new password', secret: linkWith({ reset: made.reset, username }, location.origin),

@@ -75,9 +75,9 @@ for (const [size, options] of Object.entries({ desktop: SIZES.desktop, small: SI
     await page.locator('dialog li').nth(2).waitFor();
     await look(page, 'members');
     await page.getByRole('button', { name: 'More about Jonas…' }).click();
-    await look(page, 'person');
+    if (size === 'small') await look(page, 'person');
     await page.getByRole('button', { name: 'Ban…' }).click();
-    await look(page, 'ban');
+    if (size === 'desktop') await look(page, 'ban');
     for (let dialogs = 3; dialogs > 0; dialogs -= 1) await page.keyboard.press('Escape');
     const roomAct = async (name) => {
       if (size === 'small') await page.locator('#show-people').tap();
@@ -86,9 +86,6 @@ for (const [size, options] of Object.entries({ desktop: SIZES.desktop, small: SI
     await roomAct('Room settings…');
     await look(page, 'room-settings');
     await page.keyboard.press('Escape');
-    await roomAct('What was done…');
-    await page.locator('dialog li').nth(3).waitFor();
-    await look(page, 'audit');
     await page.goto(server.url);
     await page.locator('#mine .room-link').nth(1).waitFor();
     await page.locator('#directs .room-link').waitFor();
