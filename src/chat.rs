@@ -17,6 +17,7 @@ pub mod reading;
 pub mod revocations;
 pub mod rooms;
 pub mod search;
+pub mod tickets;
 pub mod upkeep;
 pub mod users;
 

@@ -49,6 +49,7 @@ pub mod sessions;
 pub mod stream;
 #[cfg(test)]
 mod tests;
+pub mod tickets;
 pub mod users;
 
 use crate::{
@@ -102,6 +103,7 @@ fn document_of(mode: AuthMode) -> OpenApi {
 fn routes() -> OpenApiRouter<Arc<App>> {
     let api = OpenApiRouter::new()
         .routes(routes!(me::get, accounts::delete))
+        .routes(routes!(tickets::make))
         .routes(routes!(accounts::change_password))
         .routes(routes!(accounts::register))
         .routes(routes!(sessions::sign_in, sessions::sign_out))

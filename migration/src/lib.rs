@@ -22,6 +22,7 @@ mod m20261129_000011_create_journal;
 mod m20261129_000012_create_identity;
 mod m20261129_000013_create_membership;
 mod m20261129_000014_create_session;
+mod m20261129_000015_create_ticket;
 mod m20261129_000016_create_last_post;
 mod table;
 
@@ -47,6 +48,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000012_create_identity::Migration),
             Box::new(m20261129_000013_create_membership::Migration),
             Box::new(m20261129_000014_create_session::Migration),
+            Box::new(m20261129_000015_create_ticket::Migration),
             Box::new(m20261129_000016_create_last_post::Migration),
         ]
     }

@@ -75,6 +75,7 @@ pub(super) const TABLES: [(&str, &[(&str, &str)]); 6] = [
             ("probe-interval", "probe_interval"),
             ("revocation-interval", "revocation_interval"),
             ("revocation-patience", "revocation_patience"),
+            ("ticket-lifetime", "ticket_lifetime"),
             ("room-idle-time", "room_idle_time"),
             ("room-sweep-interval", "room_sweep_interval"),
             ("drain-spread", "drain_spread"),

@@ -81,6 +81,10 @@ pub struct Timings {
     #[arg(long, env = "PARLOR_REVOCATION_PATIENCE", value_name = "TIME", default_value = shown(Self::DEFAULT.revocation_patience), value_parser = time)]
     pub revocation_patience: Duration,
 
+    /// Time that a ticket for a stream or a socket is good for; with `--auth required`
+    #[arg(long, env = "PARLOR_TICKET_LIFETIME", value_name = "TIME", default_value = shown(Self::DEFAULT.ticket_lifetime), value_parser = time)]
+    pub ticket_lifetime: Duration,
+
     /// Time that an unused room stays in memory
     #[arg(long, env = "PARLOR_ROOM_IDLE_TIME", value_name = "TIME", default_value = shown(Self::DEFAULT.room_idle_time), value_parser = time)]
     pub room_idle_time: Duration,
@@ -126,6 +130,7 @@ impl Timings {
         probe_interval: Duration::from_secs(1),
         revocation_interval: Duration::from_secs(1),
         revocation_patience: Duration::from_secs(5),
+        ticket_lifetime: Duration::from_secs(30),
         room_idle_time: Duration::from_mins(1),
         room_sweep_interval: Duration::from_secs(10),
         drain_spread: Duration::from_secs(2),

@@ -56,6 +56,7 @@ acts! {
     KeepAccount = "see and end one's sessions, change one's password, delete one's account";
     Invite = "invite people";
     ResetPassword = "let a user set a new password";
+    MakeTicket = "make a ticket for a stream or a socket";
 }
 
 impl Act {
@@ -77,6 +78,7 @@ impl Act {
                 | Self::KeepAccount
                 | Self::Invite
                 | Self::ResetPassword
+                | Self::MakeTicket
         )
     }
 }

@@ -29,7 +29,7 @@ impl Act {
             Self::SeeOneself | Self::ListRooms | Self::ReadRoom | Self::Register | Self::SignIn => {
                 Rule::new(Read, Guest, Whose::Nobody)
             }
-            Self::SeePeople => Rule::new(Read, Reader, Whose::Nobody),
+            Self::SeePeople | Self::MakeTicket => Rule::new(Read, Reader, Whose::Nobody),
             Self::CountUnread | Self::MarkRead | Self::Attend => Rule::new(Read, Reader, Whose::Own),
             Self::MakeRoom => Rule::new(Post, Member, Whose::Nobody),
             Self::Post | Self::React | Self::Type => Rule::new(Post, Member, Whose::Own).unless_muted(),

@@ -1,13 +1,15 @@
 //! The caller of a request: who its credential says it is, and the actor it becomes once the query, the body or a frame
 //! has named one.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, Method, header, request::Parts},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+mod ticket;
 
 use super::{
     cookie, operations,
@@ -16,7 +18,7 @@ use super::{
 };
 use crate::{
     app::App,
-    chat::{Secret, SecretKind},
+    chat::{NotProven, Secret, SecretKind},
     domain::{
         invalid::Invalid,
         message::required,
@@ -113,7 +115,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
 ///
 /// # Errors
 /// `401` without a credential that is good, `403` for one in a browser's hands that a page of another site may have
-/// had it send, `400` for one in the URL.
+/// had it send, `400` for one in the URL, tickets aside. Of a ticket beside the header nothing is asked: it stays good.
 pub async fn identify(app: &App, parts: &Parts, path: &str) -> Result<Option<Actor>, Problem> {
     let Some(authenticator) = &app.authenticator else { return Ok(None) };
     if !operations::is_of_the_api(path) {
@@ -128,6 +130,12 @@ pub async fn identify(app: &App, parts: &Parts, path: &str) -> Result<Option<Act
         } else {
             Err(cross_site())
         };
+    }
+    // A header, a ticket, a cookie: the first that is there decides.
+    let ticket = ticket::presented(parts, path)?;
+    if let Some(ticket) = ticket.filter(|_| !parts.headers.contains_key(header::AUTHORIZATION)) {
+        let actor = authenticator.actor_of_ticket(&ticket.text, ticket.transport, &ticket.rooms).await;
+        return actor.map(Some).map_err(ticket_refused);
     }
     let Some(credential) = presented(app, &parts.headers)? else {
         let actor = authenticator.guest();
@@ -157,6 +165,15 @@ fn cross_site() -> Problem {
     let detail = "A browser sends a cookie and Basic by itself: pages say where they are from (Origin or Sec-Fetch-Site), \
                   and programs send a key as `Authorization: Bearer …`.";
     Problem::new(Code::CrossSite, detail)
+}
+
+/// The answer to a ticket that is not taken: it says no more than that, whatever the reason.
+fn ticket_refused(error: NotProven) -> Problem {
+    if matches!(error, NotProven::Store(_)) {
+        return error.into();
+    }
+    tracing::info!(why = %error, "a ticket is refused");
+    Problem::new(Code::TicketInvalid, "This ticket is spent, too old, or for another room or transport.")
 }
 
 /// A credential as it came.
@@ -219,11 +236,17 @@ fn authorization(headers: &HeaderMap) -> Result<Option<Presented>, Problem> {
     Err(invalid("The header Authorization is `Bearer` and an API key or a token."))
 }
 
+/// Returns true for what begins like a secret of this server, or looks like a token.
+fn is_secret(text: &str) -> bool {
+    SecretKind::is_one(text) || (text.starts_with("eyJ") && text.split('.').count() == 3)
+}
+
 /// A URL stands in logs, histories and headers: what is a secret doesn't belong there.
 fn refuse_in_url(parts: &Parts) -> Result<(), Problem> {
     let query = parts.uri.query().unwrap_or_default();
-    let is_credential = |(name, value): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)| {
-        CREDENTIALS.contains(&name.to_ascii_lowercase().as_str()) || SecretKind::is_one(&value)
+    let is_credential = |(name, value): (Cow<'_, str>, Cow<'_, str>)| {
+        let is_ticket = name == ticket::TICKET && value.starts_with(SecretKind::Ticket.prefix());
+        CREDENTIALS.contains(&name.to_ascii_lowercase().as_str()) || (is_secret(&value) && !is_ticket)
     };
     if url::form_urlencoded::parse(query.as_bytes()).any(is_credential) {
         let detail = "A credential doesn't belong into a URL, which logs keep: send it as `Authorization: Bearer …`, \

@@ -19,7 +19,7 @@ use http_body_util::BodyExt;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use tokio::time::timeout;
 
-mod path;
+pub(super) mod path;
 
 pub use path::{IdPath, MemberPath, MessagePath, ReactionPath, RoomPath, UserPath};
 

@@ -3,7 +3,13 @@
 
 use axum::http::Method;
 
-use crate::domain::policy::{Act, Level};
+use crate::domain::{
+    policy::{Act, Level},
+    transport::Transport,
+};
+
+/// The room of the sockets whose path names none.
+pub const GENERAL: &str = "general";
 
 impl Act {
     /// Returns true if it begins a session: whichever credential comes with it is of no matter.
@@ -51,6 +57,7 @@ pub fn act(method: &Method, path: &str) -> Option<Act> {
         ("GET" | "POST", "/invitations") | ("DELETE", "/invitations/{id}") => Act::Invite,
         ("POST", "/users/{username}/reset") => Act::ResetPassword,
         ("GET", "/audit") => Act::SeeAuditOfAll,
+        ("POST", "/tickets") => Act::MakeTicket,
         ("GET", "/users") => Act::FindUsers,
         ("PATCH", "/users/{username}") => Act::ChangeUser,
         ("PUT", "/dms/{username}") => Act::OpenDirect,
@@ -109,6 +116,15 @@ pub fn allowed(path: &str) -> String {
 fn below_the_root(path: &str) -> Option<&str> {
     let is_inside = |rest: &&str| rest.is_empty() || rest.starts_with('/');
     path.strip_prefix("/api/v1").filter(is_inside).or_else(|| path.starts_with("/ws/").then_some(path))
+}
+
+/// The transport that a `GET` of a route opens, `path` as the router has it; absent for what is no stream and no socket.
+#[must_use]
+pub fn opens(path: &str) -> Option<Transport> {
+    if path.starts_with("/ws/") || path.ends_with("/ws") {
+        return Some(Transport::WebSocket);
+    }
+    path.ends_with("/stream").then_some(Transport::Sse)
 }
 
 /// The act of a frame that a client sends on a socket, by its `type`; absent for a type that there is not.

@@ -14,7 +14,7 @@ use super::{
     caller::Caller,
     extract::{cursor, username},
     fields::Whole,
-    openapi::texts::{TypesText, UsernameText},
+    openapi::texts::{TicketText, TypesText, UsernameText},
     problem::Problem,
 };
 use crate::{
@@ -45,6 +45,16 @@ impl SinceParams {
     fn start(&self) -> Result<Start, Problem> {
         Ok(cursor("since", self.since)?.map_or(Start::History, Start::After))
     }
+}
+
+/// The ticket of a socket, by which the middleware knew who asks.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct TicketParams {
+    /// A ticket of `POST /api/v1/tickets`, for who can't send a header.
+    #[param(value_type = Option<TicketText>, inline)]
+    #[expect(dead_code, reason = "it is taken before the query is read")]
+    ticket: Option<String>,
 }
 
 /// The parameters of a reader, the same on all three transports.

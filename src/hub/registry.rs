@@ -15,6 +15,7 @@ use std::{
 use futures_util::task::AtomicWaker;
 use tokio::time::{Instant, sleep_until};
 
+pub use crate::domain::transport::Transport;
 use crate::domain::{
     EventId,
     actor::{Actor, Credential},
@@ -22,17 +23,6 @@ use crate::domain::{
     event::TypeSet,
     name::{RoomName, UserKey},
 };
-
-/// The transports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transport {
-    /// Server-Sent Events.
-    Sse,
-    /// One request that waits.
-    LongPoll,
-    /// A WebSocket.
-    WebSocket,
-}
 
 /// The reasons why a reader is ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,6 +5,9 @@ use std::{borrow::Cow, collections::HashMap, sync::Arc};
 use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
+mod inherited;
+mod tickets;
+
 pub use super::not_proven::NotProven;
 use super::{
     jwt::{JwtError, Verified},
@@ -169,7 +172,22 @@ impl Authenticator {
         version: i64,
         actors: &[Actor],
     ) -> Result<Vec<Result<Actor, NotProven>>, StoreError> {
-        let credentials = || actors.iter().filter_map(Actor::grant).map(|grant| &grant.credential);
+        let granted: Vec<_> = actors.iter().filter_map(|actor| actor.grant().map(|grant| &**grant)).collect();
+        let mut renewed = self.granted_again(version, &granted).await?.into_iter();
+        let of = |actor: &Actor| match actor.grant().and_then(|_| renewed.next()) {
+            Some(renewed) => renewed.map(|renewed| renewed.as_asked_by(actor)),
+            None => Ok(actor.clone()),
+        };
+        Ok(actors.iter().map(of).collect())
+    }
+
+    /// The actors by whose credentials something was granted, as they are now.
+    async fn granted_again(
+        &self,
+        version: i64,
+        grants: &[&Grant],
+    ) -> Result<Vec<Result<Actor, NotProven>>, StoreError> {
+        let credentials = || grants.iter().map(|grant| &grant.credential);
         let ids: Vec<_> = credentials().filter_map(Credential::key).collect();
         let keys = if ids.is_empty() { HashMap::new() } else { self.store.keys_by_id(&ids).await? };
         let ids: Vec<_> = credentials().filter_map(Credential::session).collect();
@@ -179,31 +197,27 @@ impl Authenticator {
         let ids: Vec<_> = credentials().filter_map(Credential::user).chain(of_keys).chain(of_sessions).collect();
         let users = if ids.is_empty() { HashMap::new() } else { self.store.users_by_id(&ids).await? };
         let user = |id: i64| users.get(&id).cloned().ok_or(Invalid("there is no such user"));
-        let renewed = |actor: &Actor| {
-            let Some(grant) = actor.grant() else { return Ok(actor.clone()) };
-            let renewed = match &grant.credential {
-                Credential::Nothing => return Ok(Actor::guest(version)),
-                Credential::ApiKey(id) => {
-                    let key = keys.get(id).ok_or(Invalid("the key is deleted"))?;
-                    self.of_key(key, user(key.account_id)?, version, self.clock.now())?
-                }
-                Credential::Session { id, .. } => {
-                    let session = sessions.get(id).ok_or(Invalid("the session has ended"))?;
-                    self.of_session(session, user(session.account_id)?, version, self.clock.now())?
-                }
-                Credential::Token { user: id, issued_at, can } => {
-                    let user = user(*id)?;
-                    check_enabled(&user)?;
-                    check_issued(&user, *issued_at)?;
-                    let rights = narrowed_by_token(&user, *can);
-                    let makes_rooms = self.makes_rooms(rights);
-                    let grant = Grant { rights, makes_rooms, version, ..(**grant).clone() };
-                    Actor::proven(user.username, Arc::new(grant))
-                }
-            };
-            Ok(renewed.as_asked_by(actor))
+        let again = |grant: &&Grant| match &grant.credential {
+            Credential::Nothing => Ok(Actor::guest(version)),
+            Credential::ApiKey(id) => {
+                let key = keys.get(id).ok_or(Invalid("the key is deleted"))?;
+                self.of_key(key, user(key.account_id)?, version, self.clock.now())
+            }
+            Credential::Session { id, .. } => {
+                let session = sessions.get(id).ok_or(Invalid("the session has ended"))?;
+                self.of_session(session, user(session.account_id)?, version, self.clock.now())
+            }
+            Credential::Token { user: id, issued_at, can } => {
+                let user = user(*id)?;
+                check_enabled(&user)?;
+                check_issued(&user, *issued_at)?;
+                let rights = narrowed_by_token(&user, *can);
+                let (kind, makes_rooms) = (user.kind, self.makes_rooms(rights));
+                let grant = Grant { kind, rights, makes_rooms, version, ..(*grant).clone() };
+                Ok(Actor::proven(user.username, Arc::new(grant)))
+            }
         };
-        Ok(actors.iter().map(renewed).collect())
+        Ok(grants.iter().map(again).collect())
     }
 
     /// The writer, for tests that take something away.
@@ -225,10 +239,7 @@ impl Authenticator {
     /// # Errors
     /// [`StoreError`].
     pub async fn keep_direct_room(&self, one: i64, other: i64, name: &RoomName) -> Result<RoomName, StoreError> {
-        self.writer.keep_direct_room(one, other, name).await.map_err(|error| match error {
-            IdentityError::Store(error) => error,
-            error => StoreError::Rejected(error.to_string()),
-        })
+        self.writer.keep_direct_room(one, other, name).await.map_err(of_store)
     }
 
     async fn look_up(&self, credential: &str, now: Timestamp) -> Result<Actor, NotProven> {
@@ -350,5 +361,13 @@ impl Authenticator {
                 Err(Invalid("its user is gone"))
             }
         }
+    }
+}
+
+/// The error of a write that nothing but the store can refuse.
+fn of_store(error: IdentityError) -> StoreError {
+    match error {
+        IdentityError::Store(error) => error,
+        error => StoreError::Rejected(error.to_string()),
     }
 }

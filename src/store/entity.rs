@@ -24,3 +24,4 @@ pub(super) mod revision;
 pub(super) mod room;
 pub(super) mod session;
 pub(super) mod setting;
+pub(super) mod ticket;

@@ -22,6 +22,7 @@ mod reading;
 mod sessions;
 #[cfg(test)]
 mod tests;
+mod tickets;
 mod users;
 mod uses;
 
@@ -42,6 +43,8 @@ use super::{
     session,
     turn::Turns,
 };
+pub use tickets::StoredTicket;
+
 use crate::domain::{
     name::{UserKey, Username},
     timestamp::Timestamp,

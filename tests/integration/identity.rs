@@ -16,6 +16,7 @@ mod sessions;
 mod shut_out;
 mod slow_mode;
 mod streams;
+mod tickets;
 mod tokens;
 mod users;
 

@@ -97,7 +97,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ReactionPath {
 }
 
 /// A parameter of the path, decoded. axum's own extractor reads all of them, and does not say which one can't be.
-fn path_param(parts: &Parts, name: &str) -> Result<String, Problem> {
+pub(in crate::http) fn path_param(parts: &Parts, name: &str) -> Result<String, Problem> {
     let route = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
     // From the end, since the beginning of the path may be cut off where routes are nested.
     let mut segments = route.rsplit('/').zip(parts.uri.path().rsplit('/'));

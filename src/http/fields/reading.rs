@@ -4,7 +4,7 @@ use std::{fmt, num::IntErrorKind, str::FromStr};
 
 use serde::{
     Deserializer,
-    de::{self, DeserializeSeed, IntoDeserializer, MapAccess, Unexpected, Visitor},
+    de::{self, DeserializeSeed, IntoDeserializer, MapAccess, Unexpected, Visitor, value::SeqDeserializer},
     forward_to_deserialize_any,
 };
 use serde_json::Value;
@@ -160,8 +160,20 @@ impl<'de> Deserializer<'de> for Given {
         self.deserialize_string(visitor)
     }
 
+    /// A list of texts; in a form, which has no lists, separated by commas.
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        let wrong = || Wrong("has to be a list of texts".into());
+        match self {
+            Self::Json(value @ Value::Array(_)) => value.deserialize_seq(visitor).map_err(|_| wrong()),
+            Self::Form(text) | Self::Query(text) => {
+                visitor.visit_seq(SeqDeserializer::new(text.split(',').map(str::to_owned)))
+            }
+            Self::Json(_) | Self::Unusable => Err(wrong()),
+        }
+    }
+
     forward_to_deserialize_any! {
-        i8 i16 i32 i128 u8 u16 u32 u128 f32 f64 char bytes byte_buf unit unit_struct newtype_struct seq tuple
+        i8 i16 i32 i128 u8 u16 u32 u128 f32 f64 char bytes byte_buf unit unit_struct newtype_struct tuple
         tuple_struct map struct enum identifier ignored_any
     }
 }

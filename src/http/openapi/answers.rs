@@ -33,7 +33,7 @@ pub(super) const UNAUTHENTICATED: Answer = (
     "401",
     "Unauthenticated",
     "Where credentials are required: there is none, or it is not good.",
-    &[Code::Unauthenticated, Code::InvalidToken, Code::TokenExpired],
+    &[Code::Unauthenticated, Code::InvalidToken, Code::TokenExpired, Code::TicketInvalid],
 );
 /// Of what a page of another site may read.
 pub(super) const NOT_ALLOWED: Answer = (

@@ -59,6 +59,11 @@ pub(in crate::http) fn me() -> Value {
     })
 }
 
+/// A ticket, which is none.
+pub(in crate::http) fn ticket() -> Value {
+    json!({"ticket": format!("plt_{}", "0".repeat(43)), "expires_in": 30})
+}
+
 fn membership() -> Membership {
     let ban = Ban { by: Username::stored("Alice"), reason: Some("spam".into()), since: at(60), until: None };
     Membership {

@@ -15,6 +15,7 @@ use crate::{
 const BEARER: &str = "bearer";
 const BASIC: &str = "basic";
 const COOKIE: &str = "cookie";
+const TICKET: &str = "ticket";
 
 /// States the security of every operation, as the mode has it: in open mode none needs a credential, and the answers
 /// of both modes are documented.
@@ -35,13 +36,14 @@ pub fn state(document: &mut Document, mode: AuthMode) {
                 operation.security = Some(Vec::new());
                 continue;
             };
-            operation.security = Some(requirements(act, mode));
+            let takes_ticket = operations::opens(path).is_some();
+            operation.security = Some(requirements(act, mode, takes_ticket));
             add(operation, answers::UNAUTHENTICATED);
             if act != Act::SeeOneself {
                 add(operation, answers::NOT_ALLOWED);
             }
             // What open mode does not have is not there.
-            let is_of_required = matches!(act, Act::MakeRoom | Act::OpenDirect | Act::SeeAuditOfAll);
+            let is_of_required = matches!(act, Act::MakeRoom | Act::OpenDirect | Act::SeeAuditOfAll | Act::MakeTicket);
             let is_of_required = is_of_required || act.is_about_accounts();
             if about_a_room || is_of_required {
                 add(operation, answers::NOT_FOUND);
@@ -53,15 +55,15 @@ pub fn state(document: &mut Document, mode: AuthMode) {
 }
 
 /// The credentials that are taken, each good by itself; the empty one stands for none at all.
-fn requirements(act: Act, mode: AuthMode) -> Vec<SecurityRequirement> {
+fn requirements(act: Act, mode: AuthMode, takes_ticket: bool) -> Vec<SecurityRequirement> {
     let none = (mode == AuthMode::Open || act.is_for_guests()).then(SecurityRequirement::default);
     if act.begins_session() {
         return vec![SecurityRequirement::default()];
     }
     // Only who has signed in has a cookie.
     let schemes: &[&str] = if act.rule().session == SessionNeeded::None { &[BEARER, BASIC, COOKIE] } else { &[COOKIE] };
-    let schemes = schemes.iter().map(|scheme| SecurityRequirement::new(*scheme, Vec::<String>::new()));
-    none.into_iter().chain(schemes).collect()
+    let schemes = schemes.iter().copied().chain(takes_ticket.then_some(TICKET));
+    none.into_iter().chain(schemes.map(|scheme| SecurityRequirement::new(scheme, Vec::<String>::new()))).collect()
 }
 
 /// Adds an answer, unless the operation has its own of that status.
@@ -84,6 +86,9 @@ fn schemes(components: &mut Components) {
     components.add_security_scheme(COOKIE, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     components.add_security_scheme(BEARER, SecurityScheme::Http(bearer));
     components.add_security_scheme(BASIC, SecurityScheme::Http(basic));
+    let ticket = "A ticket (`plt_…`) of `POST /api/v1/tickets`: opens one stream or socket, once.";
+    let ticket = ApiKey::Query(ApiKeyValue::with_description("ticket", ticket));
+    components.add_security_scheme(TICKET, SecurityScheme::ApiKey(ticket));
 }
 
 #[cfg(test)]
@@ -125,6 +130,11 @@ mod tests {
         assert_eq!(security(AuthMode::Required, messages, "post"), known);
         assert_eq!(security(AuthMode::Required, messages, "get"), any);
         assert_eq!(security(AuthMode::Required, "/api/v1/me", "get"), any);
+        assert_eq!(security(AuthMode::Required, "/api/v1/tickets", "post"), known);
+        let opened = json!([{}, {"bearer": []}, {"basic": []}, {"cookie": []}, {"ticket": []}]);
+        for path in ["/api/v1/stream", "/api/v1/rooms/{room}/stream", "/api/v1/rooms/{room}/ws", "/ws/chat/"] {
+            assert_eq!(security(AuthMode::Required, path, "get"), opened, "{path}");
+        }
     }
 
     #[test]

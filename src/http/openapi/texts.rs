@@ -16,6 +16,8 @@ use crate::domain::{
     event::EventType,
     room::{MAX_TITLE_CHARS, MAX_TOPIC_CHARS},
     search::MAX_QUERY_CHARS,
+    ticket::TRANSPORTS,
+    transport::Transport,
     visible::UNSEEN_CLASS,
 };
 
@@ -60,6 +62,11 @@ texts! {
     /// The rooms of a stream.
     RoomsText = |text| text.pattern(Some(format!("^{ROOM}(,{ROOM}){{0,{}}}$", MAX_ROOMS - 1)))
         .examples(["general,random"]);
+    /// A ticket.
+    TicketText = |text| text.pattern(Some("^plt_[0-9A-Za-z]{43}$"));
+    /// The transports that a ticket opens.
+    TicketTransportText = |text| text.enum_values(Some(TRANSPORTS.map(Transport::word)))
+        .examples([Transport::Sse.word()]);
     /// The cursors to start from, one a room.
     SinceText = |text| {
         let pair = format!("{ROOM}:[0-9]{{1,19}}");

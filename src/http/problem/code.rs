@@ -65,6 +65,8 @@ codes! {
     BadCredentials = "bad_credentials", UNAUTHORIZED, "Check both. Whoever runs the server can give out a secret for a new password.";
     /// Registering needs an invitation, and there is none that is good.
     InvitationInvalid = "invitation_invalid", FORBIDDEN, "Ask whoever invited you for another one: each is good once, and for a time.";
+    /// The ticket is spent, too old, or for another room or transport.
+    TicketInvalid = "ticket_invalid", UNAUTHORIZED, "Make a new ticket (POST /api/v1/tickets), and open the stream or the socket with it once.";
     /// The credential, or its user, does not have the right to do this.
     Forbidden = "forbidden", FORBIDDEN, "Use a credential that has the right, or ask an admin.";
     /// The user is banned from the room.
@@ -160,7 +162,7 @@ impl Code {
     pub(super) const fn challenge(self) -> Option<&'static str> {
         match self {
             Self::Unauthenticated | Self::BadCredentials => Some("Bearer"),
-            Self::InvalidToken | Self::TokenExpired => Some("Bearer error=\"invalid_token\""),
+            Self::InvalidToken | Self::TokenExpired | Self::TicketInvalid => Some("Bearer error=\"invalid_token\""),
             _ => None,
         }
     }

@@ -25,7 +25,7 @@ use super::{
         admission::{self, Admission},
         caller::Caller,
         extract::{RoomPath, SplitParams},
-        openapi::{answers::OfRoom, params::LastEventId, samples},
+        openapi::{answers::OfRoom, params::LastEventId, samples, texts::TicketText},
         problem::Problem,
     },
     ReadParams, SinceParams,
@@ -56,6 +56,10 @@ pub struct StreamParams {
     /// The same as `lastEventId`.
     #[serde(rename = "last_event_id")]
     snake: Option<String>,
+    /// A ticket of `POST /api/v1/tickets`, for who can't send a header.
+    #[param(value_type = Option<TicketText>, inline)]
+    #[expect(dead_code, reason = "it is taken before the query is read")]
+    ticket: Option<String>,
 }
 
 impl StreamParams {

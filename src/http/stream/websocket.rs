@@ -12,11 +12,12 @@ use super::{
         caller::Caller,
         extract::{RoomPath, SplitParams},
         openapi::answers::{OfGeneralSocket, OfSocket},
+        operations::GENERAL,
         problem::Problem,
         read_cursors::parse_cursor,
         request_id::RequestId,
     },
-    ReadParams, SinceParams,
+    ReadParams, SinceParams, TicketParams,
     client_frame::{BadFrame, ClientFrame, Reference, Say, ack, error},
 };
 use crate::{
@@ -73,14 +74,14 @@ const ANONYMOUS: &str = "Anonymous";
 /// ended, 4403 the room may be read no longer (after an `error` that says why); 1002 not WebSocket, 1007 text that is not UTF-8, 1009 a message of more than 64 KiB. Resume with `since`.
 #[utoipa::path(
     get, path = "/rooms/{room}/ws", operation_id = "open_socket", tag = "reading",
-    params(RoomPath, SinceParams, ReadParams),
+    params(RoomPath, SinceParams, ReadParams, TicketParams),
     responses((status = 101, description = "frames from here on: `ServerFrame` and `ClientFrame`"), OfSocket),
     extensions(("x-frames" = json!({"server": {"$ref": "#/components/schemas/ServerFrame"}, "client": {"$ref": "#/components/schemas/ClientFrame"}})))
 )]
 pub async fn open(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,
-    SplitParams(since, params, ()): SplitParams<SinceParams, ReadParams>,
+    SplitParams(since, params, _): SplitParams<SinceParams, ReadParams, TicketParams>,
     Extension(request_id): Extension<RequestId>,
     caller: Caller,
     admission: Admission,
@@ -102,14 +103,14 @@ pub async fn open(
 /// The same as `open_socket`, at the path that pages of the Django Channels tutorial open.
 #[utoipa::path(
     get, path = "/ws/chat/{room}/", operation_id = "open_chat_socket", tag = "reading",
-    params(RoomPath, SinceParams, ReadParams),
+    params(RoomPath, SinceParams, ReadParams, TicketParams),
     responses((status = 101, description = "frames from here on: `ServerFrame` and `ClientFrame`"), OfSocket),
     extensions(("x-frames" = json!({"server": {"$ref": "#/components/schemas/ServerFrame"}, "client": {"$ref": "#/components/schemas/ClientFrame"}})))
 )]
 pub async fn open_room(
     state: State<Arc<App>>,
     room: RoomPath,
-    params: SplitParams<SinceParams, ReadParams>,
+    params: SplitParams<SinceParams, ReadParams, TicketParams>,
     request_id: Extension<RequestId>,
     caller: Caller,
     admission: Admission,
@@ -122,19 +123,19 @@ pub async fn open_room(
 ///
 /// The same as `open_socket` of the room `general`.
 #[utoipa::path(
-    get, path = "/ws/chat/", operation_id = "open_general_socket", tag = "reading", params(SinceParams, ReadParams),
+    get, path = "/ws/chat/", operation_id = "open_general_socket", tag = "reading", params(SinceParams, ReadParams, TicketParams),
     responses((status = 101, description = "frames from here on: `ServerFrame` and `ClientFrame`"), OfGeneralSocket),
     extensions(("x-frames" = json!({"server": {"$ref": "#/components/schemas/ServerFrame"}, "client": {"$ref": "#/components/schemas/ClientFrame"}})))
 )]
 pub async fn open_general(
     state: State<Arc<App>>,
-    params: SplitParams<SinceParams, ReadParams>,
+    params: SplitParams<SinceParams, ReadParams, TicketParams>,
     request_id: Extension<RequestId>,
     caller: Caller,
     admission: Admission,
     handshake: Handshake,
 ) -> Result<Response, Problem> {
-    let room = RoomName::parse("general").map_err(|invalid| Problem::internal(invalid.detail))?;
+    let room = RoomName::parse(GENERAL).map_err(|invalid| Problem::internal(invalid.detail))?;
     open(state, RoomPath(room), params, request_id, caller, admission, handshake).await
 }
 

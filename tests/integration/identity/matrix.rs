@@ -232,6 +232,7 @@ fn body(act: Act, method: &Method) -> Option<Value> {
             Some(json!({"current": PASSWORD, "new": "another horse, another staple"}))
         }
         Act::ChangeUser => Some(json!({"disabled": false})),
+        Act::MakeTicket => Some(json!({"rooms": ["team-open"], "transport": "sse"})),
         _ => None,
     }
 }

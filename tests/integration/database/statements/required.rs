@@ -1,9 +1,10 @@
 //! The statements of a server that requires credentials.
 
+use reqwest::StatusCode;
 use serde_json::json;
 
 use super::ROOM;
-use crate::support::{Server, statements::logged, users::Operator};
+use crate::support::{Server, server::json_of, statements::logged, users::Operator};
 
 /// Does everything that only a server does which requires credentials, and gives its log.
 pub(super) async fn moderate(server: &Server, url: &str) -> Vec<String> {
@@ -20,6 +21,8 @@ pub(super) async fn moderate(server: &Server, url: &str) -> Vec<String> {
          SELECT CONCAT('hash ', id), (SELECT MIN(id) FROM account), 'filler', 1 FROM message WHERE id < 20000",
         "INSERT INTO audit (room_id, at, actor, act) SELECT room_id, 1, 'root', 'ban' FROM message WHERE id < 20000",
         "INSERT INTO last_post (room_id, user_key, posted_at) SELECT room_id, CONCAT('filler ', id), 1 FROM message",
+        "INSERT INTO ticket (hash, credential, transport, rooms, expires_at) \
+         SELECT CONCAT('hash ', id), '{}', 'sse', '[]', 9000000000000000 FROM message WHERE id < 20000",
         "INSERT INTO direct (one, other, room) SELECT id + 100000, id + 100001, 'dm-x' FROM message WHERE id < 20000",
     ] {
         server.sql(rows).await;
@@ -57,6 +60,7 @@ pub(super) async fn moderate(server: &Server, url: &str) -> Vec<String> {
         ("GET", "/users?prefix=fill&after=filler+5&limit=7".into(), None),
         ("PATCH", "/users/Zoe".into(), Some(json!({"disabled": true, "sign_out": true}))),
         ("PATCH", "/users/Zoe".into(), Some(json!({"disabled": false}))),
+        ("POST", "/tickets".into(), Some(json!({"rooms": [ROOM], "transport": "sse"}))),
     ] {
         let method = method.parse().expect("a method");
         let request = server.http().request(method, server.api(&path)).bearer_auth(&key);
@@ -64,6 +68,12 @@ pub(super) async fn moderate(server: &Server, url: &str) -> Vec<String> {
         let answer = request.send().await.expect("an answer");
         assert!(answer.status().is_success(), "{path}: {}", answer.text().await.unwrap_or_default());
     }
+    let made = server.http().post(server.api("/tickets")).bearer_auth(&key);
+    let made = made.json(&json!({"rooms": [ROOM], "transport": "sse"})).send().await.expect("an answer");
+    let made = json_of(made, StatusCode::CREATED).await;
+    let ticket = made["ticket"].as_str().expect("a ticket");
+    let opened = server.http().get(server.api(&format!("/rooms/{ROOM}/stream?ticket={ticket}"))).send().await;
+    assert_eq!(opened.expect("an answer").status(), StatusCode::OK);
     server.terminate().await;
     // The names that were only claimed are looked for once in all there is.
     server.log().into_iter().filter(|line| !line.contains("INSERT INTO account")).collect()
