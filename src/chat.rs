@@ -14,6 +14,7 @@ pub mod messages;
 pub mod presence;
 pub mod read_cursors;
 pub mod reading;
+pub mod renewal;
 pub mod revocations;
 pub mod rooms;
 pub mod search;

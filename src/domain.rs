@@ -23,6 +23,7 @@ pub mod rights;
 pub mod room;
 pub mod room_scope;
 pub mod search;
+pub mod stream_id;
 pub mod ticket;
 pub mod timestamp;
 pub mod tokens;

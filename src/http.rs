@@ -47,6 +47,7 @@ pub mod same_site;
 pub mod search;
 pub mod sessions;
 pub mod stream;
+pub mod streams;
 #[cfg(test)]
 mod tests;
 pub mod tickets;
@@ -104,6 +105,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
     let api = OpenApiRouter::new()
         .routes(routes!(me::get, accounts::delete))
         .routes(routes!(tickets::make))
+        .routes(routes!(streams::extend))
         .routes(routes!(accounts::change_password))
         .routes(routes!(accounts::register))
         .routes(routes!(sessions::sign_in, sessions::sign_out))

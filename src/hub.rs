@@ -45,8 +45,8 @@ use freshness::Freshness;
 use losses::{Closings, Loss};
 use permission::NotGiven;
 use queries::{Start, Wanted};
-use reader::Request;
-use registry::Registry;
+use reader::{Request, expiry::Expiry};
+use registry::{Registration, Registry};
 use room::Room;
 use rooms::Rooms;
 use subscription::Subscription;
@@ -218,6 +218,15 @@ impl Hub {
         let end = actor.grant()?.expires_at?;
         let left = u64::try_from(end.micros() - self.clock.now().micros()).unwrap_or(0);
         Instant::now().checked_add(Duration::from_micros(left))
+    }
+
+    /// The end of the credential by which a reader reads; absent if it does not end.
+    pub(super) fn expiry_of(&self, reader: &Registration) -> Option<Expiry> {
+        let actor = reader.actor()?;
+        let (end, expires_at) = (self.end_of(&actor)?, actor.grant()?.expires_at?);
+        let now = Instant::now();
+        let warn_at = Some(end.checked_sub(self.timings.auth_notice).map_or(now, |at| at.max(now)));
+        Some(Expiry { end, expires_at, warn_at, stream: reader.stream()?.clone() })
     }
 
     /// Does what time brings: graces and leases that end, gaps that are filled, rooms that leave, news of the store.

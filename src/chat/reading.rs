@@ -136,6 +136,12 @@ impl Reading {
         }
     }
 
+    /// The one who reads, where credentials are required: another credential may have followed the first.
+    #[must_use]
+    pub fn actor(&self) -> Option<Actor> {
+        self.subscription.registration().actor()
+    }
+
     /// The events that are ready, or become so until `deadline`; absent if there are none by then.
     pub async fn next_until(&mut self, deadline: Instant) -> Option<Vec<Placed>> {
         self.subscription.next_until(deadline).await

@@ -20,6 +20,7 @@ use crate::{
         name::{RoomName, Username},
         policy::{Act, Actor, RoomStanding, may},
         rights::Right,
+        timestamp::Timestamp,
     },
     hub::registry::{CloseReason, Registration},
     identity::authenticator::Authenticator,
@@ -86,6 +87,8 @@ impl Revocations {
             self.look_at_readers_of(room, *after).await?;
             self.waiting.pop();
         }
+        // First, so that whoever goes on by a credential is looked at by that one.
+        self.go_on().await?;
         self.look().await
     }
 
@@ -99,20 +102,35 @@ impl Revocations {
             None => false,
         };
         for readers in readers.chunks(AT_ONCE) {
-            let users: HashSet<_> =
-                readers.iter().filter_map(|reader| reader.actor()?.user()).map(Username::key).collect();
+            let actors: Vec<_> = readers.iter().map(|reader| reader.actor()).collect();
+            let users: HashSet<_> = actors.iter().flatten().filter_map(Actor::user).map(Username::key).collect();
             let memberships = match &room {
                 Some(room) => self.chat.store.memberships_of(room.id, &Vec::from_iter(users)).await?,
                 None => HashMap::new(),
             };
-            for reader in readers {
-                let Some(actor) = reader.actor() else { continue };
+            for (reader, actor) in readers.iter().zip(&actors) {
+                let Some(actor) = actor else { continue };
                 let membership = actor.user().and_then(|user| memberships.get(user.key()));
                 let standing = RoomStanding { name, room: room.as_ref(), membership, is_ownerless, now };
                 match may(actor, Act::ReadRoom, &standing.into()) {
                     Ok(()) => reader.resume(name, after),
                     Err(why) => reader.leave(name, Some(after), why),
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Has those go on whose credential ends soon and who were given another, on whichever node.
+    async fn go_on(&self) -> Result<(), StoreError> {
+        let registry = self.chat.hub.registry();
+        for readers in registry.expiring().chunks(AT_ONCE) {
+            let streams: Vec<_> = readers.iter().filter_map(|reader| reader.stream()).collect();
+            for (stream, now) in self.authenticator.renewals(&streams).await? {
+                let Some(reader) = readers.iter().find(|reader| reader.stream() == Some(&stream)) else { continue };
+                let Some(before) = reader.actor().filter(|before| is_followed(before, &now)) else { continue };
+                self.look_at_rooms(reader, &now).await?;
+                registry.go_on(reader, now.as_asked_by(&before));
             }
         }
         Ok(())
@@ -135,7 +153,7 @@ impl Revocations {
     /// Looks at readers, those of one credential together.
     async fn look_at(&self, version: i64, credentials: &[Vec<Arc<Registration>>]) -> Result<(), StoreError> {
         let before = credentials.iter().map(|readers| readers.first().and_then(|reader| reader.actor()));
-        let before: Vec<_> = before.map(|actor| actor.cloned().unwrap_or_default()).collect();
+        let before: Vec<_> = before.map(Option::unwrap_or_default).collect();
         let now = self.authenticator.renewed_all(version, &before).await?;
         for (readers, now) in credentials.iter().zip(now) {
             match now {
@@ -160,9 +178,9 @@ impl Revocations {
     /// Admins read more than their credential says: rooms that no owner can see to, until one is able again.
     async fn look_at_rooms(&self, reader: &Registration, now: &Actor) -> Result<(), StoreError> {
         // They may have begun at different times, each by what the credential gave then.
-        let is_looked_at = |before: &&Actor| !is_the_same(before, now) || is_admin(now);
+        let is_looked_at = |before: &Actor| !is_the_same(before, now) || is_admin(now);
         let Some(before) = reader.actor().filter(is_looked_at) else { return Ok(()) };
-        let now = now.clone().as_asked_by(before);
+        let now = now.clone().as_asked_by(&before);
         for room in &reader.rooms {
             match self.chat.may_in(&now, Act::ReadRoom, room).await {
                 Ok(()) => {}
@@ -179,6 +197,13 @@ impl Revocations {
 
 fn is_admin(actor: &Actor) -> bool {
     actor.grant().is_some_and(|grant| grant.rights.contains(Right::Admin))
+}
+
+/// Returns true if a credential is of the same user and ends later.
+fn is_followed(before: &Actor, now: &Actor) -> bool {
+    let user = |actor: &Actor| actor.user().map(|user| user.key().clone());
+    let end = |actor: &Actor| actor.grant().map(|grant| grant.expires_at.unwrap_or(Timestamp::from_micros(i64::MAX)));
+    user(before) == user(now) && end(before) < end(now)
 }
 
 /// Returns true if the credential still gives the same.

@@ -47,7 +47,7 @@ impl Upkeep {
         let now = self.chat.clock.now();
         for readers in self.chat.hub.registry().by_credential() {
             if let Some(actor) = readers.first().and_then(|reader| reader.actor()) {
-                authenticator.note_use(actor, now);
+                authenticator.note_use(&actor, now);
             }
         }
     }

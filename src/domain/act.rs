@@ -57,6 +57,7 @@ acts! {
     Invite = "invite people";
     ResetPassword = "let a user set a new password";
     MakeTicket = "make a ticket for a stream or a socket";
+    ExtendStream = "have one's own stream or socket go on by another credential";
 }
 
 impl Act {
@@ -79,6 +80,7 @@ impl Act {
                 | Self::Invite
                 | Self::ResetPassword
                 | Self::MakeTicket
+                | Self::ExtendStream
         )
     }
 }

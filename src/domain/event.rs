@@ -16,6 +16,7 @@ use super::{
 
 mod body;
 mod kind;
+mod written;
 
 pub use body::EventBody;
 pub use kind::{EventType, TypeSet};

@@ -30,7 +30,9 @@ impl Act {
                 Rule::new(Read, Guest, Whose::Nobody)
             }
             Self::SeePeople | Self::MakeTicket => Rule::new(Read, Reader, Whose::Nobody),
-            Self::CountUnread | Self::MarkRead | Self::Attend => Rule::new(Read, Reader, Whose::Own),
+            Self::CountUnread | Self::MarkRead | Self::Attend | Self::ExtendStream => {
+                Rule::new(Read, Reader, Whose::Own)
+            }
             Self::MakeRoom => Rule::new(Post, Member, Whose::Nobody),
             Self::Post | Self::React | Self::Type => Rule::new(Post, Member, Whose::Own).unless_muted(),
             Self::Edit => Rule::new(Post, Member, Whose::AuthorWithinWindow).unless_muted(),

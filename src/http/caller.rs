@@ -65,6 +65,12 @@ impl Caller {
         }
     }
 
+    /// The same by the credential that has followed the request's, if one has.
+    #[must_use]
+    pub fn followed_by(&self, actor: Option<Actor>) -> Self {
+        Self { actor: actor.unwrap_or_else(|| self.actor.clone()), ..*self }
+    }
+
     /// Returns true if the credential says who it is, or that it is nobody; false in open mode.
     #[must_use]
     pub fn is_known(&self) -> bool {
@@ -139,8 +145,11 @@ pub async fn identify(app: &App, parts: &Parts, path: &str) -> Result<Option<Act
     }
     let Some(credential) = presented(app, &parts.headers)? else {
         let actor = authenticator.guest();
-        let is_for_guests =
-            |act: Act| act == Act::SeeOneself || (app.config.identity.has_guests && act.is_for_guests());
+        // Who extends a stream may bring the credential in the body.
+        let is_for_guests = |act: Act| {
+            let is_asked_by_all = matches!(act, Act::SeeOneself | Act::ExtendStream);
+            is_asked_by_all || (app.config.identity.has_guests && act.is_for_guests())
+        };
         let may = act.is_some_and(is_for_guests);
         return if may { Ok(Some(actor)) } else { Err(Problem::unauthenticated()) };
     };

@@ -21,7 +21,7 @@ use tokio::time::timeout;
 
 pub(super) mod path;
 
-pub use path::{IdPath, MemberPath, MessagePath, ReactionPath, RoomPath, UserPath};
+pub use path::{IdPath, MemberPath, MessagePath, ReactionPath, RoomPath, StreamPath, UserPath};
 
 use super::{
     caller::Caller,

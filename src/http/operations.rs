@@ -58,6 +58,7 @@ pub fn act(method: &Method, path: &str) -> Option<Act> {
         ("POST", "/users/{username}/reset") => Act::ResetPassword,
         ("GET", "/audit") => Act::SeeAuditOfAll,
         ("POST", "/tickets") => Act::MakeTicket,
+        ("POST", "/streams/{stream}/token") => Act::ExtendStream,
         ("GET", "/users") => Act::FindUsers,
         ("PATCH", "/users/{username}") => Act::ChangeUser,
         ("PUT", "/dms/{username}") => Act::OpenDirect,

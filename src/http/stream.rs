@@ -64,8 +64,8 @@ pub struct ReadParams {
     /// The number of messages in the history.
     #[param(value_type = Option<u64>, minimum = 0, maximum = 200, default = 50)]
     history: Option<Whole<0, 200>>,
-    /// Only these types, separated by commas. `message_history`, `reset`, `ping` and
-    /// `server_shutdown` come anyway.
+    /// Only these types, separated by commas. `message_history`, `reset`, `ping`, `server_shutdown`, `error` and
+    /// `auth_expiring` come anyway.
     #[param(value_type = Option<TypesText>, inline)]
     types: Option<String>,
     /// The user who reads; absent: a reader nobody sees.

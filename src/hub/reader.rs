@@ -7,11 +7,13 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
+pub mod expiry;
 mod leaving;
 pub mod place;
 #[cfg(test)]
 mod tests;
 
+use expiry::Expiry;
 use leaving::End;
 use place::{Given, Place};
 
@@ -82,6 +84,8 @@ pub struct Ask {
 pub enum Step {
     /// The events that were taken are to be told.
     Took,
+    /// The same, and one of them says that the credential ends soon: it may be followed by another from here on.
+    Warned,
     /// The store is to be asked; the other rooms go on meanwhile.
     Ask(Ask),
     /// Nothing is ready; if nothing else happens, something is at `until`.
@@ -119,8 +123,8 @@ pub struct Reader {
     /// The news of rooms that were left, while others go on.
     farewells: Vec<Placed>,
     end: Option<End>,
-    /// The time at which its credential ends.
-    expires_at: Option<Instant>,
+    /// The end of its credential, if that ends.
+    expiry: Option<Expiry>,
     /// True while nothing is given, since nobody knows if it is still to be.
     is_held: bool,
 }
@@ -151,14 +155,14 @@ impl Reader {
             keep_alive,
             farewells: Vec::new(),
             end: None,
-            expires_at: None,
+            expiry: None,
             is_held: false,
         }
     }
 
     /// Takes what is ready of one room.
     pub fn take(&mut self, now: Instant, out: &mut Vec<Placed>) -> Step {
-        if self.expires_at.is_some_and(|end| now >= end) {
+        if self.expiry.as_ref().is_some_and(|expiry| expiry.is_over(now)) {
             self.close_all(CloseReason::Denied(Denied::Expired));
         }
         if let Some(end) = &mut self.end {
@@ -173,6 +177,10 @@ impl Reader {
         if !self.farewells.is_empty() {
             out.append(&mut self.farewells);
             return Step::Took;
+        }
+        if let Some(warning) = self.warning(now) {
+            out.push(warning.into());
+            return Step::Warned;
         }
         if self.is_held {
             return self.keep_alive(None, now, out);
@@ -250,11 +258,6 @@ impl Reader {
         self.begun
     }
 
-    /// The reader ends at this time, when its credential does.
-    pub fn expire_at(&mut self, end: Option<Instant>) {
-        self.expires_at = end;
-    }
-
     /// While it is held it is given nothing but signs of life; then it goes on from where it was.
     pub fn hold(&mut self, is_held: bool) {
         self.is_held = is_held;
@@ -309,7 +312,7 @@ impl Reader {
 
     /// Nothing is ready: breaks a silence that was long enough, or one of dropped events.
     fn keep_alive(&mut self, until: Option<Instant>, now: Instant, out: &mut Vec<Placed>) -> Step {
-        let until = [until, self.expires_at].into_iter().flatten().min();
+        let until = [until, self.expiry.as_ref().and_then(|expiry| expiry.due(now))].into_iter().flatten().min();
         if self.transport == Transport::LongPoll {
             return Step::Idle { until };
         }

@@ -5,7 +5,7 @@ use std::{
     future::poll_fn,
     hash::Hash,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Poll, Waker},
@@ -22,6 +22,7 @@ use crate::domain::{
     denied::Denied,
     event::TypeSet,
     name::{RoomName, UserKey},
+    stream_id::StreamId,
 };
 
 /// The reasons why a reader is ended.
@@ -49,6 +50,8 @@ pub(super) enum Order {
     Hold { room: RoomName, after: EventId },
     /// To go on in a room in which it was held after that event.
     Resume { room: RoomName, after: EventId },
+    /// To go on by another credential of the same user.
+    GoOn,
 }
 
 /// One reader, for whoever has to end it.
@@ -64,8 +67,12 @@ pub struct Registration {
     pub types: TypeSet,
     /// The transport.
     pub transport: Transport,
-    /// The one who reads, if something vouches for them: in open mode there is nobody who could lose a right.
-    actor: Option<Actor>,
+    /// The one who reads, if something vouches for them: in open mode there is nobody who could lose a right. Another
+    /// credential of the same user may take the place of the first.
+    actor: RwLock<Option<Actor>>,
+    is_granted: bool,
+    /// The name by which another credential is given for it; absent if the first one does not end.
+    stream: Option<StreamId>,
     orders: Mutex<Vec<Order>>,
     has_orders: AtomicBool,
     waker: AtomicWaker,
@@ -94,13 +101,19 @@ impl Registration {
 
     /// The one who reads, if something vouches for them.
     #[must_use]
-    pub fn actor(&self) -> Option<&Actor> {
-        self.actor.as_ref()
+    pub fn actor(&self) -> Option<Actor> {
+        self.actor.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The name by which another credential is given for it; absent if the first one does not end.
+    #[must_use]
+    pub fn stream(&self) -> Option<&StreamId> {
+        self.stream.as_ref()
     }
 
     /// Returns true if it reads by a credential, or as a guest, where credentials are required.
     pub(super) fn is_granted(&self) -> bool {
-        self.actor.is_some()
+        self.is_granted
     }
 
     /// The orders since the last look; the waker is woken by the next.
@@ -138,6 +151,8 @@ struct Readers {
     by_user: Index<UserKey>,
     by_credential: Index<Credential>,
     by_room: Index<RoomName>,
+    /// Those that were told that their credential ends soon.
+    expiring: HashSet<u64>,
 }
 
 /// The numbers of readers by something that they have in common.
@@ -171,7 +186,7 @@ impl<K: Hash + Eq + Clone> Index<K> {
 impl Readers {
     fn enter(&mut self, reader: &Arc<Registration>) {
         self.all.insert(reader.id, reader.clone());
-        let Some(actor) = &reader.actor else { return };
+        let Some(actor) = reader.actor() else { return };
         if let Some(user) = actor.user() {
             self.by_user.enter(user.key(), reader.id);
         }
@@ -183,7 +198,8 @@ impl Readers {
 
     fn remove(&mut self, reader: &Registration) {
         self.all.remove(&reader.id);
-        let Some(actor) = &reader.actor else { return };
+        self.expiring.remove(&reader.id);
+        let Some(actor) = reader.actor() else { return };
         if let Some(user) = actor.user() {
             self.by_user.remove(user.key(), reader.id);
         }
@@ -224,7 +240,9 @@ impl Registry {
             user,
             types,
             transport,
-            actor: actor.grant().is_some().then(|| actor.clone()),
+            stream: stream(actor),
+            is_granted: actor.grant().is_some(),
+            actor: RwLock::new(actor.grant().is_some().then(|| actor.clone())),
             orders: Mutex::default(),
             has_orders: AtomicBool::new(false),
             waker: AtomicWaker::new(),
@@ -262,6 +280,32 @@ impl Registry {
     pub fn by_credential(&self) -> Vec<Vec<Arc<Registration>>> {
         let readers = self.readers();
         readers.by_credential.0.values().map(|ids| readers.these(Some(ids))).collect()
+    }
+
+    /// The readers that were told that their credential ends soon.
+    #[must_use]
+    pub fn expiring(&self) -> Vec<Arc<Registration>> {
+        let readers = self.readers();
+        readers.these(Some(&readers.expiring))
+    }
+
+    /// Has a reader go on by another credential of the same user: from here on it is found by that one.
+    pub fn go_on(&self, reader: &Registration, actor: Actor) {
+        let mut readers = self.readers();
+        if !readers.all.contains_key(&reader.id) {
+            return;
+        }
+        let mut held = reader.actor.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = held.as_ref().and_then(Actor::grant) {
+            readers.by_credential.remove(&before.credential, reader.id);
+        }
+        if let Some(grant) = actor.grant() {
+            readers.by_credential.enter(&grant.credential, reader.id);
+        }
+        readers.expiring.remove(&reader.id);
+        *held = Some(actor);
+        drop((held, readers));
+        reader.order(Order::GoOn);
     }
 
     /// Has the readers that something vouches for look again at what is ready, after deliveries were held back.
@@ -305,7 +349,18 @@ impl Registry {
     }
 }
 
+/// The name of a reader whose credential ends, and may be followed by another.
+fn stream(actor: &Actor) -> Option<StreamId> {
+    actor.grant()?.expires_at?;
+    Some(StreamId::draw(actor.user()?.key()))
+}
+
 impl Entry {
+    /// The reader was told that its credential ends soon.
+    pub(super) fn was_warned(&self) {
+        self.registry.readers().expiring.insert(self.id);
+    }
+
     /// Waits until the reader is told to do something; for one that then asks again what it may do.
     pub async fn ordered(&self) {
         poll_fn(|cx| if self.poll_orders(cx.waker()).is_empty() { Poll::Pending } else { Poll::Ready(()) }).await;

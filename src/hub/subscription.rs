@@ -78,12 +78,12 @@ impl Subscription {
         };
         let places: Vec<_> = rooms.iter().map(place).collect();
         let mut reader = Reader::new(places, positions, request, hub.timings.ping_interval, Instant::now());
-        reader.expire_at(hub.end_of(actor));
+        reader.expire(hub.expiry_of(&entry));
         // From here on every change wakes this reader, so whatever it reads below it can't miss the next one.
         let wakes = reader.rooms().map(|room| WatchStream::from_changes(room.watch())).collect();
         // The first room begins here, so that whoever can't be served yet is told before the stream starts.
         if let Step::Ask(ask) = reader.take(Instant::now(), &mut Vec::new()) {
-            match hub.answer(reader.room(ask.place), &ask.query, entry.actor()).await {
+            match hub.answer(reader.room(ask.place), &ask.query, entry.actor().as_ref()).await {
                 Err(NotGiven::Store(error)) => return Err(error.into()),
                 got => reader.answer(&ask, got),
             }
@@ -179,6 +179,7 @@ impl Subscription {
             Order::Close(why) => self.reader.close_all(why),
             Order::Hold { room, after } => self.reader.hold_after(&room, after),
             Order::Resume { room, after } => self.reader.resume_after(&room, after),
+            Order::GoOn => self.reader.expire(self.hub.expiry_of(&self.entry)),
             Order::Leave { room, after, why } => {
                 let Some(place) = self.reader.place_in(&room) else { return };
                 match after {
@@ -229,13 +230,17 @@ impl Stream for Subscription {
         loop {
             match this.reader.take(Instant::now(), &mut events) {
                 Step::Took => return Poll::Ready(Some(events)),
+                Step::Warned => {
+                    this.entry.was_warned();
+                    return Poll::Ready(Some(events));
+                }
                 Step::End(why) => {
                     this.ended = Some(why);
                     return Poll::Ready(None);
                 }
                 Step::Ask(ask) => {
                     let (hub, room, query) = (this.hub.clone(), this.reader.room(ask.place).clone(), ask.query.clone());
-                    let actor = this.entry.actor().cloned();
+                    let actor = this.entry.actor();
                     let task = StoreTask::begin(async move { hub.answer(&room, &query, actor.as_ref()).await });
                     this.asked.push((ask, task));
                 }

@@ -20,6 +20,7 @@ pub(super) mod password;
 pub(super) mod password_reset;
 pub(super) mod reaction;
 pub(super) mod read_cursor;
+pub(super) mod renewal;
 pub(super) mod revision;
 pub(super) mod room;
 pub(super) mod session;

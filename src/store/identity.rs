@@ -19,6 +19,7 @@ mod direct;
 mod invitations;
 mod keys;
 mod reading;
+mod renewals;
 mod sessions;
 #[cfg(test)]
 mod tests;

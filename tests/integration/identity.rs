@@ -9,6 +9,7 @@ mod guessed_rooms;
 mod guests;
 mod matrix;
 mod members;
+mod renewal;
 mod revocation;
 mod scene;
 mod secrets;

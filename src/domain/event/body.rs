@@ -16,7 +16,7 @@ use super::{
         read_cursor::ReadCursor,
         timestamp::Timestamp,
     },
-    Event, EventType, MemberChange, MemberEvent, PresentUser, ResetReason, RoomUpdated, ServiceStatus, Status,
+    EventType, PresentUser, ResetReason, ServiceStatus, Status,
 };
 
 /// An event as it is written: one JSON object, tagged by `type`, the same on every transport.
@@ -289,6 +289,14 @@ pub enum EventBody<'a> {
         /// The problem this time.
         detail: &'a str,
     },
+    /// The credential of the stream or socket ends soon, and all of it then, unless another is given for it:
+    /// `POST /api/v1/streams/{stream}/token`.
+    AuthExpiring {
+        /// The name of the stream or socket.
+        stream: &'a str,
+        /// The time at which the credential ends.
+        expires_at: Timestamp,
+    },
 }
 
 impl<'a> EventBody<'a> {
@@ -321,6 +329,7 @@ impl<'a> EventBody<'a> {
             Self::ServiceStatus { .. } => EventType::ServiceStatus,
             Self::ServerShutdown { .. } => EventType::ServerShutdown,
             Self::Error { .. } => EventType::Error,
+            Self::AuthExpiring { .. } => EventType::AuthExpiring,
             Self::MemberJoined { .. } => EventType::MemberJoined,
             Self::MemberChanged { .. } => EventType::MemberChanged,
             Self::MemberLeft { .. } => EventType::MemberLeft,
@@ -343,58 +352,6 @@ impl<'a> EventBody<'a> {
             | Self::MemberLeft { id, .. }
             | Self::Ping { id, .. } => Some(*id),
             _ => None,
-        }
-    }
-}
-
-impl<'a> From<&'a Event> for EventBody<'a> {
-    fn from(event: &'a Event) -> Self {
-        match event {
-            Event::ChatMessage(message) => Self::ChatMessage { room: &message.room, id: message.id, message },
-            Event::MessageEdited { id, edited_at, message } => Self::MessageEdited {
-                room: &message.room,
-                id: *id,
-                message_id: message.id,
-                new_content: &message.content,
-                edited_at: *edited_at,
-                message,
-            },
-            Event::MessageDeleted { id, username, deleted_at, message } => Self::MessageDeleted {
-                room: &message.room,
-                id: *id,
-                message_id: message.id,
-                deleted_at: *deleted_at,
-                username,
-            },
-            Event::Reacted { id, username, emoji, on, message } => {
-                let (room, id, message_id, reactions) = (&message.room, *id, message.id, &message.reactions[..]);
-                if *on {
-                    Self::ReactionAdded { room, id, message_id, username, emoji, reactions }
-                } else {
-                    Self::ReactionRemoved { room, id, message_id, username, emoji, reactions }
-                }
-            }
-            Event::RoomUpdated(update) => {
-                let RoomUpdated { id, room, title, topic, access } = &**update;
-                Self::RoomUpdated {
-                    room,
-                    id: *id,
-                    title,
-                    topic,
-                    visibility: access.map(|access| access.visibility),
-                    posting: access.map(|access| access.posting),
-                    slow_mode: access.map(|access| access.slow_mode),
-                }
-            }
-            Event::Member(event) => {
-                let MemberEvent { id, room, username, by, change, .. } = &**event;
-                let id = *id;
-                match *change {
-                    MemberChange::Joined(role) => Self::MemberJoined { room, id, username, role, by },
-                    MemberChange::Changed(role) => Self::MemberChanged { room, id, username, role, by },
-                    MemberChange::Left(reason) => Self::MemberLeft { room, id, username, by, reason },
-                }
-            }
         }
     }
 }

@@ -25,11 +25,12 @@ pub enum EventType {
     MemberJoined,
     MemberChanged,
     MemberLeft,
+    AuthExpiring,
 }
 
 impl EventType {
     /// Every type, in the order of its bit.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::MessageHistory,
         Self::ChatMessage,
         Self::MessageEdited,
@@ -50,6 +51,7 @@ impl EventType {
         Self::MemberJoined,
         Self::MemberChanged,
         Self::MemberLeft,
+        Self::AuthExpiring,
     ];
 
     /// The word on the wire.
@@ -76,6 +78,7 @@ impl EventType {
             Self::MemberJoined => "member_joined",
             Self::MemberChanged => "member_changed",
             Self::MemberLeft => "member_left",
+            Self::AuthExpiring => "auth_expiring",
         }
     }
 
@@ -100,7 +103,8 @@ impl TypeSet {
             | 1 << EventType::Reset as u8
             | 1 << EventType::Ping as u8
             | 1 << EventType::ServerShutdown as u8
-            | 1 << EventType::Error as u8,
+            | 1 << EventType::Error as u8
+            | 1 << EventType::AuthExpiring as u8,
     );
 
     /// The set of these types, and of those that come anyway.
@@ -168,6 +172,7 @@ mod tests {
                     | EventType::Ping
                     | EventType::ServerShutdown
                     | EventType::Error
+                    | EventType::AuthExpiring
             );
             assert_eq!(set.has(kind), expected, "{kind:?}");
         }

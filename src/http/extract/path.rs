@@ -83,6 +83,18 @@ impl<S: Send + Sync> FromRequestParts<S> for IdPath {
     }
 }
 
+/// The `{stream}` of a path: any text, which the name of a stream or socket may be.
+#[derive(Debug)]
+pub struct StreamPath(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for StreamPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        path_param(parts, "stream").map(Self)
+    }
+}
+
 /// The `{room}`, the `{id}` and the `{emoji}` of a path.
 #[derive(Debug)]
 pub struct ReactionPath(pub RoomName, pub EventId, pub String);

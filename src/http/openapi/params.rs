@@ -10,7 +10,8 @@ use utoipa::{
 };
 
 use super::{
-    super::extract::{IdPath, MemberPath, MessagePath, ReactionPath, RoomPath, UserPath},
+    super::extract::{IdPath, MemberPath, MessagePath, ReactionPath, RoomPath, StreamPath, UserPath},
+    samples,
     texts::UsernameText,
 };
 
@@ -60,6 +61,14 @@ impl IntoParams for IdPath {
 impl IntoParams for UserPath {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         vec![user()]
+    }
+}
+
+impl IntoParams for StreamPath {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        let stream = param("stream", ParameterIn::Path, "The name that `auth_expiring` told.", text);
+        vec![ParameterBuilder::from(stream).example(Some(samples::STREAM.into())).build()]
     }
 }
 

@@ -59,6 +59,14 @@ pub(in crate::http) fn me() -> Value {
     })
 }
 
+/// The name of a stream.
+pub(super) const STREAM: &str = "q3vvxv5d5hn2m4y6ykxgkzdbxa7c2gnr";
+
+/// A stream that goes on by another credential.
+pub(in crate::http) fn extended() -> Value {
+    json!({"stream": STREAM, "expires_at": at(3_660)})
+}
+
 /// A ticket, which is none.
 pub(in crate::http) fn ticket() -> Value {
     json!({"ticket": format!("plt_{}", "0".repeat(43)), "expires_in": 30})
@@ -321,6 +329,7 @@ pub(super) fn events() -> Vec<Value> {
         EventBody::MemberJoined { room, id: 48, username: &bob, role: Role::Member, by: &alice_name },
         EventBody::MemberChanged { room, id: 49, username: &bob, role: Role::Moderator, by: &alice_name },
         EventBody::MemberLeft { room, id: 50, username: &bob, by: &alice_name, reason: LeaveReason::Removed },
+        EventBody::AuthExpiring { stream: STREAM, expires_at: at(60) },
     ]
     .map(sent)
     .into()

@@ -43,7 +43,10 @@ pub fn state(document: &mut Document, mode: AuthMode) {
                 add(operation, answers::NOT_ALLOWED);
             }
             // What open mode does not have is not there.
-            let is_of_required = matches!(act, Act::MakeRoom | Act::OpenDirect | Act::SeeAuditOfAll | Act::MakeTicket);
+            let is_of_required = matches!(
+                act,
+                Act::MakeRoom | Act::OpenDirect | Act::SeeAuditOfAll | Act::MakeTicket | Act::ExtendStream
+            );
             let is_of_required = is_of_required || act.is_about_accounts();
             if about_a_room || is_of_required {
                 add(operation, answers::NOT_FOUND);
@@ -56,7 +59,8 @@ pub fn state(document: &mut Document, mode: AuthMode) {
 
 /// The credentials that are taken, each good by itself; the empty one stands for none at all.
 fn requirements(act: Act, mode: AuthMode, takes_ticket: bool) -> Vec<SecurityRequirement> {
-    let none = (mode == AuthMode::Open || act.is_for_guests()).then(SecurityRequirement::default);
+    let brings_its_own = act == Act::ExtendStream;
+    let none = (mode == AuthMode::Open || act.is_for_guests() || brings_its_own).then(SecurityRequirement::default);
     if act.begins_session() {
         return vec![SecurityRequirement::default()];
     }

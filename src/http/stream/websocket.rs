@@ -256,8 +256,9 @@ impl Session {
             Ok(speaker) => speaker,
             Err(invalid) => return answer(socket, frame.reference, Err(Problem::invalid(vec![invalid.into()]))).await,
         };
+        let caller = self.caller.followed_by(self.reading.actor());
         if let Some(named) = &speaker {
-            let actor = self.caller.as_named(Some(named.clone()));
+            let actor = caller.as_named(Some(named.clone()));
             if let Err(refused) = self.app.chat.join(&actor, &mut self.reading).await {
                 return answer(socket, frame.reference, Err(refused.into())).await;
             }
@@ -265,9 +266,9 @@ impl Session {
             self.user.get_or_insert_with(|| named.clone());
         }
         // Where a credential says who speaks, nobody else is spoken for.
-        let fallback = || if self.caller.is_known() { None } else { Username::parse(ANONYMOUS).ok() };
+        let fallback = || if caller.is_known() { None } else { Username::parse(ANONYMOUS).ok() };
         let speaker = speaker.or_else(|| self.user.clone()).or_else(fallback);
-        let actor = self.caller.as_named(speaker);
+        let actor = caller.as_named(speaker);
         match frame.say {
             Say::Join => answer(socket, frame.reference, Ok(None)).await,
             Say::Typing(is_typing) => {

@@ -225,7 +225,7 @@ impl Reading {
     fn take(&mut self) -> bool {
         let mut events = Vec::new();
         match self.reader.take(self.now, &mut events) {
-            Step::Took => {
+            Step::Took | Step::Warned => {
                 assert!(!events.is_empty());
                 for event in &events {
                     self.hear(event);

@@ -80,7 +80,7 @@ fn opening(ticket: &StoredTicket) -> Option<Opening> {
 }
 
 /// The time that comes so long after another.
-fn after(time: Timestamp, span: Duration) -> Timestamp {
+pub(super) fn after(time: Timestamp, span: Duration) -> Timestamp {
     let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
     Timestamp::from_micros(time.micros().saturating_add(micros))
 }

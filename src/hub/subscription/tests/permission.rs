@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use futures_util::poll;
+use serde_json::json;
 
 use super::{Duration, Fixture, Instant, Start, Value, Wanted, advance, name, next, next_of, pause, request};
 use crate::{
     app::tests::actor,
     domain::{
         EventId,
-        event::TypeSet,
+        event::{EventType, TypeSet},
         name::{UserKey, Username},
         policy::{Actor, Credential, Denied, Grant},
         rights::Rights,
@@ -17,7 +18,13 @@ use crate::{
         timestamp::Timestamp,
         user::UserKind,
     },
-    hub::{permission::NotGiven, queries::Query, registry::CloseReason, subscription::Subscription},
+    hub::{
+        permission::NotGiven,
+        queries::Query,
+        reader::Request,
+        registry::{CloseReason, Transport},
+        subscription::Subscription,
+    },
 };
 use tokio_stream::StreamExt;
 
@@ -121,6 +128,77 @@ async fn the_end_of_a_credential_ends_its_reader_and_is_told() {
     assert_eq!((&last["type"], &last["code"], &last["room"]), (&"error".into(), &"token_expired".into(), &Value::Null));
     tokio::time::resume();
     drop(alice);
+    fixture.end().await;
+}
+
+/// A time after the one at which the app's clock stands still.
+fn in_seconds(seconds: i64) -> Timestamp {
+    Timestamp::from_micros((1_700_000_000 + seconds) * 1_000_000)
+}
+
+/// The whole seconds since then.
+fn seconds_since(began: Instant) -> u64 {
+    (began.elapsed() + Duration::from_millis(500)).as_secs()
+}
+
+#[tokio::test]
+async fn the_end_of_a_credential_is_told_once_a_minute_before() {
+    let fixture = Fixture::new().await;
+    let (hub, alice) = (fixture.app.hub.clone(), proven("Alice", 1, Some(in_seconds(180))));
+    let filtered = request(TypeSet::filter([EventType::ChatMessage]));
+    let mut reader = hub.subscribe(&alice, &name("general"), Start::After(0), filtered.clone()).await.unwrap();
+    let poll = Request { transport: Transport::LongPoll, ..filtered };
+    let mut poll = hub.subscribe(&alice, &name("general"), Start::After(0), poll).await.unwrap();
+    pause();
+    let began = Instant::now();
+    let told = next_of(&mut reader, "auth_expiring").await;
+    assert_eq!(seconds_since(began), 120);
+    let expiring = hub.registry().expiring();
+    assert_eq!(expiring.len(), 1);
+    let stream = expiring[0].stream().unwrap().as_str();
+    let expected = json!({"type": "auth_expiring", "stream": stream, "expires_at": in_seconds(180)});
+    assert_eq!(told, expected);
+    let (events, ended) = to_the_end(&mut reader).await;
+    assert_eq!((seconds_since(began), ended), (180, Some(CloseReason::Denied(Denied::Expired))));
+    assert!(events.iter().all(|event| event["type"] != "auth_expiring"), "{events:?}");
+    assert_eq!(to_the_end(&mut poll).await.0, Vec::<Value>::new(), "a poll ends by itself");
+    tokio::time::resume();
+    drop((expiring, reader, poll));
+    assert!(hub.registry().expiring().is_empty());
+    fixture.end().await;
+}
+
+#[tokio::test]
+async fn who_goes_on_is_told_of_the_next_end_and_found_by_the_next_credential() {
+    let fixture = Fixture::new().await;
+    let registry = fixture.app.hub.registry().clone();
+    let mut reader = read(&fixture, &proven("Alice", 1, Some(in_seconds(10))), Start::After(0)).await;
+    pause();
+    let began = Instant::now();
+    // Less is left than a minute: it is told once it has what it begins with.
+    let first = next(&mut reader).await;
+    assert_eq!(first[0]["type"], "presence_state", "{first:?}");
+    let told = next_of(&mut reader, "auth_expiring").await;
+    assert_eq!(seconds_since(began), 0);
+    let goes_on = |key, end| {
+        let expiring = registry.expiring();
+        registry.go_on(&expiring[0], proven("Alice", key, end));
+        assert!(registry.expiring().is_empty());
+        let found = registry.by_credential().concat();
+        let of = found.iter().map(|reader| reader.actor().unwrap().grant().unwrap().credential.clone());
+        assert_eq!(of.collect::<Vec<_>>(), [Credential::ApiKey(key)]);
+    };
+    goes_on(2, Some(in_seconds(100)));
+    let again = next_of(&mut reader, "auth_expiring").await;
+    assert_eq!((seconds_since(began), &again["stream"]), (40, &told["stream"]));
+    goes_on(3, None);
+    for _ in 0..20 {
+        assert_eq!(next_of(&mut reader, "ping").await["cursor"], 0);
+    }
+    assert!(seconds_since(began) > 200);
+    tokio::time::resume();
+    drop(reader);
+    assert_eq!(registry.by_credential().len(), 0);
     fixture.end().await;
 }
 

@@ -1,5 +1,6 @@
 //! The statements of a server that requires credentials.
 
+use parlor::domain::{name::Username, stream_id::StreamId};
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -23,6 +24,8 @@ pub(super) async fn moderate(server: &Server, url: &str) -> Vec<String> {
         "INSERT INTO last_post (room_id, user_key, posted_at) SELECT room_id, CONCAT('filler ', id), 1 FROM message",
         "INSERT INTO ticket (hash, credential, transport, rooms, expires_at) \
          SELECT CONCAT('hash ', id), '{}', 'sse', '[]', 9000000000000000 FROM message WHERE id < 20000",
+        "INSERT INTO renewal (stream, credential, expires_at) \
+         SELECT CONCAT('stream ', id), '{}', 9000000000000000 FROM message WHERE id < 20000",
         "INSERT INTO direct (one, other, room) SELECT id + 100000, id + 100001, 'dm-x' FROM message WHERE id < 20000",
     ] {
         server.sql(rows).await;
@@ -72,6 +75,10 @@ pub(super) async fn moderate(server: &Server, url: &str) -> Vec<String> {
     let made = made.json(&json!({"rooms": [ROOM], "transport": "sse"})).send().await.expect("an answer");
     let made = json_of(made, StatusCode::CREATED).await;
     let ticket = made["ticket"].as_str().expect("a ticket");
+    let stream = StreamId::draw(Username::parse("root").expect("a name").key());
+    let path = format!("/streams/{stream}/token");
+    let extended = server.http().post(server.api(&path)).bearer_auth(&key).send().await.expect("an answer");
+    assert_eq!(extended.status(), StatusCode::OK);
     let opened = server.http().get(server.api(&format!("/rooms/{ROOM}/stream?ticket={ticket}"))).send().await;
     assert_eq!(opened.expect("an answer").status(), StatusCode::OK);
     server.terminate().await;
