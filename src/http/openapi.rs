@@ -83,7 +83,8 @@ pub fn complete(mut document: Document, content_limit: ContentLimit, mode: AuthM
                 describe_form(body);
                 // Without a body a room is made as it is, and a stream goes on by the request's own credential, which an
                 // annotation with two content types can't say.
-                let may_lack = matches!(operation.operation_id.as_deref(), Some("put_room" | "make_room" | "extend_stream"));
+                let may_lack =
+                    matches!(operation.operation_id.as_deref(), Some("put_room" | "make_room" | "extend_stream"));
                 body.required = body.required.take().filter(|_| !may_lack);
             }
             operation.responses.responses.values_mut().for_each(carry_id);

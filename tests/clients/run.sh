@@ -51,7 +51,7 @@ openapi-generator-cli generate --input-spec "$temp/openapi.json" --generator-nam
 mv "$temp/generated/parlor_generated" "$temp"
 
 say "eventsource, WebSocket, openapi-fetch, orval, hey-api"
-node --experimental-websocket --test --test-timeout=60000 eventsource.test.mjs websocket.test.mjs "$temp/generated.test.mjs" "$temp/generators.test.mjs"
+node --experimental-websocket --test --test-timeout=60000 eventsource.test.mjs ticket.test.mjs websocket.test.mjs "$temp/generated.test.mjs" "$temp/generators.test.mjs"
 
 say "httpx-sse, requests, sseclient-py, requests-sse, websockets, aiohttp, openapi-python-client, datamodel-codegen, openapi-generator, the examples, schemathesis"
 PYTHONPATH=$temp pytest -p no:cacheprovider --durations=3 -v "$here"

@@ -1,6 +1,6 @@
 // The types of server.mjs.
 export declare class Server {
-  static start(): Promise<Server>
+  static start(flags?: string[]): Promise<Server>
   url: string
   start(): Promise<void>
   kill(): Promise<void>

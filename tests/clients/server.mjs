@@ -27,8 +27,10 @@ async function freePort() {
 }
 
 export class Server {
-  static async start() {
+  // With more flags, if there are.
+  static async start(flags = []) {
     const server = new Server()
+    server.flags = flags
     server.folder = await mkdtemp(join(tmpdir(), 'parlor-clients-'))
     await server.start()
     return server
@@ -38,7 +40,7 @@ export class Server {
   async start() {
     const port = this.port ?? (await freePort())
     const database = `sqlite://${this.folder}/parlor.db?mode=rwc`
-    const flags = ['serve', '--listen', `127.0.0.1:${port}`, '--database-url', database]
+    const flags = ['serve', '--listen', `127.0.0.1:${port}`, '--database-url', database, ...this.flags]
     this.process = spawn(process.env.PARLOR, flags, { stdio: ['ignore', 'pipe', 'ignore'] })
     const [line] = await once(createInterface(this.process.stdout), 'line', { signal: AbortSignal.timeout(DEADLINE) })
     assert.match(line, /^listening on /)
