@@ -9,6 +9,7 @@ pub mod audit;
 pub mod changes;
 pub mod direct;
 pub mod identity;
+pub mod keys;
 pub mod members;
 pub mod messages;
 pub mod presence;

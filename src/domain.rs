@@ -4,6 +4,7 @@ pub mod access;
 pub mod account;
 pub mod act;
 pub mod actor;
+pub mod api_key;
 pub mod audit;
 pub mod content;
 pub mod cursor;

@@ -29,6 +29,7 @@ pub mod extract;
 pub mod fields;
 pub mod health;
 pub mod invitations;
+pub mod keys;
 pub mod me;
 pub mod members;
 pub mod messages;
@@ -106,6 +107,8 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(me::get, accounts::delete))
         .routes(routes!(tickets::make))
         .routes(routes!(streams::extend))
+        .routes(routes!(keys::make, keys::list))
+        .routes(routes!(keys::delete))
         .routes(routes!(accounts::change_password))
         .routes(routes!(accounts::register))
         .routes(routes!(sessions::sign_in, sessions::sign_out))

@@ -14,6 +14,7 @@ use crate::{
     clock::Clock,
     config::StorageArgs,
     domain::{
+        api_key::check_key_name,
         name::Username,
         rights::{Right, Rights},
         room_scope::RoomScope,
@@ -26,9 +27,6 @@ use crate::{
         identity::{IdentityError, IdentityWriter, NewKey, StoredKey},
     },
 };
-
-/// The most characters that the name of a key may have.
-const MAX_NAME_CHARS: usize = 100;
 
 /// The things to do with API keys.
 #[derive(Debug, Subcommand)]
@@ -156,7 +154,7 @@ fn refusal(user: &User, can: Option<Rights>) -> Option<&'static str> {
 }
 
 async fn list(store: &Store, name: &Username, is_json: bool) -> Result<Outcome, NotDone> {
-    let keys = store.keys_of(user(store, name).await?.id).await?;
+    let keys = store.keys_of(user(store, name).await?.id, None, None).await?;
     let text = if is_json {
         let keys: Vec<_> = keys.iter().map(as_json).collect();
         format!("{:#}", json!(keys))
@@ -218,8 +216,6 @@ fn row(key: &StoredKey) -> [String; 7] {
     ]
 }
 
-/// The name of a key: a line of its own in a list.
 fn key_name(text: &str) -> Result<String, String> {
-    let fits = text.chars().count() <= MAX_NAME_CHARS && !text.chars().any(char::is_control);
-    if fits { Ok(text.to_owned()) } else { Err("has at most 100 characters, and no control characters".to_owned()) }
+    check_key_name(text).map_err(|invalid| invalid.detail)
 }

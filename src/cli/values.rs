@@ -3,12 +3,9 @@
 use std::time::Duration;
 
 use crate::{
-    domain::{name::Username, rights::Rights, room_scope::RoomScope},
+    domain::{api_key::LONGEST_LIFE, name::Username, rights::Rights, room_scope::RoomScope},
     identity::jwt::check_subject,
 };
-
-/// The longest life of a credential: ten years. What is to live longer is replaced, or has no end.
-const LONGEST: Duration = Duration::from_hours(10 * 366 * 24);
 
 /// A user as another system knows them.
 pub(super) fn subject(text: &str) -> Result<String, String> {
@@ -43,5 +40,9 @@ fn listed(text: &str) -> impl Iterator<Item = &str> {
 /// The time that a credential is good for.
 pub(super) fn lifetime(text: &str) -> Result<Duration, String> {
     let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    if (Duration::from_secs(1)..=LONGEST).contains(&time) { Ok(time) } else { Err("has to be from 1s to 10y".into()) }
+    if (Duration::from_secs(1)..=LONGEST_LIFE).contains(&time) {
+        Ok(time)
+    } else {
+        Err("has to be from 1s to 10y".into())
+    }
 }

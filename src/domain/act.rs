@@ -57,6 +57,8 @@ acts! {
     Invite = "invite people";
     ResetPassword = "let a user set a new password";
     MakeTicket = "make a ticket for a stream or a socket";
+    KeepKeys = "make, list and delete one's own API keys";
+    KeepBots = "make bots, and make, list and delete their API keys";
     ExtendStream = "have one's own stream or socket go on by another credential";
 }
 
@@ -81,6 +83,8 @@ impl Act {
                 | Self::ResetPassword
                 | Self::MakeTicket
                 | Self::ExtendStream
+                | Self::KeepKeys
+                | Self::KeepBots
         )
     }
 }

@@ -85,6 +85,14 @@ impl Credential {
     }
 }
 
+impl Grant {
+    /// Returns true if it is narrowed by nothing: it has every right, for all rooms, without an end.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.rights == Rights::ALL && self.rooms.is_all() && self.expires_at.is_none()
+    }
+}
+
 impl Actor {
     /// Somebody who goes by a name, which nothing vouches for.
     #[must_use]

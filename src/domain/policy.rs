@@ -46,7 +46,8 @@ impl Act {
             }
             Self::AddOneself => Rule::new(Admin, Member, Whose::Own),
             Self::SignOut => Rule::new(Read, Reader, Whose::Own).by(SessionNeeded::Any),
-            Self::KeepAccount => Rule::new(Read, Reader, Whose::Own).by(SessionNeeded::ByPassword),
+            Self::KeepAccount | Self::KeepKeys => Rule::new(Read, Reader, Whose::Own).by(SessionNeeded::ByPassword),
+            Self::KeepBots => Rule::new(Admin, Member, Whose::Nobody).by(SessionNeeded::ByPasswordOrWholeKey),
             Self::SetMember | Self::RemoveMember | Self::Ban | Self::Mute => {
                 Rule::new(Moderate, Moderator, Whose::LowerRole)
             }
@@ -92,6 +93,8 @@ pub enum SessionNeeded {
     Any,
     /// One that a password has begun, and no token.
     ByPassword,
+    /// That, or an API key that is narrowed by nothing.
+    ByPasswordOrWholeKey,
 }
 
 /// The standings that somebody may have in a room, each with all that those before it have.
@@ -226,6 +229,7 @@ pub fn may_here(actor: &Actor, act: Act, at: &Standing<'_>) -> Result<Level, Den
     let has_session = match (rule.session, &grant.credential) {
         (SessionNeeded::None, _) | (SessionNeeded::Any, Credential::Session { .. }) => true,
         (_, Credential::Session { by_password, .. }) => *by_password,
+        (SessionNeeded::ByPasswordOrWholeKey, Credential::ApiKey(_)) => grant.is_whole(),
         _ => false,
     };
     if !has_session {

@@ -32,6 +32,12 @@ impl RoomScope {
         Self(Arc::new([Pattern { text: "".into(), is_prefix: true }]))
     }
 
+    /// No room.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(Arc::new([]))
+    }
+
     /// The rooms that a list of names and beginnings stands for.
     ///
     /// # Errors

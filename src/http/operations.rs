@@ -32,6 +32,8 @@ impl Act {
                 | Self::ResetPassword
                 | Self::FindUsers
                 | Self::ChangeUser
+                | Self::KeepKeys
+                | Self::KeepBots
         )
     }
 
@@ -57,6 +59,7 @@ pub fn act(method: &Method, path: &str) -> Option<Act> {
         ("GET" | "POST", "/invitations") | ("DELETE", "/invitations/{id}") => Act::Invite,
         ("POST", "/users/{username}/reset") => Act::ResetPassword,
         ("GET", "/audit") => Act::SeeAuditOfAll,
+        ("GET" | "POST", "/keys") | ("DELETE", "/keys/{id}") => Act::KeepKeys,
         ("POST", "/tickets") => Act::MakeTicket,
         ("POST", "/streams/{stream}/token") => Act::ExtendStream,
         ("GET", "/users") => Act::FindUsers,

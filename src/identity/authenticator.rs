@@ -6,6 +6,7 @@ use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
 mod inherited;
+mod keys;
 mod renewals;
 mod tickets;
 

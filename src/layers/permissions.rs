@@ -14,6 +14,9 @@ fn level(act: Act) -> &'static str {
         SessionNeeded::None => {}
         SessionNeeded::Any => return "who has signed in",
         SessionNeeded::ByPassword => return "who has signed in with a password",
+        SessionNeeded::ByPasswordOrWholeKey => {
+            return "who has signed in with a password, or has an API key that is narrowed by nothing";
+        }
     }
     if matches!(act, Act::Register | Act::SignIn) {
         return "anybody on a page of this server, as `--accounts` has it";

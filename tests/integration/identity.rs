@@ -7,6 +7,7 @@ mod claimed;
 mod frames;
 mod guessed_rooms;
 mod guests;
+mod keys;
 mod matrix;
 mod members;
 mod renewal;

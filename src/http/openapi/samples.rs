@@ -16,6 +16,7 @@ use super::super::{
 use crate::{
     chat::reading::{Frame, Placed},
     domain::{
+        api_key::KeyView,
         audit::AuditView,
         denied::Denied,
         event::{EventBody, PresentUser, ResetReason, ServiceStatus, Status},
@@ -24,7 +25,9 @@ use crate::{
         message::{Message, Reaction, Revision},
         name::{RoomName, Username},
         read_cursor::ReadCursor,
+        rights::Rights,
         room::RoomView,
+        room_scope::RoomScope,
         timestamp::Timestamp,
         user::{UserKind, UserView},
     },
@@ -57,6 +60,36 @@ pub(in crate::http) fn me() -> Value {
         rights: vec!["read", "post"],
         expires_at: Some(at(3_600)),
     })
+}
+
+fn api_key() -> KeyView {
+    KeyView {
+        id: 7,
+        username: Username::stored("Alice"),
+        name: "deploy".into(),
+        rooms: RoomScope::parse(["general", "team-*"]).ok(),
+        can: Rights::parse(["read", "post"]).ok(),
+        created_at: at(0),
+        expires_at: Some(at(31_536_000)),
+        last_used_at: None,
+    }
+}
+
+/// An API key that is asked for.
+pub(in crate::http) fn new_key() -> Value {
+    json!({"name": "deploy", "rooms": ["general", "team-*"], "can": ["read", "post"], "expires_in": 31_536_000})
+}
+
+/// An API key that was made.
+pub(in crate::http) fn made_key() -> Value {
+    let mut made = sent(api_key());
+    made["key"] = format!("plr_{}", "0".repeat(43)).into();
+    made
+}
+
+/// A page of API keys.
+pub(in crate::http) fn keys() -> Value {
+    json!({"keys": [sent(api_key())], "next": null})
 }
 
 /// The name of a stream.

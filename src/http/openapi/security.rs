@@ -64,8 +64,9 @@ fn requirements(act: Act, mode: AuthMode, takes_ticket: bool) -> Vec<SecurityReq
     if act.begins_session() {
         return vec![SecurityRequirement::default()];
     }
-    // Only who has signed in has a cookie.
-    let schemes: &[&str] = if act.rule().session == SessionNeeded::None { &[BEARER, BASIC, COOKIE] } else { &[COOKIE] };
+    // Only who has signed in has a cookie. Keys of bots are made by a key, too.
+    let needs_cookie = act.rule().session != SessionNeeded::None && act != Act::KeepKeys;
+    let schemes: &[&str] = if needs_cookie { &[COOKIE] } else { &[BEARER, BASIC, COOKIE] };
     let schemes = schemes.iter().copied().chain(takes_ticket.then_some(TICKET));
     none.into_iter().chain(schemes.map(|scheme| SecurityRequirement::new(scheme, Vec::<String>::new()))).collect()
 }

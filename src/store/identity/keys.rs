@@ -3,7 +3,10 @@
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, Set};
 
 use super::{IdentityError, IdentityWriter, hex, raise, taken};
-use crate::{domain::timestamp::Timestamp, store::entity::api_key};
+use crate::{
+    domain::{api_key::KeyView, name::Username, rights::Rights, room_scope::RoomScope, timestamp::Timestamp},
+    store::entity::api_key,
+};
 
 /// An API key, without the key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +84,26 @@ impl IdentityWriter {
             if deleted.rows_affected == 0 { Err(IdentityError::Unknown) } else { Ok(()) }
         })
         .await
+    }
+}
+
+impl StoredKey {
+    /// The key as it is shown, of the user that it signs in. A narrowing that can't be read lets nothing in.
+    #[must_use]
+    pub fn shown(&self, username: &Username) -> KeyView {
+        let rooms = |json: &String| serde_json::from_str(json).unwrap_or_else(|_| RoomScope::none());
+        let can =
+            |words: &String| Rights::parse(words.split(',').filter(|word| !word.is_empty())).unwrap_or(Rights::NONE);
+        KeyView {
+            id: self.id,
+            username: username.clone(),
+            name: self.name.clone(),
+            rooms: self.rooms.as_ref().map(rooms),
+            can: self.can.as_ref().map(can),
+            created_at: self.created_at,
+            expires_at: self.expires_at,
+            last_used_at: self.last_used_at,
+        }
     }
 }
 

@@ -114,12 +114,20 @@ impl Store {
         Ok(rows.into_iter().map(|row| (row.id, row.into())).collect())
     }
 
-    /// The keys of a user, oldest first.
+    /// At most `limit` keys of a user, oldest first, after `after`; all, if absent.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn keys_of(&self, account_id: i64) -> Result<Vec<StoredKey>, StoreError> {
-        let keys = api_key::Entity::find().filter(api_key::Column::AccountId.eq(account_id));
+    pub async fn keys_of(
+        &self,
+        account_id: i64,
+        after: Option<i64>,
+        limit: Option<u64>,
+    ) -> Result<Vec<StoredKey>, StoreError> {
+        let mut keys = api_key::Entity::find().filter(api_key::Column::AccountId.eq(account_id)).limit(limit);
+        if let Some(after) = after {
+            keys = keys.filter(api_key::Column::Id.gt(after));
+        }
         let keys = keys.order_by_asc(api_key::Column::Id).all(&self.readers).await?;
         Ok(keys.into_iter().map(StoredKey::from).collect())
     }

@@ -39,7 +39,7 @@ fn told(reading: &mut Reading) -> Vec<(String, Option<EventId>)> {
                 assert_eq!(why, CloseReason::Denied(Denied::NoSuchRoom));
                 return told;
             }
-            Step::Idle { .. } => panic!("it ends: {told:?}"),
+            Step::Idle { .. } | Step::Warned => panic!("it ends: {told:?}"),
         }
     }
 }

@@ -12,6 +12,7 @@ pub(super) async fn moderate(server: &Server, url: &str) -> Vec<String> {
     let operator = Operator::new(server.dir(), url);
     operator.add_user(&["root", "--admin"]);
     operator.add_user(&["Zoe"]);
+    operator.add_user(&["ci", "--bot"]);
     let key = operator.key("root", &[]);
     for rows in [
         "INSERT INTO account (user_key, username, kind, origin, is_admin, created_at) \
@@ -63,6 +64,8 @@ pub(super) async fn moderate(server: &Server, url: &str) -> Vec<String> {
         ("GET", "/users?prefix=fill&after=filler+5&limit=7".into(), None),
         ("PATCH", "/users/Zoe".into(), Some(json!({"disabled": true, "sign_out": true}))),
         ("PATCH", "/users/Zoe".into(), Some(json!({"disabled": false}))),
+        ("GET", "/keys?bot=ci".into(), None),
+        ("GET", "/keys?bot=ci&after=1&limit=2".into(), None),
         ("POST", "/tickets".into(), Some(json!({"rooms": [ROOM], "transport": "sse"}))),
     ] {
         let method = method.parse().expect("a method");
@@ -71,6 +74,10 @@ pub(super) async fn moderate(server: &Server, url: &str) -> Vec<String> {
         let answer = request.send().await.expect("an answer");
         assert!(answer.status().is_success(), "{path}: {}", answer.text().await.unwrap_or_default());
     }
+    let made = server.http().post(server.api("/keys")).bearer_auth(&key).json(&json!({"name": "k", "bot": "ci"}));
+    let made = json_of(made.send().await.expect("an answer"), StatusCode::CREATED).await;
+    let delete = server.http().delete(server.api(&format!("/keys/{}", made["id"]))).bearer_auth(&key).send().await;
+    assert_eq!(delete.expect("an answer").status(), StatusCode::NO_CONTENT);
     let made = server.http().post(server.api("/tickets")).bearer_auth(&key);
     let made = made.json(&json!({"rooms": [ROOM], "transport": "sse"})).send().await.expect("an answer");
     let made = json_of(made, StatusCode::CREATED).await;

@@ -1,0 +1,71 @@
+//! API keys and the bots that they sign in, made by whoever may.
+
+use super::Authenticator;
+use crate::{
+    domain::{
+        api_key::KeyDraft,
+        name::Username,
+        user::{Origin, User, UserKind},
+    },
+    identity::{
+        authenticator::tickets::after,
+        secret::{Secret, SecretKind},
+    },
+    store::identity::{IdentityError, NewKey, NewUser, StoredKey},
+};
+
+impl Authenticator {
+    /// Makes an API key that signs a user in. It is shown this once.
+    ///
+    /// # Errors
+    /// [`IdentityError`].
+    pub async fn make_key(&self, user: &User, draft: &KeyDraft) -> Result<(Secret, StoredKey), IdentityError> {
+        let (secret, now) = (Secret::generate(SecretKind::ApiKey), self.clock.now());
+        let key = NewKey {
+            hash: *secret.hash().as_bytes(),
+            account_id: user.id,
+            name: draft.name.clone(),
+            rooms: draft.rooms.as_ref().map(|rooms| rooms.entries().collect::<Vec<_>>()).map(|it| json(&it)),
+            can: draft.can.map(|can| can.words().collect::<Vec<_>>().join(",")),
+            expires_at: draft.lifetime.map(|lifetime| after(now, lifetime)),
+        };
+        Ok((secret, self.writer.make_key(key, now).await?))
+    }
+
+    /// Deletes an API key of a user: it is refused from the next request on.
+    ///
+    /// # Errors
+    /// [`IdentityError::Unknown`] if the user has none of this number.
+    pub async fn delete_key(&self, user: i64, id: i64) -> Result<(), IdentityError> {
+        self.writer.delete_key(user, id).await
+    }
+
+    /// The bot of this name, which is made if nobody has the name.
+    ///
+    /// # Errors
+    /// [`IdentityError::Taken`] if it is somebody's who is no bot, or a bot's that is disabled.
+    pub async fn bot(&self, username: &Username) -> Result<User, IdentityError> {
+        let new = NewUser {
+            username: username.clone(),
+            kind: UserKind::Bot,
+            origin: Origin::Bot,
+            subject: None,
+            is_admin: false,
+        };
+        let found = match self.store.user(username.key()).await? {
+            Some(user) => user,
+            None => match self.writer.make_user(new, self.clock.now()).await {
+                // By another request for the same bot, it may be.
+                Err(IdentityError::Taken) => self.store.user(username.key()).await?.ok_or(IdentityError::Taken)?,
+                made => made?,
+            },
+        };
+        let is_bot = found.kind == UserKind::Bot && found.origin != Origin::Claimed && found.disabled_at.is_none();
+        if is_bot { Ok(found) } else { Err(IdentityError::Taken) }
+    }
+}
+
+/// The list as it stands in the database.
+fn json(entries: &[String]) -> String {
+    serde_json::Value::from(entries).to_string()
+}
