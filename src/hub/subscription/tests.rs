@@ -134,17 +134,15 @@ async fn a_reader_behind_the_ring_reads_the_store_without_a_gap() {
 
 /// Polls a reader that has to read the store, and then no more, until what it reads is read.
 async fn reads_and_stops(fixture: &Fixture, reader: &mut Subscription) {
-    let permits = || fixture.app.hub.catch_ups.available_permits();
+    let every = || fixture.app.hub.catch_ups.acquire_many(u32::try_from(CATCH_UPS).unwrap());
+    let all = every().await.unwrap();
     assert!(futures_util::poll!(std::pin::pin!(reader.next())).is_pending(), "it has to read the store");
-    let read = async {
-        while permits() == CATCH_UPS {
-            tokio::task::yield_now().await;
-        }
-        while permits() < CATCH_UPS {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(Duration::from_secs(20), read).await.expect("it lets go of the store by itself");
+    // Whoever asks for it stands in line by then.
+    tokio::task::yield_now().await;
+    drop(all);
+    // Turns are given in that order: these come once the one before is given back.
+    let given_back = timeout(Duration::from_secs(20), every()).await.expect("it lets go of the store by itself");
+    drop(given_back.unwrap());
 }
 
 #[tokio::test]
