@@ -301,8 +301,9 @@ impl Place {
     /// Lets a page leave.
     fn pass(&mut self, mut page: CatchUpPage, begins: bool, out: &mut Vec<Placed>) {
         if self.is_bounded() && page.shows.is_some() {
-            // What it begins with is no event: it may have come back with a cursor past the last.
-            page.cut(if begins { page.through } else { self.position.last });
+            // What it begins with is no event: it may have come back with a cursor past the last. And what it was told
+            // already stays told.
+            page.cut(if begins { page.through } else { self.position.last.max(self.position.cursor) });
         }
         self.position.cursor = page.through;
         if begins {

@@ -71,6 +71,22 @@ fn what_was_denied_is_given_up_to_the_loss_once_that_is_known() {
     }
 }
 
+/// The store may have shown an event before its room was told of it, and so before the reader is held there.
+#[test]
+fn who_is_held_after_an_event_that_it_is_past_is_told_nothing_twice() {
+    let mut reading = begun();
+    reading.settle();
+    reading.act(&Act::Post { room: 0, count: 2, told: false });
+    reading.act(&Act::Learn { room: 0 });
+    assert!(reading.take(), "a page is asked for");
+    reading.act(&Act::Hold { room: 0, back: 3 });
+    reading.act(&Act::Read { which: 0 });
+    reading.act(&Act::Answer { which: 0 });
+    assert!(!reading.take(), "held after 2, and told up to 3");
+    reading.settle();
+    assert_eq!(reading.told, [Some(5)]);
+}
+
 #[test]
 fn a_page_that_is_given_after_one_was_denied_ends_the_doubt() {
     let mut reading = begun();
