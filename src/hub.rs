@@ -54,7 +54,7 @@ use subscription::Subscription;
 use crate::{
     clock::Clock,
     config::Timings,
-    domain::{actor::Actor, name::RoomName},
+    domain::{actor::Actor, event::Event, name::RoomName},
     store::{Store, error::StoreError, health::Health},
 };
 
@@ -116,8 +116,17 @@ impl Hub {
     /// Takes what was committed to a room, by this node or another. What follows events that the room was not told of
     /// is shown once these are read from the store.
     pub fn take(&self, RoomCommit { room, events, cursors }: &RoomCommit) {
+        self.heed(room, events);
+        let room = self.room(room);
+        room.publish(events);
+        room.note_read(cursors);
+        self.fills.add_if_open(&room);
+    }
+
+    /// Tells readers of events by which they may lose the room, before these are shown, so that nobody is shown a later
+    /// one.
+    fn heed(&self, room: &RoomName, events: &[Event]) {
         for event in events {
-            // Told before the event is shown, so that nobody is shown a later one.
             match Loss::by(event) {
                 None => {}
                 Some(Loss::Of(user, why)) => self.registry.close_after(room, &user, event.id(), why),
@@ -128,10 +137,6 @@ impl Hub {
                 }
             }
         }
-        let room = self.room(room);
-        room.publish(events);
-        room.note_read(cursors);
-        self.fills.add_if_open(&room);
     }
 
     /// Tells the rooms in memory how far their logs go, after something may have gone past them; read cursors
@@ -233,7 +238,8 @@ impl Hub {
     /// Never ends.
     pub async fn run(&self) {
         let rest = futures_util::future::join(self.sweep_again_and_again(), self.tell_of_the_store());
-        let fills = self.fills.run(&self.store, &self.catch_ups);
+        let heed = |room: &RoomName, events: &[Event]| self.heed(room, events);
+        let fills = self.fills.run(&self.store, &self.catch_ups, &heed);
         futures_util::future::join3(self.expirations.run(), fills, rest).await;
     }
 

@@ -12,7 +12,10 @@ use tokio::{
 };
 
 use super::{reader::place::RETRY, room::Room};
-use crate::store::Store;
+use crate::{
+    domain::{event::Event, name::RoomName},
+    store::Store,
+};
 
 /// The rooms that wait, each once.
 #[derive(Debug, Default)]
@@ -30,14 +33,15 @@ impl Fills {
         }
     }
 
-    /// Fills rooms, several at once, each as `turns` let it. Never ends.
-    pub(super) async fn run(&self, store: &Store, turns: &Semaphore) {
+    /// Fills rooms, several at once, each as `turns` let it; `heed` is told of all events before they are shown. Never
+    /// ends.
+    pub(super) async fn run(&self, store: &Store, turns: &Semaphore, heed: &impl Fn(&RoomName, &[Event])) {
         let mut under_way = FuturesUnordered::new();
         loop {
             tokio::select! {
                 () = self.added.notified() => {
                     let added = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-                    under_way.extend(added.into_iter().map(|room| fill(room, store, turns)));
+                    under_way.extend(added.into_iter().map(|room| fill(room, store, turns, heed)));
                 }
                 Some(()) = under_way.next(), if !under_way.is_empty() => {}
             }
@@ -46,8 +50,8 @@ impl Fills {
 }
 
 /// Fills a room, however long the store is out.
-async fn fill(room: Arc<Room>, store: &Store, turns: &Semaphore) {
-    while let Err(error) = room.fill(store, turns).await {
+async fn fill(room: Arc<Room>, store: &Store, turns: &Semaphore, heed: &impl Fn(&RoomName, &[Event])) {
+    while let Err(error) = room.fill(store, turns, |events| heed(room.name(), events)).await {
         tracing::warn!(room.name = %room.name(), %error, "a room waits for the store");
         sleep(RETRY).await;
     }

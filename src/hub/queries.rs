@@ -207,7 +207,7 @@ impl Hub {
             // Memory may lag; only the database knows what is ahead of the log.
             (head, floor, reason) = room.reload(&self.store).await?;
             // What it goes on with is to be there.
-            room.fill(&self.store, &self.catch_ups).await?;
+            room.fill(&self.store, &self.catch_ups, |events| self.heed(room.name(), events)).await?;
         }
         Ok(if cursor < floor {
             Err(Some(reason.into()))

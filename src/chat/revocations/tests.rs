@@ -19,6 +19,7 @@ use crate::{
         content::ContentLimit,
         denied::Denied,
         event::TypeSet,
+        membership::Role,
         message::Post,
         name::{RoomName, Username},
         room::RoomChange,
@@ -281,5 +282,49 @@ async fn who_reads_a_room_that_is_made_private_is_held_there_until_it_is_known_w
     assert_eq!(ready(&mut of_bob).await, (vec![], false));
     assert_eq!(of_bob.denied(), Some(Denied::NoSuchRoom));
     drop((of_alice, of_bob));
+    scene.end().await;
+}
+
+/// As after a commit of which the answer is missing: the events are in the store, and nobody was told of them.
+#[tokio::test]
+async fn a_loss_that_only_the_store_has_told_of_is_heeded() {
+    let scene = Scene::new(&Timings::DEFAULT).await;
+    let (_, alice) = scene.key().await;
+    let bob = scene.authenticator.writer_for_tests().make_user(person("bob"), Timestamp::from_micros(1)).await.unwrap();
+    let (_, bob) = scene.key_of(&bob).await;
+    let private = RoomChange { visibility: Some(Visibility::Private), ..RoomChange::default() };
+    scene.chat.put_room(&alice, &general(), private, Precondition::default()).await.unwrap();
+    let member = Username::parse("bob").unwrap();
+    scene.chat.set_member(&alice, &general(), &member, Role::Member).await.unwrap();
+    let mut reading = scene.chat.read(&bob, &general(), Start::After(0), request()).await.unwrap();
+    assert_eq!(ready(&mut reading).await, (vec![1], true));
+    let database = Database::connect(&scene.url).await.unwrap();
+    for statement in [
+        "DELETE FROM membership WHERE user_key = 'bob'",
+        "INSERT INTO event (room_id, id, kind, data, created_at, username) SELECT id, 2, 'member_left', \
+         '{\"by\":\"alice\",\"reason\":\"removed\",\"private\":true}', 1, 'bob' FROM room",
+        "INSERT INTO message (room_id, id, username, user_key, content, created_at) \
+         SELECT id, 3, 'alice', 'alice', 'after', 1 FROM room",
+        "UPDATE room SET head = 3, members = 1",
+    ] {
+        database.execute_unprepared(statement).await.unwrap();
+    }
+    database.close().await.unwrap();
+    let hub = scene.chat.hub.clone();
+    let running = scene.tasks.spawn({
+        let hub = hub.clone();
+        async move { hub.run().await }
+    });
+    hub.catch_up().await.unwrap();
+    let mut ids = Vec::new();
+    let told = timeout(DEADLINE, async {
+        while let Some(events) = reading.next().await {
+            ids.extend(events.iter().filter_map(|event| event.frame.id()));
+        }
+    });
+    told.await.expect("it ends");
+    assert_eq!((ids, reading.denied()), (vec![2], Some(Denied::NoSuchRoom)));
+    running.abort();
+    drop(reading);
     scene.end().await;
 }

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     domain::{
         EventId,
-        event::TypeSet,
+        event::{Event, TypeSet},
         room::{FloorReason, Room as StoredRoom},
     },
     store::{Store, error::StoreError, messages::Range},
@@ -83,11 +83,16 @@ impl Room {
     }
 
     /// Reads from the store what is missing after the head, and shows it with what waits for it. One page for each
-    /// turn that `turns` gives.
+    /// turn that `turns` gives; `heed` is told of its events before they are shown.
     ///
     /// # Errors
     /// [`StoreError`] when the database is out; then what waits goes on waiting.
-    pub(in super::super) async fn fill(self: &Arc<Self>, store: &Store, turns: &Semaphore) -> Result<(), StoreError> {
+    pub(in super::super) async fn fill(
+        self: &Arc<Self>,
+        store: &Store,
+        turns: &Semaphore,
+        heed: impl Fn(&[Event]),
+    ) -> Result<(), StoreError> {
         let _one_at_a_time = self.filling.lock().await;
         self.change_window(|window| window.gap.asked());
         while self.window().has_gap() {
@@ -108,6 +113,7 @@ impl Room {
             }
             let page = store.log_after(&self.name, after, TypeSet::ALL, PAGE).await?;
             let place = place(page.room.as_ref());
+            heed(&page.events);
             let events = with_slots(&page.events);
             let (shown, has_moved, is_overrun) = self.change_window(|window| {
                 let (shown, has_moved) = window.fill(place, events);
@@ -131,11 +137,7 @@ impl Room {
 
     /// Takes what a test's store has after the head.
     #[cfg(test)]
-    pub(in super::super) fn fill_for_tests(
-        self: &Arc<Self>,
-        stored_head: EventId,
-        events: &[crate::domain::event::Event],
-    ) {
+    pub(in super::super) fn fill_for_tests(self: &Arc<Self>, stored_head: EventId, events: &[Event]) {
         let place = (stored_head, 0, FloorReason::Pruned);
         let (shown, _) = self.change_window(|window| {
             window.gap.asked();
