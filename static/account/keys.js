@@ -1,5 +1,6 @@
-// One's own API keys: which there are, a new one, which is shown once, and their end.
+// API keys, one's own and for admins those of bots: which there are, a new one, which is shown once, and their end.
 /** @import { Me } from '../shared/me.js' */
+import { params } from '../client/cursor.js';
 import { make } from '../shared/dom.js';
 import { askFirst, askFor, showSecret } from '../shared/dialog.js';
 import { acts, button, entry, Fault, input, select } from '../shared/form.js';
@@ -15,25 +16,41 @@ const LIVES = [[String(30 * DAY), '30 days'], [String(90 * DAY), '90 days'], [St
 /** @type {Record<string, string>} */
 const RIGHTS = { read: 'Read', post: 'Post and react', moderate: 'Moderate', admin: 'Administer' };
 
+/** After how long without a key the keys of another bot are listed, in milliseconds. */
+const IDLE = 300;
+
 /** The list of keys and the button for another. @param {Me} me */
 export function keys(me) {
-  /** @type {Listing<Key, string>} */
+  const bot = input({ ...NAME_OF_OTHER });
+  /** @type {Listing<Key, number>} */
   const listing = new Listing({
     label: 'API keys',
-    none: 'You have no keys.',
+    none: 'There are no keys.',
     load: async (after) => {
-      const page = await ask(`keys${after === undefined ? '' : `?${new URLSearchParams({ after })}`}`);
+      const whose = bot.value.trim();
+      const page = await ask(`keys?${params({ bot: whose || undefined, after })}`);
       return { entries: page.keys, next: page.next };
     },
     item: (key) => item(key, listing),
   });
   listing.reload();
-  return [listing.element, acts(button('New key…', () => makeKey(me, listing)))];
+  const making = acts(button('New key…', () => makeKey(me, (/** @type {string} */ whose) => {
+    bot.value = whose;
+    listing.reload();
+  })));
+  if (!me.admin) return [listing.element, making];
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  bot.addEventListener('input', () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => listing.reload(), IDLE);
+  });
+  return [entry('Keys of the bot', bot, 'Empty: your own.'), listing.element, making];
 }
 
 /**
  * @param {Key} key
- * @param {Listing<Key, string>} listing
+ * @param {Listing<Key, number>} listing
  */
 function item({ id, name, rooms, can, created_at: since, expires_at: until, last_used_at: used }, listing) {
   const called = name || `Key ${id}`;
@@ -69,9 +86,9 @@ export function keyRequest({ name, rooms, expires_in: life, bot }, can, all) {
 
 /**
  * @param {Me} me
- * @param {Listing<Key, string>} listing
+ * @param {(bot: string) => void} onMade
  */
-function makeKey({ rights, admin }, listing) {
+function makeKey({ rights, admin }, onMade) {
   const boxes = rights.map((right) => make('input', { type: 'checkbox', name: `can-${right}`, checked: true, 'data-right': right }));
   const choices = make('fieldset', { class: 'entry' }, make('legend', {}, 'It may'),
     ...boxes.map((box, index) => make('label', { class: 'check' }, box, ` ${RIGHTS[rights[index]] ?? rights[index]}`)), make('p', { class: 'error' }));
@@ -87,7 +104,7 @@ function makeKey({ rights, admin }, listing) {
     const can = boxes.filter(({ checked }) => checked).map(({ dataset }) => dataset.right ?? '');
     if (!can.length) throw new Fault(`can-${rights[0]}`, 'It has to be able to do something.');
     const { key } = await ask('keys', { method: 'POST', body: keyRequest(values, can, rights) });
-    listing.reload();
-    return () => showSecret({ title: 'Your new key', text: 'It is shown this once. Keep it where only your program finds it.', label: 'API key', secret: key });
+    onMade(values.bot ?? '');
+    return () => showSecret({ title: 'The new key', text: 'It is shown this once. Keep it where only your program finds it.', label: 'API key', secret: key });
   });
 }

@@ -197,11 +197,11 @@ test('a server without accounts is entered by a token', async (t) => {
   const { server, sign } = await startWithTokens(t);
   const page = await (await visitor(t)).newPage();
   await page.goto(`${server.url}/rooms/general`);
-  await page.getByLabel('Token').fill('no token');
-  await page.getByLabel('Token').press('Enter');
+  await page.getByLabel('Token', { exact: true }).fill('no token');
+  await page.getByLabel('Token', { exact: true }).press('Enter');
   await page.getByRole('alert').getByText('This token is not good.').waitFor();
-  await page.getByLabel('Token').fill(sign('Ann', 1_800));
-  await page.getByLabel('Token').press('Enter');
+  await page.getByLabel('Token', { exact: true }).fill(sign('Ann', 1_800));
+  await page.getByLabel('Token', { exact: true }).press('Enter');
   await page.waitForURL('**/rooms/general');
   await connected(page);
   await say(page, 'Hello');

@@ -69,10 +69,18 @@ test('a page follows a room by tickets, and after its line was cut by a new one'
     // The first token is over soon: the page is told at once, and brings another.
     let tokens = 0
     const ownToken = async () => token(tokens++ === 0 ? '8s' : '1h')
-    const follow = new Function('EventSource', 'token', 'show', `${page}; return follow`)(Source, ownToken, show)
-    await ask('PUT', '/rooms/general', {})
+    const asked = []
+    const ownFetch = async (url, options) => {
+      const answer = await fetch(url, options)
+      asked.push([url.split('/api/v1/')[1].split('/')[0], answer.status])
+      watch.look()
+      return answer
+    }
+    const scope = ['EventSource', 'fetch', 'token', 'show']
+    const follow = new Function(...scope, `${page}; return follow`)(Source, ownFetch, ownToken, show)
     await follow('general')
-    await watch.until('it is told that its token ends', () => told.some(([kind]) => kind === 'auth_expiring'))
+    await watch.until('it is told that its token ends, and brings another', () => asked.length === 2)
+    assert.deepEqual(asked, [['tickets', 201], ['streams', 200]])
     await ask('POST', '/rooms/general/messages', { content: 'one' })
     await watch.until('the first message', () => shown.length === 1)
 
@@ -84,7 +92,7 @@ test('a page follows a room by tickets, and after its line was cut by a new one'
     assert.equal(sources.length, 2, 'a new ticket, a new source')
     assert.equal(sources[0].readyState, EventSource.CLOSED)
     assert.deepEqual(told.filter(([, code]) => code).at(-1), ['error', 401], 'the first one asked again in vain')
-    assert.equal(tokens, 3, 'for two tickets and one renewal')
+    assert.equal(tokens, asked.length, 'one for each ticket, and one to go on by')
   } finally {
     for (const source of sources) source.close()
     await server.stop()

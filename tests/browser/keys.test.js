@@ -1,8 +1,8 @@
-// API keys that are made on the page, and streams that go on by a cookie when their credential is about to end.
+// API keys that are made on the page of one's account.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { connected, hasFocus, useBrowser } from './support/browser.js';
-import { member, press, start, startWithTokens, visitor } from './support/team.js';
+import { hasFocus, useBrowser } from './support/browser.js';
+import { member, press, start, tabTo } from './support/team.js';
 
 useBrowser();
 
@@ -28,21 +28,20 @@ test('a key is shown once, is good, and is good no longer once it is deleted', a
   await press(page, `Delete the key ${EVIL}…`);
   await hasFocus(page, 'Keep it');
   await press(page, 'Delete');
-  await page.getByText('You have no keys.').waitFor();
+  await page.getByText('There are no keys.').waitFor();
   assert.equal(await asKey(), 401);
-});
 
-test('a stream is renewed by the cookie before its credential ends', async (t) => {
-  const { server, sign } = await startWithTokens(t, ['--auth-notice', '1h']);
-  const page = await (await visitor(t)).newPage();
-  await page.goto(`${server.url}/rooms/general`);
-  const renewed = page.waitForRequest(/\/api\/v1\/streams\/[^/]+\/token$/);
-  await page.getByLabel('Token').fill(sign('Ann', 1_800));
-  await page.getByLabel('Token').press('Enter');
-  await page.waitForURL('**/rooms/general');
-  await connected(page);
-  const request = await renewed;
-  assert.equal(request.method(), 'POST');
-  assert.equal(request.postData(), null);
-  assert.ok((await request.response()).ok());
+  // An admin makes those of bots, and finds them again.
+  await server.command(['user', 'admin', 'Ann']);
+  await page.reload();
+  await press(page, 'New key…');
+  await page.keyboard.type('deploy');
+  await tabTo(page, 'Bot');
+  await page.keyboard.type('ci');
+  await page.keyboard.press('Enter');
+  await press(page, 'Done');
+  await page.locator('#keys bdi').getByText('deploy').waitFor();
+  assert.equal(await page.getByLabel('Keys of the bot').inputValue(), 'ci');
+  await page.getByLabel('Keys of the bot').fill('');
+  await page.getByText('There are no keys.').waitFor();
 });
