@@ -81,10 +81,12 @@ pub fn complete(mut document: Document, content_limit: ContentLimit, mode: AuthM
         for operation in operations.into_iter().flatten() {
             if let Some(RefOr::T(body)) = &mut operation.request_body {
                 describe_form(body);
-                // Without a body a room is made as it is, and a stream goes on by the request's own credential, which an
-                // annotation with two content types can't say.
-                let may_lack =
-                    matches!(operation.operation_id.as_deref(), Some("put_room" | "make_room" | "extend_stream"));
+                // Without a body a room is made as it is, a user stays as they are, and a stream goes on by the request's
+                // own credential, which an annotation with two content types can't say.
+                let may_lack = matches!(
+                    operation.operation_id.as_deref(),
+                    Some("put_room" | "make_room" | "extend_stream" | "patch_user")
+                );
                 body.required = body.required.take().filter(|_| !may_lack);
             }
             operation.responses.responses.values_mut().for_each(carry_id);

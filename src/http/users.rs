@@ -32,7 +32,7 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub struct UsersParams {
     /// The users whose names begin so; case is not compared.
-    #[param(value_type = Option<UsernameText>)]
+    #[param(value_type = Option<String>, max_length = 100)]
     prefix: Option<String>,
     /// The users after this name.
     #[param(value_type = Option<UsernameText>)]
