@@ -49,7 +49,8 @@ impl MigrationTrait for Migration {
             .col(big_integer_null("last_used_at"))
             .foreign_key(ForeignKey::create().from("api_key", "account_id").to("account", "id"))
             .to_owned();
-        let of_account = Index::create().name("api_key_account").table("api_key").col("account_id").to_owned();
+        let of_account =
+            Index::create().name("api_key_account").table("api_key").col("account_id").col("id").to_owned();
         table::create(manager, keys, [of_account]).await?;
         let version = Table::create()
             .table("auth_version")

@@ -45,7 +45,8 @@ impl MigrationTrait for Migration {
             .col(string_len("address", 45))
             .foreign_key(&mut of_account("session"))
             .to_owned();
-        let by_account = Index::create().name("session_account").table("session").col("account_id").to_owned();
+        let by_account =
+            Index::create().name("session_account").table("session").col("account_id").col("id").to_owned();
         let by_use = Index::create().name("session_last_used").table("session").col("last_used_at").to_owned();
         let by_end = Index::create().name("session_expires").table("session").col("expires_at").to_owned();
         table::create(manager, sessions, [by_account, by_use, by_end]).await?;

@@ -17,7 +17,7 @@ pub(super) async fn keep(server: &Server, url: &str) -> Vec<String> {
     let key = operator.key("keeper", &[]);
     for rows in [
         "INSERT INTO session (hash, account_id, created_at, last_used_at, address) \
-         SELECT CONCAT('hash ', id), (SELECT MIN(id) FROM account), 1, 4000000000000000, '::1' FROM message WHERE id < 20000",
+         SELECT CONCAT('hash ', id), id, 1, 4000000000000000, '::1' FROM account WHERE user_key LIKE 'filler %'",
         "INSERT INTO invitation (hash, created_at, expires_at) \
          SELECT CONCAT('hash ', id), 1, 4000000000000000 FROM message WHERE id < 20000",
         "INSERT INTO password (account_id, hash, changed_at) \

@@ -20,7 +20,7 @@ pub(super) async fn moderate(server: &Server, url: &str) -> Vec<String> {
         "INSERT INTO membership (room_id, user_key, username, role, since) \
          SELECT room_id, CONCAT('filler ', id), CONCAT('Filler ', id), 'member', 1 FROM message",
         "INSERT INTO api_key (hash, account_id, name, created_at) \
-         SELECT CONCAT('hash ', id), (SELECT MIN(id) FROM account), 'filler', 1 FROM message WHERE id < 20000",
+         SELECT CONCAT('hash ', id), id, 'filler', 1 FROM account WHERE user_key LIKE 'filler %'",
         "INSERT INTO audit (room_id, at, actor, act) SELECT room_id, 1, 'root', 'ban' FROM message WHERE id < 20000",
         "INSERT INTO last_post (room_id, user_key, posted_at) SELECT room_id, CONCAT('filler ', id), 1 FROM message",
         "INSERT INTO ticket (hash, credential, transport, rooms, expires_at) \
