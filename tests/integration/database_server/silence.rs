@@ -1,7 +1,11 @@
 //! A database server that falls silent without closing a connection, as one whose machine went away: its
 //! askers don't wait for ever, and all heals once it speaks again.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use reqwest::StatusCode;
 
@@ -14,6 +18,17 @@ use crate::support::{
 
 /// The longest wait for an answer: the database's answer is awaited, and then it is asked again.
 const LONGEST: Duration = Duration::from_secs(12);
+
+/// Returns true if every thread of a process is stopped.
+fn is_stopped(pid: u32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("its threads");
+    let state = |path: PathBuf| {
+        let stat = fs::read_to_string(path.join("stat")).ok()?;
+        // The name in parentheses may hold anything.
+        stat.rsplit_once(") ").map(|(_, fields)| fields.starts_with('T'))
+    };
+    threads.filter_map(Result::ok).filter_map(|thread| state(thread.path())).all(|stopped| stopped)
+}
 
 async fn a_silent_server_holds_nobody_up(kind: Kind) {
     let cluster = Cluster::start(kind).await;
@@ -30,6 +45,13 @@ async fn a_silent_server_holds_nobody_up(kind: Kind) {
     for pid in &processes {
         signal(*pid, "STOP");
     }
+    // A thread stops when it is scheduled next, and until then may answer.
+    let all_stopped = async {
+        while !processes.iter().all(|pid| is_stopped(*pid)) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    within(DEADLINE, "every thread stops", all_stopped).await;
 
     let began = Instant::now();
     let post = server.try_post("general", "Alice", "during");
