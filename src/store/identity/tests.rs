@@ -61,3 +61,35 @@ async fn the_use_of_a_key_is_noted_once_in_an_interval_and_takes_no_right_away()
     opened.identity.delete_key(user.id, key.id).await.unwrap();
     assert_eq!(opened.store.auth_version().await.unwrap(), version + 1);
 }
+
+#[tokio::test]
+async fn a_session_that_nobody_uses_for_thirty_days_ends_and_so_does_what_is_over() {
+    let (_folder, opened) = open().await;
+    let (writer, store) = (&opened.identity, &opened.store);
+    let day = |day: i64| Timestamp::from_micros(day * 24 * 60 * 60 * 1_000_000);
+    let user = writer.make_user(new("alice", Origin::Local), day(0)).await.unwrap();
+    let session = |number: u8, expires_at| NewSession {
+        hash: [number; 32],
+        rooms: None,
+        can: None,
+        expires_at,
+        agent: None,
+        address: "::1".into(),
+        replaces: None,
+    };
+    let unused = writer.make_session(user.id, &session(1, None), day(0)).await.unwrap();
+    let used = writer.make_session(user.id, &session(2, None), day(0)).await.unwrap();
+    writer.make_session(user.id, &session(3, Some(day(20))), day(0)).await.unwrap();
+    writer.note_uses(&[(Used::Session(used.id), day(10))], 60_000_000).await.unwrap();
+    assert!(!unused.is_idle(day(29)) && unused.is_idle(day(30)));
+    writer.make_invitation(&[4; 32], None, day(7), day(0)).await.unwrap();
+    writer.keep_reset(user.id, &[5; 32], day(1)).await.unwrap();
+    let before = store.auth_version().await.unwrap();
+    assert_eq!(writer.delete_ended(day(0), day(30)).await.unwrap(), 2);
+    assert!(store.auth_version().await.unwrap() > before, "what they read ends, too");
+    let left = store.sessions_of(user.id, None, 10).await.unwrap();
+    assert_eq!(left.iter().map(|session| session.id).collect::<Vec<_>>(), [used.id]);
+    assert_eq!(store.invitation_by_hash(&[4; 32]).await.unwrap(), None);
+    let late = writer.reset_password(user.id, &[5; 32], "hash", &session(6, None), day(30)).await;
+    assert!(matches!(late, Err(IdentityError::Unknown)));
+}

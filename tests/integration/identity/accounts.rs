@@ -43,7 +43,7 @@ async fn who_registers_is_signed_in_and_the_name_is_theirs() {
     assert_eq!(posted["username"], "Alice");
 
     let other = Browser::of(&server);
-    // The same but for case, and one that can't be told from it.
+    // The same name in other case, and names that look like it.
     for taken in ["alice", "ALICE", "\u{410}lice", "A1ice"] {
         expect_problem(other.ask(Method::POST, REGISTER, Some(registration(taken))).await, 409, "name_taken", &[])
             .await;
