@@ -11,15 +11,18 @@ export const SIZES = {
   small: { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 },
 };
 
-async function hasNoViolation(page, where) {
+/** The rules that a colour scheme can break: the rest of a page is the same in each. */
+const OF_COLOURS = ['color-contrast', 'link-in-text-block'];
+
+async function hasNoViolation(page, where, only) {
   // Axe comes past the policy, as a debugger does, and looks once nothing fades any more.
   await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished, effect }) =>
     (effect.getComputedTiming().endTime === Infinity ? undefined : finished))));
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(await axeSource());
-  const { violations, passes } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+  const { violations, passes } = await page.evaluate((rules) => window.axe.run(document, { resultTypes: ['violations'], ...(rules && { runOnly: rules }) }), only);
   const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target} ${failureSummary}`).join('; ')}`);
   assert.deepEqual(found, [], where);
-  assert.ok(passes.length > 15, 'axe looked');
+  assert.ok(passes.length > (only ? 0 : 15), 'axe looked');
 }
 
 let source;
@@ -37,7 +40,7 @@ export function looker(size) {
       await page.screenshot({ path: `pictures/${name}-${size}-${colorScheme}.png`, animations: 'disabled' });
       const width = await page.evaluate(() => document.documentElement.scrollWidth);
       assert.ok(width <= viewport.width, `${name} is no wider than the window: ${width}`);
-      await hasNoViolation(page, `${name}, ${colorScheme}`);
+      await hasNoViolation(page, `${name}, ${colorScheme}`, colorScheme === 'dark' ? OF_COLOURS : undefined);
     }
   };
 }
