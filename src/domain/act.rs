@@ -63,6 +63,31 @@ acts! {
 }
 
 impl Act {
+    /// Returns true if it begins a session: whichever credential comes with it is of no matter.
+    #[must_use]
+    pub const fn begins_session(self) -> bool {
+        matches!(self, Self::Register | Self::SignIn)
+    }
+
+    /// Returns true if it is about accounts and what signs in: by cookie only pages of this server do that, and no others
+    /// that may do the rest.
+    #[must_use]
+    pub const fn is_about_accounts(self) -> bool {
+        matches!(
+            self,
+            Self::Register
+                | Self::SignIn
+                | Self::SignOut
+                | Self::KeepAccount
+                | Self::Invite
+                | Self::ResetPassword
+                | Self::FindUsers
+                | Self::ChangeUser
+                | Self::KeepKeys
+                | Self::KeepBots
+        )
+    }
+
     /// Returns true if it is done in a room that is there.
     #[must_use]
     pub const fn is_in_a_room(self) -> bool {

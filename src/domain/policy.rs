@@ -53,6 +53,12 @@ impl Act {
             }
         }
     }
+
+    /// Returns true if it needs no credential, where guests are let in.
+    #[must_use]
+    pub fn is_for_guests(self) -> bool {
+        self.rule().level == Level::Guest
+    }
 }
 
 /// The rule of an act.

@@ -3,46 +3,10 @@
 
 use axum::http::Method;
 
-use crate::domain::{
-    policy::{Act, Level},
-    transport::Transport,
-};
+use crate::domain::{policy::Act, transport::Transport};
 
 /// The room of the sockets whose path names none.
 pub const GENERAL: &str = "general";
-
-impl Act {
-    /// Returns true if it begins a session: whichever credential comes with it is of no matter.
-    #[must_use]
-    pub fn begins_session(self) -> bool {
-        matches!(self, Self::Register | Self::SignIn)
-    }
-
-    /// Returns true if it is about accounts and what signs in: by cookie only pages of this server do that, and no others
-    /// that may do the rest.
-    #[must_use]
-    pub fn is_about_accounts(self) -> bool {
-        matches!(
-            self,
-            Self::Register
-                | Self::SignIn
-                | Self::SignOut
-                | Self::KeepAccount
-                | Self::Invite
-                | Self::ResetPassword
-                | Self::FindUsers
-                | Self::ChangeUser
-                | Self::KeepKeys
-                | Self::KeepBots
-        )
-    }
-
-    /// Returns true if it needs no credential, where guests are let in.
-    #[must_use]
-    pub fn is_for_guests(self) -> bool {
-        self.rule().level == Level::Guest
-    }
-}
 
 /// The act of a route, `path` as the router has it; absent for what is everybody's (pages, probes, documents), and for an
 /// operation that has no row here, which is refused.
