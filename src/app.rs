@@ -127,6 +127,20 @@ impl App {
     }
 }
 
+impl App {
+    /// Reads again what files say that may change while the process runs: the keys that tokens are checked by.
+    pub async fn reread(&self) {
+        let Some(authenticator) = &self.authenticator else {
+            tracing::info!("there is nothing to read again");
+            return;
+        };
+        match authenticator.reread_signers(&self.config.identity.jwt).await {
+            Ok(keys) => tracing::info!(keys, "the keys of tokens are read again"),
+            Err(error) => tracing::error!(%error, "the keys of tokens can't be read again"),
+        }
+    }
+}
+
 impl<J: Future<Output = Result<(), Fatal>>> Background<J> {
     /// Runs until the journal has finished.
     ///

@@ -29,7 +29,7 @@ use crate::{
     config::{AuthMode, Config, DatabaseArgs, FileSettings, LogFormat, ServeArgs, StorageArgs, shown::shown},
     http,
     identity::jwt_key::JwtKeys,
-    server::{ServeError, listen::listen, serve},
+    server::{ServeError, listen::listen, serve, signals::Signals},
     store::{OpenError, Store},
     telemetry::Log,
 };
@@ -191,10 +191,10 @@ fn run_serve(args: ServeArgs, log: &Log) -> Result<(), Failure> {
             let advice = "give --listen another address (port 0 picks a free one), or stop what has this one";
             Failure::new(FAILED, format!("can't listen on {address}: {error}; {advice}"))
         })?;
-        let stop = told_to_stop().map_err(no_signals)?;
+        let signals = Signals::listen().map_err(no_signals)?;
         let mode = config.identity.auth;
         let ready = move |address| announce(address, log_format, mode, log);
-        serve(config, listener, stop, ready).await.map_err(|error| {
+        serve(config, listener, signals, ready).await.map_err(|error| {
             let code = match &error {
                 ServeError::Fatal(_) | ServeError::Journal(_) => UNTRUSTED_DISK,
                 ServeError::Open(error) => opening(error),
@@ -286,18 +286,6 @@ fn block_on(main: impl Future<Output = Result<(), Failure>>) -> Result<(), Failu
     // What is left at the end has had its time.
     runtime.shutdown_background();
     done
-}
-
-/// Ready on SIGTERM and on SIGINT.
-fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "as errors are mapped")]

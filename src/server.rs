@@ -13,7 +13,9 @@ pub mod connection;
 pub mod guard;
 pub mod listen;
 pub mod refusal;
+pub mod signals;
 
+use self::signals::{Signals, Told};
 use crate::{
     app::App, clock::Clock, config::Config, http, hub::registry::CloseReason, journal::writer::Fatal,
     shutdown::Shutdown, store::OpenError,
@@ -39,14 +41,14 @@ pub enum ServeError {
     Listen(std::io::Error),
 }
 
-/// Serves until `stop` is ready, then drains. `ready` is called once requests are taken.
+/// Serves until a signal says to stop, then drains. `ready` is called once requests are taken.
 ///
 /// # Errors
 /// [`ServeError`].
 pub async fn serve(
     config: Config,
     listener: TcpListener,
-    stop: impl Future<Output = ()>,
+    mut signals: Signals,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), ServeError> {
     let shutdown = Shutdown::default();
@@ -61,7 +63,11 @@ pub async fn serve(
         () = accepting => {}
         ended = &mut background => return Ok(ended??),
         () = async {
-            stop.await;
+            while signals.next().await == Told::Reread {
+                // Beside the next signal, which may be to end while a database hangs.
+                let app = app.clone();
+                shutdown.tasks.spawn(async move { app.reread().await });
+            }
             shutdown.draining.cancel();
             sleep(app.config.drain_delay).await;
         } => {}

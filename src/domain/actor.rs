@@ -40,6 +40,9 @@ pub struct Grant {
     pub version: i64,
 }
 
+/// The mark of a key that signs tokens: the first 8 bytes of a hash of it.
+pub type KeyMark = u64;
+
 /// A credential, as the server knows it: never the secret itself.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Credential {
@@ -62,6 +65,8 @@ pub enum Credential {
         issued_at: Option<i64>,
         /// The rights that it is narrowed to, if it is.
         can: Option<Rights>,
+        /// The key that has signed it.
+        signed_by: KeyMark,
     },
 }
 

@@ -1,6 +1,6 @@
 //! The authenticator: makes the actor of a credential, and remembers it for as long as nobody has lost a right.
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, sync::Arc, time::Duration};
 
 use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
@@ -8,8 +8,11 @@ use sha2::{Digest as _, Sha256};
 mod inherited;
 mod keys;
 mod renewals;
+mod signers;
 mod tickets;
 
+pub use self::signers::NotReread;
+use self::signers::Signers;
 pub use super::not_proven::NotProven;
 use super::{
     jwt::{JwtError, Verified},
@@ -46,7 +49,7 @@ const MICROS: i64 = 1_000_000;
 pub struct Authenticator {
     store: Store,
     writer: Arc<IdentityWriter>,
-    keys: JwtKeys,
+    signers: Signers,
     clock: Clock,
     room_creation: RoomCreation,
     remembered: Cache<[u8; 32], Actor>,
@@ -64,9 +67,9 @@ impl Authenticator {
         clock: Clock,
         room_creation: RoomCreation,
     ) -> Self {
-        let remembered = Cache::new(REMEMBERED);
+        let (remembered, signers) = (Cache::new(REMEMBERED), Signers::new(keys));
         let (versions, key_uses) = (Versions::default(), KeyUses::default());
-        Self { store, writer, keys, clock, room_creation, remembered, versions, key_uses }
+        Self { store, writer, signers, clock, room_creation, remembered, versions, key_uses }
     }
 
     /// Writes when keys were last used, beside the requests that use them. Has no end of its own.
@@ -198,6 +201,7 @@ impl Authenticator {
         let of_sessions = sessions.values().map(|session| session.account_id);
         let ids: Vec<_> = credentials().filter_map(Credential::user).chain(of_keys).chain(of_sessions).collect();
         let users = if ids.is_empty() { HashMap::new() } else { self.store.users_by_id(&ids).await? };
+        let signers = self.signers.now();
         let user = |id: i64| users.get(&id).cloned().ok_or(Invalid("there is no such user"));
         let again = |grant: &&Grant| match &grant.credential {
             Credential::Nothing => Ok(Actor::guest(version)),
@@ -209,8 +213,11 @@ impl Authenticator {
                 let session = sessions.get(id).ok_or(Invalid("the session has ended"))?;
                 self.of_session(session, user(session.account_id)?, version, self.clock.now())
             }
-            Credential::Token { user: id, issued_at, can } => {
+            Credential::Token { user: id, issued_at, can, signed_by } => {
                 let user = user(*id)?;
+                if !signers.has(*signed_by) {
+                    return Err(Invalid("its key is none of the keys any more"));
+                }
                 check_enabled(&user)?;
                 check_issued(&user, *issued_at)?;
                 let rights = narrowed_by_token(&user, *can);
@@ -259,30 +266,21 @@ impl Authenticator {
             let (session, user) = found.ok_or(Invalid("there is no such session"))?;
             return self.of_session(&session, user, version, now);
         }
-        let verified = self.verified(credential, now)?;
+        let signers = self.signers.now();
+        let verified = signers.verify(credential, now.micros() / MICROS).map_err(|error| match error {
+            JwtError::Invalid(why) => Invalid(why),
+            JwtError::Expired => NotProven::Expired,
+        })?;
         let user = self.user_of(&verified).await?;
-        let expires_at = self.end_of(&verified);
+        let expires_at = end_of(&verified, signers.leeway());
         check_enabled(&user)?;
         check_issued(&user, verified.issued_at)?;
         let rights = narrowed_by_token(&user, verified.can);
-        let credential = Credential::Token { user: user.id, issued_at: verified.issued_at, can: verified.can };
+        let Verified { issued_at, can, signed_by, .. } = verified;
+        let credential = Credential::Token { user: user.id, issued_at, can, signed_by };
         let (kind, rooms, makes_rooms) = (user.kind, verified.rooms, self.makes_rooms(rights));
         let grant = Grant { credential, kind, rights, rooms, makes_rooms, expires_at: Some(expires_at), version };
         Ok(Actor::proven(user.username, Arc::new(grant)))
-    }
-
-    /// A token of another system, if it is good.
-    fn verified(&self, token: &str, now: Timestamp) -> Result<Verified, NotProven> {
-        self.keys.verify(token, now.micros() / MICROS).map_err(|error| match error {
-            JwtError::Invalid(why) => Invalid(why),
-            JwtError::Expired => NotProven::Expired,
-        })
-    }
-
-    /// The time from which on a token is refused: its own end, and the leeway.
-    fn end_of(&self, verified: &Verified) -> Timestamp {
-        let leeway = i64::try_from(self.keys.leeway().as_secs()).unwrap_or(0);
-        Timestamp::from_micros(verified.expires_at.saturating_add(leeway).saturating_mul(MICROS))
     }
 
     /// The actor of a token, for a session that is to last as long, and the rights that the token is narrowed to.
@@ -364,6 +362,12 @@ impl Authenticator {
             }
         }
     }
+}
+
+/// The time from which on a token is refused: its own end, and the leeway.
+fn end_of(verified: &Verified, leeway: Duration) -> Timestamp {
+    let leeway = i64::try_from(leeway.as_secs()).unwrap_or(0);
+    Timestamp::from_micros(verified.expires_at.saturating_add(leeway).saturating_mul(MICROS))
 }
 
 /// The error of a write that nothing but the store can refuse.

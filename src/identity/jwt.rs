@@ -9,6 +9,7 @@ use serde_json::{Value, value::RawValue};
 
 use super::jwt_key::{JwtKey, JwtKeys};
 use crate::domain::{
+    actor::KeyMark,
     name::Username,
     rights::{Right, Rights},
     room_scope::RoomScope,
@@ -39,6 +40,8 @@ pub struct Verified {
     pub expires_at: i64,
     /// The time it was made at, in seconds since 1970, if it says so.
     pub issued_at: Option<i64>,
+    /// The key that has signed it.
+    pub signed_by: KeyMark,
 }
 
 /// The reasons for refusing a token.
@@ -234,6 +237,7 @@ fn verified(claims: &Claims, key: &JwtKey, expires_at: i64) -> Result<Verified, 
         can: own.can,
         expires_at,
         issued_at: claims.iat.as_ref().and_then(|iat| second(iat, f64::floor)),
+        signed_by: key.mark,
     })
 }
 

@@ -9,15 +9,16 @@ use aws_lc_rs::{
     },
 };
 use jsonwebtoken::{
-    Algorithm, DecodingKey,
+    Algorithm, DecodingKey, DecodingKeyKind,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk},
 };
 use rustls_pki_types::pem::SectionKind;
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 
 pub use super::key_file::KeyError;
 use super::key_file::{KeyFile, shared_secret};
-use crate::config::JwtSettings;
+use crate::{config::JwtSettings, domain::actor::KeyMark};
 
 /// The sizes of an RSA key, in bits. Shorter ones are forged (RFC 7518, 3.3), longer ones cost more than they give.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2_048..=8_192;
@@ -35,6 +36,8 @@ pub(super) struct JwtKey {
     pub is_admin: bool,
     /// The key itself.
     pub key: DecodingKey,
+    /// The mark by which it is known again.
+    pub mark: KeyMark,
 }
 
 /// The keys in force, with what tokens have to say besides.
@@ -84,6 +87,18 @@ impl JwtKeys {
         Ok(Self { keys, issuer, audience, leeway: settings.leeway })
     }
 
+    /// The number of keys.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Returns true if the key of this mark is among them.
+    #[must_use]
+    pub fn has(&self, mark: KeyMark) -> bool {
+        self.keys.iter().any(|key| key.mark == mark)
+    }
+
     /// Returns true if there is no key, so that no token is good.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -123,7 +138,8 @@ impl JwtKey {
     }
 
     fn new(algorithm: Algorithm, key: DecodingKey) -> Self {
-        Self { id: None, algorithm, is_admin: false, key }
+        let mark = mark(algorithm, &key);
+        Self { id: None, algorithm, is_admin: false, key, mark }
     }
 
     /// The key of a DER `SubjectPublicKeyInfo` (RFC 5280, 4.1.2.7), which is what a PEM `PUBLIC KEY` holds.
@@ -181,7 +197,7 @@ impl JwtKey {
         let is_sound = |algorithm| key.try_get_as_bytes().is_ok_and(|key| ParsedPublicKey::new(algorithm, key).is_ok());
         let algorithm = match &jwk.algorithm {
             AlgorithmParameters::RSA(_) => {
-                let jsonwebtoken::DecodingKeyKind::RsaModulusExponent { n, e } = key.kind() else {
+                let DecodingKeyKind::RsaModulusExponent { n, e } = key.kind() else {
                     return Err(unknown_kind());
                 };
                 return Self::of_rsa(n, e)?.named(object);
@@ -219,6 +235,19 @@ impl JwtKey {
             Some(_) => Err("has a `kid` that is no string".to_owned()),
         }
     }
+}
+
+/// The mark of a key: the same one on every node that has it.
+fn mark(algorithm: Algorithm, key: &DecodingKey) -> KeyMark {
+    let mut hash = Sha256::new_with_prefix(format!("{algorithm:?} "));
+    match key.kind() {
+        DecodingKeyKind::RsaModulusExponent { n, e } => {
+            hash.update(n);
+            hash.update(e);
+        }
+        DecodingKeyKind::SecretOrDer(bytes) => hash.update(bytes),
+    }
+    hash.finalize().iter().take(size_of::<KeyMark>()).fold(0, |mark, byte| mark << 8 | KeyMark::from(*byte))
 }
 
 fn unknown_kind() -> String {

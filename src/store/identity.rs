@@ -108,6 +108,14 @@ impl IdentityWriter {
         self.written.notified().await;
     }
 
+    /// Has everybody's rights looked up again, be it that nothing in the database has changed.
+    ///
+    /// # Errors
+    /// [`IdentityError::Store`].
+    pub async fn raise_version(&self) -> Result<(), IdentityError> {
+        self.write(async |tx| Ok(raise(tx).await?)).await
+    }
+
     /// Makes a user.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ mod scene;
 mod secrets;
 mod sessions;
 mod shut_out;
+mod signers;
 mod slow_mode;
 mod streams;
 mod tickets;

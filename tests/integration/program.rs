@@ -4,6 +4,7 @@ mod bench_bar;
 mod command_line;
 mod documents;
 mod folding;
+mod hangup;
 mod identity_recipes;
 mod log;
 mod parts;

@@ -259,7 +259,7 @@ fn what_is_done_to_an_account_takes_a_session_and_a_password() {
         Actor::proven(user("Alice"), Arc::new(grant))
     };
     let key = with(Credential::ApiKey(1));
-    let token = with(Credential::Token { user: 1, issued_at: None, can: None });
+    let token = with(Credential::Token { user: 1, issued_at: None, can: None, signed_by: 7 });
     let by_token = with(Credential::Session { id: 1, by_password: false });
     let by_password = with(Credential::Session { id: 1, by_password: true });
     let decided = |actor: &Actor, act| may(actor, act, &Standing::default());

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    actor::{Credential, Grant},
+    actor::{Credential, Grant, KeyMark},
     rights::Rights,
     room_scope::RoomScope,
     timestamp::Timestamp,
@@ -23,6 +23,7 @@ enum Inherited {
         user: i64,
         issued_at: Option<i64>,
         can: Option<Rights>,
+        signed_by: KeyMark,
         rooms: RoomScope,
         /// Microseconds since 1970.
         expires_at: Option<i64>,
@@ -35,9 +36,9 @@ pub(super) fn written(grant: &Grant) -> Option<String> {
         Credential::Nothing => return None,
         Credential::ApiKey(id) => Inherited::Key(id),
         Credential::Session { id, .. } => Inherited::Session(id),
-        Credential::Token { user, issued_at, can } => {
+        Credential::Token { user, issued_at, can, signed_by } => {
             let (rooms, expires_at) = (grant.rooms.clone(), grant.expires_at.map(Timestamp::micros));
-            Inherited::Token { user, issued_at, can, rooms, expires_at }
+            Inherited::Token { user, issued_at, can, signed_by, rooms, expires_at }
         }
     };
     serde_json::to_string(&inherited).ok()
@@ -48,8 +49,8 @@ pub(super) fn read(text: &str) -> Option<Grant> {
     let (credential, rooms, expires_at) = match serde_json::from_str(text).ok()? {
         Inherited::Key(id) => (Credential::ApiKey(id), RoomScope::all(), None),
         Inherited::Session(id) => (Credential::Session { id, by_password: false }, RoomScope::all(), None),
-        Inherited::Token { user, issued_at, can, rooms, expires_at } => {
-            (Credential::Token { user, issued_at, can }, rooms, expires_at)
+        Inherited::Token { user, issued_at, can, signed_by, rooms, expires_at } => {
+            (Credential::Token { user, issued_at, can, signed_by }, rooms, expires_at)
         }
     };
     let (kind, rights, makes_rooms, version) = (UserKind::Person, Rights::NONE, false, 0);
@@ -64,7 +65,7 @@ mod tests {
     #[test]
     fn a_credential_comes_back_as_it_was_written_and_allows_nothing() {
         let rooms = RoomScope::parse(["general", "team-*"]).unwrap();
-        let token = |issued_at, can| Credential::Token { user: 3, issued_at, can };
+        let token = |issued_at, can| Credential::Token { user: 3, issued_at, can, signed_by: u64::MAX };
         let narrow = Some(Rights::parse(["read", "post"]).unwrap());
         for (credential, rooms, expires_at) in [
             (Credential::ApiKey(7), RoomScope::all(), None),

@@ -20,7 +20,7 @@ use crate::support::{
 
 const STREAM: &str = "/api/v1/rooms/general/stream";
 
-async fn open(guarded: &Guarded, path: &str, credential: &str) -> Stream {
+pub(super) async fn open(guarded: &Guarded, path: &str, credential: &str) -> Stream {
     let stream = Stream::send(guarded.request(Method::GET, path, credential)).await;
     assert_eq!(stream.status, StatusCode::OK, "{path}");
     stream
@@ -33,7 +33,7 @@ async fn socket(guarded: &Guarded, credential: &str) -> Socket {
     Socket::connect(request).await.expect("a socket opens")
 }
 
-async fn next_of(stream: &mut Stream, wanted: &str) -> Value {
+pub(super) async fn next_of(stream: &mut Stream, wanted: &str) -> Value {
     let search = async {
         loop {
             let frame = stream.next().await.unwrap_or_else(|| panic!("the stream ends before {wanted}"));
