@@ -14,6 +14,7 @@ use std::{
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
+mod hint;
 mod identity;
 mod key;
 mod keygen;
@@ -26,13 +27,14 @@ mod values;
 
 use crate::{
     clock::Clock,
-    config::{AuthMode, Config, DatabaseArgs, FileSettings, LogFormat, ServeArgs, StorageArgs, shown::shown},
+    config::{Config, DatabaseArgs, FileSettings, LogFormat, ServeArgs, StorageArgs, shown::shown},
     http,
     identity::jwt_key::JwtKeys,
     server::{ServeError, listen::listen, serve, signals::Signals},
     store::{OpenError, Store},
     telemetry::Log,
 };
+use hint::Hint;
 use identity::{NotDone, Outcome};
 use key::KeyCommand;
 use keygen::{KeygenArgs, keygen};
@@ -192,8 +194,8 @@ fn run_serve(args: ServeArgs, log: &Log) -> Result<(), Failure> {
             Failure::new(FAILED, format!("can't listen on {address}: {error}; {advice}"))
         })?;
         let signals = Signals::listen().map_err(no_signals)?;
-        let mode = config.identity.auth;
-        let ready = move |address| announce(address, log_format, mode, log);
+        let hint = Hint::of(&config);
+        let ready = move |address| announce(address, log_format, &hint, log);
         serve(config, listener, signals, ready).await.map_err(|error| {
             let code = match &error {
                 ServeError::Fatal(_) | ServeError::Journal(_) => UNTRUSTED_DISK,
@@ -294,23 +296,11 @@ fn no_signals(error: std::io::Error) -> Failure {
 }
 
 /// One line for programs on standard output; for people, what to try, on standard error.
-fn announce(address: SocketAddr, log_format: LogFormat, mode: AuthMode, log: &Log) {
+fn announce(address: SocketAddr, log_format: LogFormat, hint: &Hint, log: &Log) {
     tell(format!("listening on http://{address}"));
-    if log_format != LogFormat::Text {
-        return;
+    if log_format == LogFormat::Text {
+        log.say(&hint.text(address));
     }
-    let api = format!("http://{address}/api/v1");
-    log.say(&match mode {
-        AuthMode::Open => format!(
-            "\n  open   http://{address}/\n  try    curl -d username=Alice -d content=hi {api}/rooms/general/messages\n  \
-             follow curl -N {api}/rooms/general/stream\n"
-        ),
-        // KEY is an API key or a token: `parlor key create` and `parlor token` print one.
-        AuthMode::Required => format!(
-            "\n  open   http://{address}/docs\n  try    curl -H \"Authorization: Bearer $KEY\" -d content=hi {api}/rooms/general/messages\n  \
-             follow curl -N -H \"Authorization: Bearer $KEY\" {api}/rooms/general/stream\n"
-        ),
-    });
 }
 
 /// One line on standard output. Whoever started the process may not read what it prints, or have gone;

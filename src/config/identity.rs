@@ -132,6 +132,14 @@ pub struct JwtSettings {
     pub leeway: Duration,
 }
 
+impl JwtSettings {
+    /// Returns true if tokens may give the right `admin`.
+    #[must_use]
+    pub fn has_admins(&self) -> bool {
+        self.keys.iter().any(|key| key.is_admin)
+    }
+}
+
 /// The settings of who is asking, checked as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdentityConfig {

@@ -134,7 +134,7 @@ pub async fn identify(app: &App, parts: &Parts, path: &str) -> Result<Option<Act
         return if same_site::is_of_this_server(&app.config, parts) {
             Ok(Some(authenticator.guest()))
         } else {
-            Err(cross_site())
+            Err(cross_site(&parts.headers))
         };
     }
     // A header, a ticket, a cookie: the first that is there decides.
@@ -164,13 +164,19 @@ pub async fn identify(app: &App, parts: &Parts, path: &str) -> Result<Option<Act
         (false, false) => true,
     };
     if credential.source != Source::Bearer && !is_from_here() {
-        return Err(cross_site());
+        return Err(cross_site(&parts.headers));
     }
     authenticator.actor(&credential.text).await.map(Some).map_err(Problem::from)
 }
 
 /// The refusal of what a browser sends by itself, if nothing says that a page of this server had it do so.
-fn cross_site() -> Problem {
+fn cross_site(headers: &HeaderMap) -> Problem {
+    if let Some(origin) = headers.get(header::ORIGIN) {
+        let origin = String::from_utf8_lossy(origin.as_bytes());
+        let detail =
+            format!("Only a page of this server may do this with a cookie or Basic; this one is from {origin}.");
+        return Problem::new(Code::CrossSite, detail);
+    }
     let detail = "A browser sends a cookie and Basic by itself: pages say where they are from (Origin or Sec-Fetch-Site), \
                   and programs send a key as `Authorization: Bearer …`.";
     Problem::new(Code::CrossSite, detail)

@@ -138,7 +138,7 @@ impl Problem {
     /// A credential is needed.
     #[must_use]
     pub fn unauthenticated() -> Self {
-        Self::new(Code::Unauthenticated, "Send an API key or a token: `Authorization: Bearer …`.")
+        Self::new(Code::Unauthenticated, "Sign in, or send an API key or a token: `Authorization: Bearer …`.")
     }
 
     /// Tells the log of a fault of the server, and for which request it was.

@@ -58,7 +58,18 @@ pub async fn prepare(
             }
             if !store.has_claimed_names().await? {
                 let users = writer.claim_names(clock.now()).await?;
-                tracing::info!(users, "names that were claimed are kept for whom they are given to");
+                if users > 0 {
+                    tracing::info!(
+                        users,
+                        "names that were used in open mode are users now, as whom nobody can sign in: hand one over with \
+                         `parlor user add NAME`, an invitation or a token"
+                    );
+                }
+            }
+            if config.accounts == Accounts::Invite && !config.jwt.has_admins() && !store.has_admins().await? {
+                tracing::warn!(
+                    "there is no admin who could invite anybody: `parlor user add NAME --admin --password-stdin`"
+                );
             }
             if config.accounts != Accounts::Off {
                 keep_looks(store, writer).await?;

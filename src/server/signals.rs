@@ -4,7 +4,7 @@ use std::{fs::File, io::Result};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// What a process is told by a signal.
+/// The meaning of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told {
     /// To end.

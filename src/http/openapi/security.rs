@@ -39,16 +39,14 @@ pub fn state(document: &mut Document, mode: AuthMode) {
             let takes_ticket = operations::opens(path).is_some();
             operation.security = Some(requirements(act, mode, takes_ticket));
             add(operation, answers::UNAUTHENTICATED);
-            if act != Act::SeeOneself {
-                add(operation, answers::NOT_ALLOWED);
-            }
+            add(operation, answers::NOT_ALLOWED);
             // What open mode does not have is not there.
             let is_of_required = matches!(
                 act,
                 Act::MakeRoom | Act::OpenDirect | Act::SeeAuditOfAll | Act::MakeTicket | Act::ExtendStream
             );
             let is_of_required = is_of_required || act.is_about_accounts();
-            if about_a_room || is_of_required {
+            if about_a_room || act.is_in_a_room() || is_of_required {
                 add(operation, answers::NOT_FOUND);
             }
         }
@@ -139,6 +137,14 @@ mod tests {
         let opened = json!([{}, {"bearer": []}, {"basic": []}, {"cookie": []}, {"ticket": []}]);
         for path in ["/api/v1/stream", "/api/v1/rooms/{room}/stream", "/api/v1/rooms/{room}/ws", "/ws/chat/"] {
             assert_eq!(security(AuthMode::Required, path, "get"), opened, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_stream_of_rooms_may_be_refused_for_want_of_a_right_or_a_room() {
+        let document = serde_json::to_value(document_of(AuthMode::Required)).unwrap();
+        for (path, status) in [("/api/v1/stream", "403"), ("/api/v1/stream", "404"), ("/api/v1/me", "403")] {
+            assert!(document["paths"][path]["get"]["responses"][status].is_object(), "{path} {status}");
         }
     }
 

@@ -55,6 +55,15 @@ impl Store {
         Ok(first.one(&self.readers).await?.is_some())
     }
 
+    /// Returns true if there is an admin.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_admins(&self) -> Result<bool, StoreError> {
+        let admins = account::Entity::find().filter(account::Column::IsAdmin.eq(true));
+        Ok(admins.filter(account::Column::DisabledAt.is_null()).one(&self.readers).await?.is_some())
+    }
+
     /// Returns true if there is an API key.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{Guarded, scene::Scene};
-use crate::support::{DEADLINE, problem::expect_problem, sse::Stream, within};
+use crate::support::{DEADLINE, Server, problem::expect_problem, sse::Stream, users::Operator, within};
 
 const ROOM: &str = "/rooms/team";
 
@@ -154,4 +154,19 @@ async fn a_room_whose_owners_are_all_disabled_is_the_admins_until_one_is_back() 
     // The others go on.
     scene.ok("max", Method::POST, "/rooms/team/messages", Some(json!({"content": "still here"})), 201).await;
     next_of(&mut of_max, "chat_message").await;
+}
+
+#[tokio::test]
+async fn a_server_to_which_nobody_could_ever_invite_says_so_at_the_start() {
+    const WARNED: &str = "there is no admin who could invite anybody";
+    let builder = || Server::builder().arg("--auth").arg("required");
+    let mut server = builder().arg("--accounts").arg("invite").start().await;
+    server.wait_for_log(WARNED, DEADLINE).await;
+    assert!(!server.log().join("\n").contains("hand one over"), "no name was used yet");
+    Operator::of(&server).add_user(&["root", "--admin"]);
+    assert!(server.terminate().await.success());
+    server.restart().await;
+    assert!(!server.log().join("\n").contains(WARNED));
+    // Its tokens may come from admins.
+    assert!(!Guarded::with(&["--accounts", "invite"]).await.server.log().join("\n").contains(WARNED));
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::Guarded;
 use crate::support::{
-    Server,
+    DEADLINE, Server,
     command::Command,
     problem::expect_problem,
     server::{failure, json_of},
@@ -39,6 +39,7 @@ async fn the_first_start_makes_users_of_all_names_and_the_room_general() {
     };
     let claimed = ["Alice", "Bob", "Carol"].map(|name| (json!(name), json!("claimed"), json!(false)));
     assert_eq!(listed(), claimed);
+    guarded.server.wait_for_log("users now, as whom nobody can sign in", DEADLINE).await;
     let dora = guarded.token("Dora", &[]);
     let rooms = guarded.request(Method::GET, "/api/v1/rooms", &dora).send().await.expect("an answer");
     let rooms = json_of(rooms, StatusCode::OK).await;
