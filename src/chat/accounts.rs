@@ -159,7 +159,7 @@ impl Chat {
         lasts: Option<Duration>,
     ) -> Result<(Secret, InvitationView), ChatError> {
         self.may_globally(actor, Act::Invite).await?;
-        let (secret, made) = self.accounts()?.invite(username, lasts).await?;
+        let (secret, made) = self.accounts()?.invite(actor.name()?, username, lasts).await?;
         Ok((secret, made.into()))
     }
 
@@ -186,7 +186,7 @@ impl Chat {
     /// [`ChatError`].
     pub async fn delete_invitation(&self, actor: &Actor, id: i64) -> Result<(), ChatError> {
         self.may_globally(actor, Act::Invite).await?;
-        Ok(self.accounts()?.delete_invitation(id).await?)
+        Ok(self.accounts()?.delete_invitation(actor.name()?, id).await?)
     }
 
     /// Makes a secret by which a user may set a new password.
@@ -195,7 +195,7 @@ impl Chat {
     /// [`ChatError`].
     pub async fn offer_reset(&self, actor: &Actor, user: &Username) -> Result<Secret, ChatError> {
         self.may_globally(actor, Act::ResetPassword).await?;
-        Ok(self.accounts()?.offer_reset(user).await?)
+        Ok(self.accounts()?.offer_reset(actor.name()?, user).await?)
     }
 
     /// Asks the policy about an act that is in no room.

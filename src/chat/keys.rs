@@ -40,10 +40,11 @@ impl Chat {
                 if self.store.user(bot.key()).await?.is_none() {
                     check?;
                 }
-                authenticator.bot(bot).await.map_err(refused)?
+                authenticator.bot(bot, actor.name()?).await.map_err(refused)?
             }
         };
-        let (secret, key) = authenticator.make_key(&user, draft).await.map_err(refused)?;
+        let admin = draft.bot.as_ref().map(|_| actor.name()).transpose()?;
+        let (secret, key) = authenticator.make_key(&user, draft, admin).await.map_err(refused)?;
         Ok((secret, key.shown(&user.username)))
     }
 
@@ -85,7 +86,8 @@ impl Chat {
         };
         let found = self.store.key_by_id(id).await?.filter(|(_, user)| is_theirs(user));
         let (_, user) = found.ok_or(ChatError::NotFound("key of yours"))?;
-        self.authenticator()?.delete_key(user.id, id).await.map_err(refused)
+        let admin = (user.kind == UserKind::Bot).then(|| actor.name()).transpose()?;
+        self.authenticator()?.delete_key(&user, id, admin).await.map_err(refused)
     }
 
     fn authenticator(&self) -> Result<&Authenticator, ChatError> {

@@ -133,7 +133,7 @@ async fn create(store: &Store, writer: &IdentityWriter, now: Timestamp, args: &C
         can: args.can.map(|can| can.words().collect::<Vec<_>>().join(",")),
         expires_at: args.lifetime.map(end),
     };
-    let made = writer.make_key(key, now).await.map_err(|error| failed(&user.username, error, "try it again"))?;
+    let made = writer.make_key(key, None, now).await.map_err(|error| failed(&user.username, error, "try it again"))?;
     let until = made.expires_at.map_or_else(|| "until it is deleted".to_owned(), |end| format!("until {}", time(end)));
     let message =
         format!("key {} of {}, good {until}: keep it, it is not shown again", made.id, user.username.as_str());
@@ -167,7 +167,7 @@ async fn list(store: &Store, name: &Username, is_json: bool) -> Result<Outcome, 
 
 async fn delete(store: &Store, writer: &IdentityWriter, args: &DeleteArgs) -> Result<Outcome, NotDone> {
     let user = user(store, &args.user).await?;
-    match writer.delete_key(user.id, args.id).await {
+    match writer.delete_key(user.id, args.id, None).await {
         Ok(()) => Ok(Outcome::said(format!("key {} of {} is deleted", args.id, user.username.as_str()))),
         Err(IdentityError::Unknown) => {
             let why = format!("{} has no key {}; `parlor key list` lists them", user.username.as_str(), args.id);

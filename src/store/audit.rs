@@ -1,6 +1,6 @@
 //! The audit: written with what it tells of, and read by page, newest first.
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
 
 use super::{
     Store,
@@ -15,6 +15,31 @@ use crate::domain::{
     name::{RoomName, Username},
     timestamp::Timestamp,
 };
+
+/// Something that an admin does outside of all rooms.
+#[derive(Debug, Clone, Copy)]
+pub struct ByAdmin<'a> {
+    /// The admin.
+    pub by: &'a Username,
+    /// The user it is done to, if it is.
+    pub to: Option<&'a Username>,
+    /// The time of it.
+    pub at: Timestamp,
+}
+
+impl ByAdmin<'_> {
+    /// Writes the entry, in the transaction that does it.
+    pub(super) async fn note(self, tx: &impl ConnectionTrait, act: &str) -> Result<(), DbErr> {
+        let entry = audit::ActiveModel {
+            at: Set(self.at.micros()),
+            actor: Set(self.by.as_str().to_owned()),
+            act: Set(act.to_owned()),
+            username: Set(self.to.map(|name| name.as_str().to_owned())),
+            ..Default::default()
+        };
+        audit::Entity::insert(entry).exec_without_returning(tx).await.map(drop)
+    }
+}
 
 impl Transaction {
     /// Writes the entries.

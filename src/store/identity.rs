@@ -36,6 +36,7 @@ pub use self::{
 };
 use self::{accounts::keep_looks, sessions::end_sessions};
 use super::{
+    audit::ByAdmin,
     backend::Backend,
     database_file::DatabaseFile,
     deadline::Timed,
@@ -121,10 +122,17 @@ impl IdentityWriter {
     /// # Errors
     /// [`IdentityError::Taken`] if the name or the `sub` is another's.
     pub async fn make_user(&self, user: NewUser, now: Timestamp) -> Result<User, IdentityError> {
+        self.write(async |tx| make(tx, &user, now).await).await
+    }
+
+    /// Makes a bot for an admin.
+    ///
+    /// # Errors
+    /// [`IdentityError::Taken`] if the name is another's.
+    pub async fn make_bot(&self, bot: NewUser, by: ByAdmin<'_>) -> Result<User, IdentityError> {
         self.write(async |tx| {
-            let user = insert_user(tx, &user, now).await?;
-            keep_looks(tx, std::slice::from_ref(&user)).await?;
-            Ok(user)
+            by.note(tx, "make_bot").await?;
+            make(tx, &bot, by.at).await
         })
         .await
     }
@@ -273,6 +281,12 @@ impl IdentityWriter {
             }
         }
     }
+}
+
+async fn make(tx: &impl ConnectionTrait, user: &NewUser, now: Timestamp) -> Result<User, IdentityError> {
+    let user = insert_user(tx, user, now).await?;
+    keep_looks(tx, std::slice::from_ref(&user)).await?;
+    Ok(user)
 }
 
 /// Changes a user who is not deleted.

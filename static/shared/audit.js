@@ -26,7 +26,12 @@ export const audit = (path) => new Listing({
 const WORDS = {
   set_member: 'gave a role to', remove_member: 'removed', ban: 'banned', unban: 'ended the ban of', mute: 'muted', unmute: 'ended the mute of',
   delete_message: 'deleted a message of', change_room: 'changed the room', disable_user: 'disabled', enable_user: 'enabled', sign_out_user: 'signed out',
+  make_bot: 'made the bot', make_key: 'made a key of', delete_key: 'deleted a key of', offer_reset: 'offered a new password to',
+  invite: 'invited', delete_invitation: 'withdrew the invitation of',
 };
+
+/** Acts that are for anybody if they are for nobody in particular. */
+const ANYBODY = new Set(['invite', 'delete_invitation']);
 
 /** The words for what was done. @param {string} act */
 export const inWords = (act) => WORDS[act] ?? act.replaceAll('_', ' ');
@@ -40,7 +45,7 @@ function item({ id, at, room, by, act, username, message_id: message, reason }, 
   return make('li', { 'data-key': id },
     avatar(by, hue(by)),
     make('div', { class: 'what' },
-      make('p', { class: 'title' }, make('bdi', {}, by), make('span', {}, inWords(act)), username ? make('bdi', {}, username) : undefined,
+      make('p', { class: 'title' }, make('bdi', {}, by), make('span', {}, inWords(act)), username ? make('bdi', {}, username) : ANYBODY.has(act) ? make('span', {}, 'anybody') : undefined,
         message ? make('span', {}, `(message ${message})`) : undefined),
       reason ? make('p', { class: 'reason', dir: 'auto' }, reason) : undefined,
       make('p', { class: 'hint' }, moment(at), ...place)));

@@ -90,7 +90,7 @@ impl Scene {
             can: None,
             expires_at: None,
         };
-        let key = self.authenticator.writer_for_tests().make_key(key, Timestamp::from_micros(1)).await.unwrap();
+        let key = self.authenticator.writer_for_tests().make_key(key, None, Timestamp::from_micros(1)).await.unwrap();
         (key.id, self.authenticator.actor(secret.reveal()).await.unwrap())
     }
 
@@ -156,7 +156,7 @@ async fn what_this_process_takes_away_ends_at_once() {
     let (key, actor) = scene.key().await;
     make(&scene, &actor, "general").await;
     let reading = scene.read(&actor).await.unwrap();
-    scene.authenticator.writer_for_tests().delete_key(scene.user.id, key).await.unwrap();
+    scene.authenticator.writer_for_tests().delete_key(scene.user.id, key, None).await.unwrap();
     assert_eq!(denial(reading).await, Some(Denied::Revoked));
     watcher.abort();
     scene.end().await;
@@ -177,7 +177,7 @@ async fn a_right_that_goes_while_a_reader_begins_is_not_overlooked() {
             for _ in 0..round {
                 tokio::task::yield_now().await;
             }
-            scene.authenticator.writer_for_tests().delete_key(scene.user.id, key).await.unwrap();
+            scene.authenticator.writer_for_tests().delete_key(scene.user.id, key, None).await.unwrap();
             revocations.look().await.unwrap();
         };
         match futures_util::future::join(reading, taking).await.0 {
@@ -229,7 +229,7 @@ async fn a_reader_joins_and_types_by_the_rights_that_are_in_force() {
     let mut reading = scene.read(&actor).await.unwrap();
     scene.chat.type_in(&actor, &mut reading, true).await.unwrap();
     // Nobody watches here: the reader goes on.
-    scene.authenticator.writer_for_tests().delete_key(scene.user.id, key).await.unwrap();
+    scene.authenticator.writer_for_tests().delete_key(scene.user.id, key, None).await.unwrap();
     let types = scene.chat.type_in(&actor, &mut reading, true).await;
     let joins = scene.chat.join(&actor, &mut reading).await;
     for refused in [types, joins] {

@@ -13,7 +13,7 @@ use crate::{
         user::{Origin, UserKind},
     },
     identity::secret::{Secret, SecretKind},
-    store::identity::StoredInvitation,
+    store::{audit::ByAdmin, identity::StoredInvitation},
 };
 
 impl Accounts {
@@ -23,6 +23,7 @@ impl Accounts {
     /// [`AccountError`].
     pub async fn invite(
         &self,
+        by: &Username,
         username: Option<&Username>,
         lasts: Option<Duration>,
     ) -> Result<(Secret, StoredInvitation), AccountError> {
@@ -37,9 +38,10 @@ impl Accounts {
                 return Err(NameTaken);
             }
         }
+        let by = ByAdmin { by, to: username, at: now };
         let secret = Secret::generate(SecretKind::Invitation);
         let expires_at = now.after(lasts.unwrap_or(INVITATION_LASTS));
-        let made = self.writer.make_invitation(secret.hash().as_bytes(), username, expires_at, now).await;
+        let made = self.writer.make_invitation(secret.hash().as_bytes(), expires_at, by).await;
         Ok((secret, made.map_err(unexpected)?))
     }
 
@@ -55,15 +57,16 @@ impl Accounts {
     ///
     /// # Errors
     /// [`AccountError`].
-    pub async fn delete_invitation(&self, id: i64) -> Result<(), AccountError> {
-        self.writer.delete_invitation(id).await.map_err(|error| unknown("invitation", error))
+    pub async fn delete_invitation(&self, by: &Username, id: i64) -> Result<(), AccountError> {
+        let by = ByAdmin { by, to: None, at: self.clock.now() };
+        self.writer.delete_invitation(id, by).await.map_err(|error| unknown("invitation", error))
     }
 
     /// Makes a secret by which a user may set a new password once, within an hour. One from before is good no longer.
     ///
     /// # Errors
     /// [`AccountError`].
-    pub async fn offer_reset(&self, user: &Username) -> Result<Secret, AccountError> {
+    pub async fn offer_reset(&self, by: &Username, user: &Username) -> Result<Secret, AccountError> {
         if self.mode == Mode::Off {
             return Err(NotKept);
         }
@@ -72,8 +75,9 @@ impl Accounts {
             return Err(AccountError::Invalid(Invalid::new("username", "has no password: nobody signs in with it")));
         }
         let secret = Secret::generate(SecretKind::Reset);
-        let expires_at = self.clock.now().after(RESET_LASTS);
-        self.writer.keep_reset(user.id, secret.hash().as_bytes(), expires_at).await.map_err(unexpected)?;
+        let by = ByAdmin { by, to: Some(&user.username), at: self.clock.now() };
+        let expires_at = by.at.after(RESET_LASTS);
+        self.writer.keep_reset(user.id, secret.hash().as_bytes(), expires_at, by).await.map_err(unexpected)?;
         Ok(secret)
     }
 }

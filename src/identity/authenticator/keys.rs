@@ -5,21 +5,30 @@ use crate::{
     domain::{
         api_key::KeyDraft,
         name::Username,
+        timestamp::Timestamp,
         user::{Origin, User, UserKind},
     },
     identity::{
         authenticator::tickets::after,
         secret::{Secret, SecretKind},
     },
-    store::identity::{IdentityError, NewKey, NewUser, StoredKey},
+    store::{
+        audit::ByAdmin,
+        identity::{IdentityError, NewKey, NewUser, StoredKey},
+    },
 };
 
 impl Authenticator {
-    /// Makes an API key that signs a user in. It is shown this once.
+    /// Makes an API key that signs a user in, for an admin if it is a bot's. It is shown this once.
     ///
     /// # Errors
     /// [`IdentityError`].
-    pub async fn make_key(&self, user: &User, draft: &KeyDraft) -> Result<(Secret, StoredKey), IdentityError> {
+    pub async fn make_key(
+        &self,
+        user: &User,
+        draft: &KeyDraft,
+        admin: Option<&Username>,
+    ) -> Result<(Secret, StoredKey), IdentityError> {
         let (secret, now) = (Secret::generate(SecretKind::ApiKey), self.clock.now());
         let key = NewKey {
             hash: *secret.hash().as_bytes(),
@@ -29,22 +38,22 @@ impl Authenticator {
             can: draft.can.map(|can| can.words().collect::<Vec<_>>().join(",")),
             expires_at: draft.lifetime.map(|lifetime| after(now, lifetime)),
         };
-        Ok((secret, self.writer.make_key(key, now).await?))
+        Ok((secret, self.writer.make_key(key, by_admin(admin, user, now), now).await?))
     }
 
-    /// Deletes an API key of a user: it is refused from the next request on.
+    /// Deletes an API key of a user, for an admin if it is a bot's: it is refused from the next request on.
     ///
     /// # Errors
     /// [`IdentityError::Unknown`] if the user has none of this number.
-    pub async fn delete_key(&self, user: i64, id: i64) -> Result<(), IdentityError> {
-        self.writer.delete_key(user, id).await
+    pub async fn delete_key(&self, user: &User, id: i64, admin: Option<&Username>) -> Result<(), IdentityError> {
+        self.writer.delete_key(user.id, id, by_admin(admin, user, self.clock.now())).await
     }
 
-    /// The bot of this name, which is made if nobody has the name.
+    /// The bot of this name, which is made for an admin if nobody has the name.
     ///
     /// # Errors
     /// [`IdentityError::Taken`] if it is somebody's who is no bot, or a bot's that is disabled.
-    pub async fn bot(&self, username: &Username) -> Result<User, IdentityError> {
+    pub async fn bot(&self, username: &Username, admin: &Username) -> Result<User, IdentityError> {
         let new = NewUser {
             username: username.clone(),
             kind: UserKind::Bot,
@@ -52,9 +61,10 @@ impl Authenticator {
             subject: None,
             is_admin: false,
         };
+        let by = ByAdmin { by: admin, to: Some(username), at: self.clock.now() };
         let found = match self.store.user(username.key()).await? {
             Some(user) => user,
-            None => match self.writer.make_user(new, self.clock.now()).await {
+            None => match self.writer.make_bot(new, by).await {
                 // By another request for the same bot, it may be.
                 Err(IdentityError::Taken) => self.store.user(username.key()).await?.ok_or(IdentityError::Taken)?,
                 made => made?,
@@ -63,6 +73,11 @@ impl Authenticator {
         let is_bot = found.kind == UserKind::Bot && found.origin != Origin::Claimed && found.disabled_at.is_none();
         if is_bot { Ok(found) } else { Err(IdentityError::Taken) }
     }
+}
+
+/// The entry for what an admin does to somebody.
+fn by_admin<'a>(admin: Option<&'a Username>, to: &'a User, at: Timestamp) -> Option<ByAdmin<'a>> {
+    admin.map(|by| ByAdmin { by, to: Some(&to.username), at })
 }
 
 /// The list as it stands in the database.

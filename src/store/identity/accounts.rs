@@ -19,6 +19,7 @@ use crate::{
     },
     store::{
         Store,
+        audit::ByAdmin,
         entity::{account, api_key, name_skeleton, password, password_reset},
         error::StoreError,
     },
@@ -103,8 +104,10 @@ impl IdentityWriter {
         account_id: i64,
         secret: &[u8; 32],
         expires_at: Timestamp,
+        by: ByAdmin<'_>,
     ) -> Result<(), IdentityError> {
         self.write(async |tx| {
+            by.note(tx, "offer_reset").await?;
             let row = password_reset::ActiveModel {
                 account_id: Set(account_id),
                 hash: Set(hex(secret)),

@@ -9,7 +9,7 @@ use crate::{
         name::{UserKey, Username},
         timestamp::Timestamp,
     },
-    store::{Store, entity::invitation, error::StoreError},
+    store::{Store, audit::ByAdmin, entity::invitation, error::StoreError},
 };
 
 /// An invitation, without its secret.
@@ -26,22 +26,22 @@ pub struct StoredInvitation {
 }
 
 impl IdentityWriter {
-    /// Makes an invitation.
+    /// Makes an invitation, which is for whom the admin does it to, or for anybody.
     ///
     /// # Errors
     /// [`IdentityError`].
     pub async fn make_invitation(
         &self,
         hash: &[u8; 32],
-        username: Option<&Username>,
         expires_at: Timestamp,
-        now: Timestamp,
+        by: ByAdmin<'_>,
     ) -> Result<StoredInvitation, IdentityError> {
         self.write(async |tx| {
+            by.note(tx, "invite").await?;
             let row = invitation::ActiveModel {
                 hash: Set(hex(hash)),
-                username: Set(username.map(|name| name.as_str().to_owned())),
-                created_at: Set(now.micros()),
+                username: Set(by.to.map(|name| name.as_str().to_owned())),
+                created_at: Set(by.at.micros()),
                 expires_at: Set(expires_at.micros()),
                 ..Default::default()
             };
@@ -54,10 +54,15 @@ impl IdentityWriter {
     ///
     /// # Errors
     /// [`IdentityError::Unknown`] if there is none, or it is spent.
-    pub async fn delete_invitation(&self, id: i64) -> Result<(), IdentityError> {
+    pub async fn delete_invitation(&self, id: i64, by: ByAdmin<'_>) -> Result<(), IdentityError> {
         self.write(async |tx| {
+            let row = invitation::Entity::find_by_id(id).one(tx).await?.ok_or(IdentityError::Unknown)?;
             let deleted = invitation::Entity::delete_by_id(id).exec(tx).await?;
-            if deleted.rows_affected == 0 { Err(IdentityError::Unknown) } else { Ok(()) }
+            if deleted.rows_affected == 0 {
+                return Err(IdentityError::Unknown);
+            }
+            let to = StoredInvitation::from(row).username;
+            Ok(ByAdmin { to: to.as_ref(), ..by }.note(tx, "delete_invitation").await?)
         })
         .await
     }

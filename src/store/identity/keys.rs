@@ -5,7 +5,7 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, Set};
 use super::{IdentityError, IdentityWriter, hex, raise, taken};
 use crate::{
     domain::{api_key::KeyView, name::Username, rights::Rights, room_scope::RoomScope, timestamp::Timestamp},
-    store::entity::api_key,
+    store::{audit::ByAdmin, entity::api_key},
 };
 
 /// An API key, without the key.
@@ -47,12 +47,20 @@ pub struct NewKey {
 }
 
 impl IdentityWriter {
-    /// Makes an API key.
+    /// Makes an API key; if an admin makes it for a bot, it is noted in the audit.
     ///
     /// # Errors
     /// [`IdentityError`].
-    pub async fn make_key(&self, key: NewKey, now: Timestamp) -> Result<StoredKey, IdentityError> {
+    pub async fn make_key(
+        &self,
+        key: NewKey,
+        by: Option<ByAdmin<'_>>,
+        now: Timestamp,
+    ) -> Result<StoredKey, IdentityError> {
         self.write(async |tx| {
+            if let Some(by) = by {
+                by.note(tx, "make_key").await?;
+            }
             let row = api_key::ActiveModel {
                 hash: Set(hex(&key.hash)),
                 account_id: Set(key.account_id),
@@ -69,11 +77,11 @@ impl IdentityWriter {
         .await
     }
 
-    /// Deletes a key of a user.
+    /// Deletes a key of a user; if an admin deletes it of a bot, it is noted in the audit.
     ///
     /// # Errors
     /// [`IdentityError::Unknown`] if the user has no such key.
-    pub async fn delete_key(&self, account_id: i64, id: i64) -> Result<(), IdentityError> {
+    pub async fn delete_key(&self, account_id: i64, id: i64, by: Option<ByAdmin<'_>>) -> Result<(), IdentityError> {
         self.write(async |tx| {
             raise(tx).await?;
             let deleted = api_key::Entity::delete_many()
@@ -81,7 +89,13 @@ impl IdentityWriter {
                 .filter(api_key::Column::AccountId.eq(account_id))
                 .exec(tx)
                 .await?;
-            if deleted.rows_affected == 0 { Err(IdentityError::Unknown) } else { Ok(()) }
+            if deleted.rows_affected == 0 {
+                return Err(IdentityError::Unknown);
+            }
+            if let Some(by) = by {
+                by.note(tx, "delete_key").await?;
+            }
+            Ok(())
         })
         .await
     }

@@ -9,10 +9,7 @@ use crate::{
         timestamp::Timestamp,
         user::{Origin, User, UserChange},
     },
-    store::{
-        deadline::Timed,
-        entity::{account, audit},
-    },
+    store::{audit::ByAdmin, deadline::Timed, entity::account},
 };
 
 impl IdentityWriter {
@@ -44,14 +41,10 @@ impl IdentityWriter {
             if acts.is_empty() {
                 return Ok(row.into());
             }
-            let entries = acts.into_iter().map(|act| audit::ActiveModel {
-                at: Set(at.micros()),
-                actor: Set(by.as_str().to_owned()),
-                act: Set(act.to_owned()),
-                username: Set(Some(row.username.clone())),
-                ..Default::default()
-            });
-            audit::Entity::insert_many(entries).exec_without_returning(tx).await?;
+            let to = Username::stored(&row.username);
+            for act in acts {
+                ByAdmin { by, to: Some(&to), at }.note(tx, act).await?;
+            }
             let mut row = row.into_active_model();
             if let Some(disabled) = disabled {
                 row.disabled_at = Set(disabled.then_some(at.micros()));

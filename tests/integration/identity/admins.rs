@@ -5,7 +5,9 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{Guarded, scene::Scene};
-use crate::support::{DEADLINE, Server, problem::expect_problem, sse::Stream, users::Operator, within};
+use crate::support::{
+    DEADLINE, Server, browser::Browser, problem::expect_problem, sse::Stream, users::Operator, within,
+};
 
 const ROOM: &str = "/rooms/team";
 
@@ -169,4 +171,55 @@ async fn a_server_to_which_nobody_could_ever_invite_says_so_at_the_start() {
     assert!(!server.log().join("\n").contains(WARNED));
     // Its tokens may come from admins.
     assert!(!Guarded::with(&["--accounts", "invite"]).await.server.log().join("\n").contains(WARNED));
+}
+
+#[tokio::test]
+async fn what_admins_hand_out_is_in_the_audit() {
+    let server = Server::builder().arg("--auth").arg("required").arg("--accounts").arg("open").start().await;
+    let (root, alice) = (Browser::of(&server), Browser::of(&server));
+    root.register("Boss").await;
+    alice.register("Alice").await;
+    Operator::of(&server).done(&["user", "admin", "Boss"]);
+    let make = async |path: &str, body: Value| root.ok(Method::POST, path, Some(body), 201).await;
+    make("/invitations", json!({})).await;
+    let invited = make("/invitations", json!({"username": "Bob"})).await;
+    root.ok(Method::DELETE, &format!("/invitations/{}", invited["id"]), None, 204).await;
+    make("/users/alice/reset", Value::Null).await;
+    make("/keys", json!({"name": "one", "bot": "ci"})).await;
+    let second = make("/keys", json!({"name": "two", "bot": "CI"})).await;
+    root.ok(Method::DELETE, &format!("/keys/{}", second["id"]), None, 204).await;
+    // What is one's own, and what is refused.
+    let own = make("/keys", json!({"name": "mine"})).await;
+    root.ok(Method::DELETE, &format!("/keys/{}", own["id"]), None, 204).await;
+    for (method, path, body) in [
+        (Method::POST, "/users/nobody/reset", Value::Null),
+        (Method::POST, "/users/ci/reset", Value::Null),
+        (Method::POST, "/keys", json!({"name": "k", "bot": "Alice"})),
+        (Method::POST, "/invitations", json!({"username": "Alice"})),
+        (Method::DELETE, "/invitations/999999", Value::Null),
+        (Method::DELETE, "/keys/999999", Value::Null),
+    ] {
+        let refused = root.ask(method, path, Some(body).filter(|body| !body.is_null())).await.status();
+        assert!(refused.is_client_error(), "{path}: {refused}");
+    }
+
+    let audit = root.ok(Method::GET, "/audit", None, 200).await;
+    let entries = audit["entries"].as_array().expect("entries").iter().rev();
+    let told: Vec<_> = entries
+        .map(|entry| {
+            assert!(entry["by"] == "Boss" && entry["room"].is_null(), "{entry}");
+            (entry["act"].as_str().expect("a word"), entry["username"].as_str())
+        })
+        .collect();
+    let expected = [
+        ("invite", None),
+        ("invite", Some("Bob")),
+        ("delete_invitation", Some("Bob")),
+        ("offer_reset", Some("Alice")),
+        ("make_bot", Some("ci")),
+        ("make_key", Some("ci")),
+        ("make_key", Some("ci")),
+        ("delete_key", Some("ci")),
+    ];
+    assert_eq!(told, expected);
 }
