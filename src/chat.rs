@@ -26,6 +26,7 @@ pub mod users;
 use crate::{
     clock::Clock,
     domain::{
+        bounds::TooMany,
         invalid::Invalid,
         membership::Membership,
         name::RoomName,
@@ -101,6 +102,12 @@ pub enum ChatError {
     /// There were too many failures; the time to wait.
     #[error("too many failures")]
     TooManyFailures(Duration),
+    /// There are as many as there may be.
+    #[error(transparent)]
+    TooMany(TooMany),
+    /// The same of tickets, which end by themselves; the time after which all of them have.
+    #[error("{0}")]
+    TooManyTickets(TooMany, Duration),
     /// The credential is not good.
     #[error(transparent)]
     NotProven(NotProven),
@@ -234,6 +241,7 @@ impl From<AccountError> for ChatError {
             AccountError::NameTaken => Self::NameTaken,
             AccountError::BadCredentials => Self::BadCredentials,
             AccountError::TooManyFailures(wait) => Self::TooManyFailures(wait),
+            AccountError::TooMany(bound) => Self::TooMany(bound),
             AccountError::Busy(_) => Self::Busy("passwords"),
             AccountError::Unknown(thing) => Self::NotFound(thing),
             AccountError::NotProven(NotProven::Store(error)) | AccountError::Store(error) => error.into(),

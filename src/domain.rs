@@ -6,6 +6,7 @@ pub mod act;
 pub mod actor;
 pub mod api_key;
 pub mod audit;
+pub mod bounds;
 pub mod content;
 pub mod cursor;
 pub mod denied;

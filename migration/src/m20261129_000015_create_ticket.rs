@@ -23,13 +23,15 @@ impl MigrationTrait for Migration {
         let tickets = Table::create()
             .table("ticket")
             .col(table::key(manager, "hash", 64).primary_key())
+            .col(table::key(manager, "user_key", 300))
             .col(text("credential"))
             .col(string_len("transport", 10))
             .col(text("rooms"))
             .col(big_integer("expires_at"))
             .to_owned();
         let over = Index::create().name("ticket_expires_at").table("ticket").col("expires_at").to_owned();
-        table::create(manager, tickets, [over]).await?;
+        let of_user = Index::create().name("ticket_user").table("ticket").col("user_key").to_owned();
+        table::create(manager, tickets, [over, of_user]).await?;
         let renewals = Table::create()
             .table("renewal")
             .col(table::key(manager, "stream", 40).primary_key())

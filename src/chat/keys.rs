@@ -103,6 +103,7 @@ fn act_on(bot: Option<&Username>) -> Act {
 fn refused(error: IdentityError) -> ChatError {
     match error {
         IdentityError::Taken => ChatError::NameTaken,
+        IdentityError::TooMany(bound) => ChatError::TooMany(bound),
         IdentityError::Store(error) => error.into(),
         IdentityError::Unknown | IdentityError::NotInvited | IdentityError::LastAdmin => {
             ChatError::NotFound("key of yours")

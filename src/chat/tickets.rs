@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use super::{Chat, ChatError};
-use crate::domain::{
-    denied::Denied,
-    policy::{Act, Actor, Standing, may},
-    ticket::Opening,
+use crate::{
+    domain::{
+        denied::Denied,
+        policy::{Act, Actor, Standing, may},
+        ticket::Opening,
+    },
+    store::identity::IdentityError,
 };
 
 impl Chat {
@@ -21,7 +24,12 @@ impl Chat {
             return Err(Denied::Guest.into());
         };
         let lifetime = self.hub.timings().ticket_lifetime;
-        let ticket = authenticator.make_ticket(grant, opening, lifetime).await?;
+        let made = authenticator.make_ticket(actor.name()?, grant, opening, lifetime).await;
+        let ticket = made.map_err(|error| match error {
+            IdentityError::TooMany(bound) => ChatError::TooManyTickets(bound, lifetime),
+            IdentityError::Store(error) => error.into(),
+            _ => Denied::Guest.into(),
+        })?;
         Ok((ticket.reveal().to_owned(), lifetime))
     }
 }

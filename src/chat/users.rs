@@ -56,7 +56,7 @@ impl Chat {
             Err(IdentityError::Unknown) => Err(ChatError::NotFound("user")),
             Err(IdentityError::LastAdmin) => Err(ChatError::LastAdmin),
             Err(IdentityError::Store(error)) => Err(error.into()),
-            Err(error @ (IdentityError::Taken | IdentityError::NotInvited)) => {
+            Err(error @ (IdentityError::Taken | IdentityError::NotInvited | IdentityError::TooMany(_))) => {
                 Err(ChatError::Internal(error.to_string()))
             }
         }

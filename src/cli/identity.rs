@@ -79,6 +79,7 @@ pub(super) fn failed(name: &Username, error: IdentityError, taken: &str) -> NotD
         // No command spends an invitation.
         IdentityError::Unknown | IdentityError::NotInvited => NotDone::NoUser(name.clone()),
         IdentityError::LastAdmin => NotDone::Refused(format!("{} is the last admin", name.as_str())),
+        IdentityError::TooMany(bound) => NotDone::Refused(bound.to_string()),
         IdentityError::Store(error) => error.into(),
     }
 }

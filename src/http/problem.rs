@@ -233,6 +233,10 @@ impl From<ChatError> for Problem {
                 retry_after: Some(wait.as_secs() + 1),
                 ..Self::new(Code::TooManyFailures, "Too many tries to sign in have failed.")
             },
+            ChatError::TooMany(bound) => Self::new(Code::TooMany, bound.to_string()),
+            ChatError::TooManyTickets(bound, wait) => {
+                Self { retry_after: Some(wait.as_secs().max(1)), ..Self::new(Code::TooManyTickets, bound.to_string()) }
+            }
             ChatError::NotProven(error) => error.into(),
             ChatError::Internal(fault) => Self::internal(fault),
         }

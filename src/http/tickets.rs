@@ -14,7 +14,7 @@ use super::{
     answer,
     caller::Caller,
     extract::Body,
-    openapi::{answers::OfBody, samples, texts::TicketTransportText},
+    openapi::{answers::OfTicket, samples, texts::TicketTransportText},
     problem::Problem,
 };
 use crate::{
@@ -55,7 +55,7 @@ pub struct Ticket {
         (NewTicket = "application/json", example = json!({"rooms": ["general"], "transport": "sse"})),
         (NewTicket = "application/x-www-form-urlencoded", example = json!({"rooms": "general", "transport": "sse"})),
     )),
-    responses((status = 201, description = "the ticket, this once", body = Ticket, example = json!(samples::ticket())), OfBody)
+    responses((status = 201, description = "the ticket, this once", body = Ticket, example = json!(samples::ticket())), OfTicket)
 )]
 pub async fn make(
     State(app): State<Arc<App>>,

@@ -20,6 +20,7 @@ use crate::{
     domain::{
         account::SESSION_IDLE,
         actor::Credential,
+        bounds::TooMany,
         invalid::Invalid,
         name::{UserKey, Username},
         new_name,
@@ -103,6 +104,9 @@ pub enum AccountError {
     /// There were too many failures; the time to wait.
     #[error("too many failures")]
     TooManyFailures(Duration),
+    /// There are as many as there may be.
+    #[error(transparent)]
+    TooMany(TooMany),
     /// Too many passwords are checked at once.
     #[error(transparent)]
     Busy(#[from] Busy),
@@ -157,6 +161,7 @@ impl Accounts {
             Ok(_) => Ok(SignedIn { cookie, lasts: None }),
             Err(IdentityError::Taken | IdentityError::Unknown | IdentityError::LastAdmin) => Err(NameTaken),
             Err(IdentityError::NotInvited) => Err(NotInvited),
+            Err(error @ IdentityError::TooMany(_)) => Err(unexpected(error)),
             Err(IdentityError::Store(error)) => Err(error.into()),
         }
     }
@@ -342,10 +347,11 @@ fn unknown(thing: &'static str, error: IdentityError) -> AccountError {
     }
 }
 
-/// An error of a change that nothing but the store can refuse.
+/// An error of a change that nothing but the store, or a bound, can refuse.
 fn unexpected(error: IdentityError) -> AccountError {
     match error {
         IdentityError::Store(error) => error.into(),
+        IdentityError::TooMany(bound) => AccountError::TooMany(bound),
         error => StoreError::Rejected(error.to_string()).into(),
     }
 }

@@ -357,9 +357,12 @@ impl Authenticator {
                 self.store.user_of_subject(&verified.subject).await?.ok_or(NotProven::NameTaken)
             }
             Err(IdentityError::Store(error)) => Err(error.into()),
-            Err(IdentityError::Unknown | IdentityError::NotInvited | IdentityError::LastAdmin) => {
-                Err(Invalid("its user is gone"))
-            }
+            Err(
+                IdentityError::Unknown
+                | IdentityError::NotInvited
+                | IdentityError::LastAdmin
+                | IdentityError::TooMany(_),
+            ) => Err(Invalid("its user is gone")),
         }
     }
 }

@@ -48,6 +48,7 @@ use super::{
 pub use tickets::StoredTicket;
 
 use crate::domain::{
+    bounds::TooMany,
     name::{UserKey, Username},
     timestamp::Timestamp,
     user::{Origin, User, UserKind},
@@ -83,6 +84,9 @@ pub enum IdentityError {
     /// The user is the last admin who is not disabled.
     #[error("the user is the last admin")]
     LastAdmin,
+    /// There are as many as there may be.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
     /// The store's.
     #[error(transparent)]
     Store(#[from] StoreError),

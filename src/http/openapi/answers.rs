@@ -71,6 +71,18 @@ const BAD_CREDENTIALS: Answer = (
 );
 const USER_NAME_TAKEN: Answer =
     ("409", "UserNameTaken", "The name is another user's, or looks like one that is.", &[Code::UserNameTaken]);
+const NOT_MADE: Answer = (
+    "409",
+    "NotMade",
+    "The name is another user's, or looks like one that is; or there are as many as there may be.",
+    &[Code::UserNameTaken, Code::TooMany],
+);
+const TOO_MANY_TICKETS: Answer = (
+    "429",
+    "TooManyTickets",
+    "The user has as many tickets as there may be at a time: `Retry-After` says when they are over.",
+    &[Code::TooManyTickets],
+);
 const TOO_MANY_FAILURES: Answer =
     ("429", "TooManyFailures", "Too many tries to sign in have failed.", &[Code::TooManyFailures]);
 const ONLY_JSON: Answer = ("415", "OnlyJson", "The body is not JSON.", &[Code::UnsupportedMediaType]);
@@ -163,7 +175,9 @@ const UNAVAILABLE: Answer = (
     &[Code::Unavailable, Code::Draining],
 );
 
-const ALL: [Answer; 32] = [
+const ALL: [Answer; 34] = [
+    NOT_MADE,
+    TOO_MANY_TICKETS,
     OF_USER,
     TOO_SOON,
     OF_MEMBER,
@@ -226,6 +240,8 @@ answers! {
     OfThing = [BAD_REQUEST, NOT_FOUND, MISDIRECTED, INVALID_ROOM, INTERNAL, UNAVAILABLE];
     /// Of what takes a body.
     OfBody = [BAD_BODY, CROSS_SITE, TIMEOUT, TOO_LARGE, NOT_THIS_TYPE, MISDIRECTED, INVALID, INTERNAL, UNAVAILABLE];
+    /// Of making a ticket.
+    OfTicket = [BAD_BODY, CROSS_SITE, TIMEOUT, TOO_LARGE, NOT_THIS_TYPE, MISDIRECTED, INVALID, TOO_MANY_TICKETS, INTERNAL, UNAVAILABLE];
     /// Of posting a message.
     OfPost = [BAD_BODY, CROSS_SITE, TIMEOUT, TOO_LARGE, NOT_THIS_TYPE, MISDIRECTED, INVALID_POST, TOO_SOON, INTERNAL, UNAVAILABLE];
     /// Of editing a message.
@@ -238,8 +254,8 @@ answers! {
     OfMember = [BAD_BODY, NOT_ALLOWED_HERE, NOT_FOUND, TIMEOUT, OF_MEMBER, TOO_LARGE, NOT_THIS_TYPE, MISDIRECTED, INVALID, INTERNAL, UNAVAILABLE];
     /// Of what users do to their account, and admins to others'.
     OfAccount = [BAD_BODY, NOT_FROM_HERE, NOT_FOUND, TIMEOUT, TOO_LARGE, ONLY_JSON, MISDIRECTED, INVALID, TOO_MANY_FAILURES, INTERNAL, UNAVAILABLE];
-    /// Of making an invitation.
-    OfInvitation = [BAD_BODY, NOT_FROM_HERE, TIMEOUT, USER_NAME_TAKEN, TOO_LARGE, ONLY_JSON, MISDIRECTED, INVALID, INTERNAL, UNAVAILABLE];
+    /// Of making an invitation or a key.
+    OfInvitation = [BAD_BODY, NOT_FROM_HERE, TIMEOUT, NOT_MADE, TOO_LARGE, ONLY_JSON, MISDIRECTED, INVALID, INTERNAL, UNAVAILABLE];
     /// Of registering.
     OfRegistration = [BAD_BODY, NOT_INVITED, TIMEOUT, USER_NAME_TAKEN, TOO_LARGE, ONLY_JSON, MISDIRECTED, INVALID, INTERNAL, UNAVAILABLE];
     /// Of signing in.

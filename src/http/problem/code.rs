@@ -83,6 +83,8 @@ codes! {
     RoomNameTaken = "name_taken", CONFLICT, "Use another name, or have the server name the room: POST /api/v1/rooms.";
     /// The name is another user's, or looks like one that is.
     UserNameTaken = "name_taken", CONFLICT, "Choose another name.";
+    /// There are as many as there may be of what was to be made.
+    TooMany = "too_many", CONFLICT, "Delete one that is not needed any more first.";
     /// The name that the credential stands for is another user's.
     NameTaken = "name_taken", FORBIDDEN, "Have an admin join the two with `parlor user link`, or use another name.";
     /// The request comes from a page of a site that may not make it.
@@ -117,6 +119,8 @@ codes! {
     UpgradeRequired = "upgrade_required", UPGRADE_REQUIRED, "Open it with a WebSocket client.";
     /// Too many tries to sign in have failed.
     TooManyFailures = "too_many_failures", TOO_MANY_REQUESTS, "Try again after the seconds of Retry-After.";
+    /// The user has as many tickets as there may be at a time.
+    TooManyTickets = "too_many_tickets", TOO_MANY_REQUESTS, "Use the tickets that were made, or try again after the seconds of Retry-After.";
     /// The room asks for a pause between two posts of a user.
     SlowMode = "slow_mode", TOO_MANY_REQUESTS, "Post again after the seconds of Retry-After; with the same client_id nothing is posted twice.";
     /// A fault of the server; its log says which.

@@ -6,31 +6,41 @@ use super::{Authenticator, Invalid, NotProven, inherited, of_store};
 use crate::{
     domain::{
         actor::{Actor, Grant},
-        name::RoomName,
+        name::{RoomName, Username},
         ticket::Opening,
         timestamp::Timestamp,
         transport::Transport,
     },
     identity::secret::{Secret, SecretKind},
-    store::{error::StoreError, identity::StoredTicket},
+    store::{
+        error::StoreError,
+        identity::{IdentityError, StoredTicket},
+    },
 };
 
 impl Authenticator {
-    /// Makes a ticket that lasts so long. It is good for as much, and for no longer, than the credential of the grant.
+    /// Makes a ticket of a user that lasts so long. It is good for as much, and for no longer, than the credential of the
+    /// grant.
     ///
     /// # Errors
-    /// [`NotProven::Invalid`] for a guest, [`NotProven::Store`].
-    pub async fn make_ticket(&self, grant: &Grant, opening: &Opening, lifetime: Duration) -> Result<Secret, NotProven> {
+    /// [`IdentityError::Unknown`] for a guest, [`IdentityError::TooMany`], [`IdentityError::Store`].
+    pub async fn make_ticket(
+        &self,
+        user: &Username,
+        grant: &Grant,
+        opening: &Opening,
+        lifetime: Duration,
+    ) -> Result<Secret, IdentityError> {
         let secret = Secret::generate(SecretKind::Ticket);
         let now = self.clock.now();
         let rooms: Vec<_> = opening.rooms.iter().map(RoomName::as_str).collect();
         let ticket = StoredTicket {
-            credential: inherited::written(grant).ok_or(Invalid("a guest has no credential"))?,
+            credential: inherited::written(grant).ok_or(IdentityError::Unknown)?,
             transport: opening.transport.word().to_owned(),
             rooms: serde_json::to_string(&rooms).map_err(|error| StoreError::Rejected(error.to_string()))?,
             expires_at: after(now, lifetime),
         };
-        self.writer.make_ticket(secret.hash().as_bytes(), &ticket, now).await.map_err(of_store)?;
+        self.writer.make_ticket(secret.hash().as_bytes(), user.key(), &ticket, now).await?;
         Ok(secret)
     }
 

@@ -8,6 +8,8 @@ pub(crate) struct Model {
     /// SHA-256 of the ticket, in hexadecimal: the ticket itself is nowhere.
     #[sea_orm(primary_key, auto_increment = false)]
     pub hash: String,
+    /// The key of the user who made it, by which theirs are counted.
+    pub user_key: String,
     /// The credential of whoever made it, as JSON.
     #[sea_orm(column_type = "Text")]
     pub credential: String,

@@ -1,11 +1,15 @@
 //! Invitations: each is good for one registration, and kept as a hash.
 
-use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    Set,
+};
 
 use super::{IdentityError, IdentityWriter, hex};
 use crate::{
     domain::{
         account::InvitationView,
+        bounds::{MOST_INVITATIONS, TooMany},
         name::{UserKey, Username},
         timestamp::Timestamp,
     },
@@ -29,7 +33,7 @@ impl IdentityWriter {
     /// Makes an invitation, which is for whom the admin does it to, or for anybody.
     ///
     /// # Errors
-    /// [`IdentityError`].
+    /// [`IdentityError::TooMany`] if there are as many as there may be that are good.
     pub async fn make_invitation(
         &self,
         hash: &[u8; 32],
@@ -37,6 +41,10 @@ impl IdentityWriter {
         by: ByAdmin<'_>,
     ) -> Result<StoredInvitation, IdentityError> {
         self.write(async |tx| {
+            let good = invitation::Entity::find().filter(invitation::Column::ExpiresAt.gt(by.at.micros()));
+            if good.count(tx).await? >= MOST_INVITATIONS {
+                return Err(TooMany::Invitations.into());
+            }
             by.note(tx, "invite").await?;
             let row = invitation::ActiveModel {
                 hash: Set(hex(hash)),

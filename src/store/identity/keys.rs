@@ -1,10 +1,17 @@
 //! API keys: made, deleted, and read with the user whom they sign in.
 
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, Set};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, Set};
 
 use super::{IdentityError, IdentityWriter, hex, raise, taken};
 use crate::{
-    domain::{api_key::KeyView, name::Username, rights::Rights, room_scope::RoomScope, timestamp::Timestamp},
+    domain::{
+        api_key::KeyView,
+        bounds::{MOST_KEYS, TooMany},
+        name::Username,
+        rights::Rights,
+        room_scope::RoomScope,
+        timestamp::Timestamp,
+    },
     store::{audit::ByAdmin, entity::api_key},
 };
 
@@ -50,7 +57,7 @@ impl IdentityWriter {
     /// Makes an API key; if an admin makes it for a bot, it is noted in the audit.
     ///
     /// # Errors
-    /// [`IdentityError`].
+    /// [`IdentityError::TooMany`] if the user has as many as there may be. Those whose time is over make room.
     pub async fn make_key(
         &self,
         key: NewKey,
@@ -58,6 +65,14 @@ impl IdentityWriter {
         now: Timestamp,
     ) -> Result<StoredKey, IdentityError> {
         self.write(async |tx| {
+            let of_user = || api_key::Column::AccountId.eq(key.account_id);
+            if api_key::Entity::find().filter(of_user()).count(tx).await? >= MOST_KEYS {
+                let over = api_key::Column::ExpiresAt.lte(now.micros());
+                let deleted = api_key::Entity::delete_many().filter(of_user()).filter(over).exec(tx).await?;
+                if deleted.rows_affected == 0 {
+                    return Err(TooMany::Keys.into());
+                }
+            }
             if let Some(by) = by {
                 by.note(tx, "make_key").await?;
             }

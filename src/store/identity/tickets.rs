@@ -1,10 +1,14 @@
 //! Tickets in the database: made by one request, and taken by another, once.
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Set};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, Set};
 
 use super::{IdentityError, IdentityWriter, hex};
 use crate::{
-    domain::timestamp::Timestamp,
+    domain::{
+        bounds::{MOST_TICKETS, TooMany},
+        name::UserKey,
+        timestamp::Timestamp,
+    },
     store::{Store, entity::ticket, error::StoreError},
 };
 
@@ -41,13 +45,24 @@ impl IdentityWriter {
     /// Makes a ticket, and removes those whose time is over.
     ///
     /// # Errors
-    /// [`IdentityError::Store`].
-    pub async fn make_ticket(&self, hash: &[u8; 32], made: &StoredTicket, now: Timestamp) -> Result<(), IdentityError> {
+    /// [`IdentityError::TooMany`] if the user has as many as there may be that are good.
+    pub async fn make_ticket(
+        &self,
+        hash: &[u8; 32],
+        user: &UserKey,
+        made: &StoredTicket,
+        now: Timestamp,
+    ) -> Result<(), IdentityError> {
         self.write(async |tx| {
             let over = ticket::Column::ExpiresAt.lte(now.micros());
             ticket::Entity::delete_many().filter(over).exec(tx).await?;
+            let of_user = ticket::Column::UserKey.eq(user.as_str());
+            if ticket::Entity::find().filter(of_user).count(tx).await? >= MOST_TICKETS {
+                return Err(TooMany::Tickets.into());
+            }
             let row = ticket::ActiveModel {
                 hash: Set(hex(hash)),
+                user_key: Set(user.as_str().to_owned()),
                 credential: Set(made.credential.clone()),
                 transport: Set(made.transport.clone()),
                 rooms: Set(made.rooms.clone()),
