@@ -3,6 +3,7 @@
 mod accounts;
 mod admins;
 mod api_keys;
+mod bounds;
 mod claimed;
 mod frames;
 mod guessed_rooms;
@@ -25,7 +26,7 @@ mod users;
 
 use std::path::Path;
 
-use reqwest::{Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::json;
 
 use crate::support::{
@@ -74,6 +75,22 @@ impl Guarded {
     /// A request with a credential.
     pub(super) fn request(&self, method: Method, path: &str, credential: &str) -> RequestBuilder {
         self.server.http().request(method, self.server.url(path)).bearer_auth(credential)
+    }
+
+    /// With the rooms `general` and `team-a`, and more settings.
+    async fn with_rooms(args: &[&str]) -> Self {
+        let guarded = Self::with(args).await;
+        for room in ["general", "team-a"] {
+            guarded.make_room(room).await;
+        }
+        guarded
+    }
+
+    /// Posts a message that must be taken.
+    async fn post(&self, room: &str, credential: &str, text: &str) {
+        let post = self.request(Method::POST, &format!("/api/v1/rooms/{room}/messages"), credential);
+        let posted = post.json(&json!({"content": text})).send().await.expect("an answer");
+        assert_eq!(posted.status(), StatusCode::CREATED);
     }
 
     /// Makes a room, as an admin.

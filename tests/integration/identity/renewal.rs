@@ -71,23 +71,9 @@ async fn extend(guarded: &Guarded, stream: &str, credential: &str) -> Value {
     json_of(answer, StatusCode::OK).await
 }
 
-async fn post(guarded: &Guarded, room: &str, credential: &str, text: &str) {
-    let post = guarded.request(Method::POST, &format!("/api/v1/rooms/{room}/messages"), credential);
-    let posted = post.json(&json!({"content": text})).send().await.expect("an answer");
-    assert_eq!(posted.status(), StatusCode::CREATED);
-}
-
-async fn start() -> Guarded {
-    let guarded = Guarded::start().await;
-    for room in ["general", "team-a"] {
-        guarded.make_room(room).await;
-    }
-    guarded
-}
-
 #[tokio::test]
 async fn who_is_told_of_the_end_goes_on_by_another_credential() {
-    let guarded = start().await;
+    let guarded = Guarded::with_rooms(&[]).await;
     let (bob, short) = (guarded.token("bob", &[]), guarded.token("alice", &["--for", "6s"]));
     let mut stream = open(&guarded, &format!("{STREAM}?types=typing_indicator,chat_message"), &short).await;
     let mut rooms = open(&guarded, "/api/v1/stream?rooms=general,team-a", &short).await;
@@ -114,21 +100,21 @@ async fn who_is_told_of_the_end_goes_on_by_another_credential() {
     let (types, last) = to_the_end(&mut left).await;
     assert_eq!(last["code"], "token_expired", "{last}");
     assert_eq!(types.iter().filter(|kind| **kind == "auth_expiring").count(), 1, "{types:?}");
-    post(&guarded, "general", &bob, "still here").await;
+    guarded.post("general", &bob, "still here").await;
     for stream in [&mut stream, &mut rooms] {
         assert_eq!(next_of(stream, "chat_message").await["message"]["content"], "still here");
     }
     socket.until("a message", |event| event["type"] == "chat_message").await;
     socket.send(&json!({"type": "chat_message", "message": "by alice", "ref": "said"})).await;
     assert_eq!(socket.reply("said").await["type"], "ack", "its frames are by the new one");
-    post(&guarded, "team-a", &bob, "here as well").await;
+    guarded.post("team-a", &bob, "here as well").await;
     assert_eq!(next_of(&mut rooms, "chat_message").await["message"]["content"], "by alice");
     assert_eq!(next_of(&mut rooms, "chat_message").await["message"]["content"], "here as well");
 }
 
 #[tokio::test]
 async fn a_stream_that_goes_on_ends_with_the_credential_that_followed() {
-    let guarded = start().await;
+    let guarded = Guarded::with_rooms(&[]).await;
     let operator = Operator::of(&guarded.server);
     operator.add_user(&["alice"]);
     let first = operator.key("alice", &["--for", "50s"]);
@@ -162,7 +148,7 @@ async fn a_stream_that_goes_on_ends_with_the_credential_that_followed() {
     operator.done(&["key", "delete", "1", "--user", "alice"]);
     let probe = guarded.request(Method::GET, "/api/v1/me", &first).send().await.expect("an answer");
     assert_eq!(probe.status(), StatusCode::UNAUTHORIZED);
-    post(&guarded, "general", &guarded.token("bob", &[]), "still here").await;
+    guarded.post("general", &guarded.token("bob", &[]), "still here").await;
     for stream in [&mut stream, &mut rooms] {
         while next_of(stream, "chat_message").await["message"]["content"] != "still here" {}
     }
@@ -178,7 +164,7 @@ async fn a_stream_that_goes_on_ends_with_the_credential_that_followed() {
 
 #[tokio::test]
 async fn a_stream_goes_on_by_a_credential_of_its_user_only() {
-    let guarded = start().await;
+    let guarded = Guarded::with_rooms(&[]).await;
     let short = guarded.token("alice", &["--for", "50s"]);
     let mut stream = open(&guarded, STREAM, &short).await;
     let stream = name(&next_of(&mut stream, "auth_expiring").await);
@@ -236,7 +222,7 @@ async fn a_stream_goes_on_by_a_credential_of_its_user_only() {
 
 #[tokio::test]
 async fn a_credential_that_ends_sooner_changes_nothing_and_a_poll_is_not_told() {
-    let guarded = start().await;
+    let guarded = Guarded::with_rooms(&[]).await;
     let short = guarded.token("alice", &["--for", "8s"]);
     let sooner = guarded.token("alice", &["--for", "6s"]);
     let poll = guarded.request(Method::GET, "/api/v1/rooms/general/poll?wait=20", &short).send();
@@ -248,7 +234,7 @@ async fn a_credential_that_ends_sooner_changes_nothing_and_a_poll_is_not_told() 
     let told = next_of(&mut stream, "auth_expiring").await;
     extend(&guarded, &name(&told), &sooner).await;
     assert_eq!(to_the_end(&mut first).await.1["code"], "token_expired");
-    post(&guarded, "general", &guarded.token("bob", &[]), "still here").await;
+    guarded.post("general", &guarded.token("bob", &[]), "still here").await;
     assert_eq!(next_of(&mut stream, "chat_message").await["message"]["content"], "still here");
     assert_eq!(to_the_end(&mut stream).await.1["code"], "token_expired");
 }
@@ -256,7 +242,7 @@ async fn a_credential_that_ends_sooner_changes_nothing_and_a_poll_is_not_told() 
 /// The same row as another node writes.
 #[tokio::test]
 async fn a_stream_goes_on_by_what_another_node_was_given() {
-    let guarded = start().await;
+    let guarded = Guarded::with_rooms(&[]).await;
     let operator = Operator::of(&guarded.server);
     operator.add_user(&["alice"]);
     let (first, second) = (operator.key("alice", &["--for", "6s"]), operator.key("alice", &[]));
@@ -275,6 +261,6 @@ async fn a_stream_goes_on_by_what_another_node_was_given() {
     node.renew(&told, actor.grant().expect("a grant"), DEADLINE).await.expect("it is written");
 
     assert_eq!(to_the_end(&mut left).await.1["code"], "token_expired");
-    post(&guarded, "general", &guarded.token("bob", &[]), "still here").await;
+    guarded.post("general", &guarded.token("bob", &[]), "still here").await;
     assert_eq!(next_of(&mut stream, "chat_message").await["message"]["content"], "still here");
 }

@@ -25,11 +25,7 @@ const ROOMS: [&str; 2] = ["general", "team-a"];
 
 pub(super) async fn start() -> Guarded {
     assert!(Timings::DEFAULT.revocation_interval * 2 <= PROMISED);
-    let guarded = Guarded::with(&["--revocation-interval=100ms", "--presence-grace=50ms"]).await;
-    for room in ROOMS {
-        guarded.make_room(room).await;
-    }
-    guarded
+    Guarded::with_rooms(&["--revocation-interval=100ms", "--presence-grace=50ms"]).await
 }
 
 /// Everything that one credential reads by at the same time.
@@ -156,12 +152,6 @@ async fn key(guarded: &Guarded, user: &str) -> String {
     secret.reveal().to_owned()
 }
 
-async fn post(guarded: &Guarded, room: &str, credential: &str, text: &str) {
-    let post = guarded.request(Method::POST, &format!("/api/v1/rooms/{room}/messages"), credential);
-    let posted = post.json(&json!({"content": text})).send().await.expect("an answer");
-    assert_eq!(posted.status(), StatusCode::CREATED);
-}
-
 /// Everything that somebody reads by ends once this is done, for all rooms; the other's go on, and show that the one
 /// who is gone is here no longer and types no more.
 async fn all_of_a_credential_ends(guarded: &Guarded, credential: &str, statement: &str) {
@@ -183,7 +173,7 @@ async fn all_of_a_credential_ends(guarded: &Guarded, credential: &str, statement
         expect_problem(next.expect("an answer"), 401, "invalid_token", &[]).await;
     }
 
-    post(guarded, "general", &bob, "still here").await;
+    guarded.post("general", &bob, "still here").await;
     assert_eq!(next_of(&mut others.stream, "chat_message").await["message"]["content"], "still here");
     assert_eq!(next_of(&mut others.rooms, "chat_message").await["message"]["content"], "still here");
     others.socket.until("a message", |frame| kind(frame) == "chat_message").await;
@@ -239,8 +229,8 @@ async fn a_room_that_is_lost_ends_alone() {
     assert!(since.elapsed() < BUSY, "after {:?}", since.elapsed());
 
     let bob = guarded.token("bob", &[]);
-    post(&guarded, "general", &bob, "not for alice").await;
-    post(&guarded, "team-a", &bob, "for alice").await;
+    guarded.post("general", &bob, "not for alice").await;
+    guarded.post("team-a", &bob, "for alice").await;
     assert_eq!(next_of(&mut rooms, "chat_message").await["message"]["content"], "for alice");
     let next = guarded.request(Method::GET, "/api/v1/rooms/general/poll?since=0", &key).send().await;
     expect_problem(next.expect("an answer"), 404, "not_found", &[]).await;
@@ -250,7 +240,7 @@ async fn a_room_that_is_lost_ends_alone() {
 async fn who_is_an_admin_no_longer_goes_on_reading_and_no_more() {
     let guarded = start().await;
     let bob = guarded.token("bob", &[]);
-    post(&guarded, "general", &bob, "by bob").await;
+    guarded.post("general", &bob, "by bob").await;
     let alice = key(&guarded, "alice").await;
     take(&guarded, "UPDATE account SET is_admin = (1 = 1) WHERE user_key = 'alice'").await;
     let mut open = Open::all(&guarded, "alice", &alice).await;
@@ -261,7 +251,7 @@ async fn who_is_an_admin_no_longer_goes_on_reading_and_no_more() {
     let path = format!("/api/v1/rooms/general/messages/{id}");
     let delete = guarded.request(Method::DELETE, &path, &alice).send().await;
     expect_problem(delete.expect("an answer"), 403, "not_the_author", &[]).await;
-    post(&guarded, "general", &bob, "still here").await;
+    guarded.post("general", &bob, "still here").await;
     assert_eq!(next_of(&mut open.stream, "chat_message").await["message"]["content"], "still here");
     assert_eq!(next_of(&mut open.rooms, "chat_message").await["message"]["content"], "still here");
 }
@@ -279,6 +269,6 @@ async fn what_is_read_ends_with_the_time_of_its_credential() {
     open.all_end(made + Duration::from_secs(3), &[expired], 4401).await;
     let next = guarded.request(Method::GET, "/api/v1/rooms/general/poll?since=0", &short).send().await;
     expect_problem(next.expect("an answer"), 401, "token_expired", &[]).await;
-    post(&guarded, "general", &bob, "still here").await;
+    guarded.post("general", &bob, "still here").await;
     assert_eq!(next_of(&mut others.stream, "chat_message").await["message"]["content"], "still here");
 }

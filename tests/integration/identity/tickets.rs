@@ -79,23 +79,9 @@ async fn next_of(stream: &mut Stream, wanted: &str) -> Value {
     within(DEADLINE, wanted, search).await
 }
 
-async fn post(guarded: &Guarded, room: &str, credential: &str, text: &str) {
-    let post = guarded.request(Method::POST, &format!("/api/v1/rooms/{room}/messages"), credential);
-    let posted = post.json(&json!({"content": text})).send().await.expect("an answer");
-    assert_eq!(posted.status(), StatusCode::CREATED);
-}
-
-async fn start() -> Guarded {
-    let guarded = Guarded::start().await;
-    for room in ["general", "team-a"] {
-        guarded.make_room(room).await;
-    }
-    guarded
-}
-
 #[tokio::test]
 async fn a_ticket_opens_a_stream_or_a_socket_as_whoever_made_it() {
-    let guarded = start().await;
+    let guarded = Guarded::with_rooms(&[]).await;
     let (alice, bob) = (guarded.token("alice", &[]), guarded.token("bob", &[]));
     let both = ["general", "team-a"];
     let one = ticket(&guarded, &alice, &both, SSE).await;
@@ -105,7 +91,7 @@ async fn a_ticket_opens_a_stream_or_a_socket_as_whoever_made_it() {
     let several = ticket(&guarded, &alice, &both, SSE).await;
     let mut rooms = Stream::send(get(&guarded, "/api/v1/stream?rooms=team-a,general", &several)).await;
     next_of(&mut rooms, "message_history").await;
-    post(&guarded, "general", &bob, "by bob").await;
+    guarded.post("general", &bob, "by bob").await;
     for stream in [&mut stream, &mut rooms] {
         assert_eq!(next_of(stream, "chat_message").await["message"]["username"], "bob");
     }
@@ -125,7 +111,7 @@ async fn a_ticket_opens_a_stream_or_a_socket_as_whoever_made_it() {
 
 #[tokio::test]
 async fn a_ticket_is_good_once() {
-    let guarded = start().await;
+    let guarded = Guarded::with_rooms(&[]).await;
     let alice = guarded.token("alice", &[]);
     let spent = ticket(&guarded, &alice, &["general"], SSE).await;
     assert_eq!(Stream::send(get(&guarded, "/api/v1/rooms/general/stream", &spent)).await.status, StatusCode::OK);
@@ -157,7 +143,7 @@ async fn a_ticket_is_good_once() {
 
 #[tokio::test]
 async fn a_ticket_for_something_else_opens_nothing_and_is_spent() {
-    let guarded = start().await;
+    let guarded = Guarded::with_rooms(&[]).await;
     let alice = guarded.token("alice", &[]);
     for (rooms, path) in [
         (&["general"][..], "/api/v1/rooms/team-a/stream"),
@@ -191,7 +177,7 @@ async fn a_ticket_for_something_else_opens_nothing_and_is_spent() {
 
 #[tokio::test]
 async fn a_ticket_is_good_for_30_seconds() {
-    let guarded = start().await;
+    let guarded = Guarded::with_rooms(&[]).await;
     let alice = guarded.token("alice", &[]);
     // As if so much of its time had passed.
     let aged = async |seconds: u32| {
@@ -223,7 +209,7 @@ async fn beside(server: &Server) -> (Store, parlor::store::identity::IdentityWri
 
 #[tokio::test]
 async fn of_two_nodes_that_take_a_ticket_at_once_one_has_it() {
-    let guarded = start().await;
+    let guarded = Guarded::with_rooms(&[]).await;
     let alice = guarded.token("alice", &[]);
     let ((_, one), (_, other)) = (beside(&guarded.server).await, beside(&guarded.server).await);
     for _ in 0..30 {
@@ -241,7 +227,7 @@ async fn of_two_nodes_that_take_a_ticket_at_once_one_has_it() {
 
 #[tokio::test]
 async fn a_ticket_ends_with_the_credential_that_made_it() {
-    let guarded = start().await;
+    let guarded = Guarded::with_rooms(&[]).await;
     let operator = Operator::of(&guarded.server);
     let path = "/api/v1/rooms/general/stream";
     for user in ["alice", "bob", "carol"] {

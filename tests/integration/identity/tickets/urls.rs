@@ -4,7 +4,7 @@ use parlor::identity::secret::{Secret, SecretKind};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use super::{SSE, WEBSOCKET, get, refused, refused_socket, start, ticket, upgrade};
+use super::{SSE, WEBSOCKET, get, refused, refused_socket, ticket, upgrade};
 use crate::{
     identity::Guarded,
     support::{Server, socket::Socket, sse::Stream},
@@ -12,7 +12,7 @@ use crate::{
 
 #[tokio::test]
 async fn a_header_decides_before_a_ticket_which_stays_good() {
-    let guarded = start().await;
+    let guarded = Guarded::with_rooms(&[]).await;
     let alice = guarded.token("alice", &[]);
     let bob = guarded.token("bob", &[]);
     let kept = ticket(&guarded, &alice, &["general"], SSE).await;
@@ -26,7 +26,7 @@ async fn a_header_decides_before_a_ticket_which_stays_good() {
 
 #[tokio::test]
 async fn a_page_of_another_site_opens_no_socket_by_a_ticket() {
-    let guarded = start().await;
+    let guarded = Guarded::with_rooms(&[]).await;
     let alice = guarded.token("alice", &[]);
     let kept = ticket(&guarded, &alice, &["general"], WEBSOCKET).await;
     let path = "/api/v1/rooms/general/ws";
@@ -47,7 +47,7 @@ async fn a_page_of_another_site_opens_no_socket_by_a_ticket() {
 
 #[tokio::test]
 async fn a_credential_in_a_url_is_refused_but_for_a_ticket_where_something_opens() {
-    let guarded = start().await;
+    let guarded = Guarded::with_rooms(&[]).await;
     let alice = guarded.token("alice", &[]);
     let kept = ticket(&guarded, &alice, &["general"], SSE).await;
     for path in ["/api/v1/me", "/api/v1/rooms", "/api/v1/rooms/general/messages", "/api/v1/rooms/general/poll?since=0"]
