@@ -101,8 +101,10 @@ impl App {
         let search = search.await.map_err(|error| OpenError::Follower { url: config.store.url.clone(), error })?;
         let makers = config.identity.room_creation;
         let writer = Arc::new(identity);
-        let authenticator =
-            keys.map(|keys| Arc::new(Authenticator::new(store.clone(), writer.clone(), keys, clock.clone(), makers)));
+        let noted = config.timings.last_use_interval;
+        let authenticator = keys
+            .map(|keys| Authenticator::new(store.clone(), writer.clone(), keys, clock.clone(), makers, noted))
+            .map(Arc::new);
         let mode = config.identity.accounts;
         let accounts = authenticator
             .clone()

@@ -7,10 +7,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::Chat;
 use crate::identity::{accounts::Accounts, authenticator::Authenticator};
 
-/// The time between two notes that a stream is open: the precision of what is shown as last used.
-const NOTED: Duration = Duration::from_mins(1);
-/// The notes after which what is over is deleted: once an hour.
-const NOTES_A_DELETION: u32 = 60;
+/// The time between two deletions of what is over.
+const DELETION: Duration = Duration::from_hours(1);
 
 /// Keeps sessions up, where there are any.
 #[derive(Debug)]
@@ -30,16 +28,18 @@ impl Upkeep {
         let (Some(authenticator), Some(accounts)) = (&self.chat.authenticator, &self.chat.accounts) else {
             return std::future::pending().await;
         };
-        let mut due = interval(NOTED);
-        due.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut notes = 0;
+        let every = |time| {
+            let mut due = interval(time);
+            due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            due
+        };
+        // As often as is written: what is shown as last used is as precise as that.
+        let (mut noted, mut deleted) = (every(self.chat.hub.timings().last_use_interval), every(DELETION));
         loop {
-            due.tick().await;
-            self.note_uses(authenticator);
-            if notes == 0 {
-                delete_ended(accounts).await;
+            tokio::select! {
+                _ = noted.tick() => self.note_uses(authenticator),
+                _ = deleted.tick() => delete_ended(accounts).await,
             }
-            notes = (notes + 1) % NOTES_A_DELETION;
         }
     }
 

@@ -76,6 +76,7 @@ pub(super) const TABLES: [(&str, &[(&str, &str)]); 6] = [
             ("revocation-interval", "revocation_interval"),
             ("revocation-patience", "revocation_patience"),
             ("ticket-lifetime", "ticket_lifetime"),
+            ("last-use-interval", "last_use_interval"),
             ("auth-notice", "auth_notice"),
             ("room-idle-time", "room_idle_time"),
             ("room-sweep-interval", "room_sweep_interval"),

@@ -85,6 +85,10 @@ pub struct Timings {
     #[arg(long, env = "PARLOR_TICKET_LIFETIME", value_name = "TIME", default_value = shown(Self::DEFAULT.ticket_lifetime), value_parser = time)]
     pub ticket_lifetime: Duration,
 
+    /// Time between two notes of when a session or an API key was last used; with `--auth required`
+    #[arg(long, env = "PARLOR_LAST_USE_INTERVAL", value_name = "TIME", default_value = shown(Self::DEFAULT.last_use_interval), value_parser = time)]
+    pub last_use_interval: Duration,
+
     /// Time before the end of a credential at which its streams and sockets are told; with `--auth required`
     #[arg(long, env = "PARLOR_AUTH_NOTICE", value_name = "TIME", default_value = shown(Self::DEFAULT.auth_notice), value_parser = time)]
     pub auth_notice: Duration,
@@ -135,6 +139,7 @@ impl Timings {
         revocation_interval: Duration::from_secs(1),
         revocation_patience: Duration::from_secs(5),
         ticket_lifetime: Duration::from_secs(30),
+        last_use_interval: Duration::from_mins(1),
         auth_notice: Duration::from_mins(1),
         room_idle_time: Duration::from_mins(1),
         room_sweep_interval: Duration::from_secs(10),

@@ -58,7 +58,7 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    /// An authenticator that knows these keys of other systems.
+    /// An authenticator that knows these keys of other systems, and notes that a credential is used once in an interval.
     #[must_use]
     pub fn new(
         store: Store,
@@ -66,9 +66,10 @@ impl Authenticator {
         keys: JwtKeys,
         clock: Clock,
         room_creation: RoomCreation,
+        last_use_interval: Duration,
     ) -> Self {
         let (remembered, signers) = (Cache::new(REMEMBERED), Signers::new(keys));
-        let (versions, key_uses) = (Versions::default(), KeyUses::default());
+        let (versions, key_uses) = (Versions::default(), KeyUses::new(last_use_interval));
         Self { store, writer, signers, clock, room_creation, remembered, versions, key_uses }
     }
 

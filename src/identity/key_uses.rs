@@ -1,9 +1,10 @@
-//! Uses of API keys and sessions: noted in memory by whoever checks one, and written beside the requests, at most once a
-//! minute for each.
+//! Uses of API keys and sessions: noted in memory by whoever checks one, and written beside the requests, at most once in
+//! an interval for each.
 
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use tokio::sync::Notify;
@@ -13,14 +14,14 @@ use crate::{
     store::identity::{IdentityError, IdentityWriter, Used},
 };
 
-/// The time in which a further use of a key is not noted, in microseconds: a minute, the precision of what is shown.
-const INTERVAL: i64 = 60_000_000;
-/// The most of them that are remembered. Of those beyond that a use goes unnoted, until others were not used for a minute.
+/// The most of them that are remembered. Of those beyond that a use goes unnoted, until others were not used for an interval.
 const MOST: usize = 10_000;
 
-/// The keys and sessions that were used within a minute, and those of them that are not written yet.
-#[derive(Debug, Default)]
+/// The keys and sessions that were used within an interval, and those of them that are not written yet.
+#[derive(Debug)]
 pub(super) struct KeyUses {
+    /// The time in which a further use of a key is not noted, in microseconds: the precision of what is shown.
+    interval: i64,
     noted: Mutex<HashMap<Used, Use>>,
     is_new: Notify,
 }
@@ -32,10 +33,16 @@ struct Use {
 }
 
 impl KeyUses {
-    /// Notes that a key was used, if that was not noted within the minute. Waits for nothing.
+    /// None so far.
+    pub(super) fn new(interval: Duration) -> Self {
+        let interval = i64::try_from(interval.as_micros()).unwrap_or(i64::MAX);
+        Self { interval, noted: Mutex::default(), is_new: Notify::new() }
+    }
+
+    /// Notes that a key was used, if that was not noted within the interval. Waits for nothing.
     pub(super) fn note(&self, key: Used, now: Timestamp) {
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_recent = |before: &Use| (0..INTERVAL).contains(&(now.micros() - before.at.micros()));
+        let is_recent = |before: &Use| (0..self.interval).contains(&(now.micros() - before.at.micros()));
         if noted.get(&key).is_some_and(is_recent) {
             return;
         }
@@ -49,12 +56,12 @@ impl KeyUses {
     }
 
     /// Writes what is noted, for as long as it is polled. What can't be written is left out: the key is noted again when
-    /// it is used a minute later.
+    /// it is used an interval later.
     pub(super) async fn write_all(&self, writer: &IdentityWriter) {
         loop {
             self.is_new.notified().await;
             let unwritten = self.take();
-            match writer.note_uses(&unwritten, INTERVAL).await {
+            match writer.note_uses(&unwritten, self.interval).await {
                 Ok(()) => {}
                 Err(IdentityError::Store(error)) => {
                     tracing::warn!(%error, "the last use of credentials can't be written");
@@ -83,13 +90,19 @@ impl KeyUses {
 mod tests {
     use super::*;
 
+    const INTERVAL: i64 = 60_000_000;
+
+    fn uses() -> KeyUses {
+        KeyUses::new(Duration::from_mins(1))
+    }
+
     fn at(micros: i64) -> Timestamp {
         Timestamp::from_micros(micros)
     }
 
     #[test]
     fn a_key_is_written_once_a_minute() {
-        let uses = KeyUses::default();
+        let uses = uses();
         uses.note(Used::Key(1), at(0));
         uses.note(Used::Session(2), at(5));
         uses.note(Used::Key(1), at(INTERVAL - 1));
@@ -105,7 +118,7 @@ mod tests {
 
     #[test]
     fn of_too_many_keys_those_are_forgotten_that_were_not_used_for_a_minute() {
-        let uses = KeyUses::default();
+        let uses = uses();
         let count = i64::try_from(MOST).unwrap();
         for key in 0..count {
             uses.note(Used::Key(key), at(key));

@@ -9,6 +9,7 @@ mod frames;
 mod guessed_rooms;
 mod guests;
 mod keys;
+mod last_use;
 mod matrix;
 mod members;
 mod renewal;

@@ -70,6 +70,7 @@ impl Scene {
             keys,
             clock.clone(),
             RoomCreation::Everyone,
+            timings.last_use_interval,
         ));
         let chat = Arc::new(Chat::new(journal, hub, store, Some(authenticator.clone()), None, clock, stop.clone()));
         Self { chat, authenticator, user, stop, tasks, url, _folder: folder }

@@ -254,7 +254,7 @@ async fn a_stream_goes_on_by_what_another_node_was_given() {
     let config = StoreConfig { url: url.into(), fsync: true, migrate: false, revisions: 0 };
     let (store, writer) = Store::open_beside(&config).await.unwrap_or_else(|error| panic!("{error}"));
     let keys = JwtKeys::load(&IdentityConfig::default().jwt).expect("no keys");
-    let node = Authenticator::new(store, Arc::new(writer), keys, Clock::system(), RoomCreation::Everyone);
+    let node = Authenticator::new(store, Arc::new(writer), keys, Clock::system(), RoomCreation::Everyone, DEADLINE);
     let actor = node.actor(&second).await.expect("a good key");
     let user = Username::parse("alice").expect("a name");
     let told = StreamId::parse(&told, user.key()).expect("a name of alice's");

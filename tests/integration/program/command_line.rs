@@ -9,7 +9,7 @@ use crate::support::{
 };
 
 /// The product's own times, with their defaults.
-const TIMES: [(&str, &str); 25] = [
+const TIMES: [(&str, &str); 26] = [
     ("typing-lapse", "6s"),
     ("socket-typing-lapse", "1m"),
     ("presence-grace", "5s"),
@@ -28,6 +28,7 @@ const TIMES: [(&str, &str); 25] = [
     ("revocation-interval", "1s"),
     ("revocation-patience", "5s"),
     ("ticket-lifetime", "30s"),
+    ("last-use-interval", "1m"),
     ("auth-notice", "1m"),
     ("room-idle-time", "1m"),
     ("room-sweep-interval", "10s"),
