@@ -203,30 +203,53 @@ impl Accounts {
         };
         let network = Network::from(browser.address);
         self.failures.begin(user.key(), network, Instant::now()).map_err(AccountError::TooManyFailures)?;
+        let signed_in = self.checked(user, by, new, browser).await;
+        self.count(user, network, signed_in.as_ref().err());
+        signed_in
+    }
+
+    /// Signs in whoever can, by the same work for a name that nobody has.
+    async fn checked(
+        &self,
+        user: &Username,
+        by: SignIn<'_>,
+        new: Option<Password>,
+        browser: &Browser,
+    ) -> Result<SignedIn, AccountError> {
+        let network = Network::from(browser.address);
         let found = self.store.user(user.key()).await?.filter(|found| found.disabled_at.is_none());
+        // Nobody has the key 0, and the database is asked all the same.
+        let id = found.map_or(0, |found| found.id);
         let (session, cookie) = new_session(browser);
         match by {
             SignIn::Password(typed) => {
-                // Nobody has the key 0, and the database is asked all the same.
-                let hash = self.store.password_of(found.as_ref().map_or(0, |found| found.id)).await?;
-                let is_right = self.passwords.is_right(Password::typed(typed), hash, network).await?;
-                let found = found.filter(|_| is_right).ok_or(BadCredentials)?;
-                self.writer.make_session(found.id, &session, self.clock.now()).await.map_err(unexpected)?;
+                let hash = self.store.password_of(id).await?;
+                if !self.passwords.is_right(Password::typed(typed), hash, network).await? {
+                    return Err(BadCredentials);
+                }
+                self.writer.make_session(id, &session, self.clock.now()).await.map_err(unexpected)?;
             }
             SignIn::Reset { secret, .. } => {
                 let hash = self.passwords.hash(new.ok_or(BadCredentials)?, network).await?;
                 let secret = Secret::parse(SecretKind::Reset, secret).ok_or(BadCredentials)?;
-                let found = found.ok_or(BadCredentials)?;
                 let secret = *secret.hash().as_bytes();
-                let reset = self.writer.reset_password(found.id, &secret, &hash, &session, self.clock.now()).await;
+                let reset = self.writer.reset_password(id, &secret, &hash, &session, self.clock.now()).await;
                 reset.map_err(|error| match error {
                     IdentityError::Store(error) => AccountError::Store(error),
                     _ => BadCredentials,
                 })?;
             }
         }
-        self.failures.forget(user.key(), network);
         Ok(SignedIn { cookie, lasts: None })
+    }
+
+    /// Counts the try that was begun: it has failed, or not, or nobody could say.
+    fn count(&self, user: &Username, network: Network, error: Option<&AccountError>) {
+        match error {
+            None => self.failures.forget(user.key(), network),
+            Some(AccountError::Busy(_) | AccountError::Store(_)) => self.failures.take_back(user.key(), network),
+            Some(_) => {}
+        }
     }
 
     /// Signs in whom a token of another system stands for, for as long as the token is good, and with its rights.
@@ -288,14 +311,20 @@ impl Accounts {
         let new = Password::new("new", new).map_err(AccountError::Invalid)?;
         let network = Network::from(address);
         self.failures.begin(user.key(), network, Instant::now()).map_err(AccountError::TooManyFailures)?;
+        let checked = self.has_password(user, current, network).await;
+        self.count(user, network, checked.as_ref().err());
+        let user = checked?;
+        let hash = self.passwords.hash(new, network).await?;
+        self.writer.change_password(user, &hash, session, self.clock.now()).await.map_err(unexpected)
+    }
+
+    /// The key in the database of a user whose password this is.
+    async fn has_password(&self, user: &Username, current: &str, network: Network) -> Result<i64, AccountError> {
         let found = self.user(user).await?;
         let hash = self.store.password_of(found.id).await?;
-        if !self.passwords.is_right(Password::typed(current), hash, network).await? {
-            return Err(AccountError::Invalid(Invalid::new("current", "is not your password")));
-        }
-        self.failures.forget(user.key(), network);
-        let hash = self.passwords.hash(new, network).await?;
-        self.writer.change_password(found.id, &hash, session, self.clock.now()).await.map_err(unexpected)
+        let is_right = self.passwords.is_right(Password::typed(current), hash, network).await?;
+        let wrong = || AccountError::Invalid(Invalid::new("current", "is not your password"));
+        is_right.then_some(found.id).ok_or_else(wrong)
     }
 
     /// Deletes an account. Its name is never given to anybody else.

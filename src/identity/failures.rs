@@ -68,6 +68,16 @@ impl Failures {
         Ok(())
     }
 
+    /// Takes a try back that nobody could check.
+    pub fn take_back(&self, user: &UserKey, network: Network) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for key in [(user.clone(), Some(network)), (user.clone(), None)] {
+            if let Some(count) = counts.get(&key).copied() {
+                counts.insert(key, Count { failed: count.failed.saturating_sub(1), ..count });
+            }
+        }
+    }
+
     /// Forgets the failures of a name from a network: it has signed in.
     pub fn forget(&self, user: &UserKey, network: Network) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -110,6 +120,19 @@ mod tests {
         // Who knows the password starts again from nothing.
         failures.forget(&alice, network(1));
         failures.begin(&alice, network(1), now).unwrap();
+    }
+
+    #[test]
+    fn a_try_that_nobody_could_check_is_no_failure() {
+        let (failures, alice, now) = (Failures::default(), key("alice"), Instant::now());
+        for _ in 0..200 {
+            failures.begin(&alice, network(1), now).unwrap();
+            failures.take_back(&alice, network(1));
+        }
+        for _ in 0..10 {
+            failures.begin(&alice, network(1), now).unwrap();
+        }
+        assert!(failures.begin(&alice, network(1), now).is_err());
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod api_keys;
 mod bounds;
 mod claimed;
 mod frames;
+mod guessed_accounts;
 mod guessed_rooms;
 mod guests;
 mod keys;

@@ -9,6 +9,7 @@ pub mod lossy_line;
 pub mod poll;
 pub mod problem;
 pub mod proxy;
+pub mod ranks;
 pub mod raw;
 pub mod reader;
 pub mod rooms;

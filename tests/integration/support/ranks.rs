@@ -1,0 +1,68 @@
+//! A rank test: two kinds of answers that are to take the same time.
+
+use std::time::Duration;
+
+/// The deviation that one in a hundred draws from one distribution exceeds.
+const AT_ONE_PERCENT: f64 = 2.576;
+
+/// Takes the times of two kinds of answers, asked in an order drawn at random, until they can't be told apart.
+///
+/// One in a hundred tests of equal times says that they differ: only what three in a row say, and the same way, counts,
+/// which by chance happens once in some four million runs.
+pub async fn expect_alike(mut times: impl AsyncFnMut() -> [Vec<Duration>; 2]) {
+    let mut deviations = Vec::new();
+    while deviations.len() < 3 {
+        let deviation = rank_deviation(&times().await);
+        if deviation.abs() < AT_ONE_PERCENT {
+            return;
+        }
+        deviations.push(deviation);
+    }
+    let is_one_way = deviations.iter().all(|it| *it > 0.0) || deviations.iter().all(|it| *it < 0.0);
+    assert!(!is_one_way, "the times differ: {deviations:?}");
+}
+
+/// The deviation of the rank sum of the first from what it would be if both were drawn from one distribution
+/// (Mann and Whitney), in standard deviations; equal times share their ranks.
+fn rank_deviation([first, second]: &[Vec<Duration>; 2]) -> f64 {
+    let mut all: Vec<_> =
+        first.iter().map(|time| (*time, true)).chain(second.iter().map(|time| (*time, false))).collect();
+    all.sort_unstable();
+    let (n, m) = (count(first.len()), count(second.len()));
+    let (mut rank_sum, mut ties, mut before) = (0.0, 0.0, 0.0);
+    for equal in all.chunk_by(|one, other| one.0 == other.0) {
+        let size = count(equal.len());
+        let rank = f64::midpoint(before + 1.0, before + size);
+        rank_sum += rank * count(equal.iter().filter(|(_, is_first)| *is_first).count());
+        ties += size.powi(3) - size;
+        before += size;
+    }
+    let u = rank_sum - n * (n + 1.0) / 2.0;
+    let variance = n * m / 12.0 * ((n + m + 1.0) - ties / ((n + m) * (n + m - 1.0)));
+    (u - n * m / 2.0) / variance.sqrt()
+}
+
+fn count(count: usize) -> f64 {
+    f64::from(u32::try_from(count).expect("a small count"))
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::Rng as _;
+
+    use super::*;
+    use crate::support::seeded;
+
+    #[test]
+    fn the_rank_test_tells_what_differs_from_what_does_not() {
+        let mut rng = seeded();
+        let mut drawn = |shift: u64| -> Vec<Duration> {
+            (0..500).map(|_| Duration::from_micros(20_000 + rng.random_range(0..2_000) + shift)).collect()
+        };
+        let same: Vec<_> = (0..3).map(|_| rank_deviation(&[drawn(0), drawn(0)]).abs()).collect();
+        assert!(same.iter().any(|deviation| *deviation < AT_ONE_PERCENT), "{same:?}");
+        // A tenth of what the times vary by.
+        assert!(rank_deviation(&[drawn(0), drawn(200)]) < -AT_ONE_PERCENT);
+        assert!(rank_deviation(&[drawn(200), drawn(0)]) > AT_ONE_PERCENT);
+    }
+}
