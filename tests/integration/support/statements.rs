@@ -21,11 +21,11 @@ const GROWING: [&str; 17] = [
     "audit",
     "direct",
     "session",
-    "invitation",
     "password",
     "password_reset",
     "name_skeleton",
     "last_post",
+    "ticket",
 ];
 
 /// A server that logs every statement it runs.

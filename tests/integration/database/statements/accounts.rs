@@ -19,7 +19,7 @@ pub(super) async fn keep(server: &Server, url: &str) -> Vec<String> {
         "INSERT INTO session (hash, account_id, created_at, last_used_at, address) \
          SELECT CONCAT('hash ', id), id, 1, 4000000000000000, '::1' FROM account WHERE user_key LIKE 'filler %'",
         "INSERT INTO invitation (hash, created_at, expires_at) \
-         SELECT CONCAT('hash ', id), 1, 4000000000000000 FROM message WHERE id < 20000",
+         SELECT CONCAT('hash ', id), 1, 4000000000000000 FROM message WHERE id < 500",
         "INSERT INTO password (account_id, hash, changed_at) \
          SELECT id, 'hash', 1 FROM account WHERE user_key LIKE 'filler %'",
         "INSERT INTO password_reset (account_id, hash, expires_at) \

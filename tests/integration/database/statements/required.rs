@@ -23,8 +23,8 @@ pub(super) async fn moderate(server: &Server, url: &str) -> Vec<String> {
          SELECT CONCAT('hash ', id), id, 'filler', 1 FROM account WHERE user_key LIKE 'filler %'",
         "INSERT INTO audit (room_id, at, actor, act) SELECT room_id, 1, 'root', 'ban' FROM message WHERE id < 20000",
         "INSERT INTO last_post (room_id, user_key, posted_at) SELECT room_id, CONCAT('filler ', id), 1 FROM message",
-        "INSERT INTO ticket (hash, credential, transport, rooms, expires_at) \
-         SELECT CONCAT('hash ', id), '{}', 'sse', '[]', 9000000000000000 FROM message WHERE id < 20000",
+        "INSERT INTO ticket (hash, user_key, credential, transport, rooms, expires_at) \
+         SELECT CONCAT('hash ', id), CONCAT('filler ', id), '{}', 'sse', '[]', 9000000000000000 FROM message WHERE id < 20000",
         "INSERT INTO renewal (stream, credential, expires_at) \
          SELECT CONCAT('stream ', id), '{}', 9000000000000000 FROM message WHERE id < 20000",
         "INSERT INTO direct (one, other, room) SELECT id + 100000, id + 100001, 'dm-x' FROM message WHERE id < 20000",
