@@ -13,7 +13,9 @@ use crate::support::{
     browser::{Browser, PASSWORD},
     problem::expect_problem,
     ranks::expect_alike,
-    seeded, within,
+    seeded,
+    statements::{logged, names, while_doing},
+    within,
 };
 
 /// The answers of each kind whose times are compared: all that three rounds ask for stays below what is a name's to fail.
@@ -84,6 +86,27 @@ async fn a_name_that_nobody_has_is_refused_after_the_same_time() {
 async fn a_secret_for_a_new_password_is_refused_after_the_same_time() {
     let secret = format!("plp_{}", "0".repeat(43));
     expect_alike_times(|name| json!({"username": name, "reset": secret, "new": "another long password"})).await;
+}
+
+#[tokio::test]
+async fn of_a_name_that_nobody_has_the_database_is_asked_the_same() {
+    let builder = logged().arg("--auth").arg("required").arg("--accounts").arg("open");
+    let server = builder.start().await;
+    Browser::of(&server).register("known").await;
+    let client = client(1);
+    let secret = format!("plp_{}", "0".repeat(43));
+    let reset = |name: &str| json!({"username": name, "reset": secret, "new": "another long password"});
+    let tables = ["account", "password", "password_reset", "session"];
+    for tried in [&wrong as &dyn Fn(&str) -> Value, &reset] {
+        let mut asked = Vec::new();
+        for name in ["known", "other"] {
+            let (mut statements, answer) = while_doing(&server, sign_in(&server, &client, &tried(name))).await;
+            expect_problem(answer, 401, "bad_credentials", &[]).await;
+            statements.retain(|text| tables.iter().any(|table| names(text, table)));
+            asked.push(statements);
+        }
+        assert!(asked[0].len() >= 2 && asked[0] == asked[1], "{asked:?}");
+    }
 }
 
 /// The seconds that a refused try has to wait.
