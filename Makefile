@@ -48,9 +48,9 @@ build: ## build what the tests need, so that no part of them has to
 	@./tools.sh cc
 	cargo test --workspace --locked --no-run
 
-sqlite: ## the Rust tests, on SQLite
+sqlite: ## the Rust tests, on SQLite, with all logged and looked through for secrets
 	@./tools.sh cc curl strace prlimit sqlite3 nginx caddy
-	cargo test --workspace --locked -- $(NO_SERVERS)
+	TEST_LOG=trace cargo test --workspace --locked -- $(NO_SERVERS)
 
 postgres: ## the integration tests on PostgreSQL
 	@./tools.sh cc curl nginx caddy postgres
@@ -74,7 +74,7 @@ pages: ## types and lints of the pages, and their tests that need no browser
 	tests/pages/run.sh
 
 browser: ## the pages, in Chromium
-	@./tools.sh cc node chromium
+	@./tools.sh cc node nginx openssl chromium
 	$(BUILD)
 	tests/browser/run.sh $(TARGET)/debug/parlor
 
@@ -116,4 +116,4 @@ measure: ## measure the page of a room in Chromium; takes some minutes
 	tests/browser/run.sh --measure $(TARGET)/release/parlor
 
 tools: ## install what building and testing need
-	@./tools.sh cc curl strace prlimit sqlite3 nginx caddy postgres mariadb python venv node chromium
+	@./tools.sh cc curl strace prlimit sqlite3 nginx caddy postgres mariadb python venv node openssl chromium
