@@ -13,6 +13,7 @@ pub mod ranks;
 pub mod raw;
 pub mod reader;
 pub mod rooms;
+pub mod secrets;
 pub mod server;
 pub mod socket;
 pub mod sse;

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use serde_json::{Value, json};
 
-use super::{Server, server::json_of};
+use super::{Server, secrets, server::json_of};
 
 /// A browser with a page of the server.
 pub struct Browser<'a> {
@@ -49,7 +49,12 @@ impl<'a> Browser<'a> {
     /// Sends a request, and keeps the cookie that is set.
     pub async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Response {
         let request = self.request(method, path);
-        let request = if let Some(body) = body { request.json(&body) } else { request };
+        let request = if let Some(body) = body {
+            secrets::keep_those_in(&body);
+            request.json(&body)
+        } else {
+            request
+        };
         let answer = request.send().await.expect("an answer");
         if let Some(set) = answer.headers().get(header::SET_COOKIE) {
             let pair = set.to_str().expect("text").split(';').next().expect("a pair").to_owned();

@@ -2,7 +2,7 @@
 //! beside (`tests/databases/run.sh`).
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
@@ -41,6 +41,12 @@ impl TestDatabase {
     /// One that the test made.
     pub fn given(url: String) -> Self {
         Self { url, name: None }
+    }
+
+    /// Its file, if it is one: that of a server which runs in this folder.
+    pub fn file(&self, dir: &Path) -> Option<PathBuf> {
+        let path = if self.url.is_empty() { Some("parlor.db") } else { self.url.strip_prefix("sqlite://") };
+        path.map(|path| dir.join(path.split('?').next().unwrap_or(path)))
     }
 
     /// Its address.

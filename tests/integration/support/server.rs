@@ -13,7 +13,7 @@ use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{DEADLINE, database::TestDatabase, within};
+use super::{DEADLINE, database::TestDatabase, secrets, within};
 
 mod builder;
 mod process;
@@ -119,10 +119,7 @@ impl Server {
 
     /// Waits until it has ended by itself, and until all it wrote is in the log.
     pub async fn wait_for_exit(&mut self) -> ExitStatus {
-        let status = within(END_DEADLINE, "the server ends", self.running.child.wait()).await.expect("its status");
-        self.running.ended = true;
-        within(DEADLINE, "its output ends", async { while self.running.tasks.join_next().await.is_some() {} }).await;
-        status
+        within(END_DEADLINE, "the server ends", self.running.wait()).await
     }
 
     /// Starts it again on the same directory and database, on a new port; killed first if it runs.
@@ -130,7 +127,15 @@ impl Server {
         if !self.running.ended {
             self.kill9().await;
         }
+        self.expect_no_secrets();
         self.running = Running::start(self.builder.command(&self.dir, &self.database)).await;
+    }
+
+    /// Fails if a secret is in its log, or in the file of its database.
+    fn expect_no_secrets(&self) {
+        let file = self.database.file(&self.dir);
+        let files = file.map(|file| ["", "-wal", "-journal"].map(|end| format!("{}{end}", file.display()).into()));
+        secrets::expect_none(&self.log().join("\n"), files.as_ref().map_or(&[], |files| files));
     }
 
     /// The address of its database.
@@ -223,6 +228,15 @@ impl Server {
             return 0;
         }
         json_of(answer, StatusCode::OK).await["head"].as_i64().expect("head is a number")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.running.end();
+        if !std::thread::panicking() {
+            self.expect_no_secrets();
+        }
     }
 }
 

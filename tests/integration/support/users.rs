@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    Server,
+    Server, secrets,
     server::{complaint, parlor, parlor_command},
 };
 
@@ -31,11 +31,14 @@ impl Operator {
 
     /// Runs a command, whatever comes of it: `user add Alice`.
     pub fn run(&self, words: &[&str]) -> Output {
-        parlor(&self.dir, &[words, &["--database-url", &self.url]].concat())
+        let output = parlor(&self.dir, &[words, &["--database-url", &self.url]].concat());
+        secrets::expect_none(&String::from_utf8_lossy(&output.stderr), &[]);
+        output
     }
 
     /// Runs a command with something on standard input, whatever comes of it.
     pub fn run_with_input(&self, words: &[&str], input: &str) -> Output {
+        input.lines().for_each(secrets::keep);
         let mut command = parlor_command(&self.dir, &[words, &["--database-url", &self.url]].concat());
         let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = command.spawn().expect("it runs");

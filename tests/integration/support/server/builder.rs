@@ -18,7 +18,7 @@ use super::{
 };
 use crate::support::{
     database::{TestDatabase, sqlite_url},
-    within,
+    secrets, within,
 };
 
 /// The time that a connection is kept for the next request: less than the server lets it be idle, or a request may
@@ -116,8 +116,11 @@ impl Builder {
         let owned = tempfile::tempdir().expect("a directory for the server");
         let dir = self.dir.clone().unwrap_or_else(|| owned.path().to_owned());
         let database = self.database(&dir).await;
-        let child = self.command(&dir, &database).spawn().expect("the server starts");
-        within(START_DEADLINE, "the server ends by itself", child.wait_with_output()).await.expect("its output")
+        let child = self.command_to_fail(&dir, &database).spawn().expect("the server starts");
+        let output = within(START_DEADLINE, "the server ends by itself", child.wait_with_output()).await;
+        let output = output.expect("its output");
+        secrets::expect_none(&String::from_utf8_lossy(&output.stderr), &[]);
+        output
     }
 
     async fn database(&self, dir: &Path) -> TestDatabase {
@@ -128,7 +131,21 @@ impl Builder {
         }
     }
 
+    /// The command of a server that is to listen. Unless the test says what is logged, or where to, `TEST_LOG` does: the
+    /// more it is, the more is looked through for secrets.
     pub(super) fn command(&self, dir: &Path, database: &TestDatabase) -> Command {
+        let mut command = self.command_to_fail(dir, database);
+        let is_said = self.no_listen
+            || self.log.is_some()
+            || self.args.iter().any(|arg| arg == "--log")
+            || self.env.iter().any(|(name, _)| name == "PARLOR_LOG");
+        if let Some(log) = std::env::var_os("TEST_LOG").filter(|_| !is_said) {
+            command.env("PARLOR_LOG", log);
+        }
+        command
+    }
+
+    fn command_to_fail(&self, dir: &Path, database: &TestDatabase) -> Command {
         let mut words: Vec<OsString> = self.wrapper.iter().map(Into::into).collect();
         words.extend([PARLOR.into(), "serve".into()]);
         let mut shorter = None;

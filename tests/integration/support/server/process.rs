@@ -1,6 +1,17 @@
 //! A `parlor` process: its output, its id, its end.
 
-use std::{net::SocketAddr, path::Path, process::Output, time::Duration};
+use std::{
+    fs::File,
+    io::BufRead as _,
+    net::SocketAddr,
+    path::Path,
+    process::{ExitStatus, Output},
+    sync::{
+        Mutex, PoisonError,
+        mpsc::{self, Receiver},
+    },
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, BufReader},
@@ -10,7 +21,7 @@ use tokio::{
 };
 
 use super::Builder;
-use crate::support::within;
+use crate::support::{DEADLINE, within};
 
 /// The binary under test.
 pub const PARLOR: &str = env!("CARGO_BIN_EXE_parlor");
@@ -55,6 +66,8 @@ pub struct Running {
     pub addr: SocketAddr,
     pub pid: u32,
     pub stderr: watch::Receiver<Vec<String>>,
+    /// Disconnected once all of standard error is read.
+    is_read: Mutex<Receiver<()>>,
     pub tasks: JoinSet<()>,
     pub ended: bool,
 }
@@ -65,29 +78,67 @@ impl Running {
         let mut child = command.spawn().expect("the server starts");
         let mut tasks = JoinSet::new();
         let mut stdout = collect(&mut tasks, child.stdout.take().expect("its standard output"));
-        let stderr = match child.stderr.take() {
-            Some(stderr) => collect(&mut tasks, stderr),
-            None => watch::channel(Vec::new()).1,
-        };
+        let stderr = child.stderr.take().map(|stderr| stderr.into_owned_fd().expect("a pipe"));
+        let (stderr, is_read) = read(stderr.map(File::from));
         let listening = stdout.wait_for(|lines| lines.iter().any(|line| port_line(line).is_some()));
         let listening = within(START_DEADLINE, "the server listens", listening).await;
         let Some(addr) = listening.ok().and_then(|lines| lines.iter().find_map(|line| port_line(line))) else {
             // Standard output has ended: so will the process and its standard error.
             while tasks.join_next().await.is_some() {}
+            let _ = stderr.clone().wait_for(|_| false).await;
             panic!("the server did not start:\n{}", stderr.borrow().join("\n"));
         };
         let pid = server_pid(child.id().expect("it runs"));
-        Self { child, addr, pid, stderr, tasks, ended: false }
+        Self { child, addr, pid, stderr, is_read: Mutex::new(is_read), tasks, ended: false }
+    }
+}
+
+impl Running {
+    /// Waits until it has ended by itself, and until all it wrote is read.
+    pub async fn wait(&mut self) -> ExitStatus {
+        let status = self.child.wait().await.expect("its status");
+        self.ended = true;
+        while self.tasks.join_next().await.is_some() {}
+        // It never comes true: it ends with the output.
+        let _ = self.stderr.wait_for(|_| false).await;
+        status
+    }
+
+    /// Kills it if it runs, and waits until all it wrote is read, outside of any runtime.
+    pub fn end(&mut self) {
+        if !self.ended {
+            // Killing a wrapper would leave the server behind it running.
+            if self.child.id() != Some(self.pid) {
+                let _ = std::process::Command::new("kill").args(["-KILL", &self.pid.to_string()]).status();
+            }
+            let _ = self.child.start_kill();
+            self.ended = true;
+        }
+        let is_read = self.is_read.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let _ = is_read.recv_timeout(DEADLINE);
+        let _ = self.child.try_wait();
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Killing a wrapper would leave the server behind it running.
-        if !self.ended && self.child.id() != Some(self.pid) {
-            let _ = std::process::Command::new("kill").args(["-KILL", &self.pid.to_string()]).status();
-        }
+        self.end();
     }
+}
+
+/// Reads lines by a thread, which goes on to the end also when no runtime does; nothing, if there is nothing to read.
+fn read(source: Option<File>) -> (watch::Receiver<Vec<String>>, Receiver<()>) {
+    let (sender, receiver) = watch::channel(Vec::new());
+    let (reads, is_read) = mpsc::channel();
+    if let Some(source) = source {
+        std::thread::spawn(move || {
+            let _reads = reads;
+            for line in std::io::BufReader::new(source).lines().map_while(Result::ok) {
+                sender.send_modify(|all: &mut Vec<String>| all.push(line));
+            }
+        });
+    }
+    (receiver, is_read)
 }
 
 fn port_line(line: &str) -> Option<SocketAddr> {

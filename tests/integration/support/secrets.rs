@@ -1,0 +1,109 @@
+//! Secrets: none that was made while tests run is in the log or the database file of any server.
+//!
+//! The product's own are known by their form, whoever made them: API keys, sessions, tickets, invitations, resets and
+//! tokens. Passwords have no form, so whatever sends one for a test keeps it here.
+
+use std::{
+    collections::BTreeSet,
+    io::Write as _,
+    ops::RangeInclusive,
+    path::PathBuf,
+    process::{Command, Stdio},
+    sync::{Mutex, PoisonError},
+    thread,
+};
+
+use serde_json::Value;
+
+/// The forms of secrets, for `grep -E`: also of one that is cut short, or sent as Basic.
+const FORMS: [&str; 4] = [
+    "pl[rstip]_[0-9A-Za-z]{20,}",
+    "eyJ[0-9A-Za-z_-]{10,}\\.eyJ[0-9A-Za-z_-]{10,}\\.[0-9A-Za-z_-]{20,}",
+    "Basic [0-9A-Za-z+/]{40,}",
+    "PRIVATE KEY-----",
+];
+/// The fields of bodies in which passwords are sent.
+const FIELDS: [&str; 3] = ["password", "current", "new"];
+/// The characters of a password that is looked for: a shorter one is refused, and the longest ones that tests send are of
+/// one letter alone. Other texts have both.
+const LENGTHS: RangeInclusive<usize> = 10..=100;
+
+static PASSWORDS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// Keeps a password, from now on looked for in everything that servers have written.
+pub fn keep(password: &str) {
+    if LENGTHS.contains(&password.chars().count()) {
+        PASSWORDS.lock().unwrap_or_else(PoisonError::into_inner).insert(password.to_owned());
+    }
+}
+
+/// Keeps the passwords in a body.
+pub fn keep_those_in(body: &Value) {
+    FIELDS.iter().filter_map(|field| body[field].as_str()).for_each(keep);
+}
+
+/// Fails if a secret is in what a server has logged, or in one of its files. Files that are gone are passed over.
+pub fn expect_none(log: &str, files: &[PathBuf]) {
+    let found = found(log, files);
+    assert!(found.is_empty(), "secrets are where none may be: {found}");
+}
+
+fn found(log: &str, files: &[PathBuf]) -> String {
+    let passwords: Vec<_> =
+        PASSWORDS.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|it| exactly(it)).collect();
+    let mut grep = Command::new("grep");
+    // The first few are enough. Bytes, since a database file has no characters.
+    grep.env("LC_ALL", "C").args([
+        "--text",
+        "--no-messages",
+        "--only-matching",
+        "--with-filename",
+        "--max-count=3",
+        "-E",
+    ]);
+    for pattern in FORMS.into_iter().chain(passwords.iter().map(String::as_str)) {
+        grep.arg("-e").arg(pattern);
+    }
+    grep.args(["--", "-"]).args(files).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut grep = grep.spawn().expect("grep is there");
+    let mut input = grep.stdin.take().expect("its input");
+    let found = thread::scope(|scope| {
+        // It stops reading once it has found enough.
+        scope.spawn(move || drop(input.write_all(log.as_bytes())));
+        grep.wait_with_output().expect("its output")
+    });
+    String::from_utf8_lossy(&found.stdout).into_owned()
+}
+
+/// The pattern that a text alone matches.
+fn exactly(text: &str) -> String {
+    text.chars().map(|c| if r".[]{}()\*+?^$|".contains(c) { format!("\\{c}") } else { c.to_string() }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn secrets_are_found_in_logs_and_files_and_nothing_else_is_taken_for_one() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let file = folder.path().join("parlor.db");
+        keep("a+b (c) of a test's own");
+        let digits = "0aZ".repeat(14) + "x";
+        let token = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJBbGljZSJ9.AAAAAAAAAAAAAAAAAAAAAAAA";
+        let basic = format!("Basic {}", "eDpw".repeat(12));
+        let secrets = ["plr_", "pls_", "plt_", "pli_", "plp_"].map(|prefix| format!("{prefix}{digits}"));
+        let others = ["a+b (c) of a test's own", token, &basic, "PRIVATE KEY-----"].map(str::to_owned);
+        for secret in secrets.into_iter().chain(others) {
+            let log = format!("a line\nGET /?x={secret}&y\nanother");
+            assert_eq!(found(&log, &[]), format!("(standard input):{secret}\n"));
+            fs::write(&file, format!("\0\u{1}{secret}\0")).expect("it is written");
+            assert_eq!(found("", std::slice::from_ref(&file)), format!("{}:{secret}\n", file.display()));
+        }
+        let log = format!("plr_*** plx_{digits} pls_short eyJhbGciOiJFZERTQSJ9 Basic dXNlcg== aab c of a test's own");
+        fs::write(&file, &log).expect("it is written");
+        assert_eq!(found(&log, &[file, folder.path().join("gone")]), "");
+    }
+}
