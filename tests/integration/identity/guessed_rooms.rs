@@ -8,7 +8,7 @@ use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::scene::Scene;
+use super::{Guarded, scene::Scene};
 use crate::support::{ranks::expect_alike, seeded, server::json_of};
 
 /// The answers of each kind of room whose times are compared.
@@ -20,7 +20,8 @@ const ROOMS: [&str; 2] = ["hidden", "vacant"];
 
 /// A private room with a message in it, and somebody who may not know of it.
 async fn with_hidden() -> Scene {
-    let scene = Scene::with(&["olga", "eve"]).await;
+    // What is logged takes time, too, and nobody logs all.
+    let scene = Scene::on(Guarded::with(&["--log", "info"]).await, &["olga", "eve"]).await;
     scene.ok("olga", Method::PUT, "/rooms/hidden", Some(json!({"visibility": "private"})), 201).await;
     scene.ok("olga", Method::POST, "/rooms/hidden/messages", Some(json!({"content": "secret"})), 201).await;
     scene.ok("eve", Method::PUT, "/rooms/open", Some(json!({})), 201).await;
