@@ -96,6 +96,9 @@ pub enum ChatError {
     /// The name is another user's, or looks like one that is.
     #[error("the name is taken")]
     NameTaken,
+    /// The name is of a user who is no bot.
+    #[error("the user is no bot")]
+    NoBot,
     /// The server keeps no accounts.
     #[error("the server keeps no accounts")]
     NoAccounts,
@@ -227,7 +230,10 @@ impl From<NotProven> for ChatError {
     fn from(error: NotProven) -> Self {
         match error {
             NotProven::Store(error) => error.into(),
-            why => why.denied().into(),
+            why => {
+                tracing::info!(%why, "a credential is refused");
+                why.denied().into()
+            }
         }
     }
 }
@@ -240,6 +246,7 @@ impl From<AccountError> for ChatError {
             AccountError::NotInvited => Self::NotInvited,
             AccountError::NameTaken => Self::NameTaken,
             AccountError::BadCredentials => Self::BadCredentials,
+            AccountError::LastAdmin => Self::LastAdmin,
             AccountError::TooManyFailures(wait) => Self::TooManyFailures(wait),
             AccountError::TooMany(bound) => Self::TooMany(bound),
             AccountError::Busy(_) => Self::Busy("passwords"),

@@ -129,10 +129,12 @@ impl Chat {
     /// Deletes the actor's account, which leaves all rooms first. What was posted stays, under the name.
     ///
     /// # Errors
-    /// [`ChatError`]; then the account is there, and may have left some rooms.
+    /// [`ChatError`]; then the account is there, and may have left some rooms. [`ChatError::LastAdmin`] if nobody would
+    /// be left who can do what admins do.
     pub async fn delete_account(&self, actor: &Actor) -> Result<(), ChatError> {
         let actor = self.keeper(actor).await?;
         let user = actor.name()?;
+        self.accounts()?.check_deletable(user).await?;
         let mut after: Option<RoomName> = None;
         loop {
             let scope = &RoomScope::all();

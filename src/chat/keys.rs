@@ -37,8 +37,10 @@ impl Chat {
             None => self.store.user(actor.name()?.key()).await?.ok_or(Denied::Revoked)?,
             Some(bot) => {
                 let check = new_name::check(bot).map_err(|invalid| Invalid::new("bot", invalid.detail));
-                if self.store.user(bot.key()).await?.is_none() {
-                    check?;
+                match self.store.user(bot.key()).await? {
+                    Some(found) if found.kind != UserKind::Bot => return Err(ChatError::NoBot),
+                    Some(_) => {}
+                    None => check?,
                 }
                 authenticator.bot(bot, actor.name()?).await.map_err(refused)?
             }
@@ -85,7 +87,8 @@ impl Chat {
             _ => user.kind == UserKind::Bot && bots.is_ok(),
         };
         let found = self.store.key_by_id(id).await?.filter(|(_, user)| is_theirs(user));
-        let (_, user) = found.ok_or(ChatError::NotFound("key of yours"))?;
+        let missing = if bots.is_ok() { "key of yours or of a bot" } else { "key of yours" };
+        let (_, user) = found.ok_or(ChatError::NotFound(missing))?;
         let admin = (user.kind == UserKind::Bot).then(|| actor.name()).transpose()?;
         self.authenticator()?.delete_key(&user, id, admin).await.map_err(refused)
     }

@@ -7,7 +7,9 @@ use crate::{
         membership::{MAX_REASON_CHARS, Membership, Role},
         name::{RoomName, Username},
         policy::{Act, Actor},
+        rights::Right,
         timestamp::Timestamp,
+        user::{Origin, User},
         version::Precondition,
         visible::says_nothing,
     },
@@ -41,7 +43,7 @@ impl Chat {
         after: Option<&Username>,
         limit: usize,
     ) -> Result<(Vec<Membership>, bool), ChatError> {
-        self.memberships(actor, Act::SeeBans, room, Among::Banned, after, limit).await
+        self.memberships(actor, Act::SeeBans, room, Among::Banned(self.clock.now()), after, limit).await
     }
 
     async fn memberships(
@@ -57,7 +59,8 @@ impl Chat {
         let mut found = self.store.memberships(room.id, among, after, limit as u64 + 1).await?;
         let has_more = found.len() > limit;
         found.truncate(limit);
-        Ok((found, has_more))
+        let now = self.clock.now();
+        Ok((found.into_iter().map(|membership| membership.without_ended(now)).collect(), has_more))
     }
 
     /// Makes somebody a member of a room, or gives a member another role.
@@ -160,13 +163,14 @@ impl Chat {
         to: MembershipTo,
     ) -> Result<Committed<Membered>, ChatError> {
         let mut change = MembershipChange { username: user.clone(), to };
-        self.may_in(actor, change.act(actor), room).await?;
+        let actor = &*self.current(actor).await?;
+        let Some(found) = self.room_for(actor, change.act(actor), room).await? else {
+            return Err(ChatError::NotFound("user"));
+        };
         let known = self.store.user(user.key()).await?.ok_or(ChatError::NotFound("user"))?;
-        if matches!(change.to, MembershipTo::Role(_)) && known.disabled_at.is_some() {
-            return Err(ChatError::Invalid(vec![Invalid::new(
-                "username",
-                "is disabled: an admin has to enable it first",
-            )]));
+        if known.disabled_at.is_some() {
+            let membership = self.store.membership(found.id, user.key()).await?;
+            check_disabled(actor, &known, membership.as_ref(), &change.to)?;
         }
         change.username = known.username;
         self.submit(actor, room, Precondition::default(), change).await
@@ -178,6 +182,31 @@ impl Chat {
         }
         Err(ChatError::Invalid(vec![Invalid::new("until", "has to be in the future")]))
     }
+}
+
+/// Checks that something may be done to a user who is disabled or deleted. Only admins are told that there is one who is
+/// disabled; for others there is of such a user what the room knows, as of a deleted one for everybody.
+fn check_disabled(
+    actor: &Actor,
+    user: &User,
+    membership: Option<&Membership>,
+    to: &MembershipTo,
+) -> Result<(), ChatError> {
+    let is_deleted = user.origin == Origin::Deleted;
+    let is_admin = actor.grant().is_some_and(|grant| grant.rights.contains(Right::Admin));
+    let is_member = membership.is_some_and(|membership| membership.role.is_some());
+    let takes_away = matches!(to, MembershipTo::Removed | MembershipTo::Unbanned | MembershipTo::Muted(None));
+    let is_known = (takes_away && membership.is_some()) || (is_member && !is_deleted);
+    if is_known {
+        return Ok(());
+    }
+    if is_deleted || !is_admin {
+        return Err(ChatError::NotFound("user"));
+    }
+    if matches!(to, MembershipTo::Role(_)) {
+        return Err(Invalid::new("username", "is disabled: an admin has to enable it first").into());
+    }
+    Ok(())
 }
 
 fn check_reason(reason: String) -> Result<String, Invalid> {

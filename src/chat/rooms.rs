@@ -9,7 +9,7 @@ use crate::{
         membership::Role,
         name::{RoomName, Username},
         page,
-        policy::{Act, Actor, Denied, Standing, may},
+        policy::{Act, Actor, Denied, RoomStanding, Standing, may},
         room::{DIRECT_PREFIX, OwnRole, RANDOM_PREFIX, Room, RoomChange, RoomView},
         timestamp::Timestamp,
         version::Precondition,
@@ -36,6 +36,10 @@ impl Chat {
         let put = match self.submit(actor, name, when, change).await {
             // That somebody has it can't be kept secret from who wants to make a room of this name.
             Err(ChatError::Refused(Refused::Denied(Denied::NoSuchRoom))) if actor.reaches(name) => {
+                // Who may make none learns nothing: as of a room that is not there.
+                let absent =
+                    RoomStanding { name, room: None, membership: None, is_ownerless: false, now: self.clock.now() };
+                may(&*self.current(actor).await?, Act::MakeRoom, &absent.into())?;
                 return Err(if is_drawn(name) { drawn_by_the_server() } else { Refused::RoomTaken.into() });
             }
             put => put?,

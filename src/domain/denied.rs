@@ -27,12 +27,18 @@ pub enum Denied {
     /// The act needs a session that a password has begun.
     #[error("only who has signed in with a password may do this")]
     NotSignedIn,
+    /// The act needs a session that a password has begun, or an API key that nothing narrows.
+    #[error("only who has signed in with a password, or has a whole API key, may do this")]
+    NotWhole,
     /// It is for admins, or the credential of one does not have the right.
     #[error("only admins may do this")]
     NotAdmin,
     /// The user's role in the room is too low.
     #[error("the user's role does not allow this")]
     RoleTooLow,
+    /// The user whom it would be done to is an admin.
+    #[error("only admins may do this to an admin")]
+    OfAdmin,
     /// The members of a room of two people stay the two.
     #[error("the members of the room are fixed")]
     FixedMembers,
@@ -60,13 +66,25 @@ impl Denied {
         match self {
             Self::Nameless => (422, "invalid", "A username is required."),
             Self::Guest => (401, "unauthenticated", "This needs a credential."),
-            Self::Revoked => (401, "invalid_token", "This credential is good no longer."),
+            Self::Revoked => (
+                401,
+                "invalid_token",
+                "This credential is no longer valid: it was deleted or signed out, or its user is disabled.",
+            ),
             Self::Expired => (401, "token_expired", "This credential has expired."),
             Self::NoSuchRoom => (404, "not_found", "There is no such room."),
             Self::Forbidden => (403, "forbidden", "This credential does not allow it."),
             Self::NotSignedIn => (403, "forbidden", "Sign in with your password to do this: no key and no token may."),
+            Self::NotWhole => (
+                403,
+                "forbidden",
+                "Sign in with your password to do this, or use an API key that nothing narrows: all rooms and rights, no end.",
+            ),
             Self::NotAdmin => (403, "forbidden", "This is for admins, with a credential that has the right `admin`."),
             Self::RoleTooLow => (403, "forbidden", "Your role in this room does not allow it."),
+            Self::OfAdmin => {
+                (403, "forbidden", "This user is an admin: in this room only another admin may do this to them.")
+            }
             Self::FixedMembers => (403, "forbidden", "The members of a direct room are its two people, always."),
             Self::AnotherUser => (403, "forbidden", "The username is another one than the credential's: leave it out."),
             Self::Banned => (403, "banned", "You are banned from this room."),

@@ -58,7 +58,7 @@ pub struct Membership {
     pub since: Timestamp,
     /// The time until when the user is muted.
     pub muted_until: Option<Timestamp>,
-    /// The ban, be it over or not.
+    /// The ban; one that is over stays until the membership is changed.
     pub ban: Option<Ban>,
 }
 
@@ -80,6 +80,13 @@ impl Membership {
     #[must_use]
     pub fn none(username: Username, now: Timestamp) -> Self {
         Self { username, role: None, since: now, muted_until: None, ban: None }
+    }
+
+    /// The same without a ban and a mute that are over.
+    #[must_use]
+    pub fn without_ended(self, now: Timestamp) -> Self {
+        let (is_banned, is_muted) = (self.is_banned(now), self.is_muted(now));
+        Self { ban: self.ban.filter(|_| is_banned), muted_until: self.muted_until.filter(|_| is_muted), ..self }
     }
 
     /// Returns true if nothing is known.

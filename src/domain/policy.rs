@@ -36,18 +36,19 @@ impl Act {
             Self::MakeRoom => Rule::new(Post, Member, Whose::Nobody),
             Self::Post | Self::React | Self::Type => Rule::new(Post, Member, Whose::Own).unless_muted(),
             Self::Edit => Rule::new(Post, Member, Whose::AuthorWithinWindow).unless_muted(),
-            Self::Delete => Rule::new(Post, Reader, Whose::Author),
+            Self::Delete => Rule::new(Post, Reader, Whose::Author).or_of_others(Moderate),
             Self::OpenDirect => Rule::new(Post, Member, Whose::Own),
             Self::Join | Self::Leave => Rule::new(Post, Reader, Whose::Own),
             Self::ChangeRoom | Self::SeeBans | Self::SeeAudit => Rule::new(Moderate, Moderator, Whose::Nobody),
             Self::FindUsers => Rule::new(Read, Member, Whose::Nobody),
-            Self::SeeAuditOfAll | Self::ChangeUser | Self::Invite | Self::ResetPassword => {
-                Rule::new(Admin, Member, Whose::Nobody)
-            }
+            Self::SeeAuditOfAll | Self::ChangeUser => Rule::new(Admin, Member, Whose::Nobody),
             Self::AddOneself => Rule::new(Admin, Member, Whose::Own),
             Self::SignOut => Rule::new(Read, Reader, Whose::Own).by(SessionNeeded::Any),
             Self::KeepAccount | Self::KeepKeys => Rule::new(Read, Reader, Whose::Own).by(SessionNeeded::ByPassword),
-            Self::KeepBots => Rule::new(Admin, Member, Whose::Nobody).by(SessionNeeded::ByPasswordOrWholeKey),
+            // Each makes a credential that outlasts the one that asks.
+            Self::KeepBots | Self::Invite | Self::ResetPassword => {
+                Rule::new(Admin, Member, Whose::Nobody).by(SessionNeeded::ByPasswordOrWholeKey)
+            }
             Self::SetMember | Self::RemoveMember | Self::Ban | Self::Mute => {
                 Rule::new(Moderate, Moderator, Whose::LowerRole)
             }
@@ -66,6 +67,8 @@ impl Act {
 pub struct Rule {
     /// The right that a credential needs.
     pub right: Right,
+    /// The right that it needs instead for what is others'; absent if it is the same.
+    pub right_of_others: Option<Right>,
     /// The standing in the room that a user needs.
     pub level: Level,
     /// The relation to the object that a user needs.
@@ -78,7 +81,12 @@ pub struct Rule {
 
 impl Rule {
     const fn new(right: Right, level: Level, whose: Whose) -> Self {
-        Self { right, level, whose, is_for_the_unmuted: false, session: SessionNeeded::None }
+        let (right_of_others, session) = (None, SessionNeeded::None);
+        Self { right, right_of_others, level, whose, is_for_the_unmuted: false, session }
+    }
+
+    const fn or_of_others(self, right: Right) -> Self {
+        Self { right_of_others: Some(right), ..self }
     }
 
     const fn unless_muted(self) -> Self {
@@ -178,12 +186,17 @@ pub fn may(actor: &Actor, act: Act, at: &Standing<'_>) -> Result<(), Denied> {
         return Ok(());
     }
     let user = actor.name()?;
-    let moderates = level >= Level::Moderator && actor.grant().is_some_and(|it| it.rights.contains(Right::Moderate));
-    if rule.whose == Whose::Own || (rule.whose == Whose::Author && moderates) {
+    if rule.whose == Whose::Own {
         return Ok(());
     }
+    let has = |right| actor.grant().is_none_or(|grant| grant.rights.contains(right));
     if at.author != Some(user.key()) {
-        return Err(Denied::NotTheAuthor);
+        // In open mode nobody is a moderator.
+        let moderates = level >= Level::Moderator && rule.right_of_others.is_some_and(has);
+        return if moderates { Ok(()) } else { Err(Denied::NotTheAuthor) };
+    }
+    if !has(rule.right) {
+        return Err(Denied::Forbidden);
     }
     if rule.whose == Whose::AuthorWithinWindow && at.window.is_some_and(|window| at.age > window) {
         return Err(Denied::WindowOver);
@@ -218,7 +231,7 @@ pub fn may_here(actor: &Actor, act: Act, at: &Standing<'_>) -> Result<Level, Den
     if drawn.is_some_and(|prefix| !actor.reaches(&RoomName::stored(prefix))) {
         return Err(Denied::Forbidden);
     }
-    if !grant.rights.contains(rule.right) {
+    if !grant.rights.contains(rule.right) && !rule.right_of_others.is_some_and(|right| grant.rights.contains(right)) {
         return Err(if rule.right == Right::Admin { Denied::NotAdmin } else { Denied::Forbidden });
     }
     if lacks_setting {
@@ -239,7 +252,8 @@ pub fn may_here(actor: &Actor, act: Act, at: &Standing<'_>) -> Result<Level, Den
         _ => false,
     };
     if !has_session {
-        return Err(Denied::NotSignedIn);
+        let takes_key = rule.session == SessionNeeded::ByPasswordOrWholeKey;
+        return Err(if takes_key { Denied::NotWhole } else { Denied::NotSignedIn });
     }
     if actor.names_another() {
         return Err(Denied::AnotherUser);
@@ -267,12 +281,13 @@ fn level(actor: &Actor, grant: &Grant, act: Act, at: &RoomStanding<'_>) -> Resul
         };
     };
     let is_public = room.access.visibility == Visibility::Public;
+    // Before any ban: what keeps order above the room's owners can't be shut out by them.
+    let is_theirs = is_owned_by_admins(room, at.is_ownerless) || (act == Act::AddOneself && !room.is_direct());
+    if user.is_some() && grant.rights.contains(Right::Admin) && is_theirs {
+        return Ok(Level::Owner);
+    }
     if at.membership.is_some_and(|membership| membership.is_banned(at.now)) {
         return Err(if is_public { Denied::Banned } else { Denied::NoSuchRoom });
-    }
-    let is_within_reach = is_public || at.is_ownerless || act == Act::AddOneself;
-    if user.is_some() && grant.rights.contains(Right::Admin) && is_within_reach && !room.is_direct() {
-        return Ok(Level::Owner);
     }
     match (user, at.membership.and_then(|membership| membership.role)) {
         (Some(_), Some(role)) => Ok(role.into()),
@@ -280,6 +295,11 @@ fn level(actor: &Actor, grant: &Grant, act: Act, at: &RoomStanding<'_>) -> Resul
         (None, _) if is_public => Ok(Level::Guest),
         _ => Err(Denied::NoSuchRoom),
     }
+}
+
+/// Returns true if admins are owners of a room, be they members or not.
+fn is_owned_by_admins(room: &Room, is_ownerless: bool) -> bool {
+    (room.access.visibility == Visibility::Public || is_ownerless) && !room.is_direct()
 }
 
 /// Returns true if it matters to what somebody may do in a room whether it has an owner who is not disabled: to admins,
@@ -298,6 +318,16 @@ pub fn depends_on_owners(actor: &Actor, room: &Room) -> bool {
 pub fn may_change_role(level: Level, before: Option<Role>, after: Option<Role>) -> Result<(), Denied> {
     let is_below = |role: Role| Level::from(role) < level || level == Level::Owner;
     if [before, after].into_iter().flatten().all(is_below) { Ok(()) } else { Err(Denied::RoleTooLow) }
+}
+
+/// Decides whether somebody may ban an admin from a room, or mute them there: where admins are owners, only another admin
+/// may.
+///
+/// # Errors
+/// [`Denied::OfAdmin`].
+pub fn may_restrain_admin(actor: &Actor, room: &Room, is_ownerless: bool) -> Result<(), Denied> {
+    let is_admin = actor.grant().is_some_and(|grant| grant.rights.contains(Right::Admin));
+    if is_admin || !is_owned_by_admins(room, is_ownerless) { Ok(()) } else { Err(Denied::OfAdmin) }
 }
 
 impl From<Role> for Level {

@@ -18,7 +18,7 @@ use super::{
     me,
     middleware::no_content,
     openapi::{
-        answers::{OfAccount, OfRegistration},
+        answers::{OfAccount, OfLeaving, OfRegistration},
         samples,
         texts::UsernameText,
     },
@@ -112,10 +112,10 @@ pub async fn change_password(
 /// Delete one's account
 ///
 /// Ends all sessions, deletes all keys, and leaves all rooms. What was posted stays under the name, which is never given
-/// to anybody else.
+/// to anybody else. The last admin stays.
 #[utoipa::path(
     delete, path = "/me", operation_id = "delete_me", tag = "accounts",
-    responses((status = 204, description = "deleted"), OfAccount)
+    responses((status = 204, description = "deleted"), OfLeaving)
 )]
 pub async fn delete(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, Problem> {
     caller.require_known()?;

@@ -59,11 +59,16 @@ fn tag(version: &Version) -> HeaderValue {
 }
 
 /// The answer to a request for something that has a version: itself, that the client has it already, or that it does
-/// not meet the request's conditions.
+/// not meet the request's conditions. One that is private depends on who asks: caches keep it for nobody else.
 ///
 /// # Errors
 /// `412` when `If-Match` names another version.
-pub fn shown(headers: &HeaderMap, version: &Version, answer: impl FnOnce() -> Response) -> Result<Response, Problem> {
+pub fn shown(
+    headers: &HeaderMap,
+    is_private: bool,
+    version: &Version,
+    answer: impl FnOnce() -> Response,
+) -> Result<Response, Problem> {
     let Precondition { matches, matches_none } = precondition(headers);
     if matches.is_some_and(|versions| !versions.include(Some(version), Part::Whole)) {
         return Err(Problem::precondition_failed());
@@ -71,7 +76,8 @@ pub fn shown(headers: &HeaderMap, version: &Version, answer: impl FnOnce() -> Re
     let is_known = matches_none.is_some_and(|versions| versions.include(Some(version), Part::Whole));
     let mut response = if is_known { StatusCode::NOT_MODIFIED.into_response() } else { answer() };
     response.headers_mut().insert(header::ETAG, tag(version));
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    let kept = HeaderValue::from_static(if is_private { "private, no-cache" } else { "no-cache" });
+    response.headers_mut().insert(header::CACHE_CONTROL, kept);
     Ok(response)
 }
 

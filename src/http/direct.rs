@@ -20,7 +20,8 @@ use crate::{app::App, domain::room::RoomView};
 
 /// Open the room of oneself and somebody else
 ///
-/// There is one for each two people, always the same. Nobody else is ever in it, and admins don't see it.
+/// There is one for each two people, always the same. Nobody else is ever in it, and admins don't see it. With
+/// `--directory off` it is for those who share a room.
 #[utoipa::path(
     put, path = "/dms/{username}", operation_id = "open_direct", tag = "members", params(UserPath),
     responses(
@@ -31,7 +32,8 @@ use crate::{app::App, domain::room::RoomView};
 )]
 pub async fn open(State(app): State<Arc<App>>, UserPath(user): UserPath, caller: Caller) -> Result<Response, Problem> {
     caller.require_known()?;
-    let (view, made) = app.chat.direct_room(&caller.as_named(None), &user).await?;
+    let has_directory = app.config.identity.has_directory;
+    let (view, made) = app.chat.direct_room(&caller.as_named(None), has_directory, &user).await?;
     let response = if made {
         let place = [(header::LOCATION, format!("/api/v1/rooms/{}", view.name))];
         (StatusCode::CREATED, place, answer(&view)).into_response()

@@ -92,7 +92,7 @@ pub async fn list(
 
 /// List the bans from a room
 ///
-/// Those that are over, too, until they are ended.
+/// Those that last, by name.
 #[utoipa::path(
     get, path = "/rooms/{room}/bans", operation_id = "list_bans", tag = "members", params(RoomPath, PageParams),
     responses((status = 200, description = "a page of bans", body = BanPage, example = json!(samples::bans())), OfRoom)

@@ -243,5 +243,5 @@ pub async fn get(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let message = app.chat.message(&caller.as_named(None), &room, id).await?;
-    shown(&headers, &message.version(), || answer(&message))
+    shown(&headers, caller.is_known(), &message.version(), || answer(&message))
 }

@@ -227,11 +227,15 @@ impl From<ChatError> for Problem {
             ChatError::NameTaken => {
                 Self::new(Code::UserNameTaken, "This name is taken, or looks like one that is: choose another one.")
             }
+            ChatError::NoBot => Self::new(Code::UserNameTaken, "The user of this name is no bot: choose another one."),
             ChatError::NoAccounts => Self::new(Code::Forbidden, "This server keeps no accounts (--accounts)."),
             ChatError::TooManyFailures(wait) => Self {
                 // Rounded up: a try before that is refused.
                 retry_after: Some(wait.as_secs() + 1),
-                ..Self::new(Code::TooManyFailures, "Too many tries to sign in have failed.")
+                ..Self::new(
+                    Code::TooManyFailures,
+                    format!("Too many tries with a password have failed: wait {} s.", wait.as_secs() + 1),
+                )
             },
             ChatError::TooMany(bound) => Self::new(Code::TooMany, bound.to_string()),
             ChatError::TooManyTickets(bound, wait) => {
@@ -248,7 +252,7 @@ impl From<NotProven> for Problem {
         match error {
             NotProven::Invalid(why) => {
                 tracing::info!(why, "a credential is refused");
-                Self::new(Code::InvalidToken, "This credential is not good.")
+                Self::new(Code::InvalidToken, "This credential is not valid.")
             }
             NotProven::Expired => Self::new(Code::TokenExpired, "This credential has expired."),
             NotProven::NameTaken => {

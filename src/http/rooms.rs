@@ -208,5 +208,5 @@ pub async fn get(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let view = app.chat.room(&caller.as_named(None), &room).await?;
-    shown(&headers, &view.version(), || answer(&view))
+    shown(&headers, caller.is_known(), &view.version(), || answer(&view))
 }

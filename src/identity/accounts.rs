@@ -101,6 +101,9 @@ pub enum AccountError {
     /// There is no such user with such a password, or such a secret.
     #[error("the name or the password is wrong")]
     BadCredentials,
+    /// Nobody would be left who can do what admins do.
+    #[error("the user is the last admin")]
+    LastAdmin,
     /// There were too many failures; the time to wait.
     #[error("too many failures")]
     TooManyFailures(Duration),
@@ -327,10 +330,19 @@ impl Accounts {
         is_right.then_some(found.id).ok_or_else(wrong)
     }
 
+    /// Checks that an account may be deleted, before anything of it is.
+    ///
+    /// # Errors
+    /// [`AccountError`]; [`AccountError::LastAdmin`] if nobody would be left who can do what admins do.
+    pub async fn check_deletable(&self, user: &Username) -> Result<(), AccountError> {
+        let user = self.user(user).await?;
+        if self.store.is_last_admin(&user).await? { Err(AccountError::LastAdmin) } else { Ok(()) }
+    }
+
     /// Deletes an account. Its name is never given to anybody else.
     ///
     /// # Errors
-    /// [`AccountError`].
+    /// [`AccountError`], as [`Accounts::check_deletable`] has it.
     pub async fn delete(&self, user: &Username) -> Result<(), AccountError> {
         let user = self.user(user).await?;
         self.writer.delete_account(user.id, self.clock.now()).await.map_err(|error| unknown("user", error))
@@ -372,6 +384,7 @@ fn new_session(browser: &Browser) -> (NewSession, Secret) {
 fn unknown(thing: &'static str, error: IdentityError) -> AccountError {
     match error {
         IdentityError::Unknown => Unknown(thing),
+        IdentityError::LastAdmin => AccountError::LastAdmin,
         error => unexpected(error),
     }
 }

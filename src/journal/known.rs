@@ -16,6 +16,7 @@ use crate::{
         read_cursor::ReadCursor,
         room::Room,
         timestamp::Timestamp,
+        user::User,
     },
     store::{
         error::StoreError,
@@ -49,6 +50,8 @@ pub struct Known {
     /// The memberships, in the rooms of the batch, of the users who act and of those who are acted on; nothing if only names that are
     /// claimed ask.
     pub memberships: HashMap<(i64, UserKey), Membership>,
+    /// The users of whom the batch changes what a room knows.
+    pub users: HashMap<UserKey, User>,
     /// The owners who are not disabled, of those rooms of the batch of which that matters.
     pub owners: HashMap<i64, HashSet<UserKey>>,
     /// The times of users' last posts, in those rooms of the batch that ask for a pause between two or are to.
@@ -78,7 +81,7 @@ impl Known {
         let by_id: HashMap<_, _> = rooms.values().map(|room| (room.id, room.name.clone())).collect();
         let (mut keys, mut replied, mut changed, mut reacted, mut read) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let (mut asked, mut members) = (Vec::new(), Vec::new());
+        let (mut asked, mut members, mut users) = (Vec::new(), Vec::new(), Vec::new());
         for command in commands.clone() {
             let Some(room_id) = rooms.get(&command.room).map(|room| room.id) else { continue };
             let user = command.actor.user().map(Username::key);
@@ -101,7 +104,10 @@ impl Known {
                 // Nobody does these without a name, so there is nothing to know.
                 (Change::Post(_) | Change::React(_) | Change::MarkRead(_), None)
                 | (Change::PutRoom(_) | Change::Direct(_), _) => {}
-                (Change::Member(change), _) => members.push((room_id, change.username.key().clone())),
+                (Change::Member(change), _) => {
+                    members.push((room_id, change.username.key().clone()));
+                    users.push(change.username.key().clone());
+                }
             }
         }
         changed.sort_unstable();
@@ -145,6 +151,7 @@ impl Known {
             reactions: tx.reactions(&reacted).await?,
             cursors: tx.cursors(&read).await?,
             memberships,
+            users: tx.users(&users).await?,
             owners,
             last_posts,
             auth_version,

@@ -15,7 +15,7 @@ fn level(act: Act) -> &'static str {
         SessionNeeded::Any => return "who has signed in",
         SessionNeeded::ByPassword => return "who has signed in with a password",
         SessionNeeded::ByPasswordOrWholeKey => {
-            return "who has signed in with a password, or has an API key that is narrowed by nothing";
+            return "admins who have signed in with a password, or come with an API key that nothing narrows";
         }
     }
     if matches!(act, Act::Register | Act::SignIn) {
@@ -37,7 +37,7 @@ fn level(act: Act) -> &'static str {
 fn whose(rule: Rule) -> &'static str {
     match rule.whose {
         Whose::Nobody | Whose::Own | Whose::LowerRole => "",
-        Whose::Author => "the author; moderators with the right `moderate`",
+        Whose::Author => "the author; of others moderators",
         Whose::AuthorWithinWindow => "the author, within `--edit-window`",
     }
 }
@@ -49,15 +49,21 @@ fn document() -> String {
          the two.\nIn open mode everybody may do all of it under any name, except for editing and deleting others' messages.\n\
          Owners may what moderators may. Admins are owners of public rooms, and of those without an owner who is not \
          disabled. Other private rooms they see once they have added themselves, which is an event there; direct messages \
-         never.\nA room that somebody may not know of is answered as one that is \
+         never. Where admins are owners only admins ban or mute them, and a ban does not bind who comes with the right \
+         `admin`. One who is banned from another private room ends that by adding themselves.\n\
+         A reader of a public room who leaves it may post there as every user may: mute who is to be silent.\n\
+         Guests have the right `read`.\nA room that somebody may not know of is answered as one that is \
          not there. Who is banned from a room may do nothing there.\n\n\
          | to | right of the credential | who | of a message | muted |\n| --- | --- | --- | --- | --- |\n",
     );
     for act in Act::ALL {
         let rule = act.rule();
         let muted = if rule.is_for_the_unmuted { "no" } else { "" };
-        let row = (act.words(), rule.right.word(), level(act), whose(rule), muted);
-        writeln!(text, "| {} | `{}` | {} | {} | {} |", row.0, row.1, row.2, row.3, row.4).unwrap();
+        let of_others =
+            rule.right_of_others.map_or_else(String::new, |right| format!(", of others `{}`", right.word()));
+        let right = format!("`{}`{of_others}", rule.right.word());
+        let row = (act.words(), right, level(act), whose(rule), muted);
+        writeln!(text, "| {} | {} | {} | {} | {} |", row.0, row.1, row.2, row.3, row.4).unwrap();
     }
     text.replace(" |  |", " | |").replace(" |  |", " | |")
 }

@@ -34,7 +34,10 @@ pub use self::{
     sessions::{NewSession, StoredSession},
     uses::Used,
 };
-use self::{accounts::keep_looks, sessions::end_sessions};
+use self::{
+    accounts::{keep_looks, take_looks},
+    sessions::end_sessions,
+};
 use super::{
     audit::ByAdmin,
     backend::Backend,
@@ -129,14 +132,16 @@ impl IdentityWriter {
         self.write(async |tx| make(tx, &user, now).await).await
     }
 
-    /// Makes a bot for an admin.
+    /// Makes a bot for an admin, whose name nobody else's may look like.
     ///
     /// # Errors
-    /// [`IdentityError::Taken`] if the name is another's.
+    /// [`IdentityError::Taken`] if the name, or one that looks like it, is another's.
     pub async fn make_bot(&self, bot: NewUser, by: ByAdmin<'_>) -> Result<User, IdentityError> {
         self.write(async |tx| {
             by.note(tx, "make_bot").await?;
-            make(tx, &bot, by.at).await
+            let bot = insert_user(tx, &bot, by.at).await?;
+            take_looks(tx, &bot).await?;
+            Ok(bot)
         })
         .await
     }

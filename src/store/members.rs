@@ -18,6 +18,8 @@ use super::{
 use crate::domain::{
     membership::{Membership, Role},
     name::{UserKey, Username},
+    timestamp::Timestamp,
+    user::User,
 };
 
 /// The members of a room that a page is of.
@@ -25,8 +27,8 @@ use crate::domain::{
 pub enum Among {
     /// Those with a role.
     Members,
-    /// Those who are banned, or were.
-    Banned,
+    /// Those who are banned at this time.
+    Banned(Timestamp),
 }
 
 impl Transaction {
@@ -65,6 +67,21 @@ impl Transaction {
                 let room_id = row.room_id;
                 found.entry(room_id).or_default().insert(Membership::from(row).username.key().clone());
             }
+        }
+        Ok(found)
+    }
+
+    /// The users of these names.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn users(&self, names: &[UserKey]) -> Result<HashMap<UserKey, User>, StoreError> {
+        let mut found = HashMap::new();
+        for names in names.chunks(CONDITION_ROWS) {
+            let rows =
+                account::Entity::find().filter(account::Column::UserKey.is_in(names.iter().map(UserKey::as_str)));
+            let users = rows.all(self.connection()).await?.into_iter().map(User::from);
+            found.extend(users.map(|user| (user.username.key().clone(), user)));
         }
         Ok(found)
     }
@@ -166,8 +183,12 @@ impl Store {
         limit: u64,
     ) -> Result<Vec<Membership>, StoreError> {
         let kind = match among {
-            Among::Members => membership::Column::Role.is_not_null(),
-            Among::Banned => membership::Column::IsBanned.eq(true),
+            Among::Members => Condition::all().add(membership::Column::Role.is_not_null()),
+            Among::Banned(now) => {
+                let until = membership::Column::BannedUntil;
+                let lasts = Condition::any().add(until.is_null()).add(until.gt(now.micros()));
+                Condition::all().add(membership::Column::IsBanned.eq(true)).add(lasts)
+            }
         };
         let mut rows = membership::Entity::find()
             .filter(membership::Column::RoomId.eq(room_id))

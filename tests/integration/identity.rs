@@ -3,6 +3,7 @@
 mod accounts;
 mod admins;
 mod api_keys;
+mod bans;
 mod bounds;
 mod claimed;
 mod frames;

@@ -190,6 +190,47 @@ fn who_is_banned_does_nothing_and_who_is_muted_says_nothing() {
 }
 
 #[test]
+fn a_moderator_deletes_others_messages_by_the_right_to_moderate_and_own_ones_by_the_right_to_post() {
+    let (room, author) = (room("team", Visibility::Public), user("Author"));
+    let own = user("Alice");
+    let decided = |rights: &[Right], role, author: &Username| {
+        let actor = Actor::proven(user("Alice"), granted(rights, &[]));
+        decide(&actor, Act::Delete, &room, Some(&member("Alice", Some(role))), author)
+    };
+    let (moderate, post) = ([Right::Read, Right::Moderate], [Right::Read, Right::Post]);
+    assert_eq!(decided(&moderate, Role::Moderator, &author), Ok(()));
+    assert_eq!(decided(&moderate, Role::Member, &author), Err(Denied::NotTheAuthor));
+    assert_eq!(decided(&moderate, Role::Moderator, &own), Err(Denied::Forbidden));
+    assert_eq!(decided(&post, Role::Moderator, &author), Err(Denied::NotTheAuthor));
+    assert_eq!(decided(&post, Role::Member, &own), Ok(()));
+    assert_eq!(decided(&[Right::Read], Role::Owner, &author), Err(Denied::Forbidden));
+}
+
+#[test]
+fn no_ban_binds_an_admin_where_admins_are_owners() {
+    let admin = Actor::proven(user("Root"), granted(&Right::ALL, &[]));
+    let author = user("Author");
+    let ban = Ban { by: user("Olga"), reason: None, since: NOW, until: None };
+    let banned = Membership { ban: Some(ban), ..member("Root", None) };
+    let decided = |act, room: &Room| decide(&admin, act, room, Some(&banned), &author);
+    let (public, private) = (room("team", Visibility::Public), room("team", Visibility::Private));
+    let ownerless = Room { owners: 0, ..private.clone() };
+    for act in [Act::ReadRoom, Act::Ban, Act::ChangeRoom, Act::Delete, Act::AddOneself] {
+        assert_eq!(decided(act, &public), Ok(()), "{act:?}");
+        assert_eq!(decided(act, &ownerless), Ok(()), "{act:?}");
+        let expected = if act == Act::AddOneself { Ok(()) } else { Err(Denied::NoSuchRoom) };
+        assert_eq!(decided(act, &private), expected, "{act:?}");
+    }
+    let olga = Actor::proven(user("Olga"), granted(&WITHOUT_ADMIN, &[]));
+    for (room, is_ownerless, expected) in
+        [(&public, false, Err(Denied::OfAdmin)), (&ownerless, true, Err(Denied::OfAdmin)), (&private, false, Ok(()))]
+    {
+        assert_eq!(may_restrain_admin(&olga, room, is_ownerless), expected, "{room:?}");
+        assert_eq!(may_restrain_admin(&admin, room, is_ownerless), Ok(()));
+    }
+}
+
+#[test]
 fn only_moderators_post_where_only_they_may() {
     let mut room = room("news", Visibility::Public);
     room.access.posting = Posting::Moderators;

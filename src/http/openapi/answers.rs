@@ -254,6 +254,8 @@ answers! {
     OfMember = [BAD_BODY, NOT_ALLOWED_HERE, NOT_FOUND, TIMEOUT, OF_MEMBER, TOO_LARGE, NOT_THIS_TYPE, MISDIRECTED, INVALID, INTERNAL, UNAVAILABLE];
     /// Of what users do to their account, and admins to others'.
     OfAccount = [BAD_BODY, NOT_FROM_HERE, NOT_FOUND, TIMEOUT, TOO_LARGE, ONLY_JSON, MISDIRECTED, INVALID, TOO_MANY_FAILURES, INTERNAL, UNAVAILABLE];
+    /// Of deleting one's own account.
+    OfLeaving = [BAD_REQUEST, NOT_FROM_HERE, OF_USER, MISDIRECTED, INTERNAL, UNAVAILABLE];
     /// Of making an invitation or a key.
     OfInvitation = [BAD_BODY, NOT_FROM_HERE, TIMEOUT, NOT_MADE, TOO_LARGE, ONLY_JSON, MISDIRECTED, INVALID, INTERNAL, UNAVAILABLE];
     /// Of registering.

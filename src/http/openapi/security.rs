@@ -63,7 +63,8 @@ fn requirements(act: Act, mode: AuthMode, takes_ticket: bool) -> Vec<SecurityReq
         return vec![SecurityRequirement::default()];
     }
     // Only who has signed in has a cookie. Keys of bots are made by a key, too.
-    let needs_cookie = act.rule().session != SessionNeeded::None && act != Act::KeepKeys;
+    let is_by_session = matches!(act.rule().session, SessionNeeded::Any | SessionNeeded::ByPassword);
+    let needs_cookie = is_by_session && act != Act::KeepKeys;
     let schemes: &[&str] = if needs_cookie { &[COOKIE] } else { &[BEARER, BASIC, COOKIE] };
     let schemes = schemes.iter().copied().chain(takes_ticket.then_some(TICKET));
     none.into_iter().chain(schemes.map(|scheme| SecurityRequirement::new(scheme, Vec::<String>::new()))).collect()
@@ -134,6 +135,9 @@ mod tests {
         assert_eq!(security(AuthMode::Required, messages, "get"), any);
         assert_eq!(security(AuthMode::Required, "/api/v1/me", "get"), any);
         assert_eq!(security(AuthMode::Required, "/api/v1/tickets", "post"), known);
+        for path in ["/api/v1/invitations", "/api/v1/users/{username}/reset", "/api/v1/keys"] {
+            assert_eq!(security(AuthMode::Required, path, "post"), known, "{path}: a whole key does");
+        }
         let opened = json!([{}, {"bearer": []}, {"basic": []}, {"cookie": []}, {"ticket": []}]);
         for path in ["/api/v1/stream", "/api/v1/rooms/{room}/stream", "/api/v1/rooms/{room}/ws", "/ws/chat/"] {
             assert_eq!(security(AuthMode::Required, path, "get"), opened, "{path}");

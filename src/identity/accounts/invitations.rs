@@ -74,6 +74,12 @@ impl Accounts {
         if user.kind != UserKind::Person || matches!(user.origin, Origin::Claimed | Origin::Deleted) {
             return Err(AccountError::Invalid(Invalid::new("username", "has no password: nobody signs in with it")));
         }
+        // The system that issues its tokens would no longer decide who is let in as this user.
+        if user.origin == Origin::Jwt && self.store.password_of(user.id).await?.is_none() {
+            let detail = "signs in by the tokens of another system: whoever runs the server can set a password, with \
+                          `parlor user password`";
+            return Err(AccountError::Invalid(Invalid::new("username", detail)));
+        }
         let secret = Secret::generate(SecretKind::Reset);
         let by = ByAdmin { by, to: Some(&user.username), at: self.clock.now() };
         let expires_at = by.at.after(RESET_LASTS);

@@ -52,7 +52,8 @@ impl Authenticator {
     /// The bot of this name, which is made for an admin if nobody has the name.
     ///
     /// # Errors
-    /// [`IdentityError::Taken`] if it is somebody's who is no bot, or a bot's that is disabled.
+    /// [`IdentityError::Taken`] if it is somebody's who is no bot, or a bot's that is disabled, or looks like a name
+    /// that is another's.
     pub async fn bot(&self, username: &Username, admin: &Username) -> Result<User, IdentityError> {
         let new = NewUser {
             username: username.clone(),

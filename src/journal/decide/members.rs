@@ -1,6 +1,6 @@
 //! Deciding on members of a room: who joins and leaves, roles, mutes and bans.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use super::{
     super::{
@@ -27,35 +27,50 @@ impl Batch {
         let by = command.actor.name()?.clone();
         let now = self.moment.now;
         let changes = self.rooms.get(&command.room).ok_or_else(Refused::unlocked)?;
-        let known = self.membership(changes, change.username.key());
-        let before = known.cloned().unwrap_or_else(|| Membership::none(change.username.clone(), now));
-        let after = after(&before, &change.to, &by, now);
+        let key = change.username.key();
+        let known = self.membership(changes, key).cloned();
+        let known = known.unwrap_or_else(|| Membership::none(change.username.clone(), now));
+        // What is over goes with the next change.
+        let before = known.clone().without_ended(now);
+        let is_oneself = command.actor.user().is_some_and(|own| own.key() == key);
+        let after = after(&before, &change.to, is_oneself, &by, now);
         let owners = self.owners(changes);
-        let is_last = owners.is_some_and(|owners| owners.len() == 1 && owners.contains(after.username.key()));
-        check(level, is_last, &before, &after, &change.to, now)?;
+        let is_last = owners.is_some_and(|owners| owners.len() == 1 && owners.contains(key));
+        let user = self.known.users.get(key);
+        if restrains(&change.to) && user.is_some_and(|user| user.is_admin) {
+            let is_ownerless = owners.is_none_or(HashSet::is_empty);
+            policy::may_restrain_admin(&command.actor, &changes.room, is_ownerless)?;
+        }
+        let is_able = user.is_none_or(|user| user.disabled_at.is_none());
+        check(level, is_last, &before, &after, &change.to)?;
         let event = told(&before, &after, &change.to);
         let changes = self.rooms.get_mut(&command.room).ok_or_else(Refused::unlocked)?;
         let id = event.map(|change| changes.tell_of(&after.username, &by, change));
         let changed = before != after;
-        if changed {
+        if known != after {
             changes.room.members += count(after.role.is_some()) - count(before.role.is_some());
             let [owned, owns] = [&before, &after].map(|membership| membership.role == Some(Role::Owner));
             changes.room.owners += count(owns) - count(owned);
             let (owners, owner) = (self.known.owners.entry(changes.room.id).or_default(), after.username.key());
             match (owned, owns) {
-                (false, true) => drop(owners.insert(owner.clone())),
+                (false, true) if is_able => drop(owners.insert(owner.clone())),
                 (true, false) => drop(owners.remove(owner)),
-                (true, true) | (false, false) => {}
+                (false | true, true) | (false, false) => {}
             }
             changes.described = true;
             changes.memberships.insert(after.username.key().clone(), after.clone());
-            if let Some(act) = noted(&change.to) {
+        }
+        if changed {
+            // An admin who comes back in spite of a ban.
+            let comes_back =
+                before.ban.is_some() && after.ban.is_none() && !matches!(change.to, MembershipTo::Unbanned);
+            for act in comes_back.then_some("unban").into_iter().chain(noted(&change.to)) {
                 let reason = match &change.to {
                     MembershipTo::Banned { reason, .. } => reason.clone(),
                     _ => None,
                 };
                 let username = Some(after.username.clone());
-                changes.audit.push(AuditEntry { by, act, username, message_id: None, reason });
+                changes.audit.push(AuditEntry { by: by.clone(), act, username, message_id: None, reason });
             }
         }
         Ok(Committed { answer: Outcome::Membered(Membered { membership: after, changed }), event: id })
@@ -99,16 +114,17 @@ impl RoomChanges {
     }
 }
 
-/// The membership once it is changed.
-fn after(before: &Membership, to: &MembershipTo, by: &Username, now: Timestamp) -> Membership {
+/// The membership once it is changed. Who may come in spite of a ban ends it by coming.
+fn after(before: &Membership, to: &MembershipTo, is_oneself: bool, by: &Username, now: Timestamp) -> Membership {
     let role = |role: Option<Role>| {
         let since = if before.role.is_none() && role.is_some() { now } else { before.since };
         Membership { role, since, ..before.clone() }
     };
     match to {
         // Who has a role keeps it.
-        MembershipTo::Joined => role(before.role.or(Some(Role::Member))),
+        MembershipTo::Joined => Membership { ban: None, ..role(before.role.or(Some(Role::Member))) },
         MembershipTo::Left | MembershipTo::Gone | MembershipTo::Removed => role(None),
+        MembershipTo::Role(to) if is_oneself => Membership { ban: None, ..role(Some(*to)) },
         MembershipTo::Role(to) => role(Some(*to)),
         MembershipTo::Banned { reason, until } => {
             let is_same = before.ban.as_ref().is_some_and(|ban| ban.reason == *reason && ban.until == *until);
@@ -129,13 +145,12 @@ fn check(
     before: &Membership,
     after: &Membership,
     to: &MembershipTo,
-    now: Timestamp,
 ) -> Result<(), Refused> {
     let is_about_oneself = matches!(to, MembershipTo::Joined | MembershipTo::Left | MembershipTo::Gone);
     if !is_about_oneself {
         policy::may_change_role(level, before.role, after.role)?;
     }
-    if before.is_banned(now) && matches!(to, MembershipTo::Role(_)) {
+    if after.ban.is_some() && matches!(to, MembershipTo::Role(_)) {
         return Err(Refused::Banned);
     }
     // A ban or a deletion may leave a room without an owner: to step down may not.
@@ -157,6 +172,11 @@ fn told(before: &Membership, after: &Membership, to: &MembershipTo) -> Option<Me
         (_, Some(old), Some(new)) if old != new => Some(MemberChange::Changed(new)),
         _ => None,
     }
+}
+
+/// Returns true if it keeps a user from doing something.
+fn restrains(to: &MembershipTo) -> bool {
+    matches!(to, MembershipTo::Banned { .. } | MembershipTo::Muted(Some(_)))
 }
 
 /// The word for it in the audit; none for what people do to themselves.

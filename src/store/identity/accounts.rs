@@ -11,6 +11,7 @@ use super::{
     invitations::spend,
     raise,
     sessions::{NewSession, StoredSession, end_sessions, insert_session},
+    users::has_other_admin,
 };
 use crate::{
     domain::{
@@ -154,11 +155,15 @@ impl IdentityWriter {
     /// Deletes an account with all that signs it in. The row stays, so that its name is never given to anybody else.
     ///
     /// # Errors
-    /// [`IdentityError::Unknown`] if there is no such user.
+    /// [`IdentityError::Unknown`] if there is no such user; [`IdentityError::LastAdmin`] if nobody would be left who can
+    /// do what admins do.
     pub async fn delete_account(&self, account_id: i64, now: Timestamp) -> Result<(), IdentityError> {
         self.write(async |tx| {
             raise(tx).await?;
             let row = account::Entity::find_by_id(account_id).one(tx).await?.ok_or(IdentityError::Unknown)?;
+            if row.is_admin && !has_other_admin(tx, row.id).await? {
+                return Err(IdentityError::LastAdmin);
+            }
             let mut row = row.into_active_model();
             row.origin = Set(Origin::Deleted.word().to_owned());
             row.subject = Set(None);
@@ -193,8 +198,8 @@ async fn hand_over(tx: &impl ConnectionTrait, row: account::Model, to: &NewUser)
     Ok(User { kind: to.kind, origin: to.origin, ..row.into() })
 }
 
-/// Keeps what the name of somebody who registers looks like: nobody else's may look like it.
-async fn take_looks(tx: &impl ConnectionTrait, user: &User) -> Result<(), IdentityError> {
+/// Keeps what a user's name looks like: nobody else's may look like it.
+pub(super) async fn take_looks(tx: &impl ConnectionTrait, user: &User) -> Result<(), IdentityError> {
     keep_looks(tx, std::slice::from_ref(user)).await?;
     let looks = user.username.looks();
     let kept = name_skeleton::Entity::find().filter(name_skeleton::Column::Hash.is_in(looks.iter().map(hex)));

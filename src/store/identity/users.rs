@@ -1,6 +1,6 @@
 //! Changing users as an admin: what is taken or given back, and the entry of the audit with it.
 
-use sea_orm::{ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, Set};
+use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, Set};
 
 use super::{IdentityError, IdentityWriter, end_sessions, raise};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
         timestamp::Timestamp,
         user::{Origin, User, UserChange},
     },
-    store::{audit::ByAdmin, deadline::Timed, entity::account},
+    store::{Store, audit::ByAdmin, entity::account, error::StoreError},
 };
 
 impl IdentityWriter {
@@ -59,11 +59,21 @@ impl IdentityWriter {
     }
 }
 
+impl Store {
+    /// Returns true if somebody is the last admin who is not disabled.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn is_last_admin(&self, user: &User) -> Result<bool, StoreError> {
+        Ok(user.is_admin && !has_other_admin(&self.readers, user.id).await?)
+    }
+}
+
 /// Returns true if there is an admin besides somebody who is not disabled.
-async fn has_other_admin(tx: &Timed<DatabaseTransaction>, id: i64) -> Result<bool, IdentityError> {
+pub(super) async fn has_other_admin(db: &impl ConnectionTrait, id: i64) -> Result<bool, DbErr> {
     let other = account::Entity::find()
         .filter(account::Column::IsAdmin.eq(true))
         .filter(account::Column::DisabledAt.is_null())
         .filter(account::Column::Id.ne(id));
-    Ok(other.one(tx).await?.is_some())
+    Ok(other.one(db).await?.is_some())
 }

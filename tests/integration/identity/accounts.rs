@@ -258,6 +258,55 @@ async fn a_reset_sets_a_new_password_once() {
 }
 
 #[tokio::test]
+async fn no_admin_offers_a_password_to_whom_another_system_lets_in() {
+    let guarded = super::Guarded::with(&["--accounts", "open"]).await;
+    let server = &guarded.server;
+    let operator = Operator::of(server);
+    operator.add_user(&["root", "--admin"]);
+    let key = operator.key("root", &[]);
+    let token = guarded.token("jay", &[]);
+    let me = guarded.request(Method::GET, "/api/v1/me", &token).send().await.expect("an answer");
+    assert_eq!(me.status(), StatusCode::OK);
+    let offer = async || {
+        let request = guarded.request(Method::POST, "/api/v1/users/jay/reset", &key);
+        request.send().await.expect("an answer")
+    };
+    let problem = expect_problem(offer().await, 422, "invalid", &["username"]).await;
+    assert!(problem.to_string().contains("tokens"), "{problem}");
+    // Once whoever runs the server has given them one, they may forget it.
+    let set = operator.run_with_input(&["user", "password", "jay", "--password-stdin"], PASSWORD);
+    assert!(set.status.success(), "{set:?}");
+    assert_eq!(offer().await.status(), StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn the_last_admin_does_not_leave() {
+    let server = start(&["--accounts", "open"]).await;
+    let (ada, bea) = (Browser::of(&server), Browser::of(&server));
+    ada.register("Ada").await;
+    bea.register("Bea").await;
+    let operator = Operator::of(&server);
+    operator.done(&["user", "admin", "Ada"]);
+    ada.ok(Method::PUT, "/rooms/team", Some(json!({})), 201).await;
+    expect_problem(ada.ask(Method::DELETE, "/me", None).await, 409, "last_admin", &[]).await;
+    let room = ada.ok(Method::GET, "/rooms/team", None, 200).await;
+    assert_eq!(room["role"], "owner", "nothing of it was done");
+    // Another admin is no other while disabled.
+    operator.done(&["user", "admin", "Bea"]);
+    operator.done(&["user", "disable", "Bea"]);
+    expect_problem(ada.ask(Method::DELETE, "/me", None).await, 409, "last_admin", &[]).await;
+    operator.done(&["user", "enable", "Bea"]);
+    // Both at once: one of them is the last.
+    bea.sign_in("Bea", PASSWORD).await;
+    let (one, other) = tokio::join!(ada.ask(Method::DELETE, "/me", None), bea.ask(Method::DELETE, "/me", None));
+    let mut statuses = [one.status().as_u16(), other.status().as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [204, 409]);
+    let users = operator.list(&["user", "list"]);
+    assert_eq!(users.iter().filter(|user| user["admin"] == true).count(), 1, "{users:?}");
+}
+
+#[tokio::test]
 async fn a_deleted_account_leaves_its_rooms_and_its_name_to_nobody() {
     let server = start(&["--accounts", "open"]).await;
     let (alice, bob) = (Browser::of(&server), Browser::of(&server));

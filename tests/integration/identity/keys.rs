@@ -164,6 +164,19 @@ async fn a_stolen_credential_makes_no_key() {
         let narrow = operator.key("Boss", narrowing);
         expect_problem(ask(&narrow, Method::POST, "/keys", Some(&bot)).await, 403, "forbidden", &[]).await;
     }
+    // Neither does what is narrow invite anybody, or offer a new password: both make what has no end.
+    alice.ok(Method::DELETE, &path, None, 204).await;
+    let narrow = operator.key("Boss", &["--can", "admin", "--rooms", "", "--for", "5m"]);
+    for path in ["/users/Boss/reset", "/users/Alice/reset", "/invitations"] {
+        let body = json!({});
+        for credential in [&narrow, &admins_token] {
+            expect_problem(ask(credential, Method::POST, path, Some(&body)).await, 403, "forbidden", &[]).await;
+        }
+        expect_problem(by_token.ask(Method::POST, path, Some(body.clone())).await, 403, "forbidden", &[]).await;
+        assert_eq!(ask(&whole, Method::POST, path, Some(&body)).await.status(), StatusCode::CREATED, "{path}");
+        root.ok(Method::POST, path, Some(body), 201).await;
+    }
+    let path = format!("/keys/{}", make(&alice, json!({"name": "a key"})).await["id"]);
     expect_problem(ask(&whole, Method::POST, "/keys", Some(&own)).await, 403, "forbidden", &[]).await;
     expect_problem(ask(&whole, Method::GET, "/keys", None).await, 403, "forbidden", &[]).await;
     expect_problem(ask(&whole, Method::DELETE, &path, None).await, 404, "not_found", &[]).await;
@@ -206,6 +219,12 @@ async fn an_admin_makes_bots_by_their_first_key() {
         let asked = root.ask(Method::POST, "/keys", Some(json!({"name": "k", "bot": taken}))).await;
         expect_problem(asked, 409, "name_taken", &[]).await;
     }
+    // Who looks like a person, or like another bot, could be taken for them.
+    for like in ["Аlice", "A1ice", "\u{ff22}oss", "c\u{456}"] {
+        let asked = root.ask(Method::POST, "/keys", Some(json!({"name": "k", "bot": like}))).await;
+        expect_problem(asked, 409, "name_taken", &[]).await;
+    }
+    assert!(operator.list(&["user", "list"]).iter().all(|user| user["username"] != "A1ice"), "nothing is left of it");
     for (body, fields) in [
         (json!({}), &["name"][..]),
         (json!({"name": "k", "bot": "admin"}), &["bot"]),

@@ -1,34 +1,27 @@
 //! Every operation of the document by every kind of actor: allowed exactly what the policy's table says.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
-};
+use std::sync::Arc;
 
-use parlor::{
-    domain::{
-        access::Visibility,
-        membership::{Ban, Membership, Role},
-        name::{RoomName, Username},
-        policy::{Act, Actor, Credential, Denied, Grant, RoomStanding, Standing, may},
-        rights::Rights,
-        room::Room,
-        room_scope::RoomScope,
-        stream_id::StreamId,
-        timestamp::Timestamp,
-        user::UserKind,
-    },
-    http::operations,
+use parlor::domain::{
+    access::Visibility,
+    membership::{Ban, Membership, Role},
+    name::{RoomName, Username},
+    policy::{Act, Actor, Credential, Denied, Grant, RoomStanding, Standing, may},
+    rights::Rights,
+    room::Room,
+    room_scope::RoomScope,
+    stream_id::StreamId,
+    timestamp::Timestamp,
+    user::UserKind,
 };
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+mod requests;
+
+use self::requests::{body, numbered, operations, target, unique_name};
 use super::Guarded;
-use crate::support::{
-    browser::{Browser, PASSWORD},
-    server::json_of,
-    users::Operator,
-};
+use crate::support::{browser::Browser, server::json_of, users::Operator};
 
 /// An actor of the matrix: its credential, and what the policy knows of it.
 pub(super) struct Tried {
@@ -44,9 +37,10 @@ pub(super) struct Tried {
 const NOW: Timestamp = Timestamp::from_micros(1);
 const LATER: &str = "2999-01-01T00:00:00Z";
 
+/// An actor by a token with these rights.
 fn proven(user: &str, can: &str, rooms: &[&str]) -> Actor {
     let grant = Grant {
-        credential: Credential::ApiKey(0),
+        credential: Credential::Token { user: 0, issued_at: None, can: None, signed_by: 0 },
         kind: UserKind::Person,
         makes_rooms: true,
         expires_at: None,
@@ -63,11 +57,13 @@ fn username(name: &str) -> Username {
 
 const WHOLE: &str = "read,post,moderate";
 const SIGNED_IN: &str = "signed-in";
+/// An admin with an API key that nothing narrows.
+const KEEPER: &str = "keeper";
 
-/// The same with a session instead of a key.
-fn by_session(actor: &Actor) -> Actor {
+/// The same with another credential.
+fn by(credential: Credential, actor: &Actor) -> Actor {
     let grant = actor.grant().expect("a grant");
-    let grant = Grant { credential: Credential::Session { id: 0, by_password: true }, ..(**grant).clone() };
+    let grant = Grant { credential, ..(**grant).clone() };
     Actor::proven(actor.user().expect("a user").clone(), Arc::new(grant))
 }
 
@@ -102,6 +98,8 @@ pub(super) async fn actors(guarded: &Guarded) -> Vec<Tried> {
     let operator = Operator::of(&guarded.server);
     operator.add_user(&["bot", "--bot"]);
     let key = operator.key("bot", &["--rooms", "team-open", "--can", "read,post"]);
+    operator.add_user(&[KEEPER, "--admin"]);
+    let whole_key = operator.key(KEEPER, &[]);
     let all = vec![
         Tried { name: "guest", credential: None, actor: Actor::guest(0), membership: None, is_refused: false },
         tried("stranger", WHOLE, "*"),
@@ -109,17 +107,29 @@ pub(super) async fn actors(guarded: &Guarded) -> Vec<Tried> {
         member("reader", Role::Reader),
         member("member", Role::Member),
         member("moderator", Role::Moderator),
+        Tried {
+            membership: member("moderating", Role::Moderator).membership,
+            ..tried("moderating", "read,moderate", "*")
+        },
         member("owner", Role::Owner),
         tried("admin", "read,post,moderate,admin", "*"),
         Tried {
+            name: KEEPER,
+            credential: Some(whole_key),
+            actor: by(Credential::ApiKey(0), &proven(KEEPER, "read,post,moderate,admin", &["*"])),
+            membership: None,
+            is_refused: false,
+        },
+        Tried {
             name: "bot",
             credential: Some(key),
-            actor: proven("bot", "read,post", &["team-open"]),
+            actor: by(Credential::ApiKey(0), &proven("bot", "read,post", &["team-open"])),
             membership: None,
             is_refused: false,
         },
         tried("narrow", WHOLE, "team-*"),
         tried("elsewhere", WHOLE, "other"),
+        tried("onlooker", "read", "*"),
         Tried { membership: member("looking", Role::Owner).membership, ..tried("looking", "read", "*") },
         Tried { membership: member("posting", Role::Owner).membership, ..tried("posting", "read,post", "*") },
         Tried {
@@ -131,7 +141,7 @@ pub(super) async fn actors(guarded: &Guarded) -> Vec<Tried> {
         Tried {
             name: SIGNED_IN,
             credential: Some(signed_in(guarded, SIGNED_IN).await),
-            actor: by_session(&proven(SIGNED_IN, WHOLE, &["*"])),
+            actor: by(Credential::Session { id: 0, by_password: true }, &proven(SIGNED_IN, WHOLE, &["*"])),
             membership: None,
             is_refused: false,
         },
@@ -191,84 +201,11 @@ pub(super) fn decide(
     may(&tried.actor, act, &Standing { room, author: Some(author.key()), ..Standing::default() })
 }
 
-/// Every operation of the document that is not everybody's, with its act.
-async fn operations(guarded: &Guarded) -> Vec<(Method, String, Act)> {
-    let answer = guarded.server.http().get(guarded.server.url("/openapi.json")).send().await.expect("an answer");
-    let document = json_of(answer, StatusCode::OK).await;
-    let mut found = Vec::new();
-    for (path, methods) in document["paths"].as_object().expect("paths") {
-        for method in methods.as_object().expect("methods").keys() {
-            // Beside its methods a path has what they have in common.
-            if ["parameters", "summary", "description", "servers"].contains(&method.as_str()) {
-                continue;
-            }
-            let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).expect("a method");
-            match operations::act(&method, path) {
-                Some(act) => found.push((method, path.clone(), act)),
-                None => assert!(["/healthz", "/readyz"].contains(&path.as_str()), "{method} {path} has no act"),
-            }
-        }
-    }
-    assert!(found.len() > 20, "{found:?}");
-    found
-}
-
-/// A request's body, where the operation needs one.
-fn body(act: Act, method: &Method) -> Option<Value> {
-    if *method == Method::DELETE {
-        return None;
-    }
-    match act {
-        Act::Post => Some(json!({"content": "hello"})),
-        Act::Edit => Some(json!({"content": "changed"})),
-        Act::ChangeRoom | Act::MakeRoom => Some(json!({"topic": "a topic"})),
-        Act::MarkRead => Some(json!({"last_read_id": 0})),
-        Act::Type => Some(json!({"is_typing": true})),
-        Act::SetMember => Some(json!({"role": "reader"})),
-        Act::Ban => Some(json!({"reason": "a reason"})),
-        Act::Mute => Some(json!({"until": LATER})),
-        Act::Register => Some(json!({"username": unique_name(), "password": PASSWORD})),
-        Act::Invite if *method == Method::POST => Some(json!({})),
-        Act::KeepAccount if *method == Method::PUT => {
-            Some(json!({"current": PASSWORD, "new": "another horse, another staple"}))
-        }
-        Act::ChangeUser => Some(json!({"disabled": false})),
-        Act::KeepKeys if *method == Method::POST => Some(json!({"name": "a key"})),
-        Act::MakeTicket => Some(json!({"rooms": ["team-open"], "transport": "sse"})),
-        _ => None,
-    }
-}
-
-/// A name that nobody has.
-fn unique_name() -> String {
-    static NAMES: AtomicU32 = AtomicU32::new(0);
-    format!("newcomer {}", NAMES.fetch_add(1, Ordering::Relaxed))
-}
-
-/// The user that such an act is done to.
-fn target(act: Act) -> String {
-    format!("target of {act:?}").to_lowercase().replace(' ', "-")
-}
-
-/// The number of something at a path that is in no room: of one's own, if one has a cookie.
-async fn numbered(guarded: &Guarded, path: &str, cookie: Option<&str>) -> String {
-    let server = &guarded.server;
-    let by_cookie =
-        |request: RequestBuilder| request.header("cookie", cookie.unwrap_or_default()).header("origin", server.url(""));
-    let (request, status) = match path {
-        "/api/v1/invitations/{id}" => {
-            let admin = guarded.token("admin", &["--can", "read,post,moderate,admin"]);
-            (guarded.request(Method::POST, "/api/v1/invitations", &admin).json(&json!({})), StatusCode::CREATED)
-        }
-        _ if cookie.is_none() => return "1".to_owned(),
-        "/api/v1/keys/{id}" => {
-            let make = server.http().post(server.api("/keys")).json(&json!({"name": "a key"}));
-            (by_cookie(make), StatusCode::CREATED)
-        }
-        _ => (by_cookie(server.http().get(server.api("/sessions"))), StatusCode::OK),
-    };
-    let answer = json_of(request.send().await.expect("an answer"), status).await;
-    answer.get("id").unwrap_or(&answer["sessions"][0]["id"]).to_string()
+/// The decision of the policy on making a room of a name.
+fn decide_absent(tried: &Tried, name: &str) -> Result<(), Denied> {
+    let name = RoomName::parse(name).expect("a name");
+    let absent = RoomStanding { name: &name, room: None, membership: None, is_ownerless: false, now: NOW };
+    may(&tried.actor, Act::MakeRoom, &absent.into())
 }
 
 /// A message by the author, for somebody to change.
@@ -285,7 +222,14 @@ async fn each_operation_is_allowed_to_each_actor_exactly_as_the_table_says() {
         let all = actors(&guarded).await;
         let author = guarded.token("author", &[]);
         let operations = operations(&guarded).await;
+        let keeper = all.iter().find(|tried| tried.name == KEEPER).and_then(|tried| tried.credential.clone());
+        let keeper = keeper.expect("a key");
         for act in Act::ALL {
+            if act == Act::ResetPassword {
+                // Who has a password.
+                signed_in(&guarded, &target(act)).await;
+                continue;
+            }
             let me = guarded.request(Method::GET, "/api/v1/me", &guarded.token(&target(act), &[])).send().await;
             assert_eq!(me.expect("an answer").status(), StatusCode::OK);
         }
@@ -302,7 +246,7 @@ async fn each_operation_is_allowed_to_each_actor_exactly_as_the_table_says() {
                     }
                     if !path.contains("/messages/{id}") && path.contains("{id}") {
                         let cookie = credential.clone().filter(|_| tried.is_signed_in());
-                        url = url.replace("{id}", &numbered(&guarded, path, cookie.as_deref()).await);
+                        url = url.replace("{id}", &numbered(&guarded, path, cookie.as_deref(), &keeper).await);
                     }
                     // Of its own for each that changes one.
                     if path.contains("/messages/{id}") {
@@ -354,7 +298,10 @@ async fn each_operation_is_allowed_to_each_actor_exactly_as_the_table_says() {
                         // The one room of this path is one that nobody is a member of.
                         let general = (path == "/ws/chat/").then_some(("general", Visibility::Public));
                         let in_room = general.or_else(|| is_about_a_room.then_some((room, visibility)));
-                        decide(tried, *act, in_room, tried.membership.as_ref().filter(|_| general.is_none()))
+                        // Whoever keeps no keys of their own may keep those of bots.
+                        let is_of_bot = path == "/api/v1/keys/{id}" && !tried.is_signed_in();
+                        let act = if is_of_bot { Act::KeepBots } else { *act };
+                        decide(tried, act, in_room, tried.membership.as_ref().filter(|_| general.is_none()))
                     } else {
                         Err(Denied::Guest)
                     };
@@ -362,12 +309,13 @@ async fn each_operation_is_allowed_to_each_actor_exactly_as_the_table_says() {
                     match decided {
                         Ok(()) if is_socket => assert_eq!(status, 101, "{what}"),
                         Ok(()) => assert!((200..300).contains(&status), "{what}"),
-                        // That a name is taken is all that somebody learns who wants to make a room of it.
+                        // That a name is taken is all that somebody learns who may make a room of it.
                         Err(Denied::NoSuchRoom)
                             if *act == Act::ChangeRoom
                                 && tried.actor.reaches(&RoomName::parse(room).expect("a name")) =>
                         {
-                            assert_eq!(status, 409, "{what}");
+                            let made = decide_absent(tried, room);
+                            assert_eq!(status, made.map_or_else(|denied| denied.words().0, |()| 409), "{what}");
                         }
                         Err(denied) => assert_eq!(status, denied.words().0, "{what}"),
                     }

@@ -3,8 +3,8 @@
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::scene::Scene;
-use crate::support::{Server, problem::expect_problem, server::json_of, sse::Stream};
+use super::{Guarded, scene::Scene};
+use crate::support::{Server, browser::Browser, problem::expect_problem, server::json_of, sse::Stream};
 
 const ROOM: &str = "/rooms/team";
 
@@ -67,6 +67,102 @@ async fn a_private_room_is_there_for_its_members_only() {
     // Whoever goes sees it no more.
     scene.ok("max", Method::DELETE, "/rooms/team/members/max", None, 204).await;
     scene.refused("max", Method::GET, ROOM, None, 404, "not_found").await;
+}
+
+#[tokio::test]
+async fn who_makes_no_rooms_learns_of_none_by_its_name() {
+    let scene = Scene::on(Guarded::with(&["--room-creation", "admins"]).await, &["olga", "eve"]).await;
+    scene.ok("admin", Method::PUT, ROOM, Some(json!({"visibility": "private"})), 201).await;
+    let [reading, moderating] = ["read", "read,moderate"].map(|can| scene.guarded.token("eve", &["--can", can]));
+    let refusal = async |credential: &str, room: &str| {
+        let request = scene.guarded.request(Method::PUT, &format!("/api/v1/rooms/{room}"), credential);
+        let answer = request.json(&json!({"title": "x"})).send().await.expect("an answer");
+        let mut problem = expect_problem(answer, 403, "forbidden", &[]).await;
+        problem["request_id"] = Value::Null;
+        problem
+    };
+    for credential in [&reading, &moderating, &scene.token("eve")] {
+        assert_eq!(refusal(credential, "team").await, refusal(credential, "nowhere").await);
+    }
+    // Whoever may make rooms has to be told.
+    let other = scene.guarded.token("root", &["--can", "read,post,moderate,admin"]);
+    let put = scene.guarded.request(Method::PUT, "/api/v1/rooms/team", &other).json(&json!({}));
+    expect_problem(put.send().await.expect("an answer"), 409, "name_taken", &[]).await;
+}
+
+#[tokio::test]
+async fn who_is_deleted_or_disabled_is_as_one_who_is_not_there() {
+    let guarded = Guarded::with(&["--accounts", "open"]).await;
+    let scene = Scene::on(guarded, &["olga", "vic", "kept", "admin"]).await;
+    scene.ok("olga", Method::PUT, ROOM, Some(json!({})), 201).await;
+    let browser = Browser::of(&scene.guarded.server);
+    for name in ["Gone", "Barred"] {
+        browser.set_cookie(None);
+        browser.register(name).await;
+        if name == "Barred" {
+            scene.put("olga", "/rooms/team/bans/Barred", json!({})).await;
+        }
+        browser.ok(Method::DELETE, "/me", None, 204).await;
+    }
+    scene.put("olga", "/rooms/team/members/kept", json!({"role": "member"})).await;
+    for user in ["vic", "kept"] {
+        scene.ok("admin", Method::PATCH, &format!("/users/{user}"), Some(json!({"disabled": true})), 200).await;
+    }
+    let ask = async |by: &str, user: &str, path: &str| {
+        let (method, body) = match path {
+            "members" => (Method::PUT, Some(json!({"role": "member"}))),
+            "bans" => (Method::PUT, Some(json!({}))),
+            "mutes" => (Method::PUT, Some(json!({"until": "2999-01-01T00:00:00Z"}))),
+            _ => (Method::DELETE, None),
+        };
+        let path = path.trim_start_matches("un-");
+        let answer = scene.ask(by, method, &format!("{ROOM}/{path}/{user}"), body).await;
+        let mut problem = expect_problem(answer, 404, "not_found", &[]).await;
+        problem["request_id"] = Value::Null;
+        problem
+    };
+    for path in ["members", "bans", "mutes", "un-members", "un-bans", "un-mutes"] {
+        let unknown = ask("olga", "nobody", path).await;
+        for (by, user) in [("olga", "Gone"), ("admin", "Gone"), ("olga", "vic")] {
+            assert_eq!(ask(by, user, path).await, unknown, "{by} {user} {path}");
+        }
+    }
+    // Admins are told.
+    let member = || Some(json!({"role": "member"}));
+    let answer = scene.ask("admin", Method::PUT, "/rooms/team/members/vic", member()).await;
+    expect_problem(answer, 422, "invalid", &["username"]).await;
+    scene.ok("admin", Method::PUT, "/rooms/team/bans/vic", Some(json!({})), 200).await;
+    // What the room knows of them can be changed, and ended.
+    scene.put("olga", "/rooms/team/members/kept", json!({"role": "reader"})).await;
+    scene.put("olga", "/rooms/team/members/kept", json!({"role": "owner"})).await;
+    scene.refused("olga", Method::DELETE, "/rooms/team/members/olga", None, 409, "last_owner").await;
+    scene.ok("olga", Method::DELETE, "/rooms/team/members/kept", None, 204).await;
+    scene.ok("olga", Method::DELETE, "/rooms/team/bans/vic", None, 204).await;
+    scene.ok("olga", Method::DELETE, "/rooms/team/bans/Barred", None, 204).await;
+    assert_eq!(scene.ok("olga", Method::GET, "/rooms/team/bans", None, 200).await["bans"], json!([]));
+}
+
+#[tokio::test]
+async fn caches_keep_a_room_for_nobody_else() {
+    let scene = Scene::with(&["olga"]).await;
+    scene.ok("olga", Method::PUT, ROOM, Some(json!({})), 201).await;
+    scene.ok("olga", Method::POST, "/rooms/team/messages", Some(json!({"content": "hi"})), 201).await;
+    for path in ["/rooms/team", "/rooms/team/messages/1"] {
+        let answer = scene.ask("olga", Method::GET, path, None).await;
+        assert_eq!(answer.headers()["cache-control"], "private, no-cache", "{path}");
+        let request = scene.guarded.request(Method::GET, &format!("/api/v1{path}"), &scene.token("olga"));
+        let known = request.header("if-none-match", answer.headers()["etag"].clone()).send().await.expect("an answer");
+        assert_eq!(
+            (known.status().as_u16(), &known.headers()["cache-control"]),
+            (304, &"private, no-cache".parse().expect("a value"))
+        );
+    }
+    // In open mode all are told the same.
+    let open = Server::start().await;
+    open.post("team", "Alice", "hi").await;
+    for path in ["/rooms/team", "/rooms/team/messages/1"] {
+        assert_eq!(open.get(path).await.headers()["cache-control"], "no-cache", "{path}");
+    }
 }
 
 #[tokio::test]

@@ -129,7 +129,12 @@ fn error(room: Option<&str>, status: u16, code: &str, detail: &str) -> Value {
 }
 
 pub(super) fn revoked() -> Value {
-    error(None, 401, "invalid_token", "This credential is good no longer.")
+    error(
+        None,
+        401,
+        "invalid_token",
+        "This credential is no longer valid: it was deleted or signed out, or its user is disabled.",
+    )
 }
 
 /// Takes something from somebody, as the command line does beside the server.

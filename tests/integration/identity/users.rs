@@ -96,6 +96,20 @@ async fn without_a_directory_one_finds_whom_one_shares_a_room_with() {
     }
     assert_eq!(found(&scene, "olga", "?limit=2&after=eve").await, (vec!["max".into(), "olga".into()], json!("olga")));
     assert_eq!(found(&scene, "olga", "?prefix=R").await.0, ["rob"]);
+    // Nor does one open a room with anybody else, who is as one who is not there.
+    let refusal = async |user: &str, other: &str| {
+        let answer = scene.ask(user, Method::PUT, &format!("/dms/{other}"), None).await;
+        let mut problem = expect_problem(answer, 404, "not_found", &[]).await;
+        problem["request_id"] = Value::Null;
+        problem
+    };
+    for (user, other) in [("max", "eve"), ("eve", "max"), ("tom", "olga"), ("max", "su"), ("admin", "olga")] {
+        assert_eq!(refusal(user, other).await, refusal(user, "nobody").await, "{user} {other}");
+    }
+    scene.ok("max", Method::PUT, "/dms/SUE", None, 201).await;
+    scene.ok("sue", Method::DELETE, "/rooms/team-b/members/sue", None, 204).await;
+    scene.ok("max", Method::PUT, "/dms/sue", None, 200).await;
+    scene.ok("sue", Method::POST, "/rooms/team-b/join", None, 200).await;
     // Whoever is disabled is in no page, and cuts none short.
     scene.ok("admin", Method::PATCH, "/users/max", Some(json!({"disabled": true})), 200).await;
     assert_eq!(
