@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{
     identity::{NotDone, Outcome, beside, failed, user},
     table::{cell, table, time, time_cell},
-    values::{lifetime, rights, rooms, username},
+    values::{key_id, lifetime, rights, rooms, username},
 };
 use crate::{
     clock::Clock,
@@ -87,7 +87,7 @@ pub(super) struct ListArgs {
 #[derive(Debug, Args)]
 pub(super) struct DeleteArgs {
     /// The id that `parlor key list` shows
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", value_parser = key_id)]
     id: i64,
 
     /// The user

@@ -35,7 +35,10 @@ pub(super) fn asked_for() -> Result<Password, NotDone> {
 }
 
 fn parse(text: &str) -> Result<Password, NotDone> {
-    Password::new("password", text).map_err(|invalid| refused(format!("the password: {}", invalid.detail)))
+    Password::new("password", text).map_err(|invalid| {
+        let is_whole = invalid.detail.starts_with("a password");
+        refused(if is_whole { invalid.detail } else { format!("the password {}", invalid.detail) })
+    })
 }
 
 fn refused(why: String) -> NotDone {

@@ -7,7 +7,7 @@ use super::{
     identity::{NotDone, Outcome, beside, failed, user},
     password,
     table::{cell, table, time, time_cell},
-    values::{new_username, subject, username},
+    values::{new_username, quoted, subject, username},
 };
 use crate::{
     clock::Clock,
@@ -37,7 +37,7 @@ pub(super) enum UserCommand {
     Disable(UserArgs),
     /// Undo disable
     Enable(UserArgs),
-    /// Make a user an admin
+    /// Make a user an admin, or no longer one with --off
     Admin(AdminArgs),
     /// Join a user to a user of the system that signs tokens
     Link(LinkArgs),
@@ -155,7 +155,7 @@ impl UserCommand {
                 beside(&args.storage, async |store, writer| {
                     let made = add(store, writer, clock, (args.name.clone(), args.admin, args.bot)).await?;
                     let Some(password) = password else {
-                        let next = "`parlor key create --user` makes a key for them";
+                        let next = format!("`parlor key create --user {}` makes a key for them", quoted(&args.name));
                         return Ok(Outcome::said(format!("{made}; {next}")));
                     };
                     set_password(store, writer, clock, &args.name, password).await?;

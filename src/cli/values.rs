@@ -33,13 +33,24 @@ pub(super) fn rights(text: &str) -> Result<Rights, String> {
     Rights::parse(listed(text)).map_err(|invalid| invalid.detail)
 }
 
+/// The id of a key.
+pub(super) fn key_id(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|_| "has to be a number, as `parlor key list` shows it".into())
+}
+
+/// A username as a shell takes it.
+pub(super) fn quoted(name: &Username) -> String {
+    let is_plain = name.as_str().chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '@'));
+    if is_plain { name.as_str().to_owned() } else { format!("'{}'", name.as_str().replace('\'', "'\\''")) }
+}
+
 fn listed(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(move |_| !text.is_empty())
 }
 
 /// The time that a credential is good for.
 pub(super) fn lifetime(text: &str) -> Result<Duration, String> {
-    let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let time = humantime::parse_duration(text).map_err(|_| "has to be a time, as in 30d, 12h or 10m".to_owned())?;
     if (Duration::from_secs(1)..=LONGEST_LIFE).contains(&time) {
         Ok(time)
     } else {

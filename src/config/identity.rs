@@ -24,7 +24,7 @@ pub struct IdentityArgs {
 
     /// A key that signs tokens of another system.
     #[arg(
-        help = "A file with a key that signs tokens (JWT) of another system: a PEM PUBLIC KEY (RS256, ES256, EdDSA), or a JWK of a shared key (HS256). With :admin after it, its tokens may make admins"
+        help = "A file with a key that signs tokens (JWT) of another system: a PEM PUBLIC KEY (RS256, ES256, EdDSA), or a JWK of a shared key (HS256). With :admin after it, its tokens may carry the right admin"
     )]
     #[arg(long, env = "PARLOR_JWT_KEY", value_name = "FILE[:admin]", value_delimiter = ',')]
     pub jwt_key: Vec<JwtKeyFile>,
@@ -47,7 +47,7 @@ pub struct IdentityArgs {
 
     /// Public rooms may be read without credentials
     #[arg(long, env = "PARLOR_GUESTS", value_name = "MODE", default_value = "off")]
-    pub guests: Switch,
+    pub guests: Guests,
 
     /// Makers of rooms: everyone, or admins only
     #[arg(long, env = "PARLOR_ROOM_CREATION", value_name = "MODE", default_value = "everyone")]
@@ -55,7 +55,7 @@ pub struct IdentityArgs {
 
     /// People find each other beyond the rooms that they share
     #[arg(long, env = "PARLOR_DIRECTORY", value_name = "MODE", default_value = "on")]
-    pub directory: Switch,
+    pub directory: Directory,
 }
 
 /// The modes of authorization.
@@ -90,12 +90,21 @@ impl Accounts {
     }
 }
 
-/// Something that is on or off.
+/// The ways in for those who have no credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Switch {
-    /// It is.
+pub enum Guests {
+    /// Public rooms may be read by anybody.
     On,
-    /// It is not.
+    /// Each request needs a credential.
+    Off,
+}
+
+/// The users whom people find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Directory {
+    /// People find all others.
+    On,
+    /// People find those with whom they share a room.
     Off,
 }
 
@@ -191,9 +200,9 @@ impl IdentityArgs {
                 audience: self.jwt_audience,
                 leeway: self.jwt_leeway,
             },
-            has_guests: self.guests == Switch::On,
+            has_guests: self.guests == Guests::On,
             room_creation: self.room_creation,
-            has_directory: self.directory == Switch::On,
+            has_directory: self.directory == Directory::On,
         })
     }
 
@@ -203,9 +212,9 @@ impl IdentityArgs {
             (self.accounts != Accounts::Off, "--accounts"),
             (!self.jwt_key.is_empty(), "--jwt-key"),
             (self.jwks.is_some(), "--jwks"),
-            (self.guests == Switch::On, "--guests"),
+            (self.guests == Guests::On, "--guests"),
             (self.room_creation != RoomCreation::Everyone, "--room-creation"),
-            (self.directory == Switch::Off, "--directory"),
+            (self.directory == Directory::Off, "--directory"),
         ];
         let first = given.into_iter().find_map(|(is_given, flag)| is_given.then_some(flag));
         first.or_else(|| self.only_tokens())

@@ -57,7 +57,7 @@ macro_rules! words {
             /// # Errors
             /// [`Invalid`] with the words that there are.
             pub fn parse(word: &str) -> Result<Self, Invalid> {
-                Self::stored(word).ok_or_else(|| Invalid::new($field, concat!("has to be one of", $(" ", $word),+)))
+                Self::stored(word).ok_or_else(|| Invalid::new($field, format!("has to be {}", [$($word),+].join(" or "))))
             }
 
             /// The one that a word of the database stands for.
@@ -71,3 +71,14 @@ macro_rules! words {
 
 words!(Visibility, "visibility": Public = "public", Private = "private");
 words!(Posting, "posting": Everyone = "everyone", Moderators = "moderators");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_there_is_not_is_told_those_that_there_are() {
+        assert_eq!(Posting::parse("all").unwrap_err().detail, "has to be everyone or moderators");
+        assert_eq!(Visibility::parse("").unwrap_err().detail, "has to be public or private");
+    }
+}

@@ -18,6 +18,9 @@ use super::{
 /// The most characters a room's or a user's name may have.
 pub const MAX_NAME_CHARS: usize = 100;
 
+/// The rule for the names of rooms, in words.
+pub const NAME_RULE: &str = "1 to 100 of A-Z a-z 0-9 _ -";
+
 /// The name of a room: 1 to 100 of `A-Z a-z 0-9 _ -`; case matters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoomName(Arc<str>);
@@ -30,11 +33,7 @@ impl RoomName {
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let fits = (1..=MAX_NAME_CHARS).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-        if fits {
-            Ok(Self(text.into()))
-        } else {
-            Err(Invalid::new("room", "a room's name is 1 to 100 of A-Z a-z 0-9 _ -"))
-        }
+        if fits { Ok(Self(text.into())) } else { Err(Invalid::new("room", format!("a room's name is {NAME_RULE}"))) }
     }
 
     /// The name as it stands in the database, which only ever holds valid ones.

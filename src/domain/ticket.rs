@@ -6,7 +6,7 @@ use super::{
     cursor::MAX_ROOMS,
     invalid::{Check, Invalid},
     message::required,
-    name::RoomName,
+    name::{NAME_RULE, RoomName},
     transport::Transport,
 };
 
@@ -45,7 +45,7 @@ impl Opening {
 /// The transport that a word stands for, if a ticket opens it.
 fn parse_transport(word: &str) -> Result<Transport, Invalid> {
     let found = TRANSPORTS.into_iter().find(|transport| transport.word() == word);
-    found.ok_or_else(|| Invalid::new("transport", "has to be one of sse websocket"))
+    found.ok_or_else(|| Invalid::new("transport", "has to be sse or websocket"))
 }
 
 fn parse_rooms(names: &[String]) -> Result<Vec<RoomName>, Invalid> {
@@ -54,7 +54,7 @@ fn parse_rooms(names: &[String]) -> Result<Vec<RoomName>, Invalid> {
         return Err(invalid(format!("has to name 1 to {MAX_ROOMS} rooms")));
     }
     let rooms: Result<Vec<_>, _> = names.iter().map(|name| RoomName::parse(name)).collect();
-    rooms.map_err(|wrong| invalid(format!("each is a room: {}", wrong.detail)))
+    rooms.map_err(|_| invalid(format!("each is a room's name: {NAME_RULE}")))
 }
 
 #[cfg(test)]
@@ -95,6 +95,11 @@ mod tests {
         for names in [&many, &rooms(&[]), &rooms(&["a b"]), &rooms(&["team-*"]), &rooms(&[""])] {
             assert_eq!(fields(Some(names), Some("sse")), ["rooms"], "{names:?}");
         }
+        let detail = |names: &[&str], transport| {
+            Opening::check(Some(&rooms(names)), Some(transport)).unwrap_err().remove(0).detail
+        };
+        assert_eq!(detail(&["a b"], "sse"), "each is a room's name: 1 to 100 of A-Z a-z 0-9 _ -");
+        assert_eq!(detail(&["general"], "x"), "has to be sse or websocket");
         for transport in ["SSE", "poll", "long_poll", "", "sse,websocket"] {
             assert_eq!(fields(Some(&one), Some(transport)), ["transport"], "{transport:?}");
         }

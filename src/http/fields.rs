@@ -275,6 +275,9 @@ mod tests {
         let query = b"reply_to=99999999999999999999&limit=x&on=maybe&content=a";
         let fields: Vec<_> = wrong(Fields::of_query(query)).into_iter().map(|(field, _)| field).collect();
         assert_eq!(fields, ["reply_to", "limit", "on"]);
+        let too_large = wrong(Fields::of_query(b"reply_to=99999999999999999999&limit=99999999999999999999"));
+        let expected = ["9223372036854775807", "18446744073709551615"].map(|most| format!("has to be at most {most}"));
+        assert_eq!(too_large.into_iter().map(|(_, detail)| detail).collect::<Vec<_>>(), expected);
         assert_eq!(wrong(Fields::of_query(b"limit=1&limit=2"))[0].1, "is given more than once");
         assert_eq!(wrong(serde_json::from_str(r#"{"on": true, "on": true}"#).unwrap())[0].1, "is given more than once");
     }

@@ -7,7 +7,10 @@ use axum::{
     http::request::Parts,
 };
 
-use super::super::problem::{Code, FieldError, Problem};
+use super::super::{
+    fields::shown,
+    problem::{Code, FieldError, Problem},
+};
 use crate::domain::{
     EventId,
     name::{RoomName, Username},
@@ -77,9 +80,10 @@ impl<S: Send + Sync> FromRequestParts<S> for IdPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let text = path_param(parts, "id")?;
         // What is no number names nothing.
-        let id = path_param(parts, "id")?.parse();
-        Ok(Self(id.map_err(|_| Problem::new(Code::NotFound, "There is nothing of this number."))?))
+        let missing = |_| Problem::new(Code::NotFound, format!("`{}` is no id: ids are whole numbers.", shown(&text)));
+        Ok(Self(text.parse().map_err(missing)?))
     }
 }
 

@@ -1,6 +1,10 @@
 //! Deserializing the fields of an input, with an error in words for each.
 
-use std::{fmt, num::IntErrorKind, str::FromStr};
+use std::{
+    fmt::{self, Display},
+    num::IntErrorKind,
+    str::FromStr,
+};
 
 use serde::{
     Deserializer,
@@ -89,7 +93,10 @@ impl Given {
         matches!(self, Self::Form(text) if text.is_empty())
     }
 
-    fn whole_number<N: FromStr<Err = std::num::ParseIntError>>(self, limits: &str) -> Result<N, Wrong> {
+    fn whole_number<N>(self, limits: &str, most: &N) -> Result<N, Wrong>
+    where
+        N: Display + FromStr<Err = std::num::ParseIntError>,
+    {
         let wrong = |kind: &str| Wrong(format!("{kind} {limits}"));
         let text = match self {
             Self::Json(Value::Number(number)) => number.to_string(),
@@ -100,7 +107,7 @@ impl Given {
             Self::Form(text) | Self::Query(text) => text,
         };
         text.parse().map_err(|error: std::num::ParseIntError| match error.kind() {
-            IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => wrong("is too large"),
+            IntErrorKind::PosOverflow => Wrong(format!("has to be at most {most}")),
             _ => wrong("has to be a whole number"),
         })
     }
@@ -130,11 +137,11 @@ impl<'de> Deserializer<'de> for Given {
     }
 
     fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        visitor.visit_i64(self.whole_number(SIGNED)?)
+        visitor.visit_i64(self.whole_number(SIGNED, &i64::MAX)?)
     }
 
     fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        visitor.visit_u64(self.whole_number(UNSIGNED)?)
+        visitor.visit_u64(self.whole_number(UNSIGNED, &u64::MAX)?)
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {

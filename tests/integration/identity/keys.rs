@@ -97,7 +97,11 @@ async fn who_has_signed_in_makes_lists_and_deletes_keys() {
     assert_eq!(stream.status, StatusCode::OK);
     alice.ok(Method::DELETE, &path, None, 204).await;
     let refused = guarded.request(Method::GET, "/api/v1/rooms/team-a", key).send().await.expect("an answer");
-    expect_problem(refused, 401, "invalid_token", &[]).await;
+    let problem = expect_problem(refused, 401, "invalid_token", &[]).await;
+    let said = problem["detail"].as_str().expect("text");
+    assert!(said.contains("no longer valid") || said.contains("is not valid"), "{problem}");
+    // Whoever runs the server finds out why, whichever look has found it out.
+    guarded.server.wait_for_log("a credential is refused", DEADLINE).await;
     let ends = async {
         let mut last = Value::Null;
         while let Some(frame) = stream.next().await {
@@ -215,9 +219,18 @@ async fn an_admin_makes_bots_by_their_first_key() {
 
     operator.add_user(&["off", "--bot"]);
     operator.done(&["user", "disable", "off"]);
-    for taken in ["Alice", "Boss", "off"] {
+    for (taken, is_said) in [("Alice", "no bot"), ("Boss", "no bot"), ("off", "taken")] {
         let asked = root.ask(Method::POST, "/keys", Some(json!({"name": "k", "bot": taken}))).await;
-        expect_problem(asked, 409, "name_taken", &[]).await;
+        let problem = expect_problem(asked, 409, "name_taken", &[]).await;
+        assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains(is_said)), "{problem}");
+    }
+    for (browser, path, said) in [
+        (&alice, "/keys/999999", "There is no such key of yours."),
+        (&root, "/keys/999999", "There is no such key of yours or of a bot."),
+        (&root, "/keys/x", "`x` is no id: ids are whole numbers."),
+    ] {
+        let problem = expect_problem(browser.ask(Method::DELETE, path, None).await, 404, "not_found", &[]).await;
+        assert_eq!(problem["detail"], said, "{path}");
     }
     // Who looks like a person, or like another bot, could be taken for them.
     for like in ["Аlice", "A1ice", "\u{ff22}oss", "c\u{456}"] {

@@ -72,7 +72,8 @@ async fn passwords_can_not_be_tried_for_long() {
             let tried = browser.ask(Method::POST, "/session", Some(credentials(&name, PASSWORD))).await;
             let wait = tried.headers()[header::RETRY_AFTER].to_str().expect("text").parse::<u64>().expect("seconds");
             assert!((1..=900).contains(&wait), "{wait}");
-            expect_problem(tried, 429, "too_many_failures", &[]).await;
+            let problem = expect_problem(tried, 429, "too_many_failures", &[]).await;
+            assert_eq!(problem["detail"], format!("Too many tries with a password have failed: wait {wait} s."));
         }
     }
     browser.sign_in("Bob", PASSWORD).await;

@@ -42,7 +42,8 @@ async fn users_are_made_and_listed_and_their_names_are_taken() {
     let dir = folder();
     let (_database, operator) = operator(dir.path()).await;
     assert!(operator.list(&["user", "list"]).is_empty());
-    assert!(said(&operator, &["user", "add", "Alice Lee"]).contains("Alice Lee is made"));
+    let made = said(&operator, &["user", "add", "Alice Lee"]);
+    assert!(made.contains("Alice Lee is made; `parlor key create --user 'Alice Lee'` makes a key"), "{made}");
     operator.add_user(&["root", "--admin"]);
     operator.add_user(&["ci", "--bot"]);
     for name in ["Alice Lee", "ALICE lee", "ci", "CI"] {
@@ -190,13 +191,14 @@ async fn what_is_no_command_exits_2_and_changes_nothing() {
         (&["key", "create"], "--user"),
         (&["key", "list"], "--user"),
         (&["key", "delete", "--user", "alice"], "<ID>"),
-        (&["key", "delete", "one", "--user", "alice"], "one"),
+        (&["key", "delete", "one", "--user", "alice"], "has to be a number, as `parlor key list` shows it"),
         (&["key", "create", "--user", "alice", "--name", &long], "at most 100 characters"),
         (&["key", "create", "--user", "alice", "--name", "a\nb"], "no control characters"),
         (&["key", "create", "--user", "alice", "--rooms", "a.b"], "a room's name"),
         (&["key", "create", "--user", "alice", "--can", "write"], "read, post, moderate, admin"),
         (&["key", "create", "--user", "alice", "--for", "0s"], "from 1s to 10y"),
-        (&["key", "create", "--user", "alice", "--for", "soon"], "--for"),
+        (&["key", "create", "--user", "alice", "--for", "soon"], "has to be a time, as in 30d, 12h or 10m"),
+        (&["key", "create", "--user", "alice", "--for", "10"], "has to be a time, as in 30d, 12h or 10m"),
     ] {
         // Without a command there is nothing that could have the option.
         let output = if words.len() == 1 { parlor(dir.path(), words) } else { operator.run(words) };
@@ -362,6 +364,11 @@ fn help_says_what_each_command_does() {
     };
     let all = help(&[]);
     assert!(!all.contains("no server takes"), "{all}");
+    let serve = help(&["serve"]);
+    for said in ["on:  Public rooms may be read by anybody", "off: People find those with whom they share a room"] {
+        assert!(serve.contains(said), "{serve}");
+    }
+    assert!(help(&["user", "admin"]).contains("no longer one with --off"));
     for (command, subcommands) in [
         ("user", &["add", "list", "disable", "enable", "admin", "link", "sign-out"][..]),
         ("key", &["create", "list", "delete"]),
