@@ -99,7 +99,7 @@ export class Standing {
 
   /** Messages of others may be deleted. */
   get mayDeleteOthers() {
-    return this.may('delete') && isAtLeast(this.level, 'moderator') && this.#me.rights.includes('moderate');
+    return isAtLeast(this.level, 'moderator') && this.#me.rights.includes('moderate');
   }
 
   /** The room may be made public or private. */

@@ -27,7 +27,9 @@ test('each act needs what the table of permissions says', async () => {
   for (const [act, [right, level, words]] of Object.entries(ACTS)) {
     const row = rows.find(([, what]) => what === words);
     assert.ok(row, `the table has “${words}”`);
-    assert.equal(row[2], `\`${right}\``, act);
+    const [own, others] = row[2].split(', of others ');
+    assert.equal(own, `\`${right}\``, act);
+    assert.equal(others, act === 'delete' ? '`moderate`' : undefined, act);
     assert.match(row[3], levels[level], act);
   }
 });
@@ -54,6 +56,14 @@ test('admins are owners of public rooms and of those without one, and no more th
 test('the two of a direct room stay the two, and nothing of it can be changed', () => {
   assert.equal(may(ann, { ...privateRoom, role: 'member' }, 'dm-x'), 'see post edit delete react attend');
   assert.equal(standing(ann, { ...publicRoom, role: 'member' }, 'dm-old').isDirect, false, 'called so before');
+});
+
+test('a moderator deletes messages of others by the right to moderate alone', () => {
+  const mayDeleteOthers = (rights, role) => standing({ ...ann, rights }, { ...publicRoom, role }).mayDeleteOthers;
+  assert.equal(mayDeleteOthers(['read', 'moderate'], 'moderator'), true);
+  assert.equal(mayDeleteOthers(['read', 'post'], 'moderator'), false);
+  assert.equal(mayDeleteOthers(['read', 'post', 'moderate'], 'member'), false);
+  assert.equal(standing(open, {}).mayDeleteOthers, false);
 });
 
 test('where only moderators write, others are told so', () => {
