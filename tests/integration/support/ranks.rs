@@ -61,8 +61,8 @@ mod tests {
         };
         let same: Vec<_> = (0..3).map(|_| rank_deviation(&[drawn(0), drawn(0)]).abs()).collect();
         assert!(same.iter().any(|deviation| *deviation < AT_ONE_PERCENT), "{same:?}");
-        // A tenth of what the times vary by.
-        assert!(rank_deviation(&[drawn(0), drawn(200)]) < -AT_ONE_PERCENT);
-        assert!(rank_deviation(&[drawn(200), drawn(0)]) > AT_ONE_PERCENT);
+        // A fifth of what the times vary by is some ten deviations, so that no draw misses it.
+        assert!(rank_deviation(&[drawn(0), drawn(400)]) < -AT_ONE_PERCENT);
+        assert!(rank_deviation(&[drawn(400), drawn(0)]) > AT_ONE_PERCENT);
     }
 }

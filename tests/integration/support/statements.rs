@@ -166,7 +166,7 @@ fn value_for(before: &str, number: usize) -> String {
         "THEN" | "OFFSET" | "room_id" | "account_id" | "one" | "other" => "1".to_owned(),
         "id" | "message_id" | "last_read_id" | "reply_to" | "head" | "rowid" if is_upper_bound => "15000".to_owned(),
         "id" | "message_id" | "last_read_id" | "reply_to" | "head" | "rowid" => (5_000 + number).to_string(),
-        time if time.ends_with("_at") => "1".to_owned(),
+        time if time.ends_with("_at") || time.ends_with("_until") => "1".to_owned(),
         "data" => "'{}'".to_owned(),
         flag if flag.starts_with("is_") => "TRUE".to_owned(),
         "kind" => "'message_edited'".to_owned(),
