@@ -43,6 +43,7 @@ pub mod rooms;
 pub mod search;
 mod session;
 mod sqlite;
+mod standings;
 pub mod transaction;
 pub mod turn;
 pub mod users;
@@ -63,6 +64,7 @@ pub use incarnation::BatchId;
 use search::{budget::SearchLimits, searchers::Searchers};
 pub use session::Nodes;
 use session::{LOCK_WAIT, NoSession, Starting};
+use standings::Standings;
 use turn::Turns;
 use writer::Writer;
 
@@ -137,6 +139,7 @@ impl OpenError {
 pub struct Store {
     readers: Timed<DatabaseConnection>,
     searchers: Arc<Searchers>,
+    standings: Standings,
     /// Dropped after its connections.
     #[cfg_attr(not(test), expect(dead_code, reason = "what is open is what counts"))]
     file: Option<Arc<DatabaseFile>>,
@@ -187,7 +190,9 @@ impl Store {
         let session = starting.begin().await.map_err(failed)?;
         let turns = Turns::new(!backend.is_server());
         let checkpointer = Checkpointer::open(&backend, turns.clone()).await.map_err(failed)?;
-        let writer = Writer::new(session, turns.clone(), checkpointer, config.revisions).await.map_err(failed)?;
+        let standings = Standings::new();
+        let writer = Writer::new(session, standings.clone(), turns.clone(), checkpointer, config.revisions);
+        let writer = writer.await.map_err(failed)?;
         let file = backend.file();
         if let Some(file) = &file {
             // SQLite has made it by now: the writer has read.
@@ -198,7 +203,7 @@ impl Store {
         let readers = backend.connect_readers().await.map_err(failed)?;
         let searchers = Searchers::new(&backend, SearchLimits::default()).await.map_err(failed)?;
         writer.started().await.map_err(failed)?;
-        Ok(Opened { store: Self { readers, searchers, file }, writer, followers, identity })
+        Ok(Opened { store: Self { readers, searchers, standings, file }, writer, followers, identity })
     }
 
     /// Brings the tables of a database up to this program's, and closes it.
@@ -218,7 +223,7 @@ impl Store {
         // Opened by its URL, the file would be found locked: by this process.
         let backend = Backend::Sqlite { url: url.clone(), fsync: false, file: self.file.clone() };
         let searchers = Searchers::new(&backend, limits).await.unwrap();
-        Self { readers: self.readers.clone(), searchers, file: self.file.clone() }
+        Self { readers: self.readers.clone(), searchers, standings: Standings::new(), file: self.file.clone() }
     }
 
     /// Closes the readers.

@@ -24,6 +24,7 @@ mod m20261129_000013_create_membership;
 mod m20261129_000014_create_session;
 mod m20261129_000015_create_ticket;
 mod m20261129_000016_create_last_post;
+mod m20261129_000017_add_membership_version;
 mod table;
 
 /// Every change, oldest first.
@@ -50,6 +51,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000014_create_session::Migration),
             Box::new(m20261129_000015_create_ticket::Migration),
             Box::new(m20261129_000016_create_last_post::Migration),
+            Box::new(m20261129_000017_add_membership_version::Migration),
         ]
     }
 }

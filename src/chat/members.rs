@@ -169,7 +169,7 @@ impl Chat {
         };
         let known = self.store.user(user.key()).await?.ok_or(ChatError::NotFound("user"))?;
         if known.disabled_at.is_some() {
-            let membership = self.store.membership(found.id, user.key()).await?;
+            let membership = self.store.membership(&found, user.key()).await?;
             check_disabled(actor, &known, membership.as_ref(), &change.to)?;
         }
         change.username = known.username;

@@ -49,6 +49,9 @@ pub struct Room {
     pub members: i64,
     /// The number of its owners.
     pub owners: i64,
+    /// The version of its memberships, raised with each change of one. For whoever remembers them; it is shown to
+    /// nobody.
+    pub membership_version: i64,
 }
 
 impl Room {
@@ -57,7 +60,20 @@ impl Room {
     pub fn new(id: i64, name: RoomName, now: Timestamp) -> Self {
         let (title, topic) = (String::new(), String::new());
         let (floor_reason, access) = (FloorReason::Pruned, Access::default());
-        Self { id, name, title, topic, created_at: now, head: 0, floor: 0, floor_reason, access, members: 0, owners: 0 }
+        Self {
+            id,
+            name,
+            title,
+            topic,
+            created_at: now,
+            head: 0,
+            floor: 0,
+            floor_reason,
+            access,
+            members: 0,
+            owners: 0,
+            membership_version: 0,
+        }
     }
 
     /// Returns true if it is the room of two people. Nobody can name a room so, and one that was named so while names

@@ -38,7 +38,7 @@ impl Hub {
         room: Option<&Room>,
     ) -> Result<Option<Membership>, NotGiven> {
         let membership = match (actor.grant().and(actor.user()), room) {
-            (Some(user), Some(room)) => self.store.membership(room.id, user.key()).await?,
+            (Some(user), Some(room)) => self.store.membership(room, user.key()).await?,
             _ => None,
         };
         let is_ownerless = match room.filter(|room| depends_on_owners(actor, room)) {

@@ -364,6 +364,7 @@ impl RoomChanges {
         }
         changes.deleted = self.deleted.into_iter().collect();
         changes.cursors = self.cursors.into_values().collect();
+        self.room.membership_version += i64::from(!self.memberships.is_empty());
         RoomWrite {
             room_id,
             name,

@@ -47,8 +47,8 @@ pub struct Known {
     pub reactors: HashMap<(i64, EventId, String), Vec<Username>>,
     /// The read cursors of the users who move theirs in the batch.
     pub cursors: HashMap<(i64, UserKey), ReadCursor>,
-    /// The memberships, in the rooms of the batch, of the users who act and of those who are acted on; nothing if only names that are
-    /// claimed ask.
+    /// The memberships, in the rooms of the batch, of the users who act and of those who are acted on; nothing if only
+    /// names that are claimed ask.
     pub memberships: HashMap<(i64, UserKey), Membership>,
     /// The users of whom the batch changes what a room knows.
     pub users: HashMap<UserKey, User>,
@@ -144,7 +144,13 @@ impl Known {
         let owners = tx.able_owners(&Vec::from_iter(of_owners)).await?;
         members.sort_unstable();
         members.dedup();
-        let memberships = tx.memberships(&members).await?;
+        let memberships = {
+            let by_id: HashMap<_, _> = rooms.values().map(|room| (room.id, room)).collect();
+            let members = members.into_iter().map(|(room_id, user)| (by_id[&room_id], user));
+            // A room that nobody has made has no members.
+            let members: Vec<_> = members.filter(|(room, _)| !absent.contains(&room.name)).collect();
+            tx.memberships(&members).await?
+        };
         Ok(Self {
             keyed: tx.keyed(&keys, &by_id).await?,
             existing: tx.existing(&replied).await?,

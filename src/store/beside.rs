@@ -7,6 +7,7 @@ use super::{
     backend::Backend,
     identity::IdentityWriter,
     search::{budget::SearchLimits, searchers::Searchers},
+    standings::Standings,
     turn::Turns,
 };
 use crate::config::StoreConfig;
@@ -29,6 +30,6 @@ impl Store {
         let searchers = Searchers::new(&backend, SearchLimits::default()).await.map_err(failed)?;
         // Writers elsewhere take no turns with this one: the database itself has them wait.
         let writer = IdentityWriter::new(&backend, Turns::new(false));
-        Ok((Self { readers, searchers, file: None }, writer))
+        Ok((Self { readers, searchers, standings: Standings::new(), file: None }, writer))
     }
 }

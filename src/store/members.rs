@@ -18,6 +18,7 @@ use super::{
 use crate::domain::{
     membership::{Membership, Role},
     name::{UserKey, Username},
+    room::Room,
     timestamp::Timestamp,
     user::User,
 };
@@ -32,23 +33,28 @@ pub enum Among {
 }
 
 impl Transaction {
-    /// The memberships of users in rooms.
+    /// The memberships of users in rooms, as they were when this transaction locked the rooms. Those that are
+    /// remembered are not read again.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn memberships(
         &self,
-        wanted: &[(i64, UserKey)],
+        wanted: &[(&Room, UserKey)],
     ) -> Result<HashMap<(i64, UserKey), Membership>, StoreError> {
         let mut found = HashMap::new();
-        for wanted in wanted.chunks(CONDITION_ROWS) {
-            let any = wanted.iter().fold(Condition::any(), |any, (room_id, user)| any.add(is(*room_id, user)));
+        let unknown = self.standings().unknown(wanted, &mut found);
+        for unknown in unknown.chunks(CONDITION_ROWS) {
+            let any = unknown.iter().fold(Condition::any(), |any, (room, user)| any.add(is(room.id, user)));
             let rows = membership::Entity::find().filter(any).all(self.connection()).await?;
             found.extend(rows.into_iter().map(|row| {
                 let room_id = row.room_id;
                 let membership = Membership::from(row);
                 ((room_id, membership.username.key().clone()), membership)
             }));
+            for (room, user) in unknown {
+                self.standings().insert(room, user.clone(), found.get(&(room.id, user.clone())).cloned());
+            }
         }
         Ok(found)
     }
@@ -117,13 +123,19 @@ impl Transaction {
 }
 
 impl Store {
-    /// The membership of a user in a room, if the room knows anything of them.
+    /// The membership of a user in a room that was just read, if the room knows anything of them. It is as old as the
+    /// room's row, or newer.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn membership(&self, room_id: i64, user: &UserKey) -> Result<Option<Membership>, StoreError> {
-        let row = membership::Entity::find_by_id((room_id, user.as_str().to_owned()));
-        Ok(row.one(&self.readers).await?.map(Membership::from))
+    pub async fn membership(&self, room: &Room, user: &UserKey) -> Result<Option<Membership>, StoreError> {
+        if let Some(known) = self.standings.get(room, user) {
+            return Ok(known);
+        }
+        let row = membership::Entity::find_by_id((room.id, user.as_str().to_owned()));
+        let membership = row.one(&self.readers).await?.map(Membership::from);
+        self.standings.insert(room, user.clone(), membership.clone());
+        Ok(membership)
     }
 
     /// The memberships of some users in a room; at most some hundred.

@@ -25,6 +25,7 @@ use super::{
     log,
     pieces::{CONDITION_ROWS, pieces},
     room_write::{Keyed, PostKey, RoomWrite},
+    standings::Standings,
     turn::Turn,
 };
 use crate::domain::{EventId, name::RoomName, room::Room, timestamp::Timestamp};
@@ -71,6 +72,7 @@ pub struct Written {
 #[derive(Debug)]
 pub struct Transaction {
     tx: Timed<DatabaseTransaction>,
+    standings: Standings,
     incarnation: Arc<Incarnation>,
     /// The batch that it is, if that was counted at the beginning.
     counted: Option<BatchId>,
@@ -84,17 +86,23 @@ pub struct Transaction {
 impl Transaction {
     pub(super) fn new(
         tx: Timed<DatabaseTransaction>,
+        standings: Standings,
         (incarnation, counted): (Arc<Incarnation>, Option<BatchId>),
         file: Option<Arc<DatabaseFile>>,
         revisions: u32,
         turn: Turn,
     ) -> Self {
-        Self { tx, incarnation, counted, file, revisions, turn }
+        Self { tx, standings, incarnation, counted, file, revisions, turn }
     }
 
     /// The connection that its statements go to.
     pub(super) fn connection(&self) -> &Timed<DatabaseTransaction> {
         &self.tx
+    }
+
+    /// The standings that were read before.
+    pub(super) fn standings(&self) -> &Standings {
+        &self.standings
     }
 
     /// The number of revisions of a message that are kept.
@@ -278,7 +286,7 @@ impl Transaction {
             self.set_heads(writes).await?;
         }
         for write in writes {
-            if let Some(Room { title, topic, access, members, owners, .. }) = &write.described {
+            if let Some(Room { title, topic, access, members, owners, membership_version, .. }) = &write.described {
                 room::Entity::update_many()
                     .col_expr(room::Column::Title, Expr::value(title.as_str()))
                     .col_expr(room::Column::Topic, Expr::value(topic.as_str()))
@@ -287,6 +295,7 @@ impl Transaction {
                     .col_expr(room::Column::SlowMode, Expr::value(access.slow_mode))
                     .col_expr(room::Column::Members, Expr::value(*members))
                     .col_expr(room::Column::Owners, Expr::value(*owners))
+                    .col_expr(room::Column::MembershipVersion, Expr::value(*membership_version))
                     .filter(room::Column::Id.eq(write.room_id))
                     .exec(&self.tx)
                     .await?;

@@ -8,7 +8,7 @@ use sha2::Sha256;
 
 use super::{
     checkpoint::Checkpointer, entity::erasure, error::StoreError, incarnation::BatchId, metadata, session::Session,
-    transaction::Transaction, turn::Turns,
+    standings::Standings, transaction::Transaction, turn::Turns,
 };
 #[cfg(test)]
 use super::{database_file::DatabaseFile, faults};
@@ -18,6 +18,7 @@ use crate::domain::{message::Draft, timestamp::Timestamp};
 #[derive(Debug)]
 pub struct Writer {
     session: Session,
+    standings: Standings,
     turns: Turns,
     checkpointer: Option<Checkpointer>,
     fingerprint_key: String,
@@ -31,6 +32,7 @@ impl Writer {
     /// Takes the session.
     pub(super) async fn new(
         session: Session,
+        standings: Standings,
         turns: Turns,
         checkpointer: Option<Checkpointer>,
         revisions: u32,
@@ -38,7 +40,7 @@ impl Writer {
         let make = || format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
         let fingerprint_key = metadata::get_or_make(session.db(), metadata::FINGERPRINT_KEY, make).await?;
         let is_erasing = erasure::Entity::find().one(session.db()).await?.is_some();
-        Ok(Self { session, turns, checkpointer, fingerprint_key, revisions, is_erasing })
+        Ok(Self { session, standings, turns, checkpointer, fingerprint_key, revisions, is_erasing })
     }
 
     /// The open file.
@@ -77,7 +79,14 @@ impl Writer {
         let tx = self.session.begin().await?;
         let incarnation = self.session.incarnation().clone();
         let counted = incarnation.count_first(&tx).await?;
-        Ok(Transaction::new(tx, (incarnation, counted), self.session.file(), self.revisions, turn))
+        Ok(Transaction::new(
+            tx,
+            self.standings.clone(),
+            (incarnation, counted),
+            self.session.file(),
+            self.revisions,
+            turn,
+        ))
     }
 
     /// Returns true if something of deleted messages was still to be erased at the start: a crash left it.
@@ -91,6 +100,7 @@ impl Writer {
     /// # Errors
     /// [`StoreError`] when the database is still out; then there is none.
     pub async fn reopen(&mut self) -> Result<(), StoreError> {
+        self.standings.clear();
         self.session.reopen().await
     }
 

@@ -22,6 +22,7 @@ mod sessions;
 mod shut_out;
 mod signers;
 mod slow_mode;
+mod standings;
 mod streams;
 mod tickets;
 mod tokens;

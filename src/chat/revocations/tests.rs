@@ -306,7 +306,7 @@ async fn a_loss_that_only_the_store_has_told_of_is_heeded() {
          '{\"by\":\"alice\",\"reason\":\"removed\",\"private\":true}', 1, 'bob' FROM room",
         "INSERT INTO message (room_id, id, username, user_key, content, created_at) \
          SELECT id, 3, 'alice', 'alice', 'after', 1 FROM room",
-        "UPDATE room SET head = 3, members = 1",
+        "UPDATE room SET head = 3, members = 1, membership_version = membership_version + 1",
     ] {
         database.execute_unprepared(statement).await.unwrap();
     }

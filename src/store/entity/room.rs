@@ -27,6 +27,7 @@ pub struct Model {
     pub slow_mode: i32,
     pub members: i64,
     pub owners: i64,
+    pub membership_version: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -54,6 +55,7 @@ pub(crate) fn new_row(name: &str, now: Timestamp) -> ActiveModel {
         slow_mode: Set(0),
         members: Set(0),
         owners: Set(0),
+        membership_version: Set(0),
         ..Default::default()
     }
 }
@@ -77,6 +79,7 @@ impl From<Model> for Room {
             },
             members: row.members,
             owners: row.owners,
+            membership_version: row.membership_version,
         }
     }
 }

@@ -1,0 +1,54 @@
+//! Standings of users in rooms: read once, and again only after a membership of the room has changed.
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::Guarded;
+use crate::support::statements::{logged, names, while_doing};
+
+async fn ask(guarded: &Guarded, token: &str, method: Method, path: &str, body: Value) -> StatusCode {
+    let request = guarded.request(method, &format!("/api/v1/rooms/team-a{path}"), token).json(&body);
+    request.send().await.expect("an answer").status()
+}
+
+async fn post(guarded: &Guarded, token: &str) -> StatusCode {
+    ask(guarded, token, Method::POST, "/messages", json!({"content": "hi"})).await
+}
+
+async fn read(guarded: &Guarded, token: &str) -> StatusCode {
+    guarded.request(Method::GET, "/api/v1/rooms/team-a/messages", token).send().await.expect("an answer").status()
+}
+
+#[tokio::test]
+async fn a_standing_is_read_again_only_after_a_change_in_the_room() {
+    let guarded = Guarded::on(logged(), &[]).await;
+    guarded.make_room("team-a").await;
+    let [owner, ann, bob] = ["root", "ann", "bob"].map(|user| guarded.token(user, &[]));
+    for token in [&ann, &bob] {
+        assert_eq!(post(&guarded, token).await, StatusCode::CREATED);
+        assert_eq!(read(&guarded, token).await, StatusCode::OK);
+    }
+    let goes_on = async |expected: StatusCode| {
+        let (statements, ()) = while_doing(&guarded.server, async {
+            for _ in 0..3 {
+                assert_eq!(post(&guarded, &ann).await, expected);
+                assert_eq!(read(&guarded, &ann).await, StatusCode::OK);
+            }
+        })
+        .await;
+        statements.into_iter().filter(|statement| names(statement, "membership")).collect::<Vec<_>>()
+    };
+    assert_eq!(goes_on(StatusCode::CREATED).await, Vec::<String>::new(), "nothing has changed since");
+
+    // Somebody else's membership is of the same room.
+    let to = json!({"role": "reader"});
+    assert_eq!(ask(&guarded, &owner, Method::PUT, "/members/bob", to.clone()).await, StatusCode::OK);
+    assert_eq!(post(&guarded, &bob).await, StatusCode::FORBIDDEN);
+    assert_eq!(goes_on(StatusCode::CREATED).await.len(), 1);
+    assert_eq!(goes_on(StatusCode::CREATED).await, Vec::<String>::new());
+
+    assert_eq!(ask(&guarded, &owner, Method::PUT, "/members/ann", to).await, StatusCode::OK);
+    assert_eq!(goes_on(StatusCode::FORBIDDEN).await.len(), 1);
+    assert_eq!(ask(&guarded, &owner, Method::DELETE, "/members/ann", json!({})).await, StatusCode::NO_CONTENT);
+    assert_eq!(goes_on(StatusCode::CREATED).await.len(), 1);
+}
