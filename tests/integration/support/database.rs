@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend};
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statement};
 
 /// The number that are dropped together: `PostgreSQL` writes out all it has for the first.
 const TOGETHER: usize = 32;
@@ -49,6 +49,17 @@ impl TestDatabase {
         path.map(|path| dir.join(path.split('?').next().unwrap_or(path)))
     }
 
+    /// Every row of every table, as text; none of a database that the test made. Blocks.
+    pub fn contents(&self) -> Option<String> {
+        self.name.as_ref()?;
+        let read = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(contents(&self.url)).expect("the database is read")
+        };
+        // A test has a runtime of its own, which can't be blocked on.
+        Some(std::thread::scope(|scope| scope.spawn(read).join().expect("the database is read")))
+    }
+
     /// Its address.
     pub fn url(&self) -> &str {
         &self.url
@@ -77,6 +88,33 @@ fn server() -> Option<String> {
 /// The address of a `SQLite` file, made if it is not there.
 pub fn sqlite_url(path: &Path) -> String {
     format!("sqlite://{}?mode=rwc", path.display())
+}
+
+/// Every row of every table, a line each.
+async fn contents(url: &str) -> Result<String, DbErr> {
+    let database = sea_orm::Database::connect(url).await?;
+    let is_postgres = database.get_database_backend() == DbBackend::Postgres;
+    // Statements, which have a column each.
+    let statements = if is_postgres {
+        "SELECT 'SELECT t::text AS text FROM \"' || table_name || '\" t' AS text FROM information_schema.tables \
+         WHERE table_schema = 'public'"
+    } else {
+        "SELECT CONCAT('SELECT CAST(CONCAT_WS(0x7c, ', GROUP_CONCAT('`', column_name, '`'), ') AS CHAR) AS text FROM `', \
+         table_name, '`') AS text FROM information_schema.columns WHERE table_schema = DATABASE() GROUP BY table_name"
+    };
+    let mut contents = String::new();
+    for statement in column(&database, statements).await? {
+        for row in column(&database, &statement).await? {
+            contents.extend([&row, "\n"]);
+        }
+    }
+    database.close().await?;
+    Ok(contents)
+}
+
+async fn column(database: &DatabaseConnection, statement: &str) -> Result<Vec<String>, DbErr> {
+    let rows = database.query_all_raw(Statement::from_string(database.get_database_backend(), statement)).await?;
+    rows.iter().map(|row| row.try_get("", "text")).collect()
 }
 
 async fn drop_database(server: &DatabaseConnection, name: &str) {

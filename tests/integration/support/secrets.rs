@@ -1,4 +1,5 @@
-//! Secrets: none that was made while tests run is in the log or the database file of any server.
+//! Secrets: none that was made while tests run is in the log, the database or the answers of any server, except for
+//! the answer that hands it out.
 //!
 //! The product's own are known by their form, whoever made them: API keys, sessions, tickets, invitations, resets and
 //! tokens. Passwords have no form, so whatever sends one for a test keeps it here.
@@ -32,7 +33,8 @@ static PASSWORDS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Keeps a password, from now on looked for in everything that servers have written.
 pub fn keep(password: &str) {
-    if LENGTHS.contains(&password.chars().count()) {
+    // Digits may be any number.
+    if LENGTHS.contains(&password.chars().count()) && !password.chars().all(|c| c.is_ascii_digit()) {
         PASSWORDS.lock().unwrap_or_else(PoisonError::into_inner).insert(password.to_owned());
     }
 }
@@ -40,6 +42,40 @@ pub fn keep(password: &str) {
 /// Keeps the passwords in a body.
 pub fn keep_those_in(body: &Value) {
     FIELDS.iter().filter_map(|field| body[field].as_str()).for_each(keep);
+}
+
+/// The fields of answers in which secrets are handed out, once.
+const HANDED_OUT: [&str; 4] = ["key", "ticket", "invitation", "reset"];
+
+/// Fails if a secret is in an answer, except for those that it is there to hand out.
+pub fn expect_handed_out(answer: &Value) {
+    match answer {
+        Value::Object(fields) => {
+            let others = fields.iter().filter(|(field, _)| !HANDED_OUT.contains(&field.as_str()));
+            others.for_each(|(field, value)| expect_unsaid(&format!("{field}: {value}")));
+        }
+        other => expect_unsaid(&other.to_string()),
+    }
+}
+
+/// Fails if a secret is in something that a server says.
+pub fn expect_unsaid(said: &str) {
+    let is_of_word = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    let mut words = said.split(|c| !is_of_word(c));
+    assert!(!words.any(is_secret), "a secret is where none may be: {said}");
+    let passwords = PASSWORDS.lock().unwrap_or_else(PoisonError::into_inner);
+    assert!(!passwords.iter().any(|password| said.contains(password)), "a password is where none may be: {said}");
+}
+
+/// Returns true if a word has the form of a secret.
+fn is_secret(word: &str) -> bool {
+    let is_own = |kind: char| {
+        word.split_once(&format!("pl{kind}_"))
+            .is_some_and(|(_, rest)| rest.chars().take_while(char::is_ascii_alphanumeric).count() >= 20)
+    };
+    let parts: Vec<_> = word.split('.').collect();
+    let is_token = parts.windows(3).any(|it| it[0].contains("eyJ") && it[1].starts_with("eyJ") && it[2].len() >= 20);
+    is_token || "rstip".chars().any(is_own)
 }
 
 /// Fails if a secret is in what a server has logged, or in one of its files. Files that are gone are passed over.
@@ -82,9 +118,27 @@ fn exactly(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{
+        fs,
+        panic::{self, AssertUnwindSafe},
+    };
+
+    use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn secrets_are_found_in_answers_except_where_they_are_handed_out() {
+        let key = format!("plr_{}", "0aZ".repeat(14));
+        expect_handed_out(&json!({"key": key, "name": "plr_short", "id": 1}));
+        for said in [key.clone(), format!("a.{key}"), "x eyJhbGciOiJ.eyJzdWIiOiJB.AAAAAAAAAAAAAAAAAAAAAAAA.".into()] {
+            let is_found = |check: &dyn Fn()| panic::catch_unwind(AssertUnwindSafe(check)).is_err();
+            assert!(is_found(&|| expect_unsaid(&said)), "{said}");
+            assert!(is_found(&|| expect_handed_out(&json!({"keys": [{"name": said}]}))), "{said}");
+            assert!(is_found(&|| expect_handed_out(&json!([said]))), "{said}");
+        }
+        expect_unsaid("plr_*** pls_short eyJhbGciOiJFZERTQSJ9 example.org");
+    }
 
     #[test]
     fn secrets_are_found_in_logs_and_files_and_nothing_else_is_taken_for_one() {

@@ -236,6 +236,7 @@ impl Drop for Server {
         self.running.end();
         if !std::thread::panicking() {
             self.expect_no_secrets();
+            secrets::expect_none(&self.database.contents().unwrap_or_default(), &[]);
         }
     }
 }
@@ -245,5 +246,10 @@ pub async fn json_of(answer: reqwest::Response, status: StatusCode) -> Value {
     let (is, url) = (answer.status(), answer.url().clone());
     let body = answer.text().await.expect("a body");
     assert_eq!(is, status, "{url}: {body}");
-    serde_json::from_str(&body).unwrap_or_else(|error| panic!("{url}: {error}: {body}"))
+    let answer = serde_json::from_str(&body).unwrap_or_else(|error| panic!("{url}: {error}: {body}"));
+    // The document shows what each looks like.
+    if !url.path().ends_with("/openapi.json") {
+        secrets::expect_handed_out(&answer);
+    }
+    answer
 }

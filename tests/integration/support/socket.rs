@@ -8,7 +8,7 @@ use tokio_tungstenite::{
     tungstenite::{self, Message, client::IntoClientRequest},
 };
 
-use super::{DEADLINE, Server, reader::Query, within};
+use super::{DEADLINE, Server, reader::Query, secrets, within};
 
 /// One open socket.
 pub struct Socket {
@@ -48,7 +48,10 @@ impl Socket {
     pub async fn next(&mut self) -> Option<String> {
         loop {
             match self.socket.next().await? {
-                Ok(Message::Text(text)) => return Some(text.to_string()),
+                Ok(Message::Text(text)) => {
+                    secrets::expect_unsaid(&text);
+                    return Some(text.to_string());
+                }
                 Ok(Message::Close(frame)) => self.close_code = frame.map(|frame| frame.code.into()),
                 Ok(Message::Binary(_)) => panic!("the server sends text frames only"),
                 Ok(_) => {}

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use reqwest::{RequestBuilder, StatusCode, header::HeaderMap};
 
-use super::{DEADLINE, Server, reader::Query, within};
+use super::{DEADLINE, Server, reader::Query, secrets, within};
 
 /// One event, as a browser would dispatch it, and the lines that made it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -126,7 +126,10 @@ impl Stream {
                 return Some(frame);
             }
             match self.response.chunk().await {
-                Ok(Some(bytes)) => self.ready.extend(self.parser.push(&bytes)),
+                Ok(Some(bytes)) => {
+                    secrets::expect_unsaid(&String::from_utf8_lossy(&bytes));
+                    self.ready.extend(self.parser.push(&bytes));
+                }
                 Ok(None) => return None,
                 Err(_) => {
                     self.was_cut = true;
