@@ -83,10 +83,18 @@ impl Room {
         self.access.visibility == Visibility::Private && self.name.as_str().starts_with(DIRECT_PREFIX)
     }
 
-    /// A word for what is set of the room: equal for equal titles and topics only.
+    /// A word for what is set of the room, as somebody sees it: in open mode without its access.
     #[must_use]
-    pub fn described(&self) -> String {
-        word(&(&self.title, &self.topic))
+    pub fn described(&self, shows_access: bool) -> String {
+        described(&self.title, &self.topic, shows_access.then_some(self.access))
+    }
+}
+
+/// A word that is equal for equal settings of a room only.
+fn described(title: &str, topic: &str, access: Option<Access>) -> String {
+    match access {
+        Some(access) => word(&(title, topic, access)),
+        None => word(&(title, topic)),
     }
 }
 
@@ -193,7 +201,9 @@ impl RoomView {
     /// The room's version as it is shown.
     #[must_use]
     pub fn version(&self) -> Version {
-        Version { content: word(&(&self.title, &self.topic)), whole: word(self) }
+        let access = self.visibility.zip(self.posting).zip(self.slow_mode);
+        let access = access.map(|((visibility, posting), slow_mode)| Access { visibility, posting, slow_mode });
+        Version { content: described(&self.title, &self.topic, access), whole: word(self) }
     }
 }
 

@@ -222,7 +222,8 @@ impl Batch {
         let changes = self.rooms.get(&command.room).ok_or_else(Refused::unlocked)?;
         let made = !changes.exists;
         // Only what is set of a room can be asked for, so the other part of its version is no matter.
-        let version = Version { content: changes.room.described(), whole: String::new() };
+        let version =
+            Version { content: changes.room.described(command.actor.grant().is_some()), whole: String::new() };
         if !command.when.holds((!made).then_some(&version), Part::Content) {
             return Err(Refused::PreconditionFailed);
         }

@@ -345,3 +345,28 @@ async fn in_open_mode_there_are_no_members() {
     let put = server.http().put(server.api("/rooms/team")).json(&json!({"visibility": "private"})).send().await;
     expect_problem(put.expect("an answer"), 422, "invalid", &["visibility"]).await;
 }
+
+#[tokio::test]
+async fn the_condition_of_a_change_is_about_access_too() {
+    let scene = Scene::with(&["olga"]).await;
+    let put = async |body: Value, tag: Option<&str>| {
+        let path = format!("/api/v1{ROOM}");
+        let request = scene.guarded.request(Method::PUT, &path, &scene.token("olga")).json(&body);
+        let answer = match tag {
+            Some(tag) => request.header("if-match", tag),
+            None => request,
+        };
+        let answer = answer.send().await.expect("an answer");
+        let tag = answer.headers().get("etag").map(|tag| tag.to_str().expect("text").to_owned());
+        (answer.status(), tag)
+    };
+    for change in [json!({"posting": "moderators"}), json!({"visibility": "private"}), json!({"slow_mode": 5})] {
+        let (_, before) = put(json!({}), None).await;
+        let before = before.as_deref();
+        assert_eq!(put(json!({"topic": "t"}), before).await.0, StatusCode::OK);
+        let (_, before) = put(json!({}), None).await;
+        assert_eq!(put(change.clone(), before.as_deref()).await.0, StatusCode::OK, "{change}");
+        let late = put(json!({"topic": "later"}), before.as_deref()).await.0;
+        assert_eq!(late, StatusCode::PRECONDITION_FAILED, "{change}");
+    }
+}
