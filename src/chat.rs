@@ -40,7 +40,7 @@ use crate::{
         authenticator::Authenticator,
     },
     journal::{Journal, command::Action},
-    store::{Store, error::StoreError, search::SearchError},
+    store::{Store, error::StoreError, identity::Basis, search::SearchError},
 };
 pub use crate::{
     identity::{
@@ -200,6 +200,26 @@ impl Chat {
     }
 }
 
+/// Does something again as long as somebody has lost a right between the check and the change.
+async fn until_settled<T, F>(work: impl Fn() -> F) -> Result<T, ChatError>
+where
+    F: Future<Output = Result<T, ChatError>>,
+{
+    for _ in 0..LOOK_UPS {
+        match work().await {
+            Err(ChatError::Refused(Refused::Stale)) => {}
+            done => return done,
+        }
+    }
+    Err(Refused::Unavailable.into())
+}
+
+/// The basis of what an actor changes outside of all rooms.
+fn basis(actor: &Actor) -> Basis<'static> {
+    // In open mode there is nothing of the kind.
+    Basis::Rights(actor.grant().map_or(0, |grant| grant.version))
+}
+
 impl From<StoreError> for ChatError {
     fn from(error: StoreError) -> Self {
         match error {
@@ -251,6 +271,7 @@ impl From<AccountError> for ChatError {
             AccountError::TooMany(bound) => Self::TooMany(bound),
             AccountError::Busy(_) => Self::Busy("passwords"),
             AccountError::Unknown(thing) => Self::NotFound(thing),
+            AccountError::Stale => Self::Refused(Refused::Stale),
             AccountError::NotProven(NotProven::Store(error)) | AccountError::Store(error) => error.into(),
             AccountError::NotProven(error) => Self::NotProven(error),
         }

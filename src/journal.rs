@@ -54,6 +54,9 @@ pub enum Refused {
     /// There is no such message.
     #[error("there is no such message")]
     NoSuchMessage,
+    /// There is no such user any more.
+    #[error("there is no such user")]
+    NoSuchUser,
     /// The message is deleted.
     #[error("the message is deleted")]
     Deleted,

@@ -27,7 +27,7 @@ use crate::{
     shutdown::Shutdown,
     store::{
         Opened, Store,
-        identity::{NewKey, NewUser},
+        identity::{Basis, NewKey, NewUser},
     },
 };
 
@@ -67,7 +67,7 @@ impl TestApp {
             let account_id = identity.make_user(user, now).await.unwrap().id;
             let (hash, name) = (*secret.hash().as_bytes(), String::new());
             let key = NewKey { hash, account_id, name, rooms: None, can: None, expires_at: None };
-            identity.make_key(key, None, now).await.unwrap();
+            identity.make_key(key, Basis::Operator, None, now).await.unwrap();
             store.close().await;
             identity.close().await;
             writer.close().await;

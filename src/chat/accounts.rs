@@ -1,8 +1,8 @@
 //! Accounts: registering, signing in and out, what users do to their own account, and invitations.
 
-use std::{net::IpAddr, time::Duration};
+use std::{borrow::Cow, net::IpAddr, time::Duration};
 
-use super::{Chat, ChatError};
+use super::{Chat, ChatError, basis, until_settled};
 use crate::{
     domain::{
         account::{InvitationView, SessionView},
@@ -61,7 +61,7 @@ impl Chat {
     /// [`ChatError`].
     pub async fn sign_in_by_token(&self, actor: &Actor, token: &str, browser: &Browser) -> Result<SignedIn, ChatError> {
         may(actor, Act::SignIn, &Standing::default())?;
-        Ok(self.accounts()?.sign_in_by_token(token, browser).await?)
+        until_settled(|| async { Ok(self.accounts()?.sign_in_by_token(token, browser).await?) }).await
     }
 
     /// Ends the session that asks.
@@ -132,22 +132,30 @@ impl Chat {
     /// [`ChatError`]; then the account is there, and may have left some rooms. [`ChatError::LastAdmin`] if nobody would
     /// be left who can do what admins do.
     pub async fn delete_account(&self, actor: &Actor) -> Result<(), ChatError> {
-        let actor = self.keeper(actor).await?;
-        let user = actor.name()?;
-        self.accounts()?.check_deletable(user).await?;
+        until_settled(|| async {
+            let actor = self.keeper(actor).await?;
+            let user = actor.name()?;
+            self.accounts()?.check_deletable(user).await?;
+            self.leave_rooms(&actor, user).await?;
+            // Somebody may have added the user to another room meanwhile.
+            Ok(self.accounts()?.delete(user, basis(&actor)).await?)
+        })
+        .await
+    }
+
+    async fn leave_rooms(&self, actor: &Actor, user: &Username) -> Result<(), ChatError> {
         let mut after: Option<RoomName> = None;
         loop {
             let scope = &RoomScope::all();
-            let viewer = Viewer { scope, user: Some(user.key()), is_mine: true };
+            let viewer = Viewer { scope, user: Some(user.key()), is_mine: true, heeds_bans: None };
             let rooms = self.store.listed_rooms(Some(&viewer), after.as_ref(), ROOMS_AT_ONCE).await?;
-            let Some((last, _)) = rooms.last() else { break };
+            let Some((last, _)) = rooms.last() else { return Ok(()) };
             after = Some(last.name.clone());
             for (room, _) in &rooms {
                 let change = MembershipChange { username: user.clone(), to: MembershipTo::Gone };
-                self.submit(&actor, &room.name, Precondition::default(), change).await?;
+                self.submit(actor, &room.name, Precondition::default(), change).await?;
             }
         }
-        Ok(self.accounts()?.delete(user).await?)
     }
 
     /// Makes an invitation.
@@ -160,9 +168,12 @@ impl Chat {
         username: Option<&Username>,
         lasts: Option<Duration>,
     ) -> Result<(Secret, InvitationView), ChatError> {
-        self.may_globally(actor, Act::Invite).await?;
-        let (secret, made) = self.accounts()?.invite(actor.name()?, username, lasts).await?;
-        Ok((secret, made.into()))
+        until_settled(|| async {
+            let actor = self.may_globally(actor, Act::Invite).await?;
+            let (secret, made) = self.accounts()?.invite(actor.name()?, username, lasts, basis(&actor)).await?;
+            Ok((secret, made.into()))
+        })
+        .await
     }
 
     /// At most `limit` invitations that nobody has used, newest first, before `before`, and whether there are more.
@@ -196,14 +207,18 @@ impl Chat {
     /// # Errors
     /// [`ChatError`].
     pub async fn offer_reset(&self, actor: &Actor, user: &Username) -> Result<Secret, ChatError> {
-        self.may_globally(actor, Act::ResetPassword).await?;
-        Ok(self.accounts()?.offer_reset(actor.name()?, user).await?)
+        until_settled(|| async {
+            let actor = self.may_globally(actor, Act::ResetPassword).await?;
+            Ok(self.accounts()?.offer_reset(actor.name()?, user, basis(&actor)).await?)
+        })
+        .await
     }
 
-    /// Asks the policy about an act that is in no room.
-    async fn may_globally(&self, actor: &Actor, act: Act) -> Result<(), ChatError> {
+    /// Asks the policy about an act that is in no room. Returns the actor with the rights that are in force.
+    async fn may_globally<'a>(&self, actor: &'a Actor, act: Act) -> Result<Cow<'a, Actor>, ChatError> {
         let actor = self.current(actor).await?;
-        Ok(may(&actor, act, &Standing::default())?)
+        may(&actor, act, &Standing::default())?;
+        Ok(actor)
     }
 
     /// The actor, with the rights that are in force, if the own account is theirs to keep.

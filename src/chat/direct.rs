@@ -50,8 +50,8 @@ impl Chat {
     }
 
     /// Returns true if two users are members of the same room.
-    async fn shares_room(&self, one: &Username, other: &Username) -> Result<bool, ChatError> {
-        let viewer = Viewer { scope: &RoomScope::all(), user: Some(one.key()), is_mine: true };
+    pub(super) async fn shares_room(&self, one: &Username, other: &Username) -> Result<bool, ChatError> {
+        let viewer = Viewer { scope: &RoomScope::all(), user: Some(one.key()), is_mine: true, heeds_bans: None };
         // Of the names that begin so the one that is no longer is the first.
         let sought = Sought { prefix: Some(other), limit: 1, ..Sought::default() };
         let found = self.store.find_users_in_rooms_of(&viewer, &sought).await?;

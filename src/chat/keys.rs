@@ -1,6 +1,6 @@
 //! API keys over HTTP: people's own, made by who has signed in, and those of bots, by admins.
 
-use super::{Chat, ChatError};
+use super::{Chat, ChatError, Refused, basis, until_settled};
 use crate::{
     domain::{
         api_key::{KeyDraft, KeyView},
@@ -22,6 +22,10 @@ impl Chat {
     /// # Errors
     /// [`ChatError`].
     pub async fn make_key(&self, actor: &Actor, draft: &KeyDraft) -> Result<(Secret, KeyView), ChatError> {
+        until_settled(|| self.make_key_once(actor, draft)).await
+    }
+
+    async fn make_key_once(&self, actor: &Actor, draft: &KeyDraft) -> Result<(Secret, KeyView), ChatError> {
         let actor = self.current(actor).await?;
         may(&actor, act_on(draft.bot.as_ref()), &Standing::default())?;
         let widest = match (&draft.bot, actor.grant()) {
@@ -42,11 +46,11 @@ impl Chat {
                     Some(_) => {}
                     None => check?,
                 }
-                authenticator.bot(bot, actor.name()?).await.map_err(refused)?
+                authenticator.bot(bot, basis(&actor), actor.name()?).await.map_err(refused)?
             }
         };
         let admin = draft.bot.as_ref().map(|_| actor.name()).transpose()?;
-        let (secret, key) = authenticator.make_key(&user, draft, admin).await.map_err(refused)?;
+        let (secret, key) = authenticator.make_key(&user, draft, basis(&actor), admin).await.map_err(refused)?;
         Ok((secret, key.shown(&user.username)))
     }
 
@@ -107,6 +111,7 @@ fn refused(error: IdentityError) -> ChatError {
     match error {
         IdentityError::Taken => ChatError::NameTaken,
         IdentityError::TooMany(bound) => ChatError::TooMany(bound),
+        IdentityError::Stale => Refused::Stale.into(),
         IdentityError::Store(error) => error.into(),
         IdentityError::Unknown | IdentityError::NotInvited | IdentityError::LastAdmin => {
             ChatError::NotFound("key of yours")

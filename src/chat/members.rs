@@ -63,17 +63,25 @@ impl Chat {
         Ok((found.into_iter().map(|membership| membership.without_ended(now)).collect(), has_more))
     }
 
-    /// Makes somebody a member of a room, or gives a member another role.
+    /// Makes somebody a member of a room, or gives a member another role. If there is no directory, whoever shares no
+    /// room with the actor is as one who is not there, except for admins.
     ///
     /// # Errors
     /// [`ChatError`].
     pub async fn set_member(
         &self,
         actor: &Actor,
+        has_directory: bool,
         room: &RoomName,
         user: &Username,
         role: Role,
     ) -> Result<Committed<Membered>, ChatError> {
+        let own = actor.name()?;
+        let is_admin = actor.grant().is_some_and(|grant| grant.rights.contains(Right::Admin));
+        if !has_directory && !is_admin && own.key() != user.key() && !self.shares_room(own, user).await? {
+            self.room_for(actor, Act::SetMember, room).await?;
+            return Err(ChatError::NotFound("user"));
+        }
         self.change_member(actor, room, user, MembershipTo::Role(role)).await
     }
 

@@ -10,6 +10,7 @@ use crate::{
         name::{RoomName, Username},
         page,
         policy::{Act, Actor, Denied, RoomStanding, Standing, may},
+        rights::Right,
         room::{DIRECT_PREFIX, OwnRole, RANDOM_PREFIX, Room, RoomChange, RoomView},
         timestamp::Timestamp,
         version::Precondition,
@@ -111,8 +112,13 @@ impl Chat {
     ) -> Result<(Vec<RoomView>, bool), ChatError> {
         let actor = self.current(actor).await?;
         may(&actor, Act::ListRooms, &Standing::default())?;
-        let viewer =
-            actor.grant().map(|grant| Viewer { scope: &grant.rooms, user: actor.user().map(Username::key), is_mine });
+        let viewer = actor.grant().map(|grant| Viewer {
+            scope: &grant.rooms,
+            user: actor.user().map(Username::key),
+            is_mine,
+            // Admins own public rooms in spite of a ban.
+            heeds_bans: (!grant.rights.contains(Right::Admin)).then(|| self.clock.now()),
+        });
         let mut rooms = self.store.listed_rooms(viewer.as_ref(), after, limit as u64 + 1).await?;
         let has_more = rooms.len() > limit;
         rooms.truncate(limit);

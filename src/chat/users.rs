@@ -1,6 +1,6 @@
 //! Users: finding them, and what admins take from them.
 
-use super::{Chat, ChatError};
+use super::{Chat, ChatError, Refused, basis, until_settled};
 use crate::{
     domain::{
         name::Username,
@@ -34,7 +34,8 @@ impl Chat {
         let mut found = if has_directory && grant.rooms.is_all() {
             self.store.find_users(&sought).await?
         } else {
-            let viewer = Viewer { scope: &grant.rooms, user: actor.user().map(Username::key), is_mine: true };
+            let viewer =
+                Viewer { scope: &grant.rooms, user: actor.user().map(Username::key), is_mine: true, heeds_bans: None };
             self.store.find_users_in_rooms_of(&viewer, &sought).await?
         };
         let has_more = found.len() > limit;
@@ -48,17 +49,21 @@ impl Chat {
     /// # Errors
     /// [`ChatError`]; [`ChatError::LastAdmin`] if nobody would be left to undo it.
     pub async fn change_user(&self, actor: &Actor, user: &Username, change: UserChange) -> Result<UserView, ChatError> {
-        let actor = self.current(actor).await?;
-        may(&actor, Act::ChangeUser, &Standing::default())?;
-        let authenticator = self.authenticator.as_ref().ok_or(ChatError::NotFound("user"))?;
-        match authenticator.change_user(actor.name()?, user, change).await {
-            Ok(changed) => Ok(UserView::of(changed, true)),
-            Err(IdentityError::Unknown) => Err(ChatError::NotFound("user")),
-            Err(IdentityError::LastAdmin) => Err(ChatError::LastAdmin),
-            Err(IdentityError::Store(error)) => Err(error.into()),
-            Err(error @ (IdentityError::Taken | IdentityError::NotInvited | IdentityError::TooMany(_))) => {
-                Err(ChatError::Internal(error.to_string()))
+        until_settled(|| async {
+            let actor = self.current(actor).await?;
+            may(&actor, Act::ChangeUser, &Standing::default())?;
+            let authenticator = self.authenticator.as_ref().ok_or(ChatError::NotFound("user"))?;
+            match authenticator.change_user(actor.name()?, user, change, basis(&actor)).await {
+                Ok(changed) => Ok(UserView::of(changed, true)),
+                Err(IdentityError::Unknown) => Err(ChatError::NotFound("user")),
+                Err(IdentityError::LastAdmin) => Err(ChatError::LastAdmin),
+                Err(IdentityError::Stale) => Err(Refused::Stale.into()),
+                Err(IdentityError::Store(error)) => Err(error.into()),
+                Err(error @ (IdentityError::Taken | IdentityError::NotInvited | IdentityError::TooMany(_))) => {
+                    Err(ChatError::Internal(error.to_string()))
+                }
             }
-        }
+        })
+        .await
     }
 }

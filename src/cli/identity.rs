@@ -79,7 +79,8 @@ pub(super) fn failed(name: &Username, error: IdentityError, taken: &str) -> NotD
         // No command spends an invitation.
         IdentityError::Unknown | IdentityError::NotInvited => NotDone::NoUser(name.clone()),
         IdentityError::LastAdmin => NotDone::Refused(format!("{} is the last admin", name.as_str())),
-        IdentityError::TooMany(bound) => NotDone::Refused(bound.to_string()),
+        // Nor rests one on a right that somebody could lose.
+        error @ (IdentityError::TooMany(_) | IdentityError::Stale) => NotDone::Refused(error.to_string()),
         IdentityError::Store(error) => error.into(),
     }
 }

@@ -24,7 +24,7 @@ use crate::{
     identity::secret::{Secret, SecretKind},
     store::{
         Store,
-        identity::{IdentityError, IdentityWriter, NewKey, StoredKey},
+        identity::{Basis, IdentityError, IdentityWriter, NewKey, StoredKey},
     },
 };
 
@@ -133,7 +133,10 @@ async fn create(store: &Store, writer: &IdentityWriter, now: Timestamp, args: &C
         can: args.can.map(|can| can.words().collect::<Vec<_>>().join(",")),
         expires_at: args.lifetime.map(end),
     };
-    let made = writer.make_key(key, None, now).await.map_err(|error| failed(&user.username, error, "try it again"))?;
+    let made = writer
+        .make_key(key, Basis::Operator, None, now)
+        .await
+        .map_err(|error| failed(&user.username, error, "try it again"))?;
     let until = made.expires_at.map_or_else(|| "until it is deleted".to_owned(), |end| format!("until {}", time(end)));
     let message =
         format!("key {} of {}, good {until}: keep it, it is not shown again", made.id, user.username.as_str());

@@ -19,7 +19,7 @@ use crate::{
     identity::password::Password,
     store::{
         Store,
-        identity::{IdentityError, IdentityWriter, NewUser},
+        identity::{Basis, IdentityError, IdentityWriter, NewUser},
     },
 };
 
@@ -237,7 +237,10 @@ async fn set_password(
         return Err(NotDone::Refused(why.to_owned()));
     }
     let hash = password.hash();
-    writer.change_password(user.id, &hash, None, clock.now()).await.map_err(|error| failed(name, error, ""))
+    writer
+        .change_password(user.id, &hash, None, Basis::Operator, clock.now())
+        .await
+        .map_err(|error| failed(name, error, ""))
 }
 
 /// Changes a user; what was done, in words.

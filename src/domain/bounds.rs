@@ -9,6 +9,10 @@ pub const MOST_INVITATIONS: u64 = 1_000;
 /// half a minute: so many are waiting for no page any more.
 pub const MOST_TICKETS: u64 = 1_000;
 
+/// The most sessions of a user. One more ends the one that was not used for the longest: a browser that forgets its
+/// cookie, or a program that signs in each time, leaves them behind.
+pub const MOST_SESSIONS: u64 = 100;
+
 /// The things of which there are as many as there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TooMany {

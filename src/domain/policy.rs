@@ -302,12 +302,12 @@ fn is_owned_by_admins(room: &Room, is_ownerless: bool) -> bool {
     (room.access.visibility == Visibility::Public || is_ownerless) && !room.is_direct()
 }
 
-/// Returns true if it matters to what somebody may do in a room whether it has an owner who is not disabled: to admins,
-/// who own private rooms that have none.
+/// Returns true if it matters to what somebody may do in a private room whether it has an owner who is not disabled: to
+/// admins, who own those that have none, except for rooms of two people.
 #[must_use]
-pub fn depends_on_owners(actor: &Actor, room: &Room) -> bool {
+pub fn depends_on_owners(actor: &Actor, room: &RoomName) -> bool {
     let is_admin = actor.user().is_some() && actor.grant().is_some_and(|grant| grant.rights.contains(Right::Admin));
-    is_admin && room.access.visibility == Visibility::Private && !room.is_direct()
+    is_admin && !room.as_str().starts_with(DIRECT_PREFIX)
 }
 
 /// Decides whether somebody of this level may give a role, or take one away: one's own level and what is above it are

@@ -256,14 +256,22 @@ fn is_secret(text: &str) -> bool {
     SecretKind::is_one(text) || (text.starts_with("eyJ") && text.split('.').count() == 3)
 }
 
+/// Returns true if one of the words of a text is a secret, or most of one: a room may be called as one begins.
+fn has_secret(text: &str) -> bool {
+    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && !"_-.".contains(c));
+    words.any(|word| word.len() >= 24 && is_secret(word))
+}
+
 /// A URL stands in logs, histories and headers: what is a secret doesn't belong there.
 fn refuse_in_url(parts: &Parts) -> Result<(), Problem> {
     let query = parts.uri.query().unwrap_or_default();
     let is_credential = |(name, value): (Cow<'_, str>, Cow<'_, str>)| {
         let is_ticket = name == ticket::TICKET && value.starts_with(SecretKind::Ticket.prefix());
-        CREDENTIALS.contains(&name.to_ascii_lowercase().as_str()) || (is_secret(&value) && !is_ticket)
+        let is_named = CREDENTIALS.contains(&name.to_ascii_lowercase().as_str());
+        is_named || has_secret(&name) || ((is_secret(&value) || has_secret(&value)) && !is_ticket)
     };
-    if url::form_urlencoded::parse(query.as_bytes()).any(is_credential) {
+    let path = percent_encoding::percent_decode_str(parts.uri.path()).decode_utf8_lossy();
+    if has_secret(&path) || url::form_urlencoded::parse(query.as_bytes()).any(is_credential) {
         let detail = "A credential doesn't belong into a URL, which logs keep: send it as `Authorization: Bearer …`, \
                       and replace this one.";
         return Err(Problem::new(Code::BadQuery, detail));

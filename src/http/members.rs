@@ -142,7 +142,8 @@ pub async fn put(
     let mut check = Check::default();
     let role = check.take(required("role", body.role.as_deref()).and_then(Role::parse));
     let role = check.finish(role)?;
-    let put = app.chat.set_member(&caller.as_named(None), &room, &user, role).await?;
+    let (actor, has_directory) = (caller.as_named(None), app.config.identity.has_directory);
+    let put = app.chat.set_member(&actor, has_directory, &room, &user, role).await?;
     Ok(with_event(answer(Member::from(put.answer.membership)), put.event))
 }
 

@@ -296,6 +296,7 @@ impl From<Refused> for Problem {
                 )
             },
             Refused::NoSuchTarget => invalid(message::no_such_target()),
+            Refused::NoSuchUser => Self::new(Code::NotFound, "There is no such user."),
             Refused::NoSuchMessage => Self::new(Code::NotFound, "There is no such message."),
             Refused::Deleted => Self::new(Code::Deleted, "This message is deleted."),
             Refused::PreconditionFailed => Self::precondition_failed(),

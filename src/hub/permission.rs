@@ -3,6 +3,7 @@
 use super::Hub;
 use crate::{
     domain::{
+        access::Visibility,
         actor::Actor,
         denied::Denied,
         membership::Membership,
@@ -41,7 +42,8 @@ impl Hub {
             (Some(user), Some(room)) => self.store.membership(room, user.key()).await?,
             _ => None,
         };
-        let is_ownerless = match room.filter(|room| depends_on_owners(actor, room)) {
+        let private = room.filter(|room| room.access.visibility == Visibility::Private);
+        let is_ownerless = match private.filter(|room| depends_on_owners(actor, &room.name)) {
             Some(room) => self.is_ownerless(room).await?,
             None => false,
         };

@@ -5,6 +5,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 mod invitations;
+mod own;
 
 use super::{
     authenticator::Authenticator,
@@ -18,7 +19,6 @@ use crate::{
     clock::Clock,
     config::Accounts as Mode,
     domain::{
-        account::SESSION_IDLE,
         actor::Credential,
         bounds::TooMany,
         invalid::Invalid,
@@ -30,7 +30,7 @@ use crate::{
     store::{
         Store,
         error::StoreError,
-        identity::{IdentityError, IdentityWriter, NewSession, NewUser, Registration, StoredSession},
+        identity::{Basis, IdentityError, IdentityWriter, NewSession, NewUser, Registration},
     },
 };
 
@@ -116,6 +116,9 @@ pub enum AccountError {
     /// There is no such thing.
     #[error("there is no such {0}")]
     Unknown(&'static str),
+    /// Somebody has lost a right meanwhile: it is to be checked again.
+    #[error("a right was lost meanwhile")]
+    Stale,
     /// The token is not good.
     #[error(transparent)]
     NotProven(#[from] NotProven),
@@ -164,7 +167,7 @@ impl Accounts {
             Ok(_) => Ok(SignedIn { cookie, lasts: None }),
             Err(IdentityError::Taken | IdentityError::Unknown | IdentityError::LastAdmin) => Err(NameTaken),
             Err(IdentityError::NotInvited) => Err(NotInvited),
-            Err(error @ IdentityError::TooMany(_)) => Err(unexpected(error)),
+            Err(error @ (IdentityError::TooMany(_) | IdentityError::Stale)) => Err(unexpected(error)),
             Err(IdentityError::Store(error)) => Err(error.into()),
         }
     }
@@ -199,51 +202,68 @@ impl Accounts {
         if self.mode == Mode::Off {
             return Err(NotKept);
         }
-        // Before it counts as a failure.
-        let new = match by {
-            SignIn::Password(_) => None,
-            SignIn::Reset { new, .. } => Some(Password::new("new", new).map_err(AccountError::Invalid)?),
-        };
-        let network = Network::from(browser.address);
-        self.failures.begin(user.key(), network, Instant::now()).map_err(AccountError::TooManyFailures)?;
-        let signed_in = self.checked(user, by, new, browser).await;
-        self.count(user, network, signed_in.as_ref().err());
-        signed_in
-    }
-
-    /// Signs in whoever can, by the same work for a name that nobody has.
-    async fn checked(
-        &self,
-        user: &Username,
-        by: SignIn<'_>,
-        new: Option<Password>,
-        browser: &Browser,
-    ) -> Result<SignedIn, AccountError> {
-        let network = Network::from(browser.address);
-        let found = self.store.user(user.key()).await?.filter(|found| found.disabled_at.is_none());
-        // Nobody has the key 0, and the database is asked all the same.
-        let id = found.map_or(0, |found| found.id);
-        let (session, cookie) = new_session(browser);
         match by {
             SignIn::Password(typed) => {
-                let hash = self.store.password_of(id).await?;
-                if !self.passwords.is_right(Password::typed(typed), hash, network).await? {
-                    return Err(BadCredentials);
-                }
-                self.writer.make_session(id, &session, self.clock.now()).await.map_err(unexpected)?;
+                let network = Network::from(browser.address);
+                self.failures.begin(user.key(), network, Instant::now()).map_err(AccountError::TooManyFailures)?;
+                let signed_in = self.by_password(user, typed, browser).await;
+                self.count(user, network, signed_in.as_ref().err());
+                signed_in
             }
-            SignIn::Reset { secret, .. } => {
-                let hash = self.passwords.hash(new.ok_or(BadCredentials)?, network).await?;
-                let secret = Secret::parse(SecretKind::Reset, secret).ok_or(BadCredentials)?;
-                let secret = *secret.hash().as_bytes();
-                let reset = self.writer.reset_password(id, &secret, &hash, &session, self.clock.now()).await;
-                reset.map_err(|error| match error {
-                    IdentityError::Store(error) => AccountError::Store(error),
-                    _ => BadCredentials,
-                })?;
-            }
+            // Nobody guesses such a secret, so failures don't count: whoever is kept out by those of others gets in.
+            SignIn::Reset { secret, new } => self.by_reset(user, secret, new, browser).await,
         }
-        Ok(SignedIn { cookie, lasts: None })
+    }
+
+    /// Signs in by a password, by the same work for a name that nobody has.
+    async fn by_password(&self, user: &Username, typed: &str, browser: &Browser) -> Result<SignedIn, AccountError> {
+        let id = self.id_of(user).await?;
+        let hash = self.store.password_of(id).await?;
+        if !self.passwords.is_right(Password::typed(typed), hash.clone(), browser.address.into()).await? {
+            return Err(BadCredentials);
+        }
+        let (session, cookie) = new_session(browser);
+        // It may be another one by now: to check it takes long enough for that.
+        let basis = Basis::Password { user: id, hash: &hash.unwrap_or_default(), session: None };
+        match self.writer.make_session(id, &session, basis, self.clock.now()).await {
+            Ok(_) => Ok(SignedIn { cookie, lasts: None }),
+            Err(IdentityError::Stale) => Err(BadCredentials),
+            Err(error) => Err(unexpected(error)),
+        }
+    }
+
+    /// Sets a new password by a secret, and signs in. Only for a secret that is good a password is hashed.
+    async fn by_reset(
+        &self,
+        user: &Username,
+        secret: &str,
+        new: &str,
+        browser: &Browser,
+    ) -> Result<SignedIn, AccountError> {
+        let new = Password::new("new", new).map_err(AccountError::Invalid)?;
+        let secret = *Secret::parse(SecretKind::Reset, secret).ok_or(BadCredentials)?.hash().as_bytes();
+        let id = self.id_of(user).await?;
+        if !self.store.has_reset(id, &secret, self.clock.now()).await? {
+            return Err(BadCredentials);
+        }
+        let network = Network::from(browser.address);
+        let hash = self.passwords.hash(new, network).await?;
+        let (session, cookie) = new_session(browser);
+        match self.writer.reset_password(id, &secret, &hash, &session, self.clock.now()).await {
+            Ok(_) => {
+                self.failures.forget(user.key(), network);
+                Ok(SignedIn { cookie, lasts: None })
+            }
+            Err(IdentityError::Store(error)) => Err(error.into()),
+            Err(_) => Err(BadCredentials),
+        }
+    }
+
+    /// The key in the database of a user who is not disabled. Nobody has the key 0, and the database can be asked for it
+    /// all the same.
+    async fn id_of(&self, user: &Username) -> Result<i64, AccountError> {
+        let found = self.store.user(user.key()).await?.filter(|found| found.disabled_at.is_none());
+        Ok(found.map_or(0, |found| found.id))
     }
 
     /// Counts the try that was begun: it has failed, or not, or nobody could say.
@@ -261,6 +281,7 @@ impl Accounts {
     /// [`AccountError`].
     pub async fn sign_in_by_token(&self, token: &str, browser: &Browser) -> Result<SignedIn, AccountError> {
         let actor = self.authenticator.token_actor(token).await?;
+        let actor = self.authenticator.current(&actor).await?;
         let grant = actor.grant().ok_or(NotProven::Invalid("it is no token"))?;
         let Credential::Token { user, can, .. } = grant.credential else {
             return Err(NotProven::Invalid("it is no token").into());
@@ -273,92 +294,9 @@ impl Accounts {
             session.rooms = Some(json.map_err(|error| StoreError::Rejected(error.to_string()))?);
         }
         let now = self.clock.now();
-        self.writer.make_session(user, &session, now).await.map_err(unexpected)?;
+        let basis = Basis::Rights(grant.version);
+        self.writer.make_session(user, &session, basis, now).await.map_err(unexpected)?;
         Ok(SignedIn { cookie, lasts: session.expires_at.map(|end| end.since(now)) })
-    }
-
-    /// At most so many sessions of a user, newest first, before one.
-    ///
-    /// # Errors
-    /// [`AccountError`].
-    pub async fn sessions(
-        &self,
-        user: &Username,
-        before: Option<i64>,
-        limit: u64,
-    ) -> Result<Vec<StoredSession>, AccountError> {
-        let user = self.user(user).await?;
-        Ok(self.store.sessions_of(user.id, before, limit).await?)
-    }
-
-    /// Ends a session of a user.
-    ///
-    /// # Errors
-    /// [`AccountError`].
-    pub async fn end_session(&self, user: &Username, id: i64) -> Result<(), AccountError> {
-        let user = self.user(user).await?;
-        self.writer.end_session(user.id, id).await.map_err(|error| unknown("session", error))
-    }
-
-    /// Changes a password, and ends all other sessions of the user.
-    ///
-    /// # Errors
-    /// [`AccountError`].
-    pub async fn change_password(
-        &self,
-        user: &Username,
-        (current, new): (&str, &str),
-        session: Option<i64>,
-        address: IpAddr,
-    ) -> Result<(), AccountError> {
-        let new = Password::new("new", new).map_err(AccountError::Invalid)?;
-        let network = Network::from(address);
-        self.failures.begin(user.key(), network, Instant::now()).map_err(AccountError::TooManyFailures)?;
-        let checked = self.has_password(user, current, network).await;
-        self.count(user, network, checked.as_ref().err());
-        let user = checked?;
-        let hash = self.passwords.hash(new, network).await?;
-        self.writer.change_password(user, &hash, session, self.clock.now()).await.map_err(unexpected)
-    }
-
-    /// The key in the database of a user whose password this is.
-    async fn has_password(&self, user: &Username, current: &str, network: Network) -> Result<i64, AccountError> {
-        let found = self.user(user).await?;
-        let hash = self.store.password_of(found.id).await?;
-        let is_right = self.passwords.is_right(Password::typed(current), hash, network).await?;
-        let wrong = || AccountError::Invalid(Invalid::new("current", "is not your password"));
-        is_right.then_some(found.id).ok_or_else(wrong)
-    }
-
-    /// Checks that an account may be deleted, before anything of it is.
-    ///
-    /// # Errors
-    /// [`AccountError`]; [`AccountError::LastAdmin`] if nobody would be left who can do what admins do.
-    pub async fn check_deletable(&self, user: &Username) -> Result<(), AccountError> {
-        let user = self.user(user).await?;
-        if self.store.is_last_admin(&user).await? { Err(AccountError::LastAdmin) } else { Ok(()) }
-    }
-
-    /// Deletes an account. Its name is never given to anybody else.
-    ///
-    /// # Errors
-    /// [`AccountError`], as [`Accounts::check_deletable`] has it.
-    pub async fn delete(&self, user: &Username) -> Result<(), AccountError> {
-        let user = self.user(user).await?;
-        self.writer.delete_account(user.id, self.clock.now()).await.map_err(|error| unknown("user", error))
-    }
-
-    /// Deletes sessions that nobody uses, and what is over.
-    ///
-    /// # Errors
-    /// [`AccountError`].
-    pub async fn delete_ended(&self) -> Result<(), AccountError> {
-        let now = self.clock.now();
-        let deleted = self.writer.delete_ended(now.before(SESSION_IDLE), now).await.map_err(unexpected)?;
-        if deleted > 0 {
-            tracing::info!(sessions = deleted, "sessions that nobody used, or whose time is over, have ended");
-        }
-        Ok(())
     }
 
     async fn user(&self, name: &Username) -> Result<User, AccountError> {
@@ -394,6 +332,7 @@ fn unexpected(error: IdentityError) -> AccountError {
     match error {
         IdentityError::Store(error) => error.into(),
         IdentityError::TooMany(bound) => AccountError::TooMany(bound),
+        IdentityError::Stale => AccountError::Stale,
         error => StoreError::Rejected(error.to_string()).into(),
     }
 }

@@ -36,7 +36,7 @@ use crate::{
     store::{
         Store,
         error::StoreError,
-        identity::{IdentityError, IdentityWriter, NewUser, StoredKey, StoredSession, Used},
+        identity::{Basis, IdentityError, IdentityWriter, NewUser, StoredKey, StoredSession, Used},
     },
 };
 
@@ -240,8 +240,14 @@ impl Authenticator {
     ///
     /// # Errors
     /// [`IdentityError`].
-    pub async fn change_user(&self, by: &Username, user: &Username, change: UserChange) -> Result<User, IdentityError> {
-        self.writer.change_user(by, user.key(), change, self.clock.now()).await
+    pub async fn change_user(
+        &self,
+        by: &Username,
+        user: &Username,
+        change: UserChange,
+        basis: Basis<'_>,
+    ) -> Result<User, IdentityError> {
+        self.writer.change_user(by, user.key(), change, basis, self.clock.now()).await
     }
 
     /// Keeps a name for the room of two users, unless they have one. Returns the one that they have.
@@ -362,6 +368,7 @@ impl Authenticator {
                 IdentityError::Unknown
                 | IdentityError::NotInvited
                 | IdentityError::LastAdmin
+                | IdentityError::Stale
                 | IdentityError::TooMany(_),
             ) => Err(Invalid("its user is gone")),
         }

@@ -8,7 +8,9 @@ use std::{
 use super::command::{Change, Command, Delete, React};
 use crate::{
     domain::{
-        EventId, emoji,
+        EventId,
+        access::Visibility,
+        emoji,
         membership::Membership,
         message::{Edit, MAX_SHOWN_NAMES, Message},
         name::{RoomName, UserKey, Username},
@@ -102,8 +104,8 @@ impl Known {
                 }
                 (Change::MarkRead(_), Some(user)) => read.push((room_id, user.clone())),
                 // Nobody does these without a name, so there is nothing to know.
-                (Change::Post(_) | Change::React(_) | Change::MarkRead(_), None)
-                | (Change::PutRoom(_) | Change::Direct(_), _) => {}
+                (Change::Post(_) | Change::React(_) | Change::MarkRead(_), None) | (Change::PutRoom(_), _) => {}
+                (Change::Direct(open), _) => users.push(open.with.key().clone()),
                 (Change::Member(change), _) => {
                     members.push((room_id, change.username.key().clone()));
                     users.push(change.username.key().clone());
@@ -135,10 +137,19 @@ impl Known {
             reactors.insert((room_id, message_id, emoji), names);
         }
         let last_posts = last_posts(tx, commands.clone(), &rooms, &absent).await?;
-        let of_owners = commands.into_iter().filter(|command| command.actor.grant().is_some()).filter_map(|command| {
+        let is_asked = |command: &&Command| command.actor.grant().is_some();
+        let changed: HashSet<_> = commands
+            .clone()
+            .into_iter()
+            .filter(|it| matches!(it.change, Change::PutRoom(_)))
+            .map(|it| &it.room)
+            .collect();
+        let of_owners = commands.into_iter().filter(is_asked).filter_map(|command| {
             let room = rooms.get(&command.room).filter(|room| room.owners > 0)?;
-            let matters = matches!(command.change, Change::Member(_)) || depends_on_owners(&command.actor, room);
-            matters.then_some(room.id)
+            // The batch may make it private.
+            let is_private = room.access.visibility == Visibility::Private || changed.contains(&room.name);
+            let matters = is_private && depends_on_owners(&command.actor, &room.name);
+            (matters || matches!(command.change, Change::Member(_))).then_some(room.id)
         });
         let of_owners: BTreeSet<_> = of_owners.collect();
         let owners = tx.able_owners(&Vec::from_iter(of_owners)).await?;

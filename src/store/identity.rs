@@ -14,6 +14,7 @@ use sea_orm::{
 use tokio::sync::{Mutex, Notify};
 
 mod accounts;
+mod basis;
 mod claimed;
 mod direct;
 mod invitations;
@@ -29,6 +30,7 @@ mod uses;
 
 pub use self::{
     accounts::Registration,
+    basis::Basis,
     invitations::StoredInvitation,
     keys::{NewKey, StoredKey},
     sessions::{NewSession, StoredSession},
@@ -90,6 +92,9 @@ pub enum IdentityError {
     /// There are as many as there may be.
     #[error(transparent)]
     TooMany(#[from] TooMany),
+    /// What the change rests on does not hold any more.
+    #[error("a right was lost meanwhile")]
+    Stale,
     /// The store's.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -136,8 +141,8 @@ impl IdentityWriter {
     ///
     /// # Errors
     /// [`IdentityError::Taken`] if the name, or one that looks like it, is another's.
-    pub async fn make_bot(&self, bot: NewUser, by: ByAdmin<'_>) -> Result<User, IdentityError> {
-        self.write(async |tx| {
+    pub async fn make_bot(&self, bot: NewUser, basis: Basis<'_>, by: ByAdmin<'_>) -> Result<User, IdentityError> {
+        self.write_on_basis(basis, async |tx| {
             by.note(tx, "make_bot").await?;
             let bot = insert_user(tx, &bot, by.at).await?;
             take_looks(tx, &bot).await?;

@@ -40,6 +40,8 @@ pub struct Viewer<'a> {
     pub user: Option<&'a UserKey>,
     /// True if only rooms are wanted that the user is a member of.
     pub is_mine: bool,
+    /// The time at which rooms that the user is banned from are left out; absent if bans don't bind the user.
+    pub heeds_bans: Option<Timestamp>,
 }
 
 impl Store {
@@ -114,7 +116,20 @@ pub(super) fn are_seen(viewer: &Viewer<'_>) -> Condition {
             .into_query();
         room::Column::Id.in_subquery(of_user)
     });
-    let is_public = (!viewer.is_mine).then(|| room::Column::Visibility.eq(Visibility::Public.word()));
+    let banned = viewer.user.zip(viewer.heeds_bans).map(|(user, now)| {
+        let is_in_force =
+            membership::Column::BannedUntil.is_null().or(membership::Column::BannedUntil.gt(now.micros()));
+        let of_user = membership::Entity::find()
+            .select_only()
+            .column(membership::Column::RoomId)
+            .filter(membership::Column::UserKey.eq(user.as_str()))
+            .filter(membership::Column::IsBanned.eq(true))
+            .filter(is_in_force)
+            .into_query();
+        room::Column::Id.not_in_subquery(of_user)
+    });
+    let is_public = (!viewer.is_mine)
+        .then(|| Condition::all().add(room::Column::Visibility.eq(Visibility::Public.word())).add_option(banned));
     let seen = match (is_public, is_member) {
         // A guest is a member of nothing.
         (None, None) => Condition::all().add(room::Column::Id.is_null()),

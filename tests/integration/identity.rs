@@ -14,6 +14,7 @@ mod keys;
 mod last_use;
 mod matrix;
 mod members;
+mod races;
 mod renewal;
 mod revocation;
 mod scene;

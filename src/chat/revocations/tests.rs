@@ -36,7 +36,7 @@ use crate::{
     store::{
         Opened,
         health::Health,
-        identity::{NewKey, NewUser},
+        identity::{Basis, NewKey, NewUser},
     },
 };
 
@@ -91,7 +91,12 @@ impl Scene {
             can: None,
             expires_at: None,
         };
-        let key = self.authenticator.writer_for_tests().make_key(key, None, Timestamp::from_micros(1)).await.unwrap();
+        let key = self
+            .authenticator
+            .writer_for_tests()
+            .make_key(key, Basis::Operator, None, Timestamp::from_micros(1))
+            .await
+            .unwrap();
         (key.id, self.authenticator.actor(secret.reveal()).await.unwrap())
     }
 
@@ -296,7 +301,7 @@ async fn a_loss_that_only_the_store_has_told_of_is_heeded() {
     let private = RoomChange { visibility: Some(Visibility::Private), ..RoomChange::default() };
     scene.chat.put_room(&alice, &general(), private, Precondition::default()).await.unwrap();
     let member = Username::parse("bob").unwrap();
-    scene.chat.set_member(&alice, &general(), &member, Role::Member).await.unwrap();
+    scene.chat.set_member(&alice, true, &general(), &member, Role::Member).await.unwrap();
     let mut reading = scene.chat.read(&bob, &general(), Start::After(0), request()).await.unwrap();
     assert_eq!(ready(&mut reading).await, (vec![1], true));
     let database = Database::connect(&scene.url).await.unwrap();

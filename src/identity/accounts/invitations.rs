@@ -13,7 +13,10 @@ use crate::{
         user::{Origin, UserKind},
     },
     identity::secret::{Secret, SecretKind},
-    store::{audit::ByAdmin, identity::StoredInvitation},
+    store::{
+        audit::ByAdmin,
+        identity::{Basis, StoredInvitation},
+    },
 };
 
 impl Accounts {
@@ -26,6 +29,7 @@ impl Accounts {
         by: &Username,
         username: Option<&Username>,
         lasts: Option<Duration>,
+        basis: Basis<'_>,
     ) -> Result<(Secret, StoredInvitation), AccountError> {
         if self.mode == Mode::Off {
             return Err(NotKept);
@@ -41,7 +45,7 @@ impl Accounts {
         let by = ByAdmin { by, to: username, at: now };
         let secret = Secret::generate(SecretKind::Invitation);
         let expires_at = now.after(lasts.unwrap_or(INVITATION_LASTS));
-        let made = self.writer.make_invitation(secret.hash().as_bytes(), expires_at, by).await;
+        let made = self.writer.make_invitation(secret.hash().as_bytes(), expires_at, basis, by).await;
         Ok((secret, made.map_err(unexpected)?))
     }
 
@@ -66,7 +70,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`AccountError`].
-    pub async fn offer_reset(&self, by: &Username, user: &Username) -> Result<Secret, AccountError> {
+    pub async fn offer_reset(&self, by: &Username, user: &Username, basis: Basis<'_>) -> Result<Secret, AccountError> {
         if self.mode == Mode::Off {
             return Err(NotKept);
         }
@@ -83,7 +87,7 @@ impl Accounts {
         let secret = Secret::generate(SecretKind::Reset);
         let by = ByAdmin { by, to: Some(&user.username), at: self.clock.now() };
         let expires_at = by.at.after(RESET_LASTS);
-        self.writer.keep_reset(user.id, secret.hash().as_bytes(), expires_at, by).await.map_err(unexpected)?;
+        self.writer.keep_reset(user.id, secret.hash().as_bytes(), expires_at, basis, by).await.map_err(unexpected)?;
         Ok(secret)
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     },
     store::{
         audit::ByAdmin,
-        identity::{IdentityError, NewKey, NewUser, StoredKey},
+        identity::{Basis, IdentityError, NewKey, NewUser, StoredKey},
     },
 };
 
@@ -27,6 +27,7 @@ impl Authenticator {
         &self,
         user: &User,
         draft: &KeyDraft,
+        basis: Basis<'_>,
         admin: Option<&Username>,
     ) -> Result<(Secret, StoredKey), IdentityError> {
         let (secret, now) = (Secret::generate(SecretKind::ApiKey), self.clock.now());
@@ -38,7 +39,7 @@ impl Authenticator {
             can: draft.can.map(|can| can.words().collect::<Vec<_>>().join(",")),
             expires_at: draft.lifetime.map(|lifetime| after(now, lifetime)),
         };
-        Ok((secret, self.writer.make_key(key, by_admin(admin, user, now), now).await?))
+        Ok((secret, self.writer.make_key(key, basis, by_admin(admin, user, now), now).await?))
     }
 
     /// Deletes an API key of a user, for an admin if it is a bot's: it is refused from the next request on.
@@ -54,7 +55,7 @@ impl Authenticator {
     /// # Errors
     /// [`IdentityError::Taken`] if it is somebody's who is no bot, or a bot's that is disabled, or looks like a name
     /// that is another's.
-    pub async fn bot(&self, username: &Username, admin: &Username) -> Result<User, IdentityError> {
+    pub async fn bot(&self, username: &Username, basis: Basis<'_>, admin: &Username) -> Result<User, IdentityError> {
         let new = NewUser {
             username: username.clone(),
             kind: UserKind::Bot,
@@ -65,7 +66,7 @@ impl Authenticator {
         let by = ByAdmin { by: admin, to: Some(username), at: self.clock.now() };
         let found = match self.store.user(username.key()).await? {
             Some(user) => user,
-            None => match self.writer.make_bot(new, by).await {
+            None => match self.writer.make_bot(new, basis, by).await {
                 // By another request for the same bot, it may be.
                 Err(IdentityError::Taken) => self.store.user(username.key()).await?.ok_or(IdentityError::Taken)?,
                 made => made?,

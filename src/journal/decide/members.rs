@@ -18,6 +18,7 @@ use crate::domain::{
     name::Username,
     policy::{self, Level},
     timestamp::Timestamp,
+    user::Origin,
 };
 
 impl Batch {
@@ -42,6 +43,9 @@ impl Batch {
             policy::may_restrain_admin(&command.actor, &changes.room, is_ownerless)?;
         }
         let is_able = user.is_none_or(|user| user.disabled_at.is_none());
+        if before.role.is_none() && after.role.is_some() {
+            self.is_there(&change.username)?;
+        }
         check(level, is_last, &before, &after, &change.to)?;
         let event = told(&before, &after, &change.to);
         let changes = self.rooms.get_mut(&command.room).ok_or_else(Refused::unlocked)?;
@@ -76,9 +80,16 @@ impl Batch {
         Ok(Committed { answer: Outcome::Membered(Membered { membership: after, changed }), event: id })
     }
 
+    /// Checks that a user is not deleted: whoever deletes an account has left all rooms before, and is in none after.
+    fn is_there(&self, user: &Username) -> Result<(), Refused> {
+        let is_deleted = self.known.users.get(user.key()).is_some_and(|user| user.origin == Origin::Deleted);
+        if is_deleted { Err(Refused::NoSuchUser) } else { Ok(()) }
+    }
+
     /// Makes the room of two people. Again is no change.
     pub(super) fn open_direct(&mut self, command: &Command, open: &OpenDirect) -> Decision {
         self.level(command)?;
+        self.is_there(&open.with)?;
         let (own, now) = (command.actor.name()?, self.moment.now);
         let changes = self.rooms.get_mut(&command.room).ok_or_else(Refused::unlocked)?;
         let made = !changes.exists;

@@ -7,7 +7,7 @@ use sea_orm::{
 };
 
 use super::{
-    IdentityError, IdentityWriter, NewUser, hex, insert_user,
+    Basis, IdentityError, IdentityWriter, NewUser, hex, insert_user,
     invitations::spend,
     raise,
     sessions::{NewSession, StoredSession, end_sessions, insert_session},
@@ -21,7 +21,7 @@ use crate::{
     store::{
         Store,
         audit::ByAdmin,
-        entity::{account, api_key, name_skeleton, password, password_reset},
+        entity::{account, api_key, membership, name_skeleton, password, password_reset},
         error::StoreError,
     },
 };
@@ -85,9 +85,10 @@ impl IdentityWriter {
         account_id: i64,
         hash: &str,
         kept: Option<i64>,
+        basis: Basis<'_>,
         now: Timestamp,
     ) -> Result<(), IdentityError> {
-        self.write(async |tx| {
+        self.write_on_basis(basis, async |tx| {
             raise(tx).await?;
             set_password(tx, account_id, hash, now).await?;
             password_reset::Entity::delete_by_id(account_id).exec(tx).await?;
@@ -105,9 +106,10 @@ impl IdentityWriter {
         account_id: i64,
         secret: &[u8; 32],
         expires_at: Timestamp,
+        basis: Basis<'_>,
         by: ByAdmin<'_>,
     ) -> Result<(), IdentityError> {
-        self.write(async |tx| {
+        self.write_on_basis(basis, async |tx| {
             by.note(tx, "offer_reset").await?;
             let row = password_reset::ActiveModel {
                 account_id: Set(account_id),
@@ -157,10 +159,17 @@ impl IdentityWriter {
     /// # Errors
     /// [`IdentityError::Unknown`] if there is no such user; [`IdentityError::LastAdmin`] if nobody would be left who can
     /// do what admins do.
-    pub async fn delete_account(&self, account_id: i64, now: Timestamp) -> Result<(), IdentityError> {
-        self.write(async |tx| {
+    pub async fn delete_account(&self, account_id: i64, basis: Basis<'_>, now: Timestamp) -> Result<(), IdentityError> {
+        self.write_on_basis(basis, async |tx| {
             raise(tx).await?;
             let row = account::Entity::find_by_id(account_id).one(tx).await?.ok_or(IdentityError::Unknown)?;
+            // From now on the journal adds nobody of this name, and a batch that does so already is waited for.
+            let left = membership::Entity::find()
+                .filter(membership::Column::UserKey.eq(&*row.user_key))
+                .filter(membership::Column::Role.is_not_null());
+            if left.one(tx).await?.is_some() {
+                return Err(IdentityError::Stale);
+            }
             if row.is_admin && !has_other_admin(tx, row.id).await? {
                 return Err(IdentityError::LastAdmin);
             }
@@ -242,6 +251,17 @@ impl Store {
     pub async fn password_of(&self, account_id: i64) -> Result<Option<String>, StoreError> {
         let row = password::Entity::find_by_id(account_id).one(&self.readers).await?;
         Ok(row.map(|row| row.hash))
+    }
+
+    /// Returns true if a user may set a new password by the secret of this hash.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_reset(&self, account_id: i64, secret: &[u8; 32], now: Timestamp) -> Result<bool, StoreError> {
+        let row = password_reset::Entity::find_by_id(account_id)
+            .filter(password_reset::Column::Hash.eq(hex(secret)))
+            .filter(password_reset::Column::ExpiresAt.gt(now.micros()));
+        Ok(row.one(&self.readers).await?.is_some())
     }
 
     /// At most so many users whose names' looks are not kept, in the order of their keys in the database, after one.

@@ -5,7 +5,7 @@ use sea_orm::{
     Set,
 };
 
-use super::{IdentityError, IdentityWriter, hex};
+use super::{Basis, IdentityError, IdentityWriter, hex};
 use crate::{
     domain::{
         account::InvitationView,
@@ -38,9 +38,10 @@ impl IdentityWriter {
         &self,
         hash: &[u8; 32],
         expires_at: Timestamp,
+        basis: Basis<'_>,
         by: ByAdmin<'_>,
     ) -> Result<StoredInvitation, IdentityError> {
-        self.write(async |tx| {
+        self.write_on_basis(basis, async |tx| {
             let good = invitation::Entity::find().filter(invitation::Column::ExpiresAt.gt(by.at.micros()));
             if good.count(tx).await? >= MOST_INVITATIONS {
                 return Err(TooMany::Invitations.into());

@@ -2,7 +2,7 @@
 
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, Set};
 
-use super::{IdentityError, IdentityWriter, hex, raise, taken};
+use super::{Basis, IdentityError, IdentityWriter, hex, raise, taken};
 use crate::{
     domain::{
         api_key::KeyView,
@@ -61,10 +61,11 @@ impl IdentityWriter {
     pub async fn make_key(
         &self,
         key: NewKey,
+        basis: Basis<'_>,
         by: Option<ByAdmin<'_>>,
         now: Timestamp,
     ) -> Result<StoredKey, IdentityError> {
-        self.write(async |tx| {
+        self.write_on_basis(basis, async |tx| {
             let of_user = || api_key::Column::AccountId.eq(key.account_id);
             if api_key::Entity::find().filter(of_user()).count(tx).await? >= MOST_KEYS {
                 let over = api_key::Column::ExpiresAt.lte(now.micros());

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
 
-use super::{IdentityError, IdentityWriter, hex, raise};
+use super::{Basis, IdentityError, IdentityWriter, hex, raise};
 use crate::{
-    domain::{account::SESSION_IDLE, timestamp::Timestamp, user::User},
+    domain::{account::SESSION_IDLE, bounds::MOST_SESSIONS, timestamp::Timestamp, user::User},
     store::{
         Store,
         entity::{invitation, password_reset, session},
@@ -68,14 +68,15 @@ impl IdentityWriter {
     /// Signs a user in.
     ///
     /// # Errors
-    /// [`IdentityError`].
+    /// [`IdentityError::Stale`] if what was checked does not hold any more.
     pub async fn make_session(
         &self,
         account_id: i64,
         session: &NewSession,
+        basis: Basis<'_>,
         now: Timestamp,
     ) -> Result<StoredSession, IdentityError> {
-        self.write(async |tx| insert_session(tx, account_id, session, now).await).await
+        self.write_on_basis(basis, async |tx| insert_session(tx, account_id, session, now).await).await
     }
 
     /// Ends a session of a user.
@@ -129,6 +130,7 @@ pub(super) async fn insert_session(
         raise(tx).await?;
         session::Entity::delete_by_id(before).exec(tx).await?;
     }
+    end_unused(tx, account_id).await?;
     let row = session::ActiveModel {
         hash: Set(hex(&new.hash)),
         account_id: Set(account_id),
@@ -142,6 +144,18 @@ pub(super) async fn insert_session(
         ..Default::default()
     };
     Ok(row.insert(tx).await?.into())
+}
+
+/// Makes room for one more session of a user.
+async fn end_unused(tx: &impl ConnectionTrait, account_id: i64) -> Result<(), IdentityError> {
+    let of_user = session::Entity::find().filter(session::Column::AccountId.eq(account_id));
+    let latest = of_user.order_by_desc(session::Column::LastUsedAt).order_by_desc(session::Column::Id);
+    let unused = latest.offset(MOST_SESSIONS - 1).limit(1).one(tx).await?;
+    if let Some(unused) = unused {
+        raise(tx).await?;
+        session::Entity::delete_by_id(unused.id).exec(tx).await?;
+    }
+    Ok(())
 }
 
 /// Ends the sessions of a user, except for one.

@@ -46,7 +46,7 @@ async fn the_use_of_a_key_is_noted_once_in_an_interval_and_takes_no_right_away()
     let user = opened.identity.make_user(new("ci", Origin::Bot), at(1)).await.unwrap();
     let key =
         NewKey { hash: [7; 32], account_id: user.id, name: String::new(), rooms: None, can: None, expires_at: None };
-    let key = opened.identity.make_key(key, None, at(1)).await.unwrap();
+    let key = opened.identity.make_key(key, Basis::Operator, None, at(1)).await.unwrap();
     let version = opened.store.auth_version().await.unwrap();
     for (used, noted) in [(100, 100), (109, 100), (110, 110), (50, 110)] {
         opened
@@ -77,14 +77,14 @@ async fn a_session_that_nobody_uses_for_thirty_days_ends_and_so_does_what_is_ove
         address: "::1".into(),
         replaces: None,
     };
-    let unused = writer.make_session(user.id, &session(1, None), day(0)).await.unwrap();
-    let used = writer.make_session(user.id, &session(2, None), day(0)).await.unwrap();
-    writer.make_session(user.id, &session(3, Some(day(20))), day(0)).await.unwrap();
+    let unused = writer.make_session(user.id, &session(1, None), Basis::Operator, day(0)).await.unwrap();
+    let used = writer.make_session(user.id, &session(2, None), Basis::Operator, day(0)).await.unwrap();
+    writer.make_session(user.id, &session(3, Some(day(20))), Basis::Operator, day(0)).await.unwrap();
     writer.note_uses(&[(Used::Session(used.id), day(10))], 60_000_000).await.unwrap();
     assert!(!unused.is_idle(day(29)) && unused.is_idle(day(30)));
     let by = ByAdmin { by: &name("root"), to: None, at: day(0) };
-    writer.make_invitation(&[4; 32], day(7), by).await.unwrap();
-    writer.keep_reset(user.id, &[5; 32], day(1), by).await.unwrap();
+    writer.make_invitation(&[4; 32], day(7), Basis::Operator, by).await.unwrap();
+    writer.keep_reset(user.id, &[5; 32], day(1), Basis::Operator, by).await.unwrap();
     let before = store.auth_version().await.unwrap();
     assert_eq!(writer.delete_ended(day(0), day(30)).await.unwrap(), 2);
     assert!(store.auth_version().await.unwrap() > before, "what they read ends, too");

@@ -2,7 +2,7 @@
 
 use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, Set};
 
-use super::{IdentityError, IdentityWriter, end_sessions, raise};
+use super::{Basis, IdentityError, IdentityWriter, end_sessions, raise};
 use crate::{
     domain::{
         name::{UserKey, Username},
@@ -23,9 +23,10 @@ impl IdentityWriter {
         by: &Username,
         user: &UserKey,
         change: UserChange,
+        basis: Basis<'_>,
         at: Timestamp,
     ) -> Result<User, IdentityError> {
-        self.write(async |tx| {
+        self.write_on_basis(basis, async |tx| {
             raise(tx).await?;
             let row = account::Entity::find().filter(account::Column::UserKey.eq(user.as_str())).one(tx).await?;
             let row = row.filter(|row| row.origin != Origin::Deleted.word()).ok_or(IdentityError::Unknown)?;
