@@ -52,3 +52,25 @@ async fn a_standing_is_read_again_only_after_a_change_in_the_room() {
     assert_eq!(ask(&guarded, &owner, Method::DELETE, "/members/ann", json!({})).await, StatusCode::NO_CONTENT);
     assert_eq!(goes_on(StatusCode::CREATED).await.len(), 1);
 }
+
+#[tokio::test]
+async fn a_change_by_another_process_is_heeded_by_the_next_post() {
+    let guarded = Guarded::start().await;
+    guarded.make_room("team-a").await;
+    let (owner, ann) = (guarded.token("root", &[]), guarded.token("ann", &[]));
+    // Who asks for the first time is a user from then on.
+    assert_eq!(read(&guarded, &ann).await, StatusCode::OK);
+    assert_eq!(ask(&guarded, &owner, Method::PUT, "/members/ann", json!({"role": "member"})).await, StatusCode::OK);
+    assert_eq!((post(&guarded, &ann).await, read(&guarded, &ann).await), (StatusCode::CREATED, StatusCode::OK));
+    // What the journal of another node writes for a ban, in one transaction.
+    for statement in [
+        "UPDATE membership SET is_banned = TRUE, banned_at = 1, banned_by = 'root', role = NULL WHERE user_key = 'ann'",
+        "UPDATE room SET membership_version = membership_version + 1 WHERE name = 'team-a'",
+    ] {
+        guarded.server.sql_beside(statement).await;
+    }
+    assert_eq!(
+        (post(&guarded, &ann).await, read(&guarded, &ann).await),
+        (StatusCode::FORBIDDEN, StatusCode::FORBIDDEN)
+    );
+}
