@@ -92,7 +92,7 @@ pub enum IdentityError {
     /// There are as many as there may be.
     #[error(transparent)]
     TooMany(#[from] TooMany),
-    /// What the change rests on does not hold any more.
+    /// The basis of the change does not hold any more.
     #[error("a right was lost meanwhile")]
     Stale,
     /// The store's.
