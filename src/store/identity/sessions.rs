@@ -149,9 +149,9 @@ pub(super) async fn insert_session(
 /// Makes room for one more session of a user.
 async fn end_unused(tx: &impl ConnectionTrait, account_id: i64) -> Result<(), IdentityError> {
     let of_user = session::Entity::find().filter(session::Column::AccountId.eq(account_id));
-    let latest = of_user.order_by_desc(session::Column::LastUsedAt).order_by_desc(session::Column::Id);
-    let unused = latest.offset(MOST_SESSIONS - 1).limit(1).one(tx).await?;
-    if let Some(unused) = unused {
+    let sessions = of_user.order_by_asc(session::Column::Id).limit(MOST_SESSIONS).all(tx).await?;
+    let unused = sessions.iter().min_by_key(|session| (session.last_used_at, session.id));
+    if let Some(unused) = unused.filter(|_| sessions.len() as u64 >= MOST_SESSIONS) {
         raise(tx).await?;
         session::Entity::delete_by_id(unused.id).exec(tx).await?;
     }
