@@ -18,6 +18,7 @@ pub mod numbers;
 pub mod server;
 pub mod shown;
 pub mod site;
+pub mod switch;
 pub mod timings;
 
 pub use self::log::{LogArgs, LogFormat};
@@ -46,6 +47,8 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub server: ServerArgs,
 
+    /// True if what is read in JSON is compressed.
+    pub compresses: bool,
     /// The mode of authorization, and the sources of identity.
     #[command(flatten)]
     pub identity: IdentityArgs,
@@ -162,6 +165,7 @@ impl ServeArgs {
             public_url: server.public_url,
             allowed_hosts: server.allowed_hosts,
             allow_origin: server.allow_origin,
+            compresses: server.compress.is_on(),
             drain_delay: server.drain_delay,
             store: StoreConfig { revisions: self.limits.revisions, ..self.database.store(self.migrate) },
             content_limit: self.limits.content_limit,

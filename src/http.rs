@@ -22,6 +22,7 @@ pub mod admission;
 pub mod audit;
 pub mod caller;
 pub mod changes;
+pub mod compression;
 pub mod conditions;
 pub mod cookie;
 pub mod direct;
@@ -74,10 +75,11 @@ fn layered(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
     routes
         .fallback(middleware::not_found)
         .method_not_allowed_fallback(middleware::method_not_allowed)
-        // One layer of four, outermost first: each call of `layer` would box every route once more.
+        // One layer of five, outermost first: each call of `layer` would box every route once more.
         .layer((
             from_fn(middleware::observe),
             cors,
+            from_fn_with_state(app.clone(), compression::compress),
             from_fn_with_state(app.clone(), middleware::guard),
             CatchPanicLayer::custom(middleware::on_panic),
         ))

@@ -161,6 +161,7 @@ fn config_in(folder: &TempDir) -> Config {
         identity: IdentityConfig::default(),
         allowed_hosts: Vec::new(),
         allow_origin: Vec::new(),
+        compresses: true,
         content_limit: ContentLimit::default(),
         edit_window: Some(Duration::from_mins(15)),
         drain_delay: Duration::ZERO,

@@ -23,6 +23,7 @@ pub(super) const TABLES: [(&str, &[(&str, &str)]); 6] = [
             ("public-url", "public_url"),
             ("allowed-hosts", "allowed_hosts"),
             ("allow-origin", "allow_origin"),
+            ("compress", "compress"),
             ("auth", "auth"),
             ("allow-open", "allow_open"),
             ("drain-delay", "drain_delay"),

@@ -7,6 +7,7 @@ use clap::Args;
 use super::{
     numbers::address,
     site::{HostName, Origin},
+    switch::Switch,
 };
 
 /// The settings of the server's address and of who may reach it.
@@ -31,6 +32,10 @@ pub struct ServerArgs {
     #[arg(help = "Let pages of these sites use the API (CORS) and open sockets; as in https://example.org")]
     #[arg(long, env = "PARLOR_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     pub allow_origin: Vec<Origin>,
+
+    /// Compress long answers in JSON, with gzip or brotli: on or off; streams never are
+    #[arg(long, env = "PARLOR_COMPRESS", value_enum, value_name = "on|off", hide_possible_values = true, default_value = "on")]
+    pub compress: Switch,
 
     /// Say that open mode is meant on an address that others can reach
     #[arg(long, env = "PARLOR_ALLOW_OPEN", value_name = "BOOL", default_value_t = false, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]

@@ -19,6 +19,9 @@ use crate::{app::App, config::AuthMode};
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
                       base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
 
+/// The features of a browser that no page of ours uses, nor anything that gets into one.
+const PERMISSIONS: &str = "camera=(), geolocation=(), microphone=(), payment=(), usb=()";
+
 /// Each file in `static/`, by its name there.
 static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/pages.rs"));
 
@@ -93,6 +96,9 @@ impl File {
         set(header::VARY, "accept-encoding");
         set(header::CONTENT_SECURITY_POLICY, POLICY);
         set(HeaderName::from_static("referrer-policy"), "no-referrer");
+        // No page of another site has a handle of this one's window (HTML, 7.1.3).
+        set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+        set(HeaderName::from_static("permissions-policy"), PERMISSIONS);
         if has(request, variant.tag) {
             return (StatusCode::NOT_MODIFIED, headers).into_response();
         }

@@ -3,6 +3,7 @@
 mod bad_bodies;
 mod bad_input;
 mod bad_targets;
+mod compression;
 mod conditions;
 mod cross_site;
 mod fields;

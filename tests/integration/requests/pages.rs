@@ -9,6 +9,17 @@ use crate::support::Server;
 const FILES: [&str; 6] =
     ["/", "/rooms/general", "/static/parlor.js", "/static/room/room.css", "/static/emoji/emoji.json", "/favicon.ico"];
 
+/// The headers of every page and file, also of one that the client has already.
+const SENT: [&str; 7] = [
+    "etag",
+    "cache-control",
+    "vary",
+    "content-security-policy",
+    "referrer-policy",
+    "cross-origin-opener-policy",
+    "permissions-policy",
+];
+
 async fn ask(server: &Server, method: Method, path: &str, headers: &[(&str, &str)]) -> Response {
     let request = server.http().request(method, server.url(path));
     headers
@@ -19,12 +30,12 @@ async fn ask(server: &Server, method: Method, path: &str, headers: &[(&str, &str
         .expect("an answer")
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers.get(name).map_or("", |value| value.to_str().expect("a text"))
 }
 
 /// The body as it was before it was packed.
-fn unpacked(coding: &str, body: &[u8]) -> Vec<u8> {
+pub(super) fn unpacked(coding: &str, body: &[u8]) -> Vec<u8> {
     let mut reader: Box<dyn Read> = match coding {
         "gzip" => Box::new(flate2::read::GzDecoder::new(body)),
         "br" => Box::new(brotli::Decompressor::new(body, 4096)),
@@ -97,7 +108,7 @@ async fn a_file_that_the_client_has_is_not_sent_again() {
                     let headers = [("accept-encoding", accepted), ("if-none-match", known.as_str())];
                     let again = ask(&server, method.clone(), path, &headers).await;
                     assert_eq!(again.status(), StatusCode::NOT_MODIFIED, "{method} {path} with {known}");
-                    for name in ["etag", "cache-control", "vary", "content-security-policy"] {
+                    for name in SENT {
                         assert_eq!(again.headers().get(name), first.headers().get(name), "{name} of {path}");
                     }
                     assert_eq!(again.bytes().await.expect("no body").len(), 0);
