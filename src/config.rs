@@ -47,8 +47,6 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub server: ServerArgs,
 
-    /// True if what is read in JSON is compressed.
-    pub compresses: bool,
     /// The mode of authorization, and the sources of identity.
     #[command(flatten)]
     pub identity: IdentityArgs,
@@ -111,6 +109,8 @@ pub struct Config {
     pub allowed_hosts: Vec<HostName>,
     /// Sites whose pages may use the API.
     pub allow_origin: Vec<Origin>,
+    /// True if what is read in JSON is compressed.
+    pub compresses: bool,
     /// The mode of authorization, and the sources of identity.
     pub identity: IdentityConfig,
     /// The most bytes that a message may have.

@@ -48,7 +48,7 @@ impl Journal {
             identity: IdentityConfig::default(),
             allowed_hosts: Vec::new(),
             allow_origin: Vec::new(),
-        compresses: true,
+            compresses: true,
             drain_delay: Duration::ZERO,
             stall_timeout: Duration::from_mins(1),
             max_connections: 1,

@@ -34,7 +34,14 @@ pub struct ServerArgs {
     pub allow_origin: Vec<Origin>,
 
     /// Compress long answers in JSON, with gzip or brotli: on or off; streams never are
-    #[arg(long, env = "PARLOR_COMPRESS", value_enum, value_name = "on|off", hide_possible_values = true, default_value = "on")]
+    #[arg(
+        long,
+        env = "PARLOR_COMPRESS",
+        value_enum,
+        value_name = "on|off",
+        hide_possible_values = true,
+        default_value = "on"
+    )]
     pub compress: Switch,
 
     /// Say that open mode is meant on an address that others can reach

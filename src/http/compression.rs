@@ -50,7 +50,8 @@ async fn compressed(response: Response, accepted: Vec<HeaderValue>) -> Response 
     let named = accepted.into_iter().map(|value| (header::ACCEPT_ENCODING, value));
     request.headers_mut().extend(named.map(|(name, value)| (Some(name), value)));
     let mut response = Some(response);
-    let answer = service_fn(move |_| -> Ready<Result<Response, Infallible>> { ready(Ok(response.take().unwrap_or_default())) });
+    let answer =
+        service_fn(move |_| -> Ready<Result<Response, Infallible>> { ready(Ok(response.take().unwrap_or_default())) });
     let compression = Compression::new(answer).quality(CompressionLevel::Fastest);
     let Ok(answer) = compression.oneshot(request).await;
     let mut answer = answer.map(Body::new);
@@ -64,5 +65,5 @@ async fn compressed(response: Response, accepted: Vec<HeaderValue>) -> Response 
 fn weaken(headers: &mut HeaderMap) {
     let strong = headers.get(header::ETAG).filter(|tag| !tag.as_bytes().starts_with(b"W/"));
     let weak = strong.and_then(|tag| HeaderValue::from_bytes(&[b"W/", tag.as_bytes()].concat()).ok());
-    headers.extend(weak.map(|tag| (header::ETAG, tag)));
+    weak.map(|tag| headers.insert(header::ETAG, tag));
 }

@@ -6,12 +6,7 @@ use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::pages::{text, unpacked};
-use crate::support::{
-    DEADLINE, Server,
-    browser::Browser,
-    sse::Stream,
-    within,
-};
+use crate::support::{DEADLINE, Server, browser::Browser, sse::Stream, within};
 
 const MESSAGES: &str = "/rooms/general/messages";
 
@@ -100,5 +95,6 @@ async fn an_answer_that_hands_out_a_secret_is_never_compressed() {
 async fn nothing_is_compressed_if_that_is_turned_off() {
     let server = spoken(&["--compress", "off"]).await;
     let answer = sent(server.http().get(server.api(MESSAGES))).await;
-    assert_eq!((text(answer.headers(), "content-encoding"), text(answer.headers(), "vary")), ("", ""));
+    assert_eq!(text(answer.headers(), "content-encoding"), "");
+    assert!(answer.headers().get_all("vary").iter().all(|value| value != "accept-encoding"));
 }
