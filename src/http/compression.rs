@@ -47,8 +47,9 @@ fn is_worth_it(response: &Response) -> bool {
 /// The answer in the coding that the client prefers. The fastest ones of each kind: pages are made for one reader each.
 async fn compressed(response: Response, accepted: Vec<HeaderValue>) -> Response {
     let mut request = axum::http::Request::new(Body::empty());
-    let named = accepted.into_iter().map(|value| (header::ACCEPT_ENCODING, value));
-    request.headers_mut().extend(named.map(|(name, value)| (Some(name), value)));
+    for value in accepted {
+        request.headers_mut().append(header::ACCEPT_ENCODING, value);
+    }
     let mut response = Some(response);
     let answer =
         service_fn(move |_| -> Ready<Result<Response, Infallible>> { ready(Ok(response.take().unwrap_or_default())) });
