@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { connected, hasFocus, say, sees, until, useBrowser } from './support/browser.js';
-import { member, open, press, request, start, tabTo, toLastMessage, visitor, words } from './support/team.js';
+import { member, open, PASSWORD, press, request, start, tabTo, toLastMessage, visitor, words } from './support/team.js';
 
 useBrowser();
 
@@ -218,4 +218,47 @@ test('guests read public rooms and nothing else', async (t) => {
   await page.goto(`${server.url}/rooms/secret`);
   await page.waitForURL('**/sign-in?to=*');
   await words(page, 'Sign in to see this room.');
+});
+
+test('one registers and signs in, adds and mutes somebody, without a mouse', async (t) => {
+  const server = await start(t);
+  const page = await (await visitor(t)).newPage();
+  await page.goto(`${server.url}/sign-in`);
+  await press(page, 'Register');
+  await page.keyboard.type('Ann');
+  await page.keyboard.press('Tab');
+  await page.keyboard.type(PASSWORD);
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`${server.url}/`);
+  await page.goto(`${server.url}/account`);
+  await press(page, 'Sign out');
+  await page.waitForURL('**/sign-in*');
+  await page.goto(`${server.url}/sign-in`);
+  await page.locator('#username:focus').waitFor();
+  await page.keyboard.type('Ann');
+  await page.keyboard.press('Tab');
+  await page.keyboard.type(PASSWORD);
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`${server.url}/`);
+
+  const { page: ben } = await member(t, server, 'Ben');
+  await request(page, 'PUT', 'rooms/town', { visibility: 'public' });
+  await open(page, server, 'town');
+  await press(page, 'Members…');
+  await page.locator('dialog input:focus').waitFor();
+  await page.keyboard.type('Ben');
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'More about Ben…' }).waitFor();
+  await open(ben, server, 'town');
+  await press(page, 'More about Ben…');
+  await press(page, 'Mute…');
+  await page.getByRole('heading', { name: 'Mute Ben?' }).waitFor();
+  await press(page, 'Mute');
+  await page.locator('dialog .tag').getByText('muted').waitFor();
+  const { body } = await request(ben, 'POST', 'rooms/town/messages', { content: 'hello?' });
+  assert.equal(body.code, 'muted');
+  await press(page, 'More about Ben…');
+  await press(page, 'End the mute');
+  await page.locator('dialog .tag').getByText('muted').waitFor({ state: 'detached' });
+  assert.equal((await request(ben, 'POST', 'rooms/town/messages', { content: 'hello' })).status, 201);
 });
