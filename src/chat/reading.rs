@@ -10,6 +10,9 @@ use std::{
 use tokio::time::Instant;
 use tokio_stream::Stream;
 
+#[cfg(test)]
+mod tests;
+
 use super::{Chat, ChatError, Refused};
 pub use crate::hub::{
     frame::{Frame, Placed},
@@ -69,9 +72,11 @@ impl Chat {
         if let Some(why) = wanted.iter().map(|wanted| wanted.denied).min_by_key(Option::is_some).flatten() {
             return Err(Refused::Denied(why).into());
         }
+        let is_of_absent = wanted.iter().any(|wanted| wanted.denied == Some(Denied::NoSuchRoom));
         let readable: Vec<_> = wanted.iter().filter(|it| it.denied.is_none()).map(|it| it.room.clone()).collect();
         let request = as_seen_by(actor, request);
-        let reading = self.reading(self.hub.subscribe_to_all(actor, wanted, request).await?);
+        let subscription = self.hub.subscribe_to_all(actor, wanted, request).await?;
+        let reading = Reading { is_of_absent, ..self.reading(subscription) };
         for room in &readable {
             match self.may_in(actor, Act::ReadRoom, room).await {
                 Err(ChatError::Refused(Refused::Denied(why))) if !why.is_of_credential() => {
@@ -107,7 +112,7 @@ impl Chat {
 
     fn reading(&self, subscription: Subscription) -> Reading {
         let typing = ReaderTyping::new(&subscription, self.hub.timings().socket_typing_lapse);
-        Reading { subscription, typing }
+        Reading { subscription, typing, is_of_absent: false }
     }
 }
 
@@ -124,9 +129,16 @@ fn as_seen_by(actor: &Actor, request: Request) -> Request {
 pub struct Reading {
     subscription: Subscription,
     typing: ReaderTyping,
+    is_of_absent: bool,
 }
 
 impl Reading {
+    /// Returns true if one of its rooms was not there when it began, as far as its reader may know.
+    #[must_use]
+    pub fn is_of_absent(&self) -> bool {
+        self.is_of_absent
+    }
+
     /// The denial that ended it; absent while it goes on, and when the server ends.
     #[must_use]
     pub fn denied(&self) -> Option<Denied> {

@@ -24,7 +24,7 @@ macro_rules! acts {
 
 acts! {
     SeeOneself = "find out who one is";
-    ListRooms = "list rooms";
+    ListRooms = "list rooms, except for those one is banned from";
     ReadRoom = "read a room: its messages, search, streams";
     SeePeople = "see who is in a room, its members, and what they have read";
     MakeRoom = "make a room";
@@ -40,7 +40,8 @@ acts! {
     OpenDirect = "open the room of oneself and somebody else";
     Join = "join a public room";
     Leave = "leave a room";
-    SetMember = "add members, and change roles below one's own";
+    SetMember = "add members, and change roles below one's own; with `--directory off` only admins add whom they share no \
+                 room with";
     AddOneself = "add oneself to a room, also to a private one";
     RemoveMember = "remove members with a role below one's own";
     Ban = "ban users with a role below one's own, and end bans";

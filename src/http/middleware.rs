@@ -73,6 +73,20 @@ pub async fn observe(mut request: Request, next: Next) -> Response {
 /// required: a room that may not be read is looked for as long as one that nobody has made.
 const NOT_FOUND_AFTER: Duration = Duration::from_millis(20);
 
+/// Marks an answer that tells that a room is not there, though its status is another than `404`.
+#[derive(Debug, Clone, Copy)]
+pub struct TellsOfAbsence;
+
+/// Returns true if the time of an answer could tell a room that may not be known of from one that is not there.
+fn tells_of_absence(response: &Response, act: Option<Act>) -> bool {
+    match response.status() {
+        StatusCode::NOT_FOUND => true,
+        // Who may make no room of a name is refused so whether or not there is one.
+        StatusCode::FORBIDDEN | StatusCode::UNPROCESSABLE_ENTITY => act == Some(Act::ChangeRoom),
+        _ => response.extensions().get::<TellsOfAbsence>().is_some(),
+    }
+}
+
 /// Refuses what other sites and other names have no business to ask, all new work once the server ends, and whoever
 /// has no credential where one is needed.
 pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
@@ -100,7 +114,7 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
             return (cookie, problem).into_response();
         }
     };
-    if app.authenticator.is_some() && response.status() == StatusCode::NOT_FOUND {
+    if app.authenticator.is_some() && tells_of_absence(&response, act) {
         sleep_until(arrived + NOT_FOUND_AFTER).await;
     }
     response

@@ -14,6 +14,7 @@ use super::{
         admission::Admission,
         caller::Caller,
         extract::SplitParams,
+        middleware::TellsOfAbsence,
         openapi::{
             answers::OfService,
             params::LastEventIds,
@@ -127,5 +128,10 @@ pub async fn stream(
     let request = params.request(Transport::Sse, StateDue::Always, &caller)?;
     let hold = admission.admit().await?;
     let reading = app.chat.read_all(&caller.as_named(request.user.clone()), starts, request).await?;
-    Ok(events(&what, reading, hold, Lines { is_named: writing.is_named(), of_rooms: true }))
+    let is_of_absent = reading.is_of_absent();
+    let mut response = events(&what, reading, hold, Lines { is_named: writing.is_named(), of_rooms: true });
+    if is_of_absent {
+        response.extensions_mut().insert(TellsOfAbsence);
+    }
+    Ok(response)
 }

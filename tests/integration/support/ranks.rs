@@ -5,26 +5,41 @@ use std::time::Duration;
 /// The deviation that one in a hundred draws from one distribution exceeds.
 const AT_ONE_PERCENT: f64 = 2.576;
 
+/// The times of two kinds of answers.
+pub type Times = [Vec<Duration>; 2];
+
 /// Takes the times of two kinds of answers, asked in an order drawn at random, until they can't be told apart.
 ///
 /// One in a hundred tests of equal times says that they differ: only what three in a row say, and the same way, counts,
 /// which by chance happens once in some four million runs.
-pub async fn expect_alike(mut times: impl AsyncFnMut() -> [Vec<Duration>; 2]) {
-    let mut deviations = Vec::new();
-    while deviations.len() < 3 {
-        let deviation = rank_deviation(&times().await);
-        if deviation.abs() < AT_ONE_PERCENT {
+pub async fn expect_alike(mut times: impl AsyncFnMut() -> Times) {
+    expect_all_alike(&["the answers"], async |_| vec![times().await]).await;
+}
+
+/// The same of several pairs of kinds: `times` takes those of the pairs that are asked for, by their numbers.
+pub async fn expect_all_alike(pairs: &[impl AsRef<str>], mut times: impl AsyncFnMut(&[usize]) -> Vec<Times>) {
+    let mut deviations = vec![Vec::new(); pairs.len()];
+    let mut differ: Vec<_> = (0..pairs.len()).collect();
+    for _ in 0..3 {
+        let taken = times(&differ).await;
+        for (pair, times) in differ.iter().zip(&taken) {
+            deviations[*pair].push(rank_deviation(times));
+        }
+        differ.retain(|pair| deviations[*pair].last().is_some_and(|deviation| deviation.abs() >= AT_ONE_PERCENT));
+        if differ.is_empty() {
             return;
         }
-        deviations.push(deviation);
     }
-    let is_one_way = deviations.iter().all(|it| *it > 0.0) || deviations.iter().all(|it| *it < 0.0);
-    assert!(!is_one_way, "the times differ: {deviations:?}");
+    for pair in differ {
+        let (name, deviations) = (pairs[pair].as_ref(), &deviations[pair]);
+        let is_one_way = deviations.iter().all(|it| *it > 0.0) || deviations.iter().all(|it| *it < 0.0);
+        assert!(!is_one_way, "the times of {name} differ: {deviations:?}");
+    }
 }
 
 /// The deviation of the rank sum of the first from what it would be if both were drawn from one distribution
 /// (Mann and Whitney), in standard deviations; equal times share their ranks.
-fn rank_deviation([first, second]: &[Vec<Duration>; 2]) -> f64 {
+fn rank_deviation([first, second]: &Times) -> f64 {
     let mut all: Vec<_> =
         first.iter().map(|time| (*time, true)).chain(second.iter().map(|time| (*time, false))).collect();
     all.sort_unstable();
