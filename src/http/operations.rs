@@ -129,6 +129,24 @@ mod tests {
         found
     }
 
+    /// Or a page that may do the rest for somebody could take the account, too.
+    #[test]
+    fn what_is_about_accounts_is_for_pages_of_this_server_alone() {
+        const PATHS: [&str; 7] =
+            ["/accounts", "/session", "/sessions", "/me/password", "/invitations", "/keys", "/users"];
+        let mut count = 0;
+        for (method, path) in operations() {
+            let Some(act) = act(&method, &path) else { continue };
+            let below = path.strip_prefix("/api/v1").unwrap_or(&path);
+            let is_below =
+                |root: &&str| below.strip_prefix(*root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+            let expected = PATHS.iter().any(is_below) || (method == Method::DELETE && below == "/me");
+            assert_eq!(act.is_about_accounts(), expected, "{method} {path}");
+            count += usize::from(expected);
+        }
+        assert!(count >= 15, "{count}");
+    }
+
     #[test]
     fn each_operation_has_a_row_of_its_own() {
         for (method, path) in operations() {

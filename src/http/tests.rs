@@ -73,6 +73,39 @@ async fn a_route_without_a_row_is_served_to_nobody_where_credentials_are_require
     app.end().await;
 }
 
+/// One request in which all is wrong at once, mended step by step: what is refused first is what tells the least.
+#[tokio::test]
+async fn refusals_come_in_the_order_of_what_they_tell() {
+    let (app, key) = TestApp::required().await;
+    let router = router(app.app());
+    let ask = async |host: &str, site: &str, credential: &str, room: &str, body: &str| {
+        let path = format!("/api/v1/rooms/{room}/messages");
+        let request = Request::post(path)
+            .header("host", host)
+            .header("sec-fetch-site", site)
+            .header("authorization", credential)
+            .header("content-type", "application/json");
+        let answer = router.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
+        let (head, body) = answer.into_parts();
+        let body = to_bytes(body, 1024 * 1024).await.unwrap();
+        let problem: Value = serde_json::from_slice(&body).unwrap();
+        (head.status.as_u16(), problem["code"].as_str().map(str::to_owned))
+    };
+    let refusal = |status: u16, code: &str| (status, Some(code.to_owned()));
+    let good = format!("Bearer {key}");
+    assert_eq!(ask("elsewhere.example", "cross-site", "nonsense", "nowhere", "{").await, refusal(421, "misdirected"));
+    assert_eq!(ask("127.0.0.1", "cross-site", "nonsense", "nowhere", "{").await, refusal(403, "cross_site"));
+    assert_eq!(ask("127.0.0.1", "none", "nonsense", "nowhere", "{").await, refusal(401, "invalid_token"));
+    assert_eq!(ask("127.0.0.1", "none", &good, "nowhere", "{").await, refusal(400, "invalid_json"));
+    assert_eq!(ask("127.0.0.1", "none", &good, "nowhere", r#"{"content": 1}"#).await, refusal(422, "invalid"));
+    let reply = r#"{"content": "hi", "reply_to": 7}"#;
+    assert_eq!(ask("127.0.0.1", "none", &good, "nowhere", reply).await, refusal(404, "not_found"));
+    app.shutdown.closing.cancel();
+    assert_eq!(ask("127.0.0.1", "cross-site", "nonsense", "nowhere", "{").await, refusal(403, "cross_site"));
+    assert_eq!(ask("127.0.0.1", "none", "nonsense", "nowhere", "{").await, refusal(503, "draining"));
+    app.end().await;
+}
+
 #[tokio::test]
 async fn who_follows_by_event_source_is_told_to_come_back_in_its_own_words() {
     let app = TestApp::new().await;

@@ -48,3 +48,45 @@ pub(super) fn check_issued(user: &User, issued_at: Option<i64>) -> Result<(), No
     let is_newer = issued_at.is_some_and(|at| at.saturating_mul(MICROS) >= signed_out_at.micros());
     if is_newer { Ok(()) } else { Err(Invalid("its user was signed out since it was made")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        name::Username,
+        timestamp::Timestamp,
+        user::{Origin, UserKind},
+    };
+
+    #[test]
+    fn a_token_is_as_old_as_it_says_and_one_that_does_not_say_is_older() {
+        let signed_out = |at: Option<i64>| User {
+            id: 1,
+            username: Username::parse("alice").unwrap(),
+            kind: UserKind::Person,
+            origin: Origin::Jwt,
+            subject: None,
+            is_admin: false,
+            created_at: Timestamp::from_micros(1),
+            disabled_at: None,
+            signed_out_at: at.map(Timestamp::from_micros),
+        };
+        // In the midst of a second: a token of that second may be older, and so it is refused.
+        let user = signed_out(Some(1_900_000_000 * MICROS + 500_000));
+        for (issued_at, is_good) in [
+            (None, false),
+            (Some(0), false),
+            (Some(i64::MIN), false),
+            (Some(1_899_999_999), false),
+            (Some(1_900_000_000), false),
+            (Some(1_900_000_001), true),
+            (Some(i64::MAX), true),
+        ] {
+            assert_eq!(check_issued(&user, issued_at).is_ok(), is_good, "{issued_at:?}");
+        }
+        assert!(check_issued(&signed_out(Some(1_900_000_000 * MICROS)), Some(1_900_000_000)).is_ok());
+        for never in [None, Some(1)] {
+            assert!(check_issued(&signed_out(None), never).is_ok(), "nobody was signed out");
+        }
+    }
+}

@@ -1,15 +1,17 @@
 //! Batches whose commands depend on each other.
 
 use super::{
-    super::command::{Delete, MarkRead, React},
+    super::command::{Delete, MarkRead, MembershipChange, MembershipTo, OpenDirect, React},
     *,
 };
 use crate::{
     app::tests::actor,
     domain::{
         content::ContentLimit,
+        membership::Role,
         message::{Edit, Post},
         policy::Denied,
+        user::{Origin, User, UserKind},
         version::{Precondition, Versions},
     },
 };
@@ -50,6 +52,38 @@ fn a_refusal_between_two_good_ones_leaves_no_hole() {
     assert_eq!(ids(&decided), [5, 6]);
     assert_eq!(decided.answers[1].as_ref().unwrap_err(), &Refused::NoSuchTarget);
     assert_eq!(decided.writes[0].head, 6);
+}
+
+/// Whoever asks has looked for the user before, and not under the lock.
+#[test]
+fn nobody_is_added_whose_account_was_deleted_meanwhile() {
+    let with = |origin| User {
+        id: 3,
+        username: user("Leaver"),
+        kind: UserKind::Person,
+        origin,
+        subject: None,
+        is_admin: false,
+        created_at: Timestamp::from_micros(1),
+        disabled_at: None,
+        signed_out_at: None,
+    };
+    let added = MembershipChange { username: user("Leaver"), to: MembershipTo::Role(Role::Member) };
+    for command in [command("Alice", OpenDirect { with: user("Leaver") }), command("Alice", added)] {
+        for (origin, is_there) in [(Origin::Local, true), (Origin::Deleted, false)] {
+            let room = room("general", 0);
+            let known = Known {
+                absent: BTreeSet::from([room.name.clone()]),
+                rooms: HashMap::from([(room.name.clone(), room)]),
+                users: HashMap::from([(user("Leaver").key().clone(), with(origin))]),
+                ..Known::default()
+            };
+            let moment = Moment { now: Timestamp::from_micros(1), edit_window: None };
+            let decided = decide(std::slice::from_ref(&command), known, |_: &Draft| Vec::new(), moment);
+            let answer = &decided.answers[0];
+            assert_eq!(!matches!(answer, Err(Refused::NoSuchUser)), is_there, "{answer:?}");
+        }
+    }
 }
 
 #[test]

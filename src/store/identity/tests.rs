@@ -25,6 +25,18 @@ async fn open() -> (tempfile::TempDir, Opened) {
     (folder, Store::open(&config).await.unwrap())
 }
 
+fn session(number: u8, expires_at: Option<Timestamp>) -> NewSession {
+    NewSession {
+        hash: [number; 32],
+        rooms: None,
+        can: None,
+        expires_at,
+        agent: None,
+        address: "::1".into(),
+        replaces: None,
+    }
+}
+
 /// Two find a name that is only claimed, and each takes it for free.
 #[tokio::test]
 async fn of_two_who_take_a_claimed_name_one_has_it() {
@@ -68,15 +80,6 @@ async fn a_session_that_nobody_uses_for_thirty_days_ends_and_so_does_what_is_ove
     let (writer, store) = (&opened.identity, &opened.store);
     let day = |day: i64| Timestamp::from_micros(day * 24 * 60 * 60 * 1_000_000);
     let user = writer.make_user(new("alice", Origin::Local), day(0)).await.unwrap();
-    let session = |number: u8, expires_at| NewSession {
-        hash: [number; 32],
-        rooms: None,
-        can: None,
-        expires_at,
-        agent: None,
-        address: "::1".into(),
-        replaces: None,
-    };
     let unused = writer.make_session(user.id, &session(1, None), Basis::Operator, day(0)).await.unwrap();
     let used = writer.make_session(user.id, &session(2, None), Basis::Operator, day(0)).await.unwrap();
     writer.make_session(user.id, &session(3, Some(day(20))), Basis::Operator, day(0)).await.unwrap();
@@ -93,4 +96,102 @@ async fn a_session_that_nobody_uses_for_thirty_days_ends_and_so_does_what_is_ove
     assert_eq!(store.invitation_by_hash(&[4; 32]).await.unwrap(), None);
     let late = writer.reset_password(user.id, &[5; 32], "hash", &session(6, None), day(30)).await;
     assert!(matches!(late, Err(IdentityError::Unknown)));
+}
+
+#[tokio::test]
+async fn one_session_too_many_ends_the_one_that_was_not_used_for_the_longest() {
+    let (_folder, opened) = open().await;
+    let (writer, store) = (&opened.identity, &opened.store);
+    let [alice, bob] = ["alice", "bob"].map(|username| new(username, Origin::Local));
+    let (alice, bob) = (writer.make_user(alice, at(0)).await.unwrap(), writer.make_user(bob, at(0)).await.unwrap());
+    let of_bob = writer.make_session(bob.id, &session(255, None), Basis::Operator, at(0)).await.unwrap();
+    let mut ids = Vec::new();
+    for number in 1..=100 {
+        let made = writer.make_session(alice.id, &session(number, None), Basis::Operator, at(number.into())).await;
+        ids.push(made.unwrap().id);
+    }
+    // The first was used since, so that the second is the one.
+    writer.note_uses(&[(Used::Session(ids[0]), at(1_000))], 1).await.unwrap();
+    let left = async || {
+        let left = store.sessions_of(alice.id, None, 200).await.unwrap();
+        left.iter().rev().map(|session| session.id).collect::<Vec<_>>()
+    };
+    assert_eq!(left().await, ids, "a hundred stay");
+    let version = store.auth_version().await.unwrap();
+    ids.push(writer.make_session(alice.id, &session(101, None), Basis::Operator, at(2_000)).await.unwrap().id);
+    ids.remove(1);
+    assert_eq!(left().await, ids);
+    assert!(store.auth_version().await.unwrap() > version, "what is open by it ends, too");
+    // One that takes the place of another ends no third.
+    let replacing = NewSession { replaces: Some(ids[50]), ..session(102, None) };
+    ids.push(writer.make_session(alice.id, &replacing, Basis::Operator, at(3_000)).await.unwrap().id);
+    ids.remove(50);
+    assert_eq!(left().await, ids);
+    assert_eq!(store.sessions_of(bob.id, None, 10).await.unwrap()[0].id, of_bob.id);
+}
+
+/// The rights that something is done by are those of a version: whatever was taken since may be one of them.
+#[tokio::test]
+async fn what_is_made_by_rights_of_another_version_is_refused_and_leaves_nothing() {
+    let (_folder, opened) = open().await;
+    let (writer, store) = (&opened.identity, &opened.store);
+    let user = writer.make_user(new("alice", Origin::Local), at(1)).await.unwrap();
+    let before = store.auth_version().await.unwrap();
+    let key = |number: u8| NewKey {
+        hash: [number; 32],
+        account_id: user.id,
+        name: String::new(),
+        rooms: None,
+        can: None,
+        expires_at: None,
+    };
+    let by = ByAdmin { by: &name("root"), to: None, at: at(1) };
+    let made = writer.make_key(key(1), Basis::Rights(before), None, at(1)).await.unwrap();
+    // Somebody loses a right.
+    writer.delete_key(user.id, made.id, None).await.unwrap();
+    let now = store.auth_version().await.unwrap();
+    assert!(now > before);
+    let stale = Basis::Rights(before);
+    let errors = [
+        writer.make_key(key(2), stale, None, at(2)).await.err(),
+        writer.make_session(user.id, &session(3, None), stale, at(2)).await.err(),
+        writer.make_invitation(&[4; 32], at(1_000), stale, by).await.err(),
+        writer.keep_reset(user.id, &[5; 32], at(1_000), stale, by).await.err(),
+        writer.delete_account(user.id, stale, at(2)).await.err(),
+    ];
+    for error in errors {
+        assert!(matches!(error, Some(IdentityError::Stale)), "{error:?}");
+    }
+    assert!(store.keys_of(user.id, None, Some(10)).await.unwrap().is_empty());
+    assert!(store.sessions_of(user.id, None, 10).await.unwrap().is_empty());
+    assert_eq!(store.invitation_by_hash(&[4; 32]).await.unwrap(), None);
+    assert!(!store.has_reset(user.id, &[5; 32], at(2)).await.unwrap());
+    assert_eq!(store.user(name("alice").key()).await.unwrap().map(|user| user.origin), Some(Origin::Local));
+    assert_eq!(store.auth_version().await.unwrap(), now);
+    // By the rights that are in force it is made.
+    writer.make_key(key(2), Basis::Rights(now), None, at(3)).await.unwrap();
+    writer.make_session(user.id, &session(3, None), Basis::Rights(now), at(3)).await.unwrap();
+    writer.make_invitation(&[4; 32], at(1_000), Basis::Rights(now), by).await.unwrap();
+    writer.keep_reset(user.id, &[5; 32], at(1_000), Basis::Rights(now), by).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_made_by_a_password_is_refused_once_it_is_another_or_its_session_has_ended() {
+    let (_folder, opened) = open().await;
+    let (writer, store) = (&opened.identity, &opened.store);
+    let user = writer.make_user(new("alice", Origin::Local), at(1)).await.unwrap();
+    writer.change_password(user.id, "first", None, Basis::Operator, at(1)).await.unwrap();
+    let open = writer.make_session(user.id, &session(1, None), Basis::Operator, at(1)).await.unwrap();
+    let by = |hash, session| Basis::Password { user: user.id, hash, session };
+    writer.make_session(user.id, &session(2, None), by("first", None), at(2)).await.unwrap();
+    writer.change_password(user.id, "second", Some(open.id), by("first", Some(open.id)), at(3)).await.unwrap();
+    let late = writer.make_session(user.id, &session(3, None), by("first", None), at(4)).await;
+    assert!(matches!(late, Err(IdentityError::Stale)), "{late:?}");
+    let late = writer.change_password(user.id, "third", Some(open.id), by("first", Some(open.id)), at(4)).await;
+    assert!(matches!(late, Err(IdentityError::Stale)), "{late:?}");
+    writer.end_session(user.id, open.id).await.unwrap();
+    let ended = writer.change_password(user.id, "third", Some(open.id), by("second", Some(open.id)), at(5)).await;
+    assert!(matches!(ended, Err(IdentityError::Stale)), "{ended:?}");
+    assert_eq!(store.password_of(user.id).await.unwrap().as_deref(), Some("second"));
+    assert!(store.sessions_of(user.id, None, 10).await.unwrap().is_empty());
 }

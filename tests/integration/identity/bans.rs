@@ -164,3 +164,42 @@ async fn a_ban_that_is_over_is_not_listed() {
     assert_eq!(row.try_get_by_index::<i64>(0).expect("a number"), 0);
     database.close().await.expect("the database closes");
 }
+
+#[tokio::test]
+async fn a_room_that_one_is_banned_from_is_not_listed_until_the_ban_is_over() {
+    let scene = Scene::with(&["olga", "max", "eve", "admin"]).await;
+    let room = scene.ok("olga", Method::PUT, ROOM, Some(json!({})), 201).await;
+    let listed = async |user: &str, query: &str| {
+        let page = scene.ok(user, Method::GET, &format!("/rooms{query}"), None, 200).await;
+        let rooms = page["rooms"].as_array().expect("rooms").iter();
+        rooms.map(|room| room["name"].as_str().expect("a name").to_owned()).collect::<Vec<_>>()
+    };
+    let (both, general) = (["general", "team"], ["general"]);
+    assert_eq!(listed("max", "").await, both);
+    for user in ["max", "admin"] {
+        scene.put("olga", &format!("{ROOM}/members/{user}"), json!({"role": "member"})).await;
+        scene.put("olga", &format!("{ROOM}/bans/{user}"), json!({"reason": "spam"})).await;
+    }
+    assert_eq!(listed("max", "").await, general);
+    assert_eq!(listed("max", "?mine=true").await, [""; 0]);
+    assert_eq!(listed("max", "?after=general").await, [""; 0]);
+    assert_eq!(listed("eve", "").await, both, "nobody else's");
+    assert_eq!(listed("admin", "").await, both, "whom the ban doesn't bind");
+    scene.ok("olga", Method::DELETE, "/rooms/team/bans/max", None, 204).await;
+    assert_eq!(listed("max", "").await, both);
+    // A ban that ends by itself.
+    let made = Timestamp::parse("created_at", room["created_at"].as_str().expect("a time")).expect("a time");
+    let until = async |seconds: i64| {
+        let until = Timestamp::from_micros(made.micros() + seconds * 1_000_000);
+        scene.ask("olga", Method::PUT, "/rooms/team/bans/max", Some(json!({"until": until}))).await.status()
+    };
+    let mut seconds = 2;
+    within(DEADLINE, "it is in the future", async {
+        while until(seconds).await != 200 {
+            seconds += 1;
+        }
+    })
+    .await;
+    assert_eq!(listed("max", "").await, general);
+    within(DEADLINE, "it is over", async { while listed("max", "").await != both {} }).await;
+}

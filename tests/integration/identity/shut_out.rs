@@ -1,22 +1,15 @@
 //! Whoever is banned or removed, or is no member of a room that is made private: what they read ends with the event
 //! that says so, and nothing of theirs comes after it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
-};
+mod order;
 
-use rand::Rng as _;
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_util::task::TaskTracker;
 
 use super::Guarded;
-use crate::support::{DEADLINE, seeded, server::json_of, socket::Socket, sse::Stream, users::Operator, within};
-
-const ROUNDS: usize = 200;
-const POSTERS: usize = 16;
+use crate::support::{DEADLINE, socket::Socket, sse::Stream, within};
 
 /// Asks in somebody's name; it must succeed. Returns the id of the event that was made.
 async fn done(guarded: &Guarded, token: &str, method: Method, path: &str, body: Value) -> Option<i64> {
@@ -72,6 +65,17 @@ async fn what_is_read_ends_with_the_event_that_shuts_out() {
             done(&guarded, &owner, Method::PUT, &format!("{path}/members/eve"), json!({"role": "member"})).await;
         }
         let get = |path: &str, token: &str| guarded.request(Method::GET, &format!("/api/v1{path}"), token);
+        let before =
+            done(&guarded, &owner, Method::POST, &format!("{path}/messages"), json!({"content": "before"})).await;
+        let before = before.expect("an event");
+        // First, and blind to all that comes: they wait by the time that all else is open.
+        let answered = async |request: RequestBuilder| {
+            let answer = request.send().await.expect("an answer");
+            (answer.status(), answer.json::<Value>().await.expect("JSON"))
+        };
+        let tasks = TaskTracker::new();
+        let poll = tasks.spawn(answered(get(&format!("{path}/poll?since=0&wait=50&types=message_edited"), &eve)));
+        let waiting = tasks.spawn(answered(get(&format!("{path}/messages?after={before}&wait=50"), &eve)));
         let mut one = Stream::send(get(&format!("{path}/stream?since=0"), &eve)).await;
         let mut two = Stream::send(get(&format!("/stream?rooms={room},other&since={room}:0"), &eve)).await;
         let mut of_max = Stream::send(get(&format!("{path}/stream?since=0"), &max)).await;
@@ -80,7 +84,6 @@ async fn what_is_read_ends_with_the_event_that_shuts_out() {
         request.headers_mut().insert("authorization", format!("Bearer {eve}").parse().expect("a header"));
         let mut socket = Socket::connect(request).await.expect("a socket opens");
 
-        done(&guarded, &owner, Method::POST, &format!("{path}/messages"), json!({"content": "before"})).await;
         let shut = match how {
             "ban" => done(&guarded, &owner, Method::PUT, &format!("{path}/bans/eve"), json!({})).await,
             "remove" => done(&guarded, &owner, Method::DELETE, &format!("{path}/members/eve"), json!({})).await,
@@ -101,6 +104,15 @@ async fn what_is_read_ends_with_the_event_that_shuts_out() {
             }
             expect_end(&told, room, shut, status, code);
             assert_eq!(socket.close_code, Some(4403), "{how}");
+            let (answer, told) = poll.await.expect("a poll");
+            // It has what it waited for, which is nothing; one that came too late is refused.
+            if answer == StatusCode::OK {
+                assert_eq!((&told["events"], &told["has_more"]), (&json!([]), &json!(false)), "{how}: {told}");
+            } else {
+                assert_eq!((answer.as_u16(), &told["code"]), (status, &json!(code)), "{how}: {told}");
+            }
+            let (answer, told) = waiting.await.expect("an answer");
+            assert_eq!((answer.as_u16(), &told["code"]), (status, &json!(code)), "{how}: {told}");
             // Another room of the same stream goes on, and so do the room's other readers.
             done(&guarded, &owner, Method::POST, "/rooms/other/messages", json!({"content": how})).await;
             while two.next().await.expect("the stream goes on").event.as_deref() != Some("chat_message") {}
@@ -113,91 +125,5 @@ async fn what_is_read_ends_with_the_event_that_shuts_out() {
             }
         };
         within(DEADLINE, how, work).await;
-    }
-}
-
-/// The ways to take from eve what she posts by.
-const WAYS: [&str; 5] = ["ban", "remove", "mute", "delete the key", "disable"];
-
-#[tokio::test]
-async fn nothing_of_whoever_is_shut_out_comes_after_it() {
-    let guarded = Arc::new(Guarded::start().await);
-    let operator = Operator::of(&guarded.server);
-    let mut random = seeded();
-    let [owner, eve] = ["owner", "eve"].map(|user| guarded.token(user, &[]));
-    let admin = guarded.token("root", &["--can", "read,post,moderate,admin"]);
-    let me = guarded.request(Method::GET, "/api/v1/me", &eve).send().await.expect("an answer");
-    assert_eq!(me.status(), StatusCode::OK);
-    done(&guarded, &owner, Method::PUT, "/rooms/team", json!({"visibility": "private"})).await;
-    for round in 0..ROUNDS {
-        let way = WAYS[round % WAYS.len()];
-        done(&guarded, &owner, Method::PUT, "/rooms/team/members/eve", json!({"role": "member"})).await;
-        let credential = if way == "delete the key" { operator.key("eve", &[]) } else { eve.clone() };
-        let (posted, is_shut) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-        let posters = TaskTracker::new();
-        let running: Vec<_> = (0..POSTERS)
-            .map(|_| {
-                let (guarded, credential) = (guarded.clone(), credential.clone());
-                let (posted, is_shut) = (posted.clone(), is_shut.clone());
-                posters.spawn(async move {
-                    let mut ids = Vec::new();
-                    loop {
-                        let was_shut = is_shut.load(Ordering::SeqCst);
-                        let post = guarded.request(Method::POST, "/api/v1/rooms/team/messages", &credential);
-                        let answer = post.json(&json!({"content": "hi"})).send().await.expect("an answer");
-                        if answer.status() != StatusCode::CREATED {
-                            assert!(matches!(answer.status().as_u16(), 401 | 403 | 404), "{answer:?}");
-                            return ids;
-                        }
-                        assert!(!was_shut, "a post that was sent after the answer");
-                        ids.push(json_of(answer, StatusCode::CREATED).await["id"].as_i64().expect("an id"));
-                        posted.fetch_add(1, Ordering::SeqCst);
-                    }
-                })
-            })
-            .collect();
-        let enough = random.random_range(0..20);
-        within(DEADLINE, "some posts", async {
-            while posted.load(Ordering::SeqCst) < enough {
-                tokio::task::yield_now().await;
-            }
-        })
-        .await;
-        let shut = match way {
-            "ban" => done(&guarded, &owner, Method::PUT, "/rooms/team/bans/eve", json!({})).await,
-            "remove" => done(&guarded, &owner, Method::DELETE, "/rooms/team/members/eve", json!({})).await,
-            "mute" => {
-                let until = json!({"until": "2999-01-01T00:00:00Z"});
-                done(&guarded, &owner, Method::PUT, "/rooms/team/mutes/eve", until).await
-            }
-            "disable" => done(&guarded, &admin, Method::PATCH, "/users/eve", json!({"disabled": true})).await,
-            _ => {
-                let keys = operator.list(&["key", "list", "--user", "eve"]);
-                let id = keys[0]["id"].to_string();
-                let (operator, delete) = (operator.clone(), move |it: &Operator| {
-                    it.done(&["key", "delete", &id, "--user", "eve"]);
-                });
-                // It has a process of its own: the posters go on meanwhile.
-                tokio::task::spawn_blocking(move || delete(&operator)).await.expect("it is deleted");
-                None
-            }
-        };
-        is_shut.store(true, Ordering::SeqCst);
-        // What is taken beside the room is no event of it: the next one comes after all that was posted.
-        let shut = match shut {
-            Some(shut) => shut,
-            None => done(&guarded, &owner, Method::PUT, "/rooms/team", json!({"topic": format!("{round}")}))
-                .await
-                .expect("an event"),
-        };
-        let mut ids = Vec::new();
-        for poster in running {
-            ids.extend(within(DEADLINE, "a poster ends", poster).await.expect("a poster"));
-        }
-        assert!(ids.iter().all(|id| *id < shut), "round {round}, {way}: {ids:?} after {shut}");
-        done(&guarded, &admin, Method::PATCH, "/users/eve", json!({"disabled": false})).await;
-        for path in ["bans", "mutes"] {
-            done(&guarded, &owner, Method::DELETE, &format!("/rooms/team/{path}/eve"), json!({})).await;
-        }
     }
 }

@@ -43,6 +43,42 @@ async fn a_key_that_has_gone_ends_what_is_open_by_it_and_the_new_one_is_good() {
     open.all_end(since, &[revoked()], 4401).await;
 }
 
+/// A set of shared secrets, each with its name: what the file has is what counts.
+#[tokio::test]
+async fn a_set_of_keys_is_read_again_too() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let jwk = |name: &str| {
+        let secret = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"[..43].replace('A', &name[..1]);
+        serde_json::json!({"kty": "oct", "kid": name, "alg": "HS256", "k": secret})
+    };
+    let [one, two] = ["one", "two"].map(|name| {
+        fs::write(folder.path().join(name), jwk(name).to_string()).expect("it is written");
+        let run =
+            parlor(folder.path(), &["token", "--sub", "alice", "--audience", "chat", "--key", name, "--for", "1h"]);
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        String::from_utf8(run.stdout).expect("text").trim().to_owned()
+    });
+    let set = folder.path().join("set.json");
+    let write = |names: &[&str]| {
+        let keys: Vec<_> = names.iter().map(|name| jwk(name)).collect();
+        fs::write(&set, serde_json::json!({"keys": keys}).to_string()).expect("it is written");
+    };
+    write(&["one"]);
+    let guarded = Guarded::with_rooms(&["--jwks", set.to_str().expect("a path")]).await;
+    let both = async || (guarded.asks(&one).await, guarded.asks(&two).await);
+    assert_eq!(both().await, (StatusCode::OK, StatusCode::UNAUTHORIZED));
+    let open = Open::all(&guarded, "alice", &one).await;
+    write(&["two"]);
+    let since = tokio::time::Instant::now();
+    guarded.reread("the keys of tokens are read again").await;
+    assert_eq!(both().await, (StatusCode::UNAUTHORIZED, StatusCode::OK));
+    open.all_end(since, &[revoked()], 4401).await;
+    // A set that is none leaves what there is.
+    fs::write(&set, "{\"keys\": []}").expect("it is written");
+    guarded.reread("the keys stay as they are").await;
+    assert_eq!(both().await, (StatusCode::UNAUTHORIZED, StatusCode::OK));
+}
+
 #[tokio::test]
 async fn a_file_that_is_no_key_changes_nothing_and_is_told() {
     let guarded = Guarded::start().await;

@@ -1,10 +1,14 @@
-//! Standings of users in rooms: read once, and again only after a membership of the room has changed.
+//! Standings of users in rooms, and what credentials stand for: read once, and again only after something has changed.
 
+use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::Guarded;
-use crate::support::statements::{logged, names, while_doing};
+use crate::support::{
+    statements::{logged, names, while_doing},
+    users::Operator,
+};
 
 async fn ask(guarded: &Guarded, token: &str, method: Method, path: &str, body: Value) -> StatusCode {
     let request = guarded.request(method, &format!("/api/v1/rooms/team-a{path}"), token).json(&body);
@@ -73,4 +77,52 @@ async fn a_change_by_another_process_is_heeded_by_the_next_post() {
         (post(&guarded, &ann).await, read(&guarded, &ann).await),
         (StatusCode::FORBIDDEN, StatusCode::FORBIDDEN)
     );
+}
+
+#[tokio::test]
+async fn a_token_and_a_key_are_looked_up_once_while_nobody_loses_a_right() {
+    let guarded = Guarded::on(logged(), &[]).await;
+    guarded.make_room("team-a").await;
+    let operator = Operator::of(&guarded.server);
+    operator.add_user(&["ci", "--bot"]);
+    for credential in [guarded.token("ann", &[]), operator.key("ci", &[])] {
+        let again = async || {
+            let (statements, ()) = while_doing(&guarded.server, async {
+                for _ in 0..5 {
+                    assert_eq!(read(&guarded, &credential).await, StatusCode::OK);
+                    assert_eq!(post(&guarded, &credential).await, StatusCode::CREATED);
+                }
+            })
+            .await;
+            let is_of_credentials = |text: &String| ["account", "api_key"].iter().any(|table| names(text, table));
+            statements.into_iter().filter(is_of_credentials).collect::<Vec<_>>()
+        };
+        again().await;
+        assert_eq!(again().await, Vec::<String>::new(), "nothing has changed since");
+        operator.done(&["user", "sign-out", "root"]);
+        assert!(!again().await.is_empty(), "somebody has lost a right");
+        assert_eq!(again().await, Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn a_batch_asks_once_whether_somebody_has_lost_a_right() {
+    const POSTS: usize = 200;
+    let guarded = Guarded::on(logged(), &[]).await;
+    guarded.make_room("team-a").await;
+    let [ann, bob] = ["ann", "bob"].map(|user| guarded.token(user, &[]));
+    let many = async || {
+        let posts = (0..POSTS).map(|number| post(&guarded, if number % 2 == 0 { &ann } else { &bob }));
+        for status in join_all(posts).await {
+            assert_eq!(status, StatusCode::CREATED);
+        }
+    };
+    many().await;
+    let (statements, ()) = while_doing(&guarded.server, many()).await;
+    let asked = |table: &str| statements.iter().filter(|statement| names(statement, table)).count();
+    // Each batch locks the row of the room once.
+    let batches = asked("room");
+    assert!((1..POSTS / 4).contains(&batches), "{batches} batches of {POSTS} posts");
+    assert!(asked("auth_version") <= batches + 10, "{} of {batches}", asked("auth_version"));
+    assert_eq!(asked("membership"), 0, "what is known is right");
 }

@@ -1,9 +1,15 @@
 //! Tokens and their users on the wire: what is refused, and how.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use parlor::{
+    clock::Clock,
+    identity::secret::{Secret, SecretKind},
+};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::Guarded;
+use super::{AUDIENCE, Guarded};
 use crate::support::{DEADLINE, server::json_of, within};
 
 const MESSAGES: &str = "/api/v1/rooms/general/messages";
@@ -62,10 +68,61 @@ async fn a_credential_in_a_url_is_refused_and_in_no_log() {
         let url = guarded.server.url(&format!("{MESSAGES}?{name}={token}"));
         refused(guarded.server.http().get(url).send().await.expect("an answer"), 400, "bad_query").await;
     }
+    // Wherever it stands, whatever is there, and also beside a good one.
+    let key = Secret::generate(SecretKind::ApiKey).reveal().to_owned();
+    for secret in [&token, &key] {
+        for path in [
+            format!("/api/v1/rooms/{secret}"),
+            format!("/api/v1/rooms/{secret}/messages"),
+            format!("/api/v1/rooms/x{}{secret}/messages", "%20"),
+            format!("/api/v1/users/{secret}/reset"),
+            format!("/api/v1/{secret}"),
+            format!("/ws/chat/{secret}/"),
+            format!("{MESSAGES}?{secret}"),
+            format!("{MESSAGES}?{secret}=1"),
+            format!("{MESSAGES}?limit=1&x=Bearer%20{secret}"),
+            format!("{MESSAGES}?limit=1&x=Bearer+{secret}"),
+            format!("{MESSAGES}?client_id=a%2C{secret}"),
+        ] {
+            for request in [
+                guarded.server.http().get(guarded.server.url(&path)),
+                guarded.request(Method::GET, &path, &token),
+                guarded.request(Method::PUT, &path, &token).json(&json!({})),
+            ] {
+                let refused = refused(request.send().await.expect("an answer"), 400, "bad_query").await;
+                assert!(!refused.to_string().contains(secret.as_str()), "it is said again");
+            }
+        }
+    }
+    // What only begins so is a name like others.
+    let found = guarded.request(Method::GET, "/api/v1/rooms/plr_short", &token).send().await;
+    refused(found.expect("an answer"), 404, "not_found").await;
     let last = guarded.request(Method::GET, "/api/v1/me", &token).header("x-request-id", "the-last-one");
     assert_eq!(last.send().await.expect("an answer").status(), StatusCode::OK);
     guarded.server.wait_for_log("the-last-one", DEADLINE).await;
-    assert!(!guarded.server.log().join("\n").contains(&token), "a token is in the log");
+    let log = guarded.server.log().join("\n");
+    for secret in [&token, &key] {
+        assert!(!log.contains(secret.as_str()), "a credential is in the log");
+    }
+}
+
+/// `parlor token` says when it makes one; other systems may not.
+#[tokio::test]
+async fn a_token_that_does_not_say_how_old_it_is_is_good_until_its_user_is_signed_out() {
+    let guarded = Guarded::start().await;
+    let pem = std::fs::read_to_string(guarded.keys.path().join("chat.pem")).expect("a key");
+    let der = STANDARD.decode(pem.lines().nth(1).expect("its content")).expect("base64");
+    let exp = Clock::system().now().micros() / 1_000_000 + 3_600;
+    let claims = json!({"sub": "alice", "aud": AUDIENCE, "exp": exp});
+    let token = encode(&Header::new(Algorithm::EdDSA), &claims, &EncodingKey::from_ed_der(&der)).expect("a token");
+    let me = async || guarded.request(Method::GET, "/api/v1/me", &token).send().await.expect("an answer");
+    assert_eq!(json_of(me().await, StatusCode::OK).await["username"], "alice");
+    let admin = guarded.token("root", &["--can", "admin"]);
+    let out = guarded.request(Method::PATCH, "/api/v1/users/alice", &admin).json(&json!({"sign_out": true}));
+    json_of(out.send().await.expect("an answer"), StatusCode::OK).await;
+    for _ in 0..2 {
+        refused(me().await, 401, "invalid_token").await;
+    }
 }
 
 #[tokio::test]

@@ -123,6 +123,40 @@ async fn without_a_directory_one_finds_whom_one_shares_a_room_with() {
 }
 
 #[tokio::test]
+async fn without_a_directory_one_adds_to_a_room_whom_one_shares_another_with() {
+    let scene = with_rooms(Guarded::with(&["--directory", "off"]).await).await;
+    let made = scene.ok("max", Method::PUT, "/rooms/own", Some(json!({})), 201).await;
+    let add = async |by: &str, user: &str| {
+        let member = Some(json!({"role": "member"}));
+        scene.ask(by, Method::PUT, &format!("/rooms/own/members/{user}"), member).await
+    };
+    let refusal = async |user: &str| {
+        let mut problem = expect_problem(add("max", user).await, 404, "not_found", &[]).await;
+        problem["request_id"] = Value::Null;
+        problem
+    };
+    // Strangers, and who is known by a ban alone, are as one who is not there.
+    let nobody = refusal("nobody").await;
+    for stranger in ["eve", "EVE", "tom", "admin", "su"] {
+        assert_eq!(refusal(stranger).await, nobody, "{stranger}");
+    }
+    let room = scene.ok("max", Method::GET, "/rooms/own", None, 200).await;
+    assert_eq!((&room["head"], &room["members"]), (&made["head"], &json!(1)), "nothing was told of it");
+    let audit = scene.ok("max", Method::GET, "/rooms/own/audit", None, 200).await;
+    assert_eq!(audit["entries"], json!([]));
+    for known in ["SUE", "rob", "olga", "max"] {
+        let role = if known == "max" { "owner" } else { "member" };
+        scene.put("max", &format!("/rooms/own/members/{known}"), json!({"role": role})).await;
+    }
+    // Whoever may not add anybody is told that, and of a room that is not there nothing else.
+    expect_problem(add("sue", "eve").await, 403, "forbidden", &[]).await;
+    let member = Some(json!({"role": "member"}));
+    scene.refused("max", Method::PUT, "/rooms/nowhere/members/eve", member, 404, "not_found").await;
+    // Admins know who there is.
+    assert_eq!(add("admin", "eve").await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_credential_for_some_rooms_finds_whom_they_have() {
     let scene = with_rooms(Guarded::start().await).await;
     assert_eq!(found(&scene, "max", "").await.0.len(), 7, "the whole directory");

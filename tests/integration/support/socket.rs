@@ -39,6 +39,12 @@ impl Socket {
         self.send_message(Message::text(frame.to_string())).await;
     }
 
+    /// The same to a socket that the server may have closed already.
+    pub async fn send_unless_closed(&mut self, frame: &Value) {
+        // Whether it was sent is told by what comes back.
+        let _ = within(DEADLINE, "a frame is sent", self.socket.send(Message::text(frame.to_string()))).await;
+    }
+
     /// Sends any frame.
     pub async fn send_message(&mut self, message: Message) {
         within(DEADLINE, "a frame is sent", self.socket.send(message)).await.expect("a frame is sent");

@@ -7,11 +7,11 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
 use super::{super::Guarded, LATER};
-use crate::support::{browser::PASSWORD, server::json_of};
+use crate::support::{Server, browser::PASSWORD, server::json_of};
 
 /// Every operation of the document that is not everybody's, with its act.
-pub(super) async fn operations(guarded: &Guarded) -> Vec<(Method, String, Act)> {
-    let answer = guarded.server.http().get(guarded.server.url("/openapi.json")).send().await.expect("an answer");
+pub(in crate::identity) async fn operations(server: &Server) -> Vec<(Method, String, Act)> {
+    let answer = server.http().get(server.url("/openapi.json")).send().await.expect("an answer");
     let document = json_of(answer, StatusCode::OK).await;
     let mut found = Vec::new();
     for (path, methods) in document["paths"].as_object().expect("paths") {
@@ -32,7 +32,7 @@ pub(super) async fn operations(guarded: &Guarded) -> Vec<(Method, String, Act)> 
 }
 
 /// A request's body, where the operation needs one.
-pub(super) fn body(act: Act, method: &Method) -> Option<Value> {
+pub(in crate::identity) fn body(act: Act, method: &Method) -> Option<Value> {
     if *method == Method::DELETE {
         return None;
     }

@@ -2,12 +2,12 @@
 
 use parlor::identity::secret::{Secret, SecretKind};
 use reqwest::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{SSE, WEBSOCKET, get, refused, refused_socket, ticket, upgrade};
 use crate::{
     identity::Guarded,
-    support::{Server, socket::Socket, sse::Stream},
+    support::{DEADLINE, Server, browser::Browser, socket::Socket, sse::Stream, within},
 };
 
 #[tokio::test]
@@ -22,6 +22,46 @@ async fn a_header_decides_before_a_ticket_which_stays_good() {
     refused(spoken, 403, "forbidden").await;
     let opened = Stream::send(get(&guarded, &format!("{path}?username=alice"), &kept)).await;
     assert_eq!(opened.status, StatusCode::OK);
+}
+
+/// The way of the server's own page, whose browser sends the cookie in any case.
+#[tokio::test]
+async fn a_ticket_decides_before_a_cookie_and_ends_with_the_session_that_made_it() {
+    let guarded = Guarded::with(&["--accounts", "open", "--revocation-interval=100ms"]).await;
+    let (alice, bob) = (Browser::of(&guarded.server), Browser::of(&guarded.server));
+    alice.register("Alice").await;
+    bob.register("Bob").await;
+    let make = async |browser: &Browser<'_>| {
+        let wanted = Some(json!({"rooms": ["general"], "transport": SSE}));
+        let made = browser.ok(Method::POST, "/tickets", wanted, 201).await;
+        made["ticket"].as_str().expect("a ticket").to_owned()
+    };
+    let path = "/api/v1/rooms/general/stream";
+    let cookie = |browser: &Browser<'_>| browser.cookie().expect("a cookie");
+    // Bob's browser with a ticket of Alice's reads as Alice.
+    let of_alice = make(&alice).await;
+    let as_bob = get(&guarded, &format!("{path}?username=Bob"), &of_alice).header("cookie", cookie(&bob));
+    refused(as_bob, 403, "forbidden").await;
+    let of_alice = make(&alice).await;
+    let as_alice = get(&guarded, &format!("{path}?username=Alice"), &of_alice).header("cookie", cookie(&bob));
+    let mut stream = Stream::send(as_alice).await;
+    assert_eq!(stream.status, StatusCode::OK);
+    // A ticket that is spent is not made up for by a good cookie.
+    refused(get(&guarded, path, &of_alice).header("cookie", cookie(&bob)), 401, "ticket_invalid").await;
+
+    let unused = make(&alice).await;
+    alice.ok(Method::DELETE, "/session", None, 204).await;
+    let last = within(DEADLINE, "the stream ends", async {
+        let mut last = Value::Null;
+        while let Some(frame) = stream.next().await {
+            last = serde_json::from_str(&frame.data).expect("JSON");
+        }
+        last
+    });
+    assert_eq!(last.await["code"], "invalid_token");
+    refused(get(&guarded, path, &unused).header("cookie", cookie(&bob)), 401, "ticket_invalid").await;
+    let of_bob = make(&bob).await;
+    assert_eq!(Stream::send(get(&guarded, path, &of_bob)).await.status, StatusCode::OK, "nobody else's");
 }
 
 #[tokio::test]
