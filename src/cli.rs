@@ -5,13 +5,13 @@ use std::{
     ffi::OsString,
     fmt::Display,
     io::{IsTerminal as _, Write as _, stderr, stdout},
-    net::SocketAddr,
     process::ExitCode,
     sync::mpsc::sync_channel,
     time::Duration,
 };
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use listenfd::ListenFd;
 use tokio::signal::unix::{SignalKind, signal};
 
 mod hint;
@@ -30,7 +30,12 @@ use crate::{
     config::{Config, DatabaseArgs, FileSettings, LogFormat, ServeArgs, StorageArgs, shown::shown},
     http,
     identity::jwt_key::JwtKeys,
-    server::{ServeError, listen::listen, serve, signals::Signals},
+    server::{
+        ServeError,
+        listen::{Listener, listen},
+        serve,
+        signals::Signals,
+    },
     store::{OpenError, Store},
     telemetry::Log,
 };
@@ -178,29 +183,33 @@ fn check(args: ServeArgs) -> Result<Config, Failure> {
 }
 
 fn run_serve(args: ServeArgs, log: &Log) -> Result<(), Failure> {
-    let (log_format, filter, address) = (args.log.log_format, args.log.log.clone(), args.server.listen);
+    let (log_format, filter) = (args.log.log_format, args.log.log.clone());
     let config = check(args)?;
     log.start(log_format, &filter).map_err(|error| Failure::new(UNUSABLE, error))?;
     if !config.is_loopback_only() && !config.has_names() {
         tracing::warn!(
-            listen = %address,
             "any Host is answered, so a page of another site can reach this server under a name of its own (DNS \
              rebinding); name the server's own with --public-url or --allowed-hosts"
         );
     }
+    // It changes the environment, so it comes before other threads.
+    let mut given = ListenFd::from_env();
     block_on(async {
-        let listener = listen(address).map_err(|error| {
-            let advice = "give --listen another address (port 0 picks a free one), or stop what has this one";
-            Failure::new(FAILED, format!("can't listen on {address}: {error}; {advice}"))
-        })?;
+        let mut listeners = Vec::new();
+        for asked in &config.listen {
+            listeners.extend(listen(asked, &mut given, false).map_err(|error| {
+                let place = &asked.place;
+                let advice = "give --listen another address (port 0 picks a free one), or stop what has this one";
+                Failure::new(FAILED, format!("can't listen on {place}: {error}; {advice}"))
+            })?);
+        }
         let signals = Signals::listen().map_err(no_signals)?;
         let hint = Hint::of(&config);
-        let ready = move |address| announce(address, log_format, &hint, log);
-        serve(config, listener, signals, ready).await.map_err(|error| {
+        let ready = move |listeners: &[Listener]| announce(listeners, log_format, &hint, log);
+        serve(config, listeners, signals, ready).await.map_err(|error| {
             let code = match &error {
                 ServeError::Fatal(_) | ServeError::Journal(_) => UNTRUSTED_DISK,
                 ServeError::Open(error) => opening(error),
-                ServeError::Listen(_) => FAILED,
             };
             Failure::new(code, error)
         })
@@ -295,20 +304,21 @@ fn no_signals(error: std::io::Error) -> Failure {
     Failure::new(FAILED, format!("can't wait for signals: {error}"))
 }
 
-/// One line for programs on standard output; for people, what to try, on standard error.
-fn announce(address: SocketAddr, log_format: LogFormat, hint: &Hint, log: &Log) {
-    tell(format!("listening on http://{address}"));
+/// A line a listener for programs on standard output; for people, what to try, on standard error.
+fn announce(listeners: &[Listener], log_format: LogFormat, hint: &Hint, log: &Log) {
+    let lines: Vec<_> = listeners.iter().map(|listener| format!("listening on {listener}")).collect();
+    tell(lines.join("\n"));
     if log_format == LogFormat::Text {
-        log.say(&hint.text(address));
+        log.say(&hint.text(listeners));
     }
 }
 
-/// One line on standard output. Whoever started the process may not read what it prints, or have gone;
+/// Prints lines on standard output. Whoever started the process may not read what it prints, or have gone;
 /// what it does is done all the same.
-fn tell(line: String) {
+fn tell(lines: String) {
     let (done, is_done) = sync_channel(1);
     let telling = std::thread::Builder::new().name("stdout".to_owned()).spawn(move || {
-        let _ = writeln!(stdout(), "{line}");
+        let _ = writeln!(stdout(), "{lines}");
         let _ = done.send(());
     });
     if telling.is_ok() {

@@ -3,7 +3,7 @@
 //! Each setting stands once, as a flag, in the file of its section: clap reads the environment beside it, and a
 //! file's values take the place of the defaults, so that all of them go through the same checks.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
@@ -13,6 +13,7 @@ mod database_url;
 pub mod file;
 pub mod identity;
 pub mod limits;
+pub mod listen;
 pub mod log;
 pub mod numbers;
 pub mod server;
@@ -27,6 +28,7 @@ pub use database_url::DatabaseUrl;
 pub use file::FileSettings;
 pub use identity::{Accounts, AuthMode, IdentityArgs, IdentityConfig, JwtSettings, RoomCreation};
 pub use limits::LimitArgs;
+pub use listen::Listen;
 pub use server::ServerArgs;
 pub use site::{HostName, Origin};
 pub use timings::Timings;
@@ -99,8 +101,8 @@ pub struct FileArgs {
 /// The settings, checked as a whole.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The address to listen on.
-    pub listen: SocketAddr,
+    /// The places to listen on.
+    pub listen: Vec<Listen>,
     /// The options that the database is opened with.
     pub store: StoreConfig,
     /// The address that browsers see.
@@ -141,13 +143,13 @@ impl ServeArgs {
     /// [`ConfigError`] with the setting's name.
     pub fn check(self, open_files: u64) -> Result<Config, ConfigError> {
         let server = self.server;
-        let is_loopback = server.listen.ip().is_loopback();
-        let identity = self.identity.check(server.public_url.as_ref(), is_loopback)?;
-        if identity.auth == AuthMode::Open && !is_loopback && !server.allow_open {
+        let open = server.listen.iter().find(|listen| !listen.is_local());
+        let identity = self.identity.check(server.public_url.as_ref(), open.is_none())?;
+        if let Some(open) = open.filter(|_| identity.auth == AuthMode::Open && !server.allow_open) {
             return Err(ConfigError(format!(
                 "--listen {}: in open mode anybody who reaches this address can post under any name; \
                  add --allow-open if that is meant, or listen on 127.0.0.1",
-                server.listen
+                open.place
             )));
         }
         let most = usize::try_from(open_files.saturating_sub(RESERVED_FILES).max(16)).unwrap_or(usize::MAX);
@@ -182,7 +184,7 @@ impl Config {
     /// Returns true if only this machine can reach the server.
     #[must_use]
     pub fn is_loopback_only(&self) -> bool {
-        self.listen.ip().is_loopback()
+        self.listen.iter().all(Listen::is_local)
     }
 
     /// Returns true if the server knows the names it is reached by, besides addresses and this machine's own names.

@@ -1,9 +1,9 @@
-//! Serves an app on a listener until told to end.
+//! Serves an app on its listeners until told to end.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::{
-    net::TcpListener,
     task::JoinError,
     time::{Instant, sleep, timeout_at},
 };
@@ -15,7 +15,10 @@ pub mod listen;
 pub mod refusal;
 pub mod signals;
 
-use self::signals::{Signals, Told};
+use self::{
+    listen::Listener,
+    signals::{Signals, Told},
+};
 use crate::{
     app::App, clock::Clock, config::Config, http, hub::registry::CloseReason, journal::writer::Fatal,
     shutdown::Shutdown, store::OpenError,
@@ -36,9 +39,6 @@ pub enum ServeError {
     /// The journal's task panicked: a fault of this program, after which nothing may be written.
     #[error("the journal failed: {0}")]
     Journal(#[from] JoinError),
-    /// The listener can't be used.
-    #[error("can't listen: {0}")]
-    Listen(std::io::Error),
 }
 
 /// Serves until a signal says to stop, then drains. `ready` is called once requests are taken.
@@ -47,9 +47,9 @@ pub enum ServeError {
 /// [`ServeError`].
 pub async fn serve(
     config: Config,
-    listener: TcpListener,
+    listeners: Vec<Listener>,
     mut signals: Signals,
-    ready: impl FnOnce(SocketAddr),
+    ready: impl FnOnce(&[Listener]),
 ) -> Result<(), ServeError> {
     let shutdown = Shutdown::default();
     let (app, background) = App::build(config, Clock::system(), shutdown.clone()).await?;
@@ -57,10 +57,10 @@ pub async fn serve(
     let mut background = tokio::spawn(background.run());
     let router = http::router(app.clone());
 
-    ready(listener.local_addr().map_err(ServeError::Listen)?);
-    let accepting = accept::accept(&app, router, listener);
+    ready(&listeners);
+    let accepting = join_all(listeners.iter().map(|listener| accept::accept(&app, router.clone(), listener)));
     tokio::select! {
-        () = accepting => {}
+        _ = accepting => {}
         ended = &mut background => return Ok(ended??),
         () = async {
             while signals.next().await == Told::Reread {
@@ -72,6 +72,7 @@ pub async fn serve(
             sleep(app.config.drain_delay).await;
         } => {}
     }
+    drop(listeners);
     let deadline = Instant::now() + app.config.timings.drain_timeout;
     drain(&app, &shutdown, deadline).await;
     shutdown.finishing.cancel();

@@ -22,22 +22,22 @@ use ledger::{Ledger, Verdict};
 /// A client's connection, which reads what it holds.
 #[derive(Debug)]
 pub struct Client {
-    address: IpAddr,
+    address: Option<IpAddr>,
     /// The time since when it has taken nothing of what waits for it.
     stalled: Mutex<Option<Instant>>,
     cut: CancellationToken,
 }
 
 impl Client {
-    /// A connection from an address.
+    /// A connection from an address; from none, if it came by a Unix socket.
     #[must_use]
-    pub fn new(address: IpAddr) -> Arc<Self> {
+    pub fn new(address: Option<IpAddr>) -> Arc<Self> {
         Arc::new(Self { address, stalled: Mutex::new(None), cut: CancellationToken::new() })
     }
 
-    /// Its address.
+    /// Its address; none of a Unix socket.
     #[must_use]
-    pub fn address(&self) -> IpAddr {
+    pub fn address(&self) -> Option<IpAddr> {
         self.address
     }
 

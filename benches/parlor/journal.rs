@@ -35,7 +35,7 @@ impl Journal {
         let directory = TempDir::new()?;
         let runtime = Runtime::new()?;
         let config = Config {
-            listen: ([127, 0, 0, 1], 0).into(),
+            listen: "127.0.0.1:0".parse().into_iter().collect(),
             store: StoreConfig {
                 url: format!("sqlite://{}?mode=rwc", directory.path().join("bench.db").display()).into(),
                 fsync: true,

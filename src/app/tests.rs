@@ -155,7 +155,7 @@ async fn built(
 fn config_in(folder: &TempDir) -> Config {
     let url = format!("sqlite://{}?mode=rwc", folder.path().join("parlor.db").display());
     Config {
-        listen: ([127, 0, 0, 1], 0).into(),
+        listen: vec!["127.0.0.1:0".parse().unwrap()],
         store: StoreConfig { url: url.into(), fsync: false, migrate: true, revisions: 100 },
         public_url: None,
         identity: IdentityConfig::default(),

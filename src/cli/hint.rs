@@ -1,8 +1,9 @@
 //! The hint at the start: for people, what to open and what to try.
 
-use std::net::SocketAddr;
-
-use crate::config::{Accounts, AuthMode, Config};
+use crate::{
+    config::{Accounts, AuthMode, Config},
+    server::listen::Listener,
+};
 
 /// The settings that decide what there is to try.
 #[derive(Debug)]
@@ -22,10 +23,25 @@ impl Hint {
         }
     }
 
-    /// The text, for a server at that address. Programs on this machine ask there, and browsers at the public URL.
-    pub(super) fn text(&self, address: SocketAddr) -> String {
-        let here = format!("http://{address}");
-        let (page, api) = (self.public_url.as_ref().unwrap_or(&here), format!("{here}/api/v1"));
+    /// The text, for a server that listens there. Programs on this machine ask at the plainest of the addresses, and
+    /// browsers at the public URL.
+    pub(super) fn text(&self, listeners: &[Listener]) -> String {
+        let plainest =
+            listeners.iter().filter(|listener| listener.tcp_address().is_some()).min_by_key(|tcp| tcp.has_tls);
+        match (plainest, &self.public_url) {
+            // A certificate has the name that browsers know.
+            (Some(listener), Some(url)) if listener.has_tls => self.text_at(url, ""),
+            (Some(listener), _) => self.text_at(&listener.to_string(), ""),
+            (None, _) => {
+                let path = listeners.iter().map(Listener::address).next().unwrap_or_default();
+                self.text_at("http://localhost", &format!("--unix-socket {path} "))
+            }
+        }
+    }
+
+    /// The text, for a server that programs ask at that URL, with that option of curl.
+    fn text_at(&self, here: &str, option: &str) -> String {
+        let (page, api) = (self.public_url.as_deref().unwrap_or(here), format!("{here}/api/v1"));
         let path = if self.mode == AuthMode::Required && !self.has_accounts { "/docs" } else { "/" };
         let (key, header, by) = match self.mode {
             AuthMode::Open => ("", "", "-d username=Alice "),
@@ -35,8 +51,8 @@ impl Hint {
             }
         };
         format!(
-            "\n  open   {page}{path}\n{key}  try    curl {header}{by}-d content=hi {api}/rooms/general/messages\n  \
-             follow curl -N {header}{api}/rooms/general/stream\n"
+            "\n  open   {page}{path}\n{key}  try    curl {option}{header}{by}-d content=hi {api}/rooms/general/messages\n  \
+             follow curl -N {option}{header}{api}/rooms/general/stream\n"
         )
     }
 }
@@ -47,7 +63,7 @@ mod tests {
 
     fn text(mode: AuthMode, has_accounts: bool, public_url: Option<&str>) -> String {
         let hint = Hint { mode, has_accounts, public_url: public_url.map(str::to_owned) };
-        hint.text("127.0.0.1:3000".parse().unwrap())
+        hint.text_at("http://127.0.0.1:3000", "")
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! The addresses and names of the server, and the clients it accepts.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use clap::Args;
 
 use super::{
-    numbers::address,
+    listen::Listen,
     site::{HostName, Origin},
     switch::Switch,
 };
@@ -13,9 +13,12 @@ use super::{
 /// The settings of the server's address and of who may reach it.
 #[derive(Debug, Clone, Args)]
 pub struct ServerArgs {
-    /// Address to listen on; port 0 picks a free one
-    #[arg(long, env = "PARLOR_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:3000", value_parser = address)]
-    pub listen: SocketAddr,
+    /// The places to listen on.
+    #[arg(
+        help = "Address to listen on, or unix:/path.sock, or systemd: for the sockets of the service manager; port 0 picks a free one. Several by repeating it, in the variable by spaces"
+    )]
+    #[arg(long, env = "PARLOR_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:3000", value_delimiter = ' ')]
+    pub listen: Vec<Listen>,
 
     /// The address that browsers see.
     #[arg(

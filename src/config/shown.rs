@@ -39,8 +39,8 @@ fn value(matches: &ArgMatches, command: &clap::Command, setting: &str) -> Option
     };
     // A string of JSON is one of TOML.
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
-    if arg.get_value_delimiter().is_some() {
-        let values: Vec<_> = given.iter().flat_map(|given| given.split(',')).map(quoted).collect();
+    if let Some(delimiter) = arg.get_value_delimiter() {
+        let values: Vec<_> = given.iter().flat_map(|given| given.split(delimiter)).map(quoted).collect();
         return Some(format!("[{}]", values.join(", ")));
     }
     let text = given.first()?;

@@ -1,6 +1,6 @@
 //! Memory for an answer that may be large: it is asked for before the answer is rendered.
 
-use std::{convert::Infallible, net::Ipv4Addr, sync::Arc};
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     body::Body,
@@ -52,7 +52,7 @@ impl FromRequestParts<Arc<App>> for Admission {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
         let client = parts.extensions.get::<Arc<Client>>().cloned();
         // Only a request without a connection has none.
-        let client = client.unwrap_or_else(|| Client::new(Ipv4Addr::LOCALHOST.into()));
+        let client = client.unwrap_or_else(|| Client::new(None));
         Ok(Self { unsent: app.unsent.clone(), client })
     }
 }

@@ -1,7 +1,11 @@
 //! The caller of a request: who its credential says it is, and the actor it becomes once the query, the body or a frame
 //! has named one.
 
-use std::{borrow::Cow, net::IpAddr, sync::Arc};
+use std::{
+    borrow::Cow,
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 use axum::{
     extract::FromRequestParts,
@@ -102,7 +106,7 @@ impl FromRequestParts<Arc<App>> for Caller {
     }
 }
 
-/// The address of whoever sent a request.
+/// The address of whoever sent a request; loopback, if it came by a Unix socket.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientAddress(pub IpAddr);
 
@@ -111,7 +115,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         let client = parts.extensions.get::<Arc<Client>>();
-        let address = client.map(|client| Self(client.address()));
+        let address = client.map(|client| Self(client.address().unwrap_or(Ipv4Addr::LOCALHOST.into())));
         address.ok_or_else(|| Problem::internal(format!("{} is served to nobody in particular", parts.uri.path())))
     }
 }

@@ -11,13 +11,11 @@ use std::{
 
 use axum::Router;
 use futures_util::FutureExt;
-use tokio::{
-    net::TcpListener,
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
 
 use super::{
     connection,
+    listen::Listener,
     refusal::{self, Refusals},
 };
 use crate::{app::App, http};
@@ -29,18 +27,18 @@ const QUIET: Duration = Duration::from_secs(1);
 /// The process has no file left, or the system (errno(3), on Linux and macOS).
 const NO_FILES: [i32; 2] = [24, 23];
 
-/// Takes connections; never ends.
-pub async fn accept(app: &Arc<App>, router: Router, listener: TcpListener) {
+/// Takes the connections of a listener; never ends.
+pub async fn accept(app: &Arc<App>, router: Router, listener: &Listener) {
     let tasks = &app.shutdown.tasks;
     let full = http::full(&app.config);
     let (mut refusals, mut spare) = (Refusals::default(), Spare::new());
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let socket = match listener.accept().await {
+            Ok(socket) => socket,
             Err(error) if is_of_one_connection(&error) => continue,
             Err(error) => {
                 let has_no_file = error.raw_os_error().is_some_and(|code| NO_FILES.contains(&code));
-                if !(has_no_file && spare.close_one(&listener)) {
+                if !(has_no_file && spare.close_one(listener)) {
                     tracing::warn!(%error, "a connection can't be accepted");
                     sleep(PAUSE).await;
                 }
@@ -51,9 +49,9 @@ pub async fn accept(app: &Arc<App>, router: Router, listener: TcpListener) {
             Ok(permit) => {
                 let (router, closing) = (router.clone(), app.shutdown.closing.clone());
                 let (head_timeout, stall_timeout) = (app.config.timings.head_timeout, app.config.stall_timeout);
-                tasks.spawn(connection::run(stream, router, permit, head_timeout, stall_timeout, closing));
+                tasks.spawn(connection::run(socket, router, permit, head_timeout, stall_timeout, closing));
             }
-            Err(_) => refusals.add(&tasks.spawn(refusal::refuse(stream, full.clone()))),
+            Err(_) => refusals.add(&tasks.spawn(refusal::refuse(socket, full.clone()))),
         }
     }
 }
@@ -87,7 +85,7 @@ impl Spare {
     }
 
     /// Closes the connection that waits for the longest; false if there is no spare file for it.
-    fn close_one(&mut self, listener: &TcpListener) -> bool {
+    fn close_one(&mut self, listener: &Listener) -> bool {
         if self.file.take().is_none() {
             self.file = open();
             return false;

@@ -1,6 +1,6 @@
 //! One connection: HTTP/1.1 with deadlines and small buffers.
 
-use std::{pin::pin, time::Duration};
+use std::{net::IpAddr, pin::pin, time::Duration};
 
 use axum::Router;
 use hyper::{
@@ -14,8 +14,11 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use socket2::{SockRef, TcpKeepalive};
-use tokio::{net::TcpStream, sync::OwnedSemaphorePermit};
-use tokio_util::sync::CancellationToken;
+use tokio::{
+    net::{TcpStream, UnixStream},
+    sync::OwnedSemaphorePermit,
+};
+use tokio_util::{either::Either, sync::CancellationToken};
 
 use super::guard::{Guard, PROGRESS};
 use crate::unsent::Client;
@@ -29,25 +32,29 @@ const SEND_BUFFER: usize = 64 * 1024;
 /// The time after the last sign of life at which the kernel asks whether the other side is there.
 const KEEPALIVE: Duration = Duration::from_mins(1);
 
+/// The socket of a connection.
+pub type Socket = Either<TcpStream, UnixStream>;
+
 /// Serves the connection until it ends, or until `closing` and what it is busy with is done.
 ///
 /// `head_timeout` bounds how long the head of a request may take, and how long the connection may be idle
 /// between requests: for hyper they are one (its timer starts when it begins to read a head).
 pub async fn run(
-    stream: TcpStream,
+    socket: Socket,
     router: Router,
     permit: OwnedSemaphorePermit,
     head_timeout: Duration,
     stall_timeout: Duration,
     closing: CancellationToken,
 ) {
-    if let Err(error) = prepare(&stream) {
-        tracing::debug!(%error, "a connection was gone before it was served");
-        return;
-    }
-    let Ok(address) = stream.peer_addr() else { return };
-    let client = Client::new(address.ip());
-    let io = TokioIo::new(Guard::new(stream, stall_timeout, client.clone(), permit));
+    let client = match prepare(&socket) {
+        Ok(address) => Client::new(address),
+        Err(error) => {
+            tracing::debug!(%error, "a connection was gone before it was served");
+            return;
+        }
+    };
+    let io = TokioIo::new(Guard::new(socket, stall_timeout, client.clone(), permit));
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(client.clone());
@@ -72,14 +79,17 @@ pub async fn run(
     }
 }
 
-fn prepare(stream: &TcpStream) -> std::io::Result<()> {
+/// Tells the kernel how to treat the connection, and returns the address of the other side, which only a TCP socket has.
+fn prepare(socket: &Socket) -> std::io::Result<Option<IpAddr>> {
+    let Either::Left(stream) = socket else { return Ok(None) };
     stream.set_nodelay(true)?;
     let socket = SockRef::from(stream);
     socket.set_send_buffer_size(SEND_BUFFER)?;
     // So that the guard sees what a slow reader takes in steps that are no more than it counts: otherwise
     // the kernel takes as much again only once a third of its buffer is free.
     socket.set_tcp_notsent_lowat(PROGRESS.try_into().unwrap_or(u32::MAX))?;
-    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+    Ok(Some(stream.peer_addr()?.ip().to_canonical()))
 }
 
 #[cfg(test)]
@@ -106,7 +116,8 @@ mod tests {
         let accepted = listener.accept().await.unwrap().0.into_std().unwrap();
         let socket = socket2::Socket::from(accepted.try_clone().unwrap());
         let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        let (stream, head_timeout) = (TcpStream::from_std(accepted).unwrap(), Duration::from_secs(15));
+        let stream = Either::Left(TcpStream::from_std(accepted).unwrap());
+        let head_timeout = Duration::from_secs(15);
         TaskTracker::new().spawn(run(stream, router, permit, head_timeout, STALL_TIMEOUT, CancellationToken::new()));
         (client, socket)
     }

@@ -15,12 +15,12 @@ use std::{
 use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
     sync::OwnedSemaphorePermit,
     time::{Instant, Sleep, sleep},
 };
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use super::connection::Socket;
 use crate::unsent::Client;
 
 /// As many bytes within the timeout are progress, even when more wait: a slow line is no stopped one.
@@ -38,10 +38,12 @@ pub trait UserTimeout {
     fn set_user_timeout(&self, timeout: Option<Duration>);
 }
 
-impl UserTimeout for TcpStream {
+impl UserTimeout for Socket {
     fn set_user_timeout(&self, timeout: Option<Duration>) {
+        // Of a Unix socket the kernel sees at once that its other side is gone.
+        let Self::Left(stream) = self else { return };
         // It fails where the connection has ended, and then there is nothing to wait for.
-        let _ = SockRef::from(self).set_tcp_user_timeout(timeout);
+        let _ = SockRef::from(stream).set_tcp_user_timeout(timeout);
     }
 }
 
@@ -162,8 +164,6 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt, duplex},
         sync::Semaphore,
@@ -215,8 +215,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_small_is_one_write_and_what_is_large_is_not_copied() {
         let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        let mut guard =
-            Guard::new(Writes::default(), Duration::from_mins(1), Client::new(Ipv4Addr::LOCALHOST.into()), permit);
+        let mut guard = Guard::new(Writes::default(), Duration::from_mins(1), Client::new(None), permit);
         let event = vec![b'x'; GATHERED];
         for length in [200, GATHERED - 6, GATHERED] {
             let chunk = [&b"12\r\n"[..], &event[..length], b"\r\n"].map(IoSlice::new);
@@ -233,7 +232,7 @@ mod tests {
     fn guarded(buffer: usize) -> (Guard<tokio::io::DuplexStream>, tokio::io::DuplexStream) {
         let (near, far) = duplex(buffer);
         let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        (Guard::new(near, Duration::from_mins(1), Client::new(Ipv4Addr::LOCALHOST.into()), permit), far)
+        (Guard::new(near, Duration::from_mins(1), Client::new(None), permit), far)
     }
 
     #[tokio::test(start_paused = true)]

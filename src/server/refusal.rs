@@ -9,12 +9,11 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
-    net::TcpStream,
     task::{AbortHandle, JoinHandle},
     time::timeout,
 };
 
-use super::connection::BUFFER;
+use super::connection::{BUFFER, Socket};
 
 /// Connections that are refused in words at once; they have files of their own, beyond the budget.
 const AT_ONCE: usize = 128;
@@ -44,12 +43,12 @@ impl Refusals {
 }
 
 /// Says why, in the form that the request asks for, and closes.
-pub async fn refuse(stream: TcpStream, router: Router) {
+pub async fn refuse(socket: Socket, router: Router) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .keep_alive(false)
         .max_buf_size(BUFFER)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(socket), TowerToHyperService::new(router));
     if !matches!(timeout(PATIENCE, connection).await, Ok(Ok(()))) {
         tracing::debug!("a refused connection did not wait for the answer");
     }

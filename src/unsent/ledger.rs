@@ -25,7 +25,7 @@ pub(super) enum Verdict {
 pub(super) struct Ledger {
     terms: Terms,
     held: usize,
-    addresses: HashMap<IpAddr, usize>,
+    addresses: HashMap<Option<IpAddr>, usize>,
     /// Those who hold something, by where they are in memory.
     clients: HashMap<usize, (Arc<Client>, usize)>,
 }
@@ -112,7 +112,7 @@ mod tests {
     }
 
     fn client(address: u8) -> Arc<Client> {
-        Client::new([10, 0, 0, address].into())
+        Client::new(Some([10, 0, 0, address].into()))
     }
 
     fn waits(verdict: Verdict) -> bool {

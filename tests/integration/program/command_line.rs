@@ -197,7 +197,7 @@ fn config_prints_what_is_in_force_and_where_it_came_from() {
     let env = [("PARLOR_LOG_FORMAT", "text"), ("PARLOR_MAX_CONNECTIONS", "20"), ("PARLOR_DRAIN_DELAY", "3s")];
     let shown = config(file, &env, &["--drain-delay", "4s", "--allow-open"]);
     for line in [
-        "listen = \"127.0.0.1:3000\" # default",
+        "listen = [\"127.0.0.1:3000\"] # default",
         "# public-url is not set",
         "allow-origin = [\"https://a.example\", \"https://b.example\"] # from parlor.toml",
         "allow-open = true # from --allow-open",

@@ -52,6 +52,11 @@ impl Server {
         self.running.addr
     }
 
+    /// Where it listens, as it says.
+    pub fn places(&self) -> &[String] {
+        &self.running.places
+    }
+
     /// The id of the server's process, also when it runs under a wrapper.
     pub fn pid(&self) -> u32 {
         self.running.pid
@@ -128,7 +133,7 @@ impl Server {
             self.kill9().await;
         }
         self.expect_no_secrets();
-        self.running = Running::start(self.builder.command(&self.dir, &self.database)).await;
+        self.running = self.builder.run(&self.dir, &self.database).await;
     }
 
     /// Fails if a secret is in its log, or in the file of its database.

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use command_fds::{CommandFdExt as _, FdMapping};
 use tokio::process::Command;
 
 use super::{
@@ -35,9 +36,10 @@ pub struct Builder {
     wrapper: Vec<String>,
     dir: Option<PathBuf>,
     database_url: Option<String>,
-    listen: Option<String>,
+    listen: Vec<String>,
     no_listen: bool,
     log: Option<Arc<File>>,
+    sockets: Vec<Arc<OwnedFd>>,
 }
 
 impl Builder {
@@ -88,9 +90,15 @@ impl Builder {
         self
     }
 
-    /// The address to listen on; otherwise loopback.
-    pub fn listen(mut self, address: &str) -> Self {
-        self.listen = Some(address.into());
+    /// One more place to listen on; otherwise loopback.
+    pub fn listen(mut self, place: impl Into<String>) -> Self {
+        self.listen.push(place.into());
+        self
+    }
+
+    /// One more socket that it is given as the service manager gives them (`sd_listen_fds(3)`).
+    pub fn socket(mut self, socket: impl Into<OwnedFd>) -> Self {
+        self.sockets.push(Arc::new(socket.into()));
         self
     }
 
@@ -107,8 +115,12 @@ impl Builder {
         let dir = dir.expect("one of the two");
         let http = reqwest::Client::builder().no_proxy().pool_idle_timeout(REUSED).build().expect("an HTTP client");
         let database = self.database(&dir).await;
-        let running = Running::start(self.command(&dir, &database)).await;
+        let running = self.run(&dir, &database).await;
         Server { builder: self, dir, _owned: owned, http, running, database }
+    }
+
+    pub(super) async fn run(&self, dir: &Path, database: &TestDatabase) -> Running {
+        Running::start(self.command(dir, database), self.listen.len().max(self.sockets.len()).max(1)).await
     }
 
     /// Runs the server to its end and returns what it wrote: for a start that must fail.
@@ -133,7 +145,7 @@ impl Builder {
 
     /// The command of a server that is to listen. Unless the test says what is logged, or where to, `TEST_LOG` does: the
     /// more it is, the more is looked through for secrets.
-    pub(super) fn command(&self, dir: &Path, database: &TestDatabase) -> Command {
+    fn command(&self, dir: &Path, database: &TestDatabase) -> Command {
         let mut command = self.command_to_fail(dir, database);
         let is_said = self.no_listen
             || self.log.is_some()
@@ -152,8 +164,11 @@ impl Builder {
         if !self.no_listen {
             // A flag wins over the environment, so a test can set these too.
             shorter = Some(SHORTER);
-            let (listen, url) = (self.listen.as_deref().unwrap_or("127.0.0.1:0"), database.url());
-            words.extend(["--listen".into(), listen.into(), "--database-url".into(), url.into()]);
+            let url = database.url();
+            let loopback = ["127.0.0.1:0".to_owned()];
+            let listen = if self.listen.is_empty() { &loopback[..] } else { &self.listen };
+            words.extend(listen.iter().flat_map(|place| ["--listen".into(), place.into()]));
+            words.extend(["--database-url".into(), url.into()]);
         }
         words.extend(self.args.iter().cloned());
         let mut command = Command::new(&words[0]);
@@ -165,6 +180,12 @@ impl Builder {
         }
         command.envs(shorter.into_iter().flatten());
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        if !self.sockets.is_empty() {
+            let sockets = self.sockets.iter().map(|socket| socket.try_clone().expect("one more descriptor"));
+            let mappings = sockets.zip(3..).map(|(parent_fd, child_fd)| FdMapping { parent_fd, child_fd });
+            command.fd_mappings(mappings.collect()).expect("numbers for all of them");
+            command.env("LISTEN_FDS", self.sockets.len().to_string());
+        }
         let log = self.log.as_ref().map(|log| log.try_clone().expect("one more descriptor of the log"));
         let log = log.map_or_else(Stdio::piped, Stdio::from);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);

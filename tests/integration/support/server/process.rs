@@ -63,7 +63,10 @@ pub async fn failure(builder: Builder, code: i32) -> String {
 /// One process, from its start to its end.
 pub struct Running {
     pub child: Child,
+    /// The first TCP address without TLS; unspecified, if there is none.
     pub addr: SocketAddr,
+    /// Where it listens, as it says.
+    pub places: Vec<String>,
     pub pid: u32,
     pub stderr: watch::Receiver<Vec<String>>,
     /// Disconnected once all of standard error is read.
@@ -73,23 +76,25 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts it, and waits until it says where it listens.
-    pub async fn start(mut command: Command) -> Self {
+    /// Starts it, and waits until it says where it listens, on as many places.
+    pub async fn start(mut command: Command, count: usize) -> Self {
         let mut child = command.spawn().expect("the server starts");
         let mut tasks = JoinSet::new();
         let mut stdout = collect(&mut tasks, child.stdout.take().expect("its standard output"));
         let stderr = child.stderr.take().map(|stderr| stderr.into_owned_fd().expect("a pipe"));
         let (stderr, is_read) = read(stderr.map(File::from));
-        let listening = stdout.wait_for(|lines| lines.iter().any(|line| port_line(line).is_some()));
+        let listening = stdout.wait_for(|lines| places(lines).count() >= count);
         let listening = within(START_DEADLINE, "the server listens", listening).await;
-        let Some(addr) = listening.ok().and_then(|lines| lines.iter().find_map(|line| port_line(line))) else {
+        let Ok(places) = listening.map(|lines| places(&lines).map(str::to_owned).collect::<Vec<_>>()) else {
             // Standard output has ended: so will the process and its standard error.
             while tasks.join_next().await.is_some() {}
             let _ = stderr.clone().wait_for(|_| false).await;
             panic!("the server did not start:\n{}", stderr.borrow().join("\n"));
         };
         let pid = server_pid(child.id().expect("it runs"));
-        Self { child, addr, pid, stderr, is_read: Mutex::new(is_read), tasks, ended: false }
+        let addr = places.iter().find_map(|place| place.strip_prefix("http://")?.parse().ok());
+        let addr = addr.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
+        Self { child, addr, places, pid, stderr, is_read: Mutex::new(is_read), tasks, ended: false }
     }
 }
 
@@ -141,8 +146,8 @@ fn read(source: Option<File>) -> (watch::Receiver<Vec<String>>, Receiver<()>) {
     (receiver, is_read)
 }
 
-fn port_line(line: &str) -> Option<SocketAddr> {
-    line.strip_prefix("listening on http://")?.trim_end().parse().ok()
+fn places(lines: &[String]) -> impl Iterator<Item = &str> {
+    lines.iter().filter_map(|line| line.strip_prefix("listening on "))
 }
 
 /// Reads lines to the end, so that the process never waits for a full pipe.
