@@ -137,22 +137,8 @@ impl Known {
             reactors.insert((room_id, message_id, emoji), names);
         }
         let last_posts = last_posts(tx, commands.clone(), &rooms, &absent).await?;
-        let is_asked = |command: &&Command| command.actor.grant().is_some();
-        let changed: HashSet<_> = commands
-            .clone()
-            .into_iter()
-            .filter(|it| matches!(it.change, Change::PutRoom(_)))
-            .map(|it| &it.room)
-            .collect();
-        let of_owners = commands.into_iter().filter(is_asked).filter_map(|command| {
-            let room = rooms.get(&command.room).filter(|room| room.owners > 0)?;
-            // The batch may make it private.
-            let is_private = room.access.visibility == Visibility::Private || changed.contains(&room.name);
-            let matters = is_private && depends_on_owners(&command.actor, &room.name);
-            (matters || matches!(command.change, Change::Member(_))).then_some(room.id)
-        });
-        let of_owners: BTreeSet<_> = of_owners.collect();
-        let owners = tx.able_owners(&Vec::from_iter(of_owners)).await?;
+        let of_owners = rooms_of_owners(commands, &rooms);
+        let owners = tx.able_owners(&of_owners).await?;
         members.sort_unstable();
         members.dedup();
         let memberships = {
@@ -179,6 +165,24 @@ impl Known {
             reactors,
         })
     }
+}
+
+/// The rooms, by their keys in the database, of which it matters whether they have an owner who is not disabled.
+fn rooms_of_owners<'a>(
+    commands: impl IntoIterator<Item = &'a Command> + Clone,
+    rooms: &HashMap<RoomName, Room>,
+) -> Vec<i64> {
+    let is_put = |command: &&Command| matches!(command.change, Change::PutRoom(_));
+    let changed: HashSet<_> = commands.clone().into_iter().filter(is_put).map(|command| &command.room).collect();
+    let is_asked = |command: &&Command| command.actor.grant().is_some();
+    let of_owners = commands.into_iter().filter(is_asked).filter_map(|command| {
+        let room = rooms.get(&command.room).filter(|room| room.owners > 0)?;
+        // The batch may make it private.
+        let is_private = room.access.visibility == Visibility::Private || changed.contains(&room.name);
+        let matters = is_private && depends_on_owners(&command.actor, &room.name);
+        (matters || matches!(command.change, Change::Member(_))).then_some(room.id)
+    });
+    Vec::from_iter(of_owners.collect::<BTreeSet<_>>())
 }
 
 /// The times of last posts: of those who post where a pause is asked for, and of everybody where it is to be. Nothing is
