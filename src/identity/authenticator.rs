@@ -355,7 +355,8 @@ impl Authenticator {
             None => self.writer.make_user(user, self.clock.now()).await,
             // Nobody can sign in with a name that was only claimed: whoever signs tokens may hand it over.
             Some(found) if found.origin == Origin::Claimed => self.writer.hand_over(user).await,
-            Some(_) => return Err(NotProven::NameTaken),
+            // Another request of the same user may have made it since it was looked for.
+            Some(_) => return self.store.user_of_subject(&verified.subject).await?.ok_or(NotProven::NameTaken),
         };
         match made {
             Ok(user) => Ok(user),

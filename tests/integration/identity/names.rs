@@ -1,6 +1,7 @@
 //! Names that look like another user's, or were one's: nobody gets them, whichever way that user came and by whichever
 //! door it is tried.
 
+use futures_util::future::join_all;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -141,6 +142,19 @@ async fn the_name_of_a_deleted_account_is_given_to_nobody_by_any_door() {
     }
     let messages = root.ok(Method::GET, "/rooms/general/messages", None, 200).await;
     assert_eq!(messages["messages"][0]["username"], "Leaver", "what was said stays theirs");
+}
+
+/// A page that has just been given a token asks for many things at once.
+#[tokio::test]
+async fn the_first_requests_of_a_user_may_come_together() {
+    let guarded = Guarded::start().await;
+    for round in 0..10 {
+        let token = guarded.token(&format!("newcomer-{round}"), &[]);
+        let ask = async || guarded.request(Method::GET, "/api/v1/me", &token).send().await.expect("an answer");
+        for answer in join_all((0..16).map(|_| ask())).await {
+            assert_eq!(json_of(answer, StatusCode::OK).await["username"], format!("newcomer-{round}"));
+        }
+    }
 }
 
 /// The name of a token's user is taken from its claim at the first request.

@@ -130,12 +130,15 @@ impl Round {
         let mut random = StdRng::seed_from_u64(seed);
         let mut line = Line::open(&self.guarded, key, random.random()).await;
         self.begins.wait().await;
-        let mut last = None;
+        // Of those who are not shut out some write until the end.
+        let most = if random.random_bool(0.2) { usize::MAX } else { 3 };
+        let (mut last, mut count) = (None, 0);
         loop {
             let (was_shut, is_over) = (is_shut.load(Ordering::SeqCst), self.is_over.load(Ordering::SeqCst));
-            if is_over && !was_shut {
+            if way.is_none() && (is_over || count >= most) {
                 return false;
             }
+            count += 1;
             // Who is muted says nothing, and may take back what was said.
             let command = next(name, last, way != Some(Way::Mute), &mut random);
             match line.carry_out(&self.guarded, key, &command).await {
