@@ -6,6 +6,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
+use ipnet::IpNet;
 
 mod absent;
 pub mod database;
@@ -26,7 +27,7 @@ pub use database_url::DatabaseUrl;
 pub use file::FileSettings;
 pub use identity::{Accounts, AuthMode, IdentityArgs, IdentityConfig, JwtSettings, RoomCreation};
 pub use limits::LimitArgs;
-pub use server::ServerArgs;
+pub use server::{ClientHeader, ServerArgs};
 pub use site::{HostName, Origin};
 pub use timings::Timings;
 
@@ -108,6 +109,10 @@ pub struct Config {
     pub allowed_hosts: Vec<HostName>,
     /// Sites whose pages may use the API.
     pub allow_origin: Vec<Origin>,
+    /// The networks of proxies whose header is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they write the client's address.
+    pub client_header: ClientHeader,
     /// The mode of authorization, and the sources of identity.
     pub identity: IdentityConfig,
     /// The most bytes that a message may have.
@@ -162,6 +167,8 @@ impl ServeArgs {
             public_url: server.public_url,
             allowed_hosts: server.allowed_hosts,
             allow_origin: server.allow_origin,
+            trusted_proxies: server.trusted_proxies,
+            client_header: server.client_header,
             drain_delay: server.drain_delay,
             store: StoreConfig { revisions: self.limits.revisions, ..self.database.store(self.migrate) },
             content_limit: self.limits.content_limit,

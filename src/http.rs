@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     http::header,
-    middleware::{from_fn, from_fn_with_state},
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -22,6 +22,7 @@ pub mod admission;
 pub mod audit;
 pub mod caller;
 pub mod changes;
+pub mod client_address;
 pub mod conditions;
 pub mod cookie;
 pub mod direct;
@@ -59,6 +60,7 @@ use crate::{
     config::{AuthMode, Config},
     domain::content::ContentLimit,
 };
+use client_address::Trust;
 use stream::{long_poll, rooms as streamed_rooms, sse, websocket};
 
 /// Everything that is served.
@@ -70,13 +72,13 @@ pub fn router(app: Arc<App>) -> Router {
 
 /// The layers around all routes.
 fn layered(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
-    let cors = same_site::cors(&app.config);
+    let (cors, trust) = (same_site::cors(&app.config), Arc::new(Trust::new(&app.config)));
     routes
         .fallback(middleware::not_found)
         .method_not_allowed_fallback(middleware::method_not_allowed)
         // One layer of four, outermost first: each call of `layer` would box every route once more.
         .layer((
-            from_fn(middleware::observe),
+            from_fn_with_state(trust, middleware::observe),
             cors,
             from_fn_with_state(app.clone(), middleware::guard),
             CatchPanicLayer::custom(middleware::on_panic),
@@ -88,7 +90,8 @@ fn layered(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
 pub fn full(config: &Config) -> Router {
     let routes = Router::new().route("/healthz", get(health::alive));
     let routes = routes.method_not_allowed_fallback(middleware::full).fallback(middleware::full);
-    routes.layer((from_fn(middleware::observe), same_site::cors(config)))
+    let trust = Arc::new(Trust::new(config));
+    routes.layer((from_fn_with_state(trust, middleware::observe), same_site::cors(config)))
 }
 
 /// The `OpenAPI` document, as it is served unless something is set.

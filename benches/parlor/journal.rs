@@ -9,7 +9,7 @@ use std::{
 use parlor::{
     app::App,
     clock::Clock,
-    config::{Config, IdentityConfig, StoreConfig, Timings},
+    config::{ClientHeader, Config, IdentityConfig, StoreConfig, Timings},
     domain::{
         content::ContentLimit,
         message::Post,
@@ -48,6 +48,8 @@ impl Journal {
             identity: IdentityConfig::default(),
             allowed_hosts: Vec::new(),
             allow_origin: Vec::new(),
+            trusted_proxies: Vec::new(),
+            client_header: ClientHeader::XForwardedFor,
             drain_delay: Duration::ZERO,
             stall_timeout: Duration::from_mins(1),
             max_connections: 1,

@@ -10,7 +10,7 @@ use super::{App, Background};
 use crate::{
     chat::{ChatError, Committed, messages::Posted},
     clock::Clock,
-    config::{AuthMode, Config, IdentityConfig, StoreConfig, Timings},
+    config::{AuthMode, ClientHeader, Config, IdentityConfig, StoreConfig, Timings},
     domain::{
         content::ContentLimit,
         message::Post,
@@ -161,6 +161,8 @@ fn config_in(folder: &TempDir) -> Config {
         identity: IdentityConfig::default(),
         allowed_hosts: Vec::new(),
         allow_origin: Vec::new(),
+        trusted_proxies: Vec::new(),
+        client_header: ClientHeader::XForwardedFor,
         content_limit: ContentLimit::default(),
         edit_window: Some(Duration::from_mins(15)),
         drain_delay: Duration::ZERO,

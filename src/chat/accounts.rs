@@ -119,7 +119,7 @@ impl Chat {
         &self,
         actor: &Actor,
         passwords: (&str, &str),
-        address: IpAddr,
+        address: Option<IpAddr>,
     ) -> Result<(), ChatError> {
         let actor = self.keeper(actor).await?;
         let session = session_of(&actor);

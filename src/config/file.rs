@@ -23,6 +23,8 @@ pub(super) const TABLES: [(&str, &[(&str, &str)]); 6] = [
             ("public-url", "public_url"),
             ("allowed-hosts", "allowed_hosts"),
             ("allow-origin", "allow_origin"),
+            ("trusted-proxies", "trusted_proxies"),
+            ("client-header", "client_header"),
             ("auth", "auth"),
             ("allow-open", "allow_open"),
             ("drain-delay", "drain_delay"),

@@ -1,6 +1,13 @@
 //! Numbers and addresses as settings have them, refused in words that say what would do.
 
-use std::{fmt::Display, net::SocketAddr, ops::RangeInclusive, str::FromStr};
+use std::{
+    fmt::Display,
+    net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
+    str::FromStr,
+};
+
+use ipnet::IpNet;
 
 /// A parser of whole numbers of a range.
 pub fn whole<N: FromStr + PartialOrd + Display + Clone>(
@@ -19,4 +26,15 @@ pub fn whole<N: FromStr + PartialOrd + Display + Clone>(
 pub fn address(text: &str) -> Result<SocketAddr, String> {
     let refused = "has to be an IP address and a port, such as 127.0.0.1:3000, 0.0.0.0:3000 or [::1]:3000";
     text.parse().map_err(|_| refused.to_owned())
+}
+
+/// A network, or one address alone.
+///
+/// # Errors
+/// The form that it has to have.
+pub fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
+    let alone = text.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
+    let refused = "has to be a network or an IP address, such as 10.0.0.0/8, 2001:db8::/32 or 192.0.2.7";
+    alone.or_else(|_| text.parse()).map_err(|_| refused.to_owned())
 }

@@ -1,7 +1,7 @@
 //! The caller of a request: who its credential says it is, and the actor it becomes once the query, the body or a frame
 //! has named one.
 
-use std::{borrow::Cow, net::IpAddr, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 
 use axum::{
     extract::FromRequestParts,
@@ -25,7 +25,6 @@ use crate::{
         name::Username,
         policy::{Act, Actor},
     },
-    unsent::Client,
 };
 
 /// Parameters of a query in which clients of other servers send credentials. Here they would stand in logs of proxies.
@@ -99,20 +98,6 @@ impl FromRequestParts<Arc<App>> for Caller {
             })?,
         };
         Ok(Self { is_from_elsewhere, actor })
-    }
-}
-
-/// The address of whoever sent a request.
-#[derive(Debug, Clone, Copy)]
-pub struct ClientAddress(pub IpAddr);
-
-impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        let client = parts.extensions.get::<Arc<Client>>();
-        let address = client.map(|client| Self(client.address()));
-        address.ok_or_else(|| Problem::internal(format!("{} is served to nobody in particular", parts.uri.path())))
     }
 }
 

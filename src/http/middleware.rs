@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{
     caller::identify,
+    client_address::{ClientAddress, Trust},
     cookie,
     extract::MAX_BODY,
     health, operations,
@@ -21,13 +22,21 @@ use super::{
     same_site,
     stream::sse,
 };
-use crate::{app::App, domain::policy::Act};
+use crate::{app::App, domain::policy::Act, unsent::Client};
 
 /// Gives the request an id, writes its problem if it has one, and logs one line. Never what people
 /// wrote: no body, no query.
-pub async fn observe(mut request: Request, next: Next) -> Response {
+pub async fn observe(State(trust): State<Arc<Trust>>, mut request: Request, next: Next) -> Response {
     let start = Instant::now();
-    let id = RequestId::of(request.headers());
+    // Only a test's request has come by no connection.
+    let peer = request.extensions().get::<Arc<Client>>().map(|client| Some(client.address()));
+    let client = peer.map(|peer| trust.client(peer, request.headers()));
+    client.map(|address| request.extensions_mut().insert(ClientAddress(address)));
+    if let Some(peer) = peer {
+        trust.warn_of_untrusted(peer, request.headers());
+    }
+    let is_from_proxy = peer.is_some_and(|peer| trust.is_proxy(peer));
+    let id = RequestId::of(request.headers(), is_from_proxy);
     request.extensions_mut().insert(id.clone());
     let (method, version) = (request.method().clone(), request.version());
     let path = request.extensions().get::<MatchedPath>().cloned();
@@ -59,6 +68,7 @@ pub async fn observe(mut request: Request, next: Next) -> Response {
 
     tracing::info!(
         request.id = &*id,
+        client.address = client.flatten().map(tracing::field::display),
         http.method = %method,
         http.route = path.as_ref().map_or("(none)", MatchedPath::as_str),
         http.status = response.status().as_u16(),

@@ -1,6 +1,7 @@
 //! Connections, and what stands in front of them.
 
 mod accepting;
+mod client_addresses;
 mod proxies;
 mod refusing;
 mod serving;

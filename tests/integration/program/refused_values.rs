@@ -14,6 +14,12 @@ fn a_value_that_is_refused_is_told_what_would_do() {
         ("serve", "--public-url", ["foo", "https://a/b"], "as in https://example.org"),
         ("serve", "--allow-origin", ["evil", "ftp://a"], "as in https://example.org"),
         ("serve", "--listen", ["localhost:7811", "3000"], "has to be an IP address and a port, such as 127.0.0.1:3000"),
+        (
+            "serve",
+            "--trusted-proxies",
+            ["localhost", "10.0.0.0/33"],
+            "has to be a network or an IP address, such as 10.0.0.0/8",
+        ),
         ("seed", "--messages", ["x", "1.5"], "has to be a whole number from 1 to "),
     ] {
         for value in values {
