@@ -24,6 +24,7 @@ use crate::{
         },
         writer::Fatal,
     },
+    limits::Limits,
     shutdown::Shutdown,
     store::{OpenError, Opened, Store, health::Health},
     unsent::{Terms, Unsent},
@@ -47,6 +48,10 @@ pub struct App {
     pub config: Config,
     /// The connections that may still be opened.
     pub connections: Arc<Semaphore>,
+    /// The limits of rate, and what was used of them.
+    pub limits: Arc<Limits>,
+    /// The clock.
+    pub clock: Clock,
     /// The memory for what is rendered and not sent.
     pub unsent: Unsent,
     /// The end of the process.
@@ -110,7 +115,17 @@ impl App {
             .clone()
             .map(|authenticator| Accounts::new(store.clone(), writer, authenticator, clock.clone(), mode));
         let closing = shutdown.closing.clone();
-        let chat = Chat::new(journal, hub.clone(), store.clone(), authenticator.clone(), accounts, clock, closing);
+        let limits = Arc::new(Limits::new(config.quotas));
+        let chat = Chat {
+            journal,
+            hub: hub.clone(),
+            store: store.clone(),
+            authenticator: authenticator.clone(),
+            accounts,
+            limits: limits.clone(),
+            clock: clock.clone(),
+            closing,
+        };
         let chat = Arc::new(chat);
         let (keys, revocations) = (authenticator.clone(), Revocations::of(&chat));
         let background = Background {
@@ -125,7 +140,8 @@ impl App {
         let connections = Arc::new(Semaphore::new(config.max_connections));
         let (wait, stall) = (config.timings.unsent_wait, config.timings.unsent_stall);
         let unsent = Unsent::new(Terms { limit: config.unsent_limit, wait, stall });
-        Ok((Arc::new(Self { chat, authenticator, hub, health, config, connections, unsent, shutdown }), background))
+        let app = Self { chat, authenticator, hub, health, config, connections, limits, clock, unsent, shutdown };
+        Ok((Arc::new(app), background))
     }
 }
 

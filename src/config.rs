@@ -16,6 +16,7 @@ pub mod identity;
 pub mod limits;
 pub mod log;
 pub mod numbers;
+pub mod rates;
 pub mod server;
 pub mod shown;
 pub mod site;
@@ -27,11 +28,12 @@ pub use database_url::DatabaseUrl;
 pub use file::FileSettings;
 pub use identity::{Accounts, AuthMode, IdentityArgs, IdentityConfig, JwtSettings, RoomCreation};
 pub use limits::LimitArgs;
+pub use rates::RateArgs;
 pub use server::{ClientHeader, ServerArgs};
 pub use site::{HostName, Origin};
 pub use timings::Timings;
 
-use crate::domain::content::ContentLimit;
+use crate::{domain::content::ContentLimit, limits::Quotas};
 
 /// File descriptors that are not for connections: the database, the log, the listener.
 const RESERVED_FILES: u64 = 256;
@@ -62,6 +64,10 @@ pub struct ServeArgs {
     /// The limits of the server.
     #[command(flatten)]
     pub limits: LimitArgs,
+
+    /// The limits of rate.
+    #[command(flatten)]
+    pub rates: RateArgs,
 
     /// The log.
     #[command(flatten)]
@@ -127,6 +133,10 @@ pub struct Config {
     pub max_connections: usize,
     /// The most bytes that are rendered and not sent.
     pub unsent_limit: usize,
+    /// The quotas of the limits of rate; absent if there are none.
+    pub quotas: Option<Quotas>,
+    /// The networks whose requests are not limited.
+    pub limits_exempt: Vec<IpNet>,
     /// The product's own times.
     pub timings: Timings,
 }
@@ -176,6 +186,8 @@ impl ServeArgs {
             stall_timeout: self.limits.stall_timeout,
             max_connections,
             unsent_limit: self.limits.unsent_limit,
+            quotas: self.rates.quotas(),
+            limits_exempt: self.rates.exempt(),
             timings: self.timings,
         })
     }

@@ -31,6 +31,7 @@ pub mod fields;
 pub mod health;
 pub mod invitations;
 pub mod keys;
+pub mod limits;
 pub mod me;
 pub mod members;
 pub mod messages;
@@ -41,6 +42,7 @@ pub mod pages;
 pub mod presence;
 pub mod problem;
 pub mod problem_pages;
+pub mod rates;
 pub mod reactions;
 pub mod read_cursors;
 pub mod request_id;
@@ -108,6 +110,7 @@ fn document_of(mode: AuthMode) -> OpenApi {
 fn routes() -> OpenApiRouter<Arc<App>> {
     let api = OpenApiRouter::new()
         .routes(routes!(me::get, accounts::delete))
+        .routes(routes!(limits::list))
         .routes(routes!(tickets::make))
         .routes(routes!(streams::extend))
         .routes(routes!(keys::make, keys::list))

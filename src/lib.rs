@@ -26,6 +26,7 @@ pub mod identity;
 pub mod journal;
 #[cfg(test)]
 mod layers;
+pub mod limits;
 pub mod server;
 pub mod shutdown;
 pub mod store;

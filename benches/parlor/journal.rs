@@ -54,6 +54,8 @@ impl Journal {
             stall_timeout: Duration::from_mins(1),
             max_connections: 1,
             unsent_limit: 1 << 28,
+            quotas: None,
+            limits_exempt: Vec::new(),
             timings: Timings::default(),
         };
         let building = App::build(config, Clock::system(), Shutdown::default());

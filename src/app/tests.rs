@@ -169,6 +169,8 @@ fn config_in(folder: &TempDir) -> Config {
         stall_timeout: Duration::from_mins(1),
         max_connections: 1,
         unsent_limit: 1 << 20,
+        quotas: None,
+        limits_exempt: Vec::new(),
         timings: Timings::default(),
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     domain::{
         EventId,
         event::TypeSet,
+        limit::Limit,
         message::{Draft, Message, Range},
         name::RoomName,
         page,
@@ -40,6 +41,15 @@ impl Chat {
         room: &RoomName,
         draft: Draft,
     ) -> Result<Committed<Posted>, ChatError> {
+        if let Err(refused) = self.count(Limit::Posts, actor) {
+            // Who asks again for an answer that was lost is given it: told to wait, a client might believe that the
+            // message is not there, and post it under another key.
+            let stored = match &draft.client_id {
+                Some(client_id) => self.message_by_key(actor, room, client_id).await.ok().flatten(),
+                None => None,
+            };
+            stored.ok_or(refused)?;
+        }
         self.submit(actor, room, Precondition::default(), draft).await
     }
 

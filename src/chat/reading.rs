@@ -21,6 +21,7 @@ pub use crate::hub::{
 use crate::{
     domain::{
         EventId,
+        limit::Limit,
         name::{RoomName, UserKey, Username},
         policy::{Act, Actor, Denied},
     },
@@ -39,6 +40,7 @@ impl Chat {
         start: Start,
         request: Request,
     ) -> Result<Reading, ChatError> {
+        self.count_stream(actor, &request)?;
         self.may_in(actor, Act::ReadRoom, room).await?;
         let request = as_seen_by(actor, request);
         let reading = self.reading(self.hub.subscribe(actor, room, start, request).await?);
@@ -57,6 +59,7 @@ impl Chat {
         rooms: Vec<(RoomName, Start)>,
         request: Request,
     ) -> Result<Reading, ChatError> {
+        self.count_stream(actor, &request)?;
         let mut wanted = Vec::with_capacity(rooms.len());
         for (room, start) in rooms {
             let denied = match self.may_in(actor, Act::ReadRoom, &room).await {
@@ -98,11 +101,17 @@ impl Chat {
     /// # Errors
     /// [`ChatError`], when the policy forbids it.
     pub async fn type_in(&self, actor: &Actor, reading: &mut Reading, is_typing: bool) -> Result<(), ChatError> {
+        self.count(Limit::Typing, actor)?;
         self.may_in(actor, Act::Type, reading.subscription.room().name()).await?;
         let user = actor.name()?;
         reading.subscription.type_as(user.clone());
         reading.typing.set(user, is_typing);
         Ok(())
+    }
+
+    /// Counts a stream or a socket that is opened. A poll is a request like others.
+    fn count_stream(&self, actor: &Actor, request: &Request) -> Result<(), ChatError> {
+        if request.transport == Transport::LongPoll { Ok(()) } else { self.count(Limit::Streams, actor) }
     }
 
     fn reading(&self, subscription: Subscription) -> Reading {

@@ -22,6 +22,7 @@ use crate::{
     domain::{
         invalid::Invalid,
         message::required,
+        meter::Meter,
         name::Username,
         policy::{Act, Actor},
     },
@@ -67,6 +68,7 @@ impl Caller {
     /// The same by the credential that has followed the request's, if one has.
     #[must_use]
     pub fn followed_by(&self, actor: Option<Actor>) -> Self {
+        let actor = actor.map(|actor| actor.metered_like(&self.actor));
         Self { actor: actor.unwrap_or_else(|| self.actor.clone()), ..*self }
     }
 
@@ -97,6 +99,8 @@ impl FromRequestParts<Arc<App>> for Caller {
                 Problem::internal(format!("{} is served without asking who is there", parts.uri.path()))
             })?,
         };
+        let meter = parts.extensions.get::<Arc<Meter>>().cloned();
+        let actor = if let Some(meter) = meter { actor.metered(meter) } else { actor };
         Ok(Self { is_from_elsewhere, actor })
     }
 }

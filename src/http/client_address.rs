@@ -28,9 +28,19 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        let address = parts.extensions.get::<Self>().copied();
+        let sender = parts.extensions.get::<Sender>();
+        let address = sender.map(|sender| Self(sender.address));
         address.ok_or_else(|| Problem::internal(format!("{} is served to nobody in particular", parts.uri.path())))
     }
+}
+
+/// Whoever sent a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sender {
+    /// The address, as [`ClientAddress`] has it.
+    pub address: Option<IpAddr>,
+    /// True if nobody else is behind the address, as far as headers tell.
+    pub is_own: bool,
 }
 
 /// The proxies whose header is believed, and the header.
@@ -84,6 +94,17 @@ impl Trust {
             }
         }
         client
+    }
+
+    /// The sender of a request that came from `peer`. A proxy that is not trusted passes others on, and one on this
+    /// machine would be taken for the machine itself.
+    #[must_use]
+    pub fn sender(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Sender {
+        let address = self.client(peer, headers);
+        let is_passed_on = headers.keys().any(|name| says_who_is_passed_on(name) || *name == header::VIA);
+        let is_remote = address.is_some_and(|address| !address.is_loopback());
+        let is_believed = !is_passed_on || (self.is_proxy(peer) && is_remote);
+        Sender { address, is_own: is_believed && !self.is_proxy(address) }
     }
 
     /// Warns once of headers that come from a proxy which is not trusted, or from a client that makes them up.
@@ -221,6 +242,32 @@ mod tests {
             assert_eq!(client(ClientHeader::XForwardedFor, peer, lines), expected, "{peer} {lines:?}");
         }
         assert_eq!(client(ClientHeader::None, "127.0.0.1", &["203.0.113.7"]), "127.0.0.1");
+    }
+
+    #[test]
+    fn an_address_is_a_clients_own_unless_others_may_be_behind_it() {
+        let proxies = ["127.0.0.1/32", "10.0.0.0/8"].map(|net| net.parse().unwrap()).into();
+        let trust = Trust { proxies, header: ClientHeader::XForwardedFor, has_warned: AtomicBool::new(false) };
+        for (peer, header, value, address, is_own) in [
+            ("192.0.2.1", "x", "x", "192.0.2.1", true),
+            ("::1", "x", "x", "::1", true),
+            // A proxy that is not trusted.
+            ("::1", "x-forwarded-for", "192.0.2.7", "::1", false),
+            ("::1", "x-forwarded-proto", "https", "::1", false),
+            ("::1", "forwarded", "for=192.0.2.7", "::1", false),
+            ("::1", "via", "1.1 proxy", "::1", false),
+            // One that is.
+            ("127.0.0.1", "x-forwarded-for", "192.0.2.7", "192.0.2.7", true),
+            ("127.0.0.1", "x-forwarded-for", "::1", "::1", false),
+            ("127.0.0.1", "x-forwarded-for", "unknown", "127.0.0.1", false),
+            ("127.0.0.1", "x", "x", "127.0.0.1", false),
+            ("", "x-forwarded-for", "192.0.2.7", "192.0.2.7", true),
+            ("", "x", "x", "", false),
+        ] {
+            let headers = [(HeaderName::from_static(header), HeaderValue::from_static(value))].into_iter().collect();
+            let sender = trust.sender(peer.parse().ok(), &headers);
+            assert_eq!(sender, Sender { address: address.parse().ok(), is_own }, "{peer} {header} {value}");
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ impl From<Option<IpAddr>> for Network {
 }
 
 /// An address in words.
+#[must_use]
 pub fn shown(address: Option<IpAddr>) -> String {
     address.map_or_else(|| "unix".to_owned(), |address| address.to_canonical().to_string())
 }
