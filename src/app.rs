@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
 use crate::{
     chat::{Chat, revocations::Revocations, upkeep::Upkeep},
     clock::Clock,
     config::{AuthMode, Config},
+    connections::Connections,
     hub::{Hub, broker::Local},
     identity::{
         accounts::Accounts,
@@ -47,7 +46,7 @@ pub struct App {
     /// The settings.
     pub config: Config,
     /// The connections that may still be opened.
-    pub connections: Arc<Semaphore>,
+    pub connections: Connections,
     /// The limits of rate, and what was used of them.
     pub limits: Arc<Limits>,
     /// The clock.
@@ -137,7 +136,9 @@ impl App {
             revocations,
             store,
         };
-        let connections = Arc::new(Semaphore::new(config.max_connections));
+        // What of a proxy's connections is whose, its header says of each request.
+        let unbounded = config.limits_exempt.iter().chain(&config.trusted_proxies).copied().collect();
+        let connections = Connections::new(config.max_connections, config.quotas.is_some(), unbounded);
         let (wait, stall) = (config.timings.unsent_wait, config.timings.unsent_stall);
         let unsent = Unsent::new(Terms { limit: config.unsent_limit, wait, stall });
         let app = Self { chat, authenticator, hub, health, config, connections, limits, clock, unsent, shutdown };

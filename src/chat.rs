@@ -42,7 +42,7 @@ use crate::{
         authenticator::Authenticator,
     },
     journal::{Journal, command::Action},
-    limits::Limits,
+    limits::{Limits, readers::TooManyReaders},
     store::{Store, error::StoreError, search::SearchError},
 };
 pub use crate::{
@@ -112,6 +112,9 @@ pub enum ChatError {
     /// The actor does it more often than is allowed.
     #[error("too many {}", .0.limit.what())]
     TooFast(Allowance),
+    /// The actor reads by as many streams, sockets and polls as there may be.
+    #[error("more than {} readers", .0.0)]
+    TooManyReaders(TooManyReaders),
     /// There are as many as there may be.
     #[error(transparent)]
     TooMany(TooMany),
@@ -160,6 +163,18 @@ impl Chat {
             return Ok(may(actor, act, &Standing::default())?);
         }
         self.room_for(actor, act, name).await.map(drop)
+    }
+
+    /// Counts a room if the actor's next change is what makes it; true if it was counted.
+    async fn count_new_room(&self, actor: &Actor, name: &RoomName) -> Result<bool, ChatError> {
+        if !self.limits.holds_for(actor) || self.hub.room_in_memory(name).is_some_and(|room| room.head() > 0) {
+            return Ok(false);
+        }
+        let is_new = self.store.room(name).await?.is_none();
+        if is_new {
+            self.count(Limit::Rooms, actor)?;
+        }
+        Ok(is_new)
     }
 
     /// Counts one more of what is limited.

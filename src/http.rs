@@ -60,6 +60,7 @@ pub mod users;
 use crate::{
     app::App,
     config::{AuthMode, Config},
+    connections::Full,
     domain::content::ContentLimit,
 };
 use client_address::Trust;
@@ -89,9 +90,11 @@ fn layered(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
 }
 
 /// The answers to a connection that is one too many: none is left for it, but the process lives.
-pub fn full(config: &Config) -> Router {
+pub fn full(config: &Config, why: Full) -> Router {
     let routes = Router::new().route("/healthz", get(health::alive));
-    let routes = routes.method_not_allowed_fallback(middleware::full).fallback(middleware::full);
+    let routes = routes
+        .method_not_allowed_fallback(move |body| middleware::full(why, body))
+        .fallback(move |body| middleware::full(why, body));
     let trust = Arc::new(Trust::new(config));
     routes.layer((from_fn_with_state(trust, middleware::observe), same_site::cors(config)))
 }

@@ -2,12 +2,14 @@
 
 use std::{
     net::{IpAddr, Ipv6Addr},
+    sync::Arc,
     time::Duration,
 };
 
 use tokio::time::Instant;
 
 pub mod quota;
+pub mod readers;
 mod table;
 
 use crate::domain::{
@@ -18,6 +20,7 @@ use crate::domain::{
     user::UserKind,
 };
 use quota::Quota;
+use readers::{ReaderPlace, Readers, TooManyReaders};
 use table::{State, Table};
 
 /// The buckets that are kept: those of some ten thousand users who are all busy.
@@ -38,6 +41,7 @@ pub struct Limits {
     /// Absent where limits are off.
     quotas: Option<Quotas>,
     table: Table,
+    readers: Arc<Readers>,
     start: Instant,
 }
 
@@ -56,7 +60,7 @@ impl Limits {
     /// Limits by these quotas, or none.
     #[must_use]
     pub fn new(quotas: Option<Quotas>) -> Self {
-        Self { quotas, table: Table::new(BUCKETS), start: Instant::now() }
+        Self { quotas, table: Table::new(BUCKETS), readers: Arc::default(), start: Instant::now() }
     }
 
     /// Counts one more by an actor, whose meter notes what is left. Whoever has no meter is a part of this program.
@@ -108,6 +112,20 @@ impl Limits {
         Limit::ALL.into_iter().filter_map(state).collect()
     }
 
+    /// Takes a place for one more reader; none is needed by who is not limited.
+    ///
+    /// # Errors
+    /// [`TooManyReaders`].
+    pub fn begin_reading(&self, actor: &Actor) -> Result<Option<ReaderPlace>, TooManyReaders> {
+        if self.holds_for(actor) { self.readers.take(actor).map(Some) } else { Ok(None) }
+    }
+
+    /// Returns true if anything is counted of an actor.
+    #[must_use]
+    pub fn holds_for(&self, actor: &Actor) -> bool {
+        self.quotas.is_some() && actor.meter().is_some_and(|meter| !meter.is_exempt())
+    }
+
     /// The meter and the buckets of an actor, if anything is counted.
     fn counted_in<'a>(&self, limit: Limit, actor: &'a Actor) -> Option<(&'a Meter, Buckets<'a>)> {
         let quota = self.quotas.as_ref()?[limit as usize];
@@ -157,7 +175,8 @@ fn allowance(limit: Limit, quota: Quota, state: State) -> Allowance {
 }
 
 /// The addresses that are one customer's: an IPv4 address, or the first 64 bits of an IPv6 address.
-fn network(address: IpAddr) -> IpAddr {
+#[must_use]
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
         v4 @ IpAddr::V4(_) => v4,

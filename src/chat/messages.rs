@@ -41,6 +41,21 @@ impl Chat {
         room: &RoomName,
         draft: Draft,
     ) -> Result<Committed<Posted>, ChatError> {
+        // Where credentials are required nobody makes a room by posting there.
+        let makes_room = actor.grant().is_none() && self.count_new_room(actor, room).await?;
+        let posted = self.count_and_post(actor, room, draft).await;
+        if makes_room && posted.is_err() {
+            self.limits.put_back(Limit::Rooms, actor);
+        }
+        posted
+    }
+
+    async fn count_and_post(
+        &self,
+        actor: &Actor,
+        room: &RoomName,
+        draft: Draft,
+    ) -> Result<Committed<Posted>, ChatError> {
         if let Err(refused) = self.count(Limit::Posts, actor) {
             // Who asks again for an answer that was lost is given it: told to wait, a client might believe that the
             // message is not there, and post it under another key.

@@ -26,6 +26,7 @@ use crate::{
         policy::{Act, Actor, Denied},
     },
     hub::{registry::CloseReason, room::Room, subscription::Subscription, typing::TypingBy},
+    limits::readers::ReaderPlace,
 };
 
 impl Chat {
@@ -40,10 +41,10 @@ impl Chat {
         start: Start,
         request: Request,
     ) -> Result<Reading, ChatError> {
-        self.count_stream(actor, &request)?;
+        let place = self.begin_reading(actor, &request)?;
         self.may_in(actor, Act::ReadRoom, room).await?;
         let request = as_seen_by(actor, request);
-        let reading = self.reading(self.hub.subscribe(actor, room, start, request).await?);
+        let reading = self.reading(self.hub.subscribe(actor, room, start, request).await?, place);
         // Who lost the right before this reader was entered was not found among the readers.
         self.may_in(actor, Act::ReadRoom, room).await?;
         Ok(reading)
@@ -59,7 +60,7 @@ impl Chat {
         rooms: Vec<(RoomName, Start)>,
         request: Request,
     ) -> Result<Reading, ChatError> {
-        self.count_stream(actor, &request)?;
+        let place = self.begin_reading(actor, &request)?;
         let mut wanted = Vec::with_capacity(rooms.len());
         for (room, start) in rooms {
             let denied = match self.may_in(actor, Act::ReadRoom, &room).await {
@@ -74,7 +75,7 @@ impl Chat {
         }
         let readable: Vec<_> = wanted.iter().filter(|it| it.denied.is_none()).map(|it| it.room.clone()).collect();
         let request = as_seen_by(actor, request);
-        let reading = self.reading(self.hub.subscribe_to_all(actor, wanted, request).await?);
+        let reading = self.reading(self.hub.subscribe_to_all(actor, wanted, request).await?, place);
         for room in &readable {
             match self.may_in(actor, Act::ReadRoom, room).await {
                 Err(ChatError::Refused(Refused::Denied(why))) if !why.is_of_credential() => {
@@ -109,14 +110,17 @@ impl Chat {
         Ok(())
     }
 
-    /// Counts a stream or a socket that is opened. A poll is a request like others.
-    fn count_stream(&self, actor: &Actor, request: &Request) -> Result<(), ChatError> {
-        if request.transport == Transport::LongPoll { Ok(()) } else { self.count(Limit::Streams, actor) }
+    /// Counts a reader that begins. A poll is a request like others, and a reader as long as it waits.
+    fn begin_reading(&self, actor: &Actor, request: &Request) -> Result<Option<ReaderPlace>, ChatError> {
+        if request.transport != Transport::LongPoll {
+            self.count(Limit::Streams, actor)?;
+        }
+        self.limits.begin_reading(actor).map_err(ChatError::TooManyReaders)
     }
 
-    fn reading(&self, subscription: Subscription) -> Reading {
+    fn reading(&self, subscription: Subscription, place: Option<ReaderPlace>) -> Reading {
         let typing = ReaderTyping::new(&subscription, self.hub.timings().socket_typing_lapse);
-        Reading { subscription, typing }
+        Reading { subscription, typing, _place: place }
     }
 }
 
@@ -133,6 +137,8 @@ fn as_seen_by(actor: &Actor, request: Request) -> Request {
 pub struct Reading {
     subscription: Subscription,
     typing: ReaderTyping,
+    /// Its place among the readers of the user or the address.
+    _place: Option<ReaderPlace>,
 }
 
 impl Reading {

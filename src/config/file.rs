@@ -62,6 +62,7 @@ pub(super) const TABLES: [(&str, &[(&str, &str)]); 6] = [
             ("typing", "limit_typing"),
             ("reads", "limit_reads"),
             ("searches", "limit_searches"),
+            ("rooms", "limit_rooms"),
             ("streams", "limit_streams"),
             ("registrations", "limit_registrations"),
             ("requests", "limit_requests"),

@@ -53,6 +53,10 @@ pub struct RateArgs {
     #[arg(long, env = "PARLOR_LIMIT_SEARCHES", value_name = "QUOTA", default_value = "60/min:20")]
     pub limit_searches: Quota,
 
+    /// Rooms made, by each user
+    #[arg(long, env = "PARLOR_LIMIT_ROOMS", value_name = "QUOTA", default_value = "50/d")]
+    pub limit_rooms: Quota,
+
     /// Streams and sockets opened, by each user
     #[arg(long, env = "PARLOR_LIMIT_STREAMS", value_name = "QUOTA", default_value = "60/min:30")]
     pub limit_streams: Quota,
@@ -87,6 +91,7 @@ impl RateArgs {
             Limit::Typing => self.limit_typing,
             Limit::Reads => self.limit_reads,
             Limit::Searches => self.limit_searches,
+            Limit::Rooms => self.limit_rooms,
             Limit::Streams => self.limit_streams,
             Limit::Registrations => self.limit_registrations,
             Limit::Requests => self.limit_requests,

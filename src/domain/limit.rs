@@ -36,6 +36,7 @@ limits! {
     Typing = "typing", "typing updates";
     Reads = "reads", "read cursors moved";
     Searches = "searches", "searches";
+    Rooms = "rooms", "rooms made";
     Streams = "streams", "streams and sockets opened";
     Registrations = "registrations", "accounts registered without an invitation";
     Requests = "requests", "requests of the API, and frames of sockets";

@@ -23,7 +23,7 @@ use super::{
     same_site,
     stream::sse,
 };
-use crate::{app::App, domain::policy::Act, unsent::Client};
+use crate::{app::App, connections::Full, domain::policy::Act, unsent::Client};
 
 /// Gives the request an id, writes its problem if it has one, and logs one line. Never what people
 /// wrote: no body, no query.
@@ -165,10 +165,10 @@ fn not_allowed() -> Problem {
 
 /// The answer where no connection is left. What comes with the request is read first: closing with
 /// something unread would reset the connection, and the answer be lost.
-pub async fn full(body: Body) -> Problem {
+pub async fn full(why: Full, body: Body) -> Problem {
     // Too much of it, or a client that has gone, changes nothing.
     let _ = to_bytes(body, MAX_BODY).await;
-    health::no_connections()
+    health::no_connections(why)
 }
 
 fn accepts_event_stream(headers: &HeaderMap) -> bool {

@@ -17,6 +17,7 @@ pub use code::Code;
 use crate::{
     chat::{ChatError, NotProven, Refused},
     domain::{EventId, emoji, invalid::Invalid, limit, message, policy::Denied},
+    limits::readers::TooManyReaders,
 };
 
 /// The version of WebSocket that is spoken (RFC 6455, 4.1).
@@ -241,6 +242,11 @@ impl From<ChatError> for Problem {
                 let wait = limit::seconds(allowance.next_in).max(1);
                 let detail = format!("Too many {}: wait {wait} s.", allowance.limit.what());
                 Self { retry_after: Some(wait), ..Self::new(Code::RateLimited, detail) }
+            }
+            ChatError::TooManyReaders(TooManyReaders(most)) => {
+                let detail =
+                    format!("There are {most} streams, sockets and polls of yours, which is the most: end one.");
+                Self::new(Code::RateLimited, detail)
             }
             ChatError::TooMany(bound) => Self::new(Code::TooMany, bound.to_string()),
             ChatError::TooManyTickets(bound, wait) => {

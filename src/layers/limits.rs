@@ -7,7 +7,7 @@ use clap::Args as _;
 use crate::{
     config::RateArgs,
     domain::limit::Limit,
-    limits::{OF_ADDRESS, OF_BOT, STREAMS_AT_ONCE, quota::Quota},
+    limits::{OF_ADDRESS, OF_BOT, STREAMS_AT_ONCE, quota::Quota, readers::OF_USER},
 };
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -50,6 +50,9 @@ fn document() -> String {
          - `--limits-exempt NETS` names networks whose requests are not limited, `none` for no network. The default is this \
          machine. It is not exempt where it is a trusted proxy, nor are requests with `Forwarded`, `X-Forwarded-*` or `Via`, \
          which a proxy has passed on.\n\
+         - At once a user may have {OF_USER} streams, sockets and polls, and an address 1,000 where no credential says who \
+         reads: one more is answered `429`. An address may have 1,000 connections, and a quarter of `--max-connections`: one \
+         more is answered `503` and closed. Connections of trusted proxies and of exempt networks are not counted.\n\
          - Tries with a wrong password are limited by themselves: after 10 of a name from one network each next one has to wait, \
          from 1 s to 15 min, and is answered `429` `too_many_failures` before.\n\
          - Counts are kept in memory of a fixed size and begin at nothing after a restart.\n\n\

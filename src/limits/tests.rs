@@ -20,13 +20,13 @@ fn limits(quota: &str) -> Limits {
 }
 
 /// Somebody at an address, without a name if it is empty.
-fn at(address: &str, name: &str) -> Actor {
+pub(super) fn at(address: &str, name: &str) -> Actor {
     let actor = Actor::nameless().naming(Username::parse(name).ok());
     actor.metered(Arc::new(Meter::new(address.parse().ok(), false)))
 }
 
 /// The same, whom a credential vouches for.
-fn proven(address: &str, name: &str, kind: UserKind) -> Actor {
+pub(super) fn proven(address: &str, name: &str, kind: UserKind) -> Actor {
     let (credential, rooms) = (Credential::ApiKey(1), RoomScope::all());
     let grant = Grant { credential, kind, rights: Rights::ALL, rooms, makes_rooms: true, expires_at: None, version: 1 };
     let actor = Actor::proven(Username::parse(name).unwrap(), Arc::new(grant));

@@ -20,7 +20,7 @@ use super::{
     connection,
     refusal::{self, Refusals},
 };
-use crate::{app::App, http};
+use crate::{app::App, connections::Full, http};
 
 /// The pause after an error that says that something has run out.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -32,11 +32,11 @@ const NO_FILES: [i32; 2] = [24, 23];
 /// Takes connections; never ends.
 pub async fn accept(app: &Arc<App>, router: Router, listener: TcpListener) {
     let tasks = &app.shutdown.tasks;
-    let full = http::full(&app.config);
+    let full = [Full::Server, Full::Address].map(|why| http::full(&app.config, why));
     let (mut refusals, mut spare) = (Refusals::default(), Spare::new());
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
             Err(error) if is_of_one_connection(&error) => continue,
             Err(error) => {
                 let has_no_file = error.raw_os_error().is_some_and(|code| NO_FILES.contains(&code));
@@ -47,13 +47,13 @@ pub async fn accept(app: &Arc<App>, router: Router, listener: TcpListener) {
                 continue;
             }
         };
-        match app.connections.clone().try_acquire_owned() {
-            Ok(permit) => {
+        match app.connections.take(Some(peer.ip())) {
+            Ok(place) => {
                 let (router, closing) = (router.clone(), app.shutdown.closing.clone());
                 let (head_timeout, stall_timeout) = (app.config.timings.head_timeout, app.config.stall_timeout);
-                tasks.spawn(connection::run(stream, router, permit, head_timeout, stall_timeout, closing));
+                tasks.spawn(connection::run(stream, router, place, head_timeout, stall_timeout, closing));
             }
-            Err(_) => refusals.add(&tasks.spawn(refusal::refuse(stream, full.clone()))),
+            Err(why) => refusals.add(&tasks.spawn(refusal::refuse(stream, full[why as usize].clone()))),
         }
     }
 }

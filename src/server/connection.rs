@@ -14,11 +14,11 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use socket2::{SockRef, TcpKeepalive};
-use tokio::{net::TcpStream, sync::OwnedSemaphorePermit};
+use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use super::guard::{Guard, PROGRESS};
-use crate::unsent::Client;
+use crate::{connections::Place, unsent::Client};
 
 /// The most that hyper's buffers for reading and for writing grow to: a request for fifty rooms with the longest
 /// names and their cursors fits, and a longer head is answered `431`. They begin with 8 KiB each, which is most of
@@ -36,7 +36,7 @@ const KEEPALIVE: Duration = Duration::from_mins(1);
 pub async fn run(
     stream: TcpStream,
     router: Router,
-    permit: OwnedSemaphorePermit,
+    place: Place,
     head_timeout: Duration,
     stall_timeout: Duration,
     closing: CancellationToken,
@@ -47,7 +47,7 @@ pub async fn run(
     }
     let Ok(address) = stream.peer_addr() else { return };
     let client = Client::new(address.ip());
-    let io = TokioIo::new(Guard::new(stream, stall_timeout, client.clone(), permit));
+    let io = TokioIo::new(Guard::new(stream, stall_timeout, client.clone(), place));
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(client.clone());
@@ -84,16 +84,14 @@ fn prepare(stream: &TcpStream) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpListener,
-        sync::Semaphore,
     };
     use tokio_util::task::TaskTracker;
 
     use super::*;
+    use crate::connections::Connections;
 
     const STALL_TIMEOUT: Duration = Duration::from_secs(7);
     /// After the guard, which tells a slow reader from one that is gone.
@@ -105,9 +103,9 @@ mod tests {
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let accepted = listener.accept().await.unwrap().0.into_std().unwrap();
         let socket = socket2::Socket::from(accepted.try_clone().unwrap());
-        let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        let place = Connections::new(1, false, Vec::new()).take(None).unwrap();
         let (stream, head_timeout) = (TcpStream::from_std(accepted).unwrap(), Duration::from_secs(15));
-        TaskTracker::new().spawn(run(stream, router, permit, head_timeout, STALL_TIMEOUT, CancellationToken::new()));
+        TaskTracker::new().spawn(run(stream, router, place, head_timeout, STALL_TIMEOUT, CancellationToken::new()));
         (client, socket)
     }
 

@@ -1,5 +1,6 @@
 //! Limits of rate: each is reached, told in headers, and met by frames, streams and polls too.
 
+mod at_once;
 mod users;
 
 use std::time::{Duration, Instant};

@@ -1,0 +1,90 @@
+//! Limits of what there is at once: connections of an address, readers of a user; and of rooms made in a day.
+
+use std::net::IpAddr;
+
+use reqwest::{Client, Response, StatusCode};
+use serde_json::json;
+use tokio::net::TcpStream;
+
+use super::limited;
+use crate::support::{DEADLINE, Server, problem::expect_problem, sse::Stream, within};
+
+/// A client that connects from an address of this machine.
+fn client(from: &str) -> Client {
+    let from: IpAddr = from.parse().expect("an address");
+    Client::builder().local_address(from).build().expect("a client")
+}
+
+async fn rooms(server: &Server, client: &Client) -> Response {
+    client.get(server.api("/rooms")).send().await.expect("an answer")
+}
+
+#[tokio::test]
+async fn an_address_has_a_quarter_of_all_connections_and_others_are_served() {
+    let server = limited(&["--max-connections=40"]).start().await;
+    let mut open = Vec::new();
+    for _ in 0..10 {
+        open.push(TcpStream::connect(server.addr()).await.expect("a connection"));
+    }
+    // Accepted in their order, so that the others have their places by now.
+    let problem = expect_problem(rooms(&server, &client("127.0.0.1")).await, 503, "unavailable", &[]).await;
+    assert!(problem["detail"].as_str().expect("text").starts_with("Your address"), "{problem}");
+    let alive = client("127.0.0.1").get(server.url("/healthz")).send().await.expect("an answer");
+    assert_eq!(alive.status(), StatusCode::OK);
+    assert_eq!(rooms(&server, &client("127.0.0.2")).await.status(), StatusCode::OK);
+    open.clear();
+    let served = async { while rooms(&server, &client("127.0.0.1")).await.status() != StatusCode::OK {} };
+    within(DEADLINE, "places come back", served).await;
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_has_all_connections() {
+    let server = limited(&["--max-connections=40", "--trusted-proxies=127.0.0.1"]).start().await;
+    let mut open = Vec::new();
+    for _ in 0..30 {
+        open.push(TcpStream::connect(server.addr()).await.expect("a connection"));
+    }
+    assert_eq!(rooms(&server, &client("127.0.0.1")).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_user_has_fifty_readers_and_who_ends_one_may_begin_another() {
+    let server = limited(&["--limit-streams=1000/min"]).start().await;
+    let open = |user: &str| server.http().get(server.api(&format!("/rooms/general/stream?username={user}")));
+    let mut streams = Vec::new();
+    for _ in 0..50 {
+        let stream = Stream::send(open("Alice")).await;
+        assert_eq!(stream.status, StatusCode::OK);
+        streams.push(stream);
+    }
+    let refused = open("Alice").send().await.expect("an answer");
+    expect_problem(refused, 429, "rate_limited", &[]).await;
+    let poll = server.get("/rooms/general/poll?username=Alice&since=0&wait=0").await;
+    expect_problem(poll, 429, "rate_limited", &[]).await;
+    assert_eq!(Stream::send(open("Bob")).await.status, StatusCode::OK);
+    streams.pop();
+    let begins = async { while Stream::send(open("Alice")).await.status != StatusCode::OK {} };
+    within(DEADLINE, "a place comes back", begins).await;
+}
+
+#[tokio::test]
+async fn rooms_are_counted_however_they_are_made() {
+    let server = limited(&["--limit-rooms=3/h"]).start().await;
+    let put = async |room: &str| {
+        let request = server.http().put(server.api(&format!("/rooms/{room}")));
+        request.json(&json!({"title": "a title", "username": "Alice"})).send().await.expect("an answer")
+    };
+    let post = async |room: &str| server.try_post(room, "Alice", "hi").await.expect("an answer");
+    assert_eq!(post("first").await.status(), StatusCode::CREATED);
+    assert_eq!(post("second").await.status(), StatusCode::CREATED);
+    // What fails has made nothing.
+    let bad = server.try_post("never", "Alice", "").await.expect("an answer");
+    assert_eq!(bad.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(put("third").await.status(), StatusCode::CREATED);
+    expect_problem(put("fourth").await, 429, "rate_limited", &[]).await;
+    expect_problem(post("fourth").await, 429, "rate_limited", &[]).await;
+    assert_eq!(post("first").await.status(), StatusCode::CREATED, "rooms that are there are posted to");
+    assert_eq!(server.try_post("fourth", "Bob", "hi").await.expect("an answer").status(), StatusCode::CREATED);
+    assert_eq!(post("fourth").await.status(), StatusCode::CREATED);
+    assert_eq!(put("fourth").await.status(), StatusCode::OK);
+}
