@@ -311,6 +311,7 @@ impl From<Refused> for Problem {
             Refused::Deleted => Self::new(Code::Deleted, "This message is deleted."),
             Refused::PreconditionFailed => Self::precondition_failed(),
             Refused::TooManyEmoji => invalid(emoji::too_many()),
+            Refused::TooManyEvents => invalid(message::too_many_events()),
             Refused::PastHead => invalid(Invalid::new("last_read_id", "is past the room's newest event")),
             Refused::Unavailable => Self::new(
                 Code::Unavailable,

@@ -1,13 +1,13 @@
-//! Limits of what there is at once: connections of an address, readers of a user; and of rooms made in a day.
+//! Limits of what there is: connections of an address, readers of a user, events of a message, rooms made in a day.
 
 use std::net::IpAddr;
 
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::json;
 use tokio::net::TcpStream;
 
 use super::limited;
-use crate::support::{DEADLINE, Server, problem::expect_problem, sse::Stream, within};
+use crate::support::{DEADLINE, Server, problem::expect_problem, server::parlor, sse::Stream, within};
 
 /// A client that connects from an address of this machine.
 fn client(from: &str) -> Client {
@@ -87,4 +87,35 @@ async fn rooms_are_counted_however_they_are_made() {
     assert_eq!(server.try_post("fourth", "Bob", "hi").await.expect("an answer").status(), StatusCode::CREATED);
     assert_eq!(post("fourth").await.status(), StatusCode::CREATED);
     assert_eq!(put("fourth").await.status(), StatusCode::OK);
+}
+
+/// Whoever reacts and takes it back by turns would make it grow without end.
+#[tokio::test]
+async fn a_message_gathers_ten_thousand_events_and_can_then_only_be_deleted() {
+    let mut server = Server::start().await;
+    assert!(server.terminate().await.success());
+    let url = server.database_url();
+    let made = parlor(server.dir(), &["seed", "--database-url", &url, "--messages", "6000", "--room", "general"]);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    for past in [1_000_000, 2_000_000] {
+        let rows = format!(
+            "INSERT INTO event (room_id, id, kind, data, created_at, message_id, username) \
+             SELECT room_id, id + {past}, 'message_edited', '{{}}', 1, 1, 'Alice' FROM message"
+        );
+        server.sql(&rows).await;
+    }
+    server.restart().await;
+    let author = server.get_json("/rooms/general/messages/1").await["username"].as_str().expect("a name").to_owned();
+    let ask = async |method: Method, path: &str| {
+        let url = server.api(&format!("/rooms/general/messages/{path}"));
+        let request = server.http().request(method.clone(), url);
+        let body = json!({"username": author, "content": "edited"});
+        let request = if method == Method::PATCH { request.json(&body) } else { request };
+        request.send().await.expect("an answer")
+    };
+    let react = |id: u32| format!("{id}/reactions/%F0%9F%91%8D?username=Alice");
+    expect_problem(ask(Method::PUT, &react(1)).await, 422, "invalid", &["id"]).await;
+    assert_eq!(ask(Method::PUT, &react(2)).await.status(), StatusCode::OK);
+    assert!(ask(Method::DELETE, &format!("1?username={}", author.replace(' ', "%20"))).await.status().is_success());
+    expect_problem(ask(Method::PUT, &react(1)).await, 410, "deleted", &[]).await;
 }
