@@ -12,6 +12,7 @@ use crate::{
         event::TypeSet,
         limit::Limit,
         message::{Draft, Message, Range},
+        meter::Meter,
         name::RoomName,
         page,
         policy::{Act, Actor},
@@ -42,10 +43,19 @@ impl Chat {
         draft: Draft,
     ) -> Result<Committed<Posted>, ChatError> {
         // Where credentials are required nobody makes a room by posting there.
-        let makes_room = actor.grant().is_none() && self.count_new_room(actor, room).await?;
-        let posted = self.count_and_post(actor, room, draft).await;
-        if makes_room && posted.is_err() {
+        let may_make_room = actor.grant().is_none() && self.count_new_room(actor, room).await?;
+        if may_make_room {
+            // Many may post to a new room at once, and one of them makes it.
             self.limits.put_back(Limit::Rooms, actor);
+        }
+        let posted = self.count_and_post(actor, room, draft).await;
+        if may_make_room && posted.as_ref().is_ok_and(|posted| posted.event == Some(1)) {
+            let told = actor.meter().and_then(Meter::counted);
+            // Others may have made the last ones meanwhile; this one is there.
+            let _ = self.count(Limit::Rooms, actor);
+            if let Some((meter, told)) = actor.meter().zip(told) {
+                meter.note(told);
+            }
         }
         posted
     }

@@ -77,9 +77,11 @@ async fn rooms_are_counted_however_they_are_made() {
     let post = async |room: &str| server.try_post(room, "Alice", "hi").await.expect("an answer");
     assert_eq!(post("first").await.status(), StatusCode::CREATED);
     assert_eq!(post("second").await.status(), StatusCode::CREATED);
-    // What fails has made nothing.
+    // What fails has made nothing, and of many who post to a new room at once one makes it.
     let bad = server.try_post("never", "Alice", "").await.expect("an answer");
     assert_eq!(bad.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let at_once = futures_util::future::join_all((0..8).map(|_| server.try_post("crowded", "Carol", "hi"))).await;
+    assert!(at_once.into_iter().all(|answer| answer.expect("an answer").status() == StatusCode::CREATED));
     assert_eq!(put("third").await.status(), StatusCode::CREATED);
     expect_problem(put("fourth").await, 429, "rate_limited", &[]).await;
     expect_problem(post("fourth").await, 429, "rate_limited", &[]).await;
