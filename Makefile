@@ -49,15 +49,15 @@ build: ## build what the tests need, so that no part of them has to
 	cargo test --workspace --locked --no-run
 
 sqlite: ## the Rust tests, on SQLite, with all logged and looked through for secrets
-	@./tools.sh cc curl strace prlimit sqlite3 nginx caddy
+	@./tools.sh cc curl strace prlimit sqlite3 nginx caddy haproxy
 	TEST_LOG=trace cargo test --workspace --locked -- $(NO_SERVERS)
 
 postgres: ## the integration tests on PostgreSQL
-	@./tools.sh cc curl nginx caddy postgres
+	@./tools.sh cc curl nginx caddy haproxy postgres
 	tests/databases/run.sh postgres cargo test --locked --test integration -- $(NO_FILES) $(NO_SERVERS) $(SAME_EVERYWHERE)
 
 mariadb: ## the integration tests on MariaDB
-	@./tools.sh cc curl nginx caddy mariadb
+	@./tools.sh cc curl nginx caddy haproxy mariadb
 	tests/databases/run.sh mariadb cargo test --locked --test integration -- $(NO_FILES) $(NO_SERVERS) $(SAME_EVERYWHERE)
 
 outages: ## what happens when a database server goes away, falls silent or is somebody else's
@@ -116,4 +116,4 @@ measure: ## measure the page of a room in Chromium; takes some minutes
 	tests/browser/run.sh --measure $(TARGET)/release/parlor
 
 tools: ## install what building and testing need
-	@./tools.sh cc curl strace prlimit sqlite3 nginx caddy postgres mariadb python venv node openssl chromium
+	@./tools.sh cc curl strace prlimit sqlite3 nginx caddy haproxy postgres mariadb python venv node openssl chromium

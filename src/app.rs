@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
 use crate::{
     chat::{Chat, revocations::Revocations, upkeep::Upkeep},
     clock::Clock,
     config::{AuthMode, Config},
+    connections::Connections,
     hub::{Hub, broker::Local},
     identity::{
         accounts::Accounts,
@@ -24,6 +23,7 @@ use crate::{
         },
         writer::Fatal,
     },
+    limits::Limits,
     shutdown::Shutdown,
     store::{OpenError, Opened, Store, health::Health},
     unsent::{Terms, Unsent},
@@ -46,7 +46,11 @@ pub struct App {
     /// The settings.
     pub config: Config,
     /// The connections that may still be opened.
-    pub connections: Arc<Semaphore>,
+    pub connections: Connections,
+    /// The limits of rate, and what was used of them.
+    pub limits: Arc<Limits>,
+    /// The clock.
+    pub clock: Clock,
     /// The memory for what is rendered and not sent.
     pub unsent: Unsent,
     /// The end of the process.
@@ -110,7 +114,17 @@ impl App {
             .clone()
             .map(|authenticator| Accounts::new(store.clone(), writer, authenticator, clock.clone(), mode));
         let closing = shutdown.closing.clone();
-        let chat = Chat::new(journal, hub.clone(), store.clone(), authenticator.clone(), accounts, clock, closing);
+        let limits = Arc::new(Limits::new(config.quotas));
+        let chat = Chat {
+            journal,
+            hub: hub.clone(),
+            store: store.clone(),
+            authenticator: authenticator.clone(),
+            accounts,
+            limits: limits.clone(),
+            clock: clock.clone(),
+            closing,
+        };
         let chat = Arc::new(chat);
         let (keys, revocations) = (authenticator.clone(), Revocations::of(&chat));
         let background = Background {
@@ -122,10 +136,13 @@ impl App {
             revocations,
             store,
         };
-        let connections = Arc::new(Semaphore::new(config.max_connections));
+        // What of a proxy's connections is whose, its header says of each request.
+        let unbounded = config.limits_exempt.iter().chain(&config.trusted_proxies).copied().collect();
+        let connections = Connections::new(config.max_connections, config.quotas.is_some(), unbounded);
         let (wait, stall) = (config.timings.unsent_wait, config.timings.unsent_stall);
         let unsent = Unsent::new(Terms { limit: config.unsent_limit, wait, stall });
-        Ok((Arc::new(Self { chat, authenticator, hub, health, config, connections, unsent, shutdown }), background))
+        let app = Self { chat, authenticator, hub, health, config, connections, limits, clock, unsent, shutdown };
+        Ok((Arc::new(app), background))
     }
 }
 

@@ -10,6 +10,7 @@ pub mod changes;
 pub mod direct;
 pub mod identity;
 pub mod keys;
+pub mod limits;
 pub mod members;
 pub mod messages;
 pub mod presence;
@@ -28,6 +29,7 @@ use crate::{
     domain::{
         bounds::TooMany,
         invalid::Invalid,
+        limit::{Allowance, Limit},
         membership::Membership,
         name::RoomName,
         policy::{Act, Actor, Denied, Standing, may},
@@ -40,6 +42,7 @@ use crate::{
         authenticator::Authenticator,
     },
     journal::{Journal, command::Action},
+    limits::{Limits, readers::TooManyReaders},
     store::{Store, error::StoreError, identity::Basis, search::SearchError},
 };
 pub use crate::{
@@ -57,16 +60,17 @@ const LOOK_UPS: usize = 10;
 /// Everything a user can do. Each function takes the actor first, and asks the policy.
 #[derive(Debug)]
 pub struct Chat {
-    journal: Journal,
-    hub: Arc<Hub>,
-    store: Store,
+    pub(crate) journal: Journal,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) store: Store,
     /// Absent in open mode, where nothing vouches for anybody.
-    authenticator: Option<Arc<Authenticator>>,
+    pub(crate) authenticator: Option<Arc<Authenticator>>,
     /// Absent in open mode.
-    accounts: Option<Accounts>,
-    clock: Clock,
+    pub(crate) accounts: Option<Accounts>,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) clock: Clock,
     /// Cancelled when whoever waits is to be answered at once.
-    closing: CancellationToken,
+    pub(crate) closing: CancellationToken,
 }
 
 /// The reasons for not doing something.
@@ -105,6 +109,12 @@ pub enum ChatError {
     /// There were too many failures; the time to wait.
     #[error("too many failures")]
     TooManyFailures(Duration),
+    /// The actor does it more often than is allowed.
+    #[error("too many {}", .0.limit.what())]
+    TooFast(Allowance),
+    /// The actor reads by as many streams, sockets and polls as there may be.
+    #[error("more than {} readers", .0.0)]
+    TooManyReaders(TooManyReaders),
     /// There are as many as there may be.
     #[error(transparent)]
     TooMany(TooMany),
@@ -120,20 +130,6 @@ pub enum ChatError {
 }
 
 impl Chat {
-    /// A chat over these parts.
-    #[must_use]
-    pub fn new(
-        journal: Journal,
-        hub: Arc<Hub>,
-        store: Store,
-        authenticator: Option<Arc<Authenticator>>,
-        accounts: Option<Accounts>,
-        clock: Clock,
-        closing: CancellationToken,
-    ) -> Self {
-        Self { journal, hub, store, authenticator, accounts, clock, closing }
-    }
-
     /// The room as the database has it, absent if nobody has made it, for an actor who may read it. Whatever is
     /// read of a room is read with the answer.
     async fn readable(&self, actor: &Actor, name: &RoomName) -> Result<Option<Room>, ChatError> {
@@ -167,6 +163,23 @@ impl Chat {
             return Ok(may(actor, act, &Standing::default())?);
         }
         self.room_for(actor, act, name).await.map(drop)
+    }
+
+    /// Counts a room if the actor's next change is what makes it; true if it was counted.
+    async fn count_new_room(&self, actor: &Actor, name: &RoomName) -> Result<bool, ChatError> {
+        if !self.limits.holds_for(actor) || self.hub.room_in_memory(name).is_some_and(|room| room.head() > 0) {
+            return Ok(false);
+        }
+        let is_new = self.store.room(name).await?.is_none();
+        if is_new {
+            self.count(Limit::Rooms, actor)?;
+        }
+        Ok(is_new)
+    }
+
+    /// Counts one more of what is limited.
+    fn count(&self, limit: Limit, actor: &Actor) -> Result<(), ChatError> {
+        self.limits.take(limit, actor).map_err(ChatError::TooFast)
     }
 
     /// The actor with the rights that are in force now.

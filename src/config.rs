@@ -6,6 +6,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
+use ipnet::IpNet;
 
 mod absent;
 pub mod database;
@@ -16,6 +17,7 @@ pub mod limits;
 pub mod listen;
 pub mod log;
 pub mod numbers;
+pub mod rates;
 pub mod server;
 pub mod shown;
 pub mod site;
@@ -29,11 +31,12 @@ pub use file::FileSettings;
 pub use identity::{Accounts, AuthMode, IdentityArgs, IdentityConfig, JwtSettings, RoomCreation};
 pub use limits::LimitArgs;
 pub use listen::Listen;
-pub use server::ServerArgs;
+pub use rates::RateArgs;
+pub use server::{ClientHeader, ServerArgs};
 pub use site::{HostName, Origin};
 pub use timings::Timings;
 
-use crate::domain::content::ContentLimit;
+use crate::{domain::content::ContentLimit, limits::Quotas};
 
 /// File descriptors that are not for connections: the database, the log, the listener.
 const RESERVED_FILES: u64 = 256;
@@ -64,6 +67,10 @@ pub struct ServeArgs {
     /// The limits of the server.
     #[command(flatten)]
     pub limits: LimitArgs,
+
+    /// The limits of rate.
+    #[command(flatten)]
+    pub rates: RateArgs,
 
     /// The log.
     #[command(flatten)]
@@ -113,6 +120,10 @@ pub struct Config {
     pub allow_origin: Vec<Origin>,
     /// True if what is read in JSON is compressed.
     pub compresses: bool,
+    /// The networks of proxies whose header is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they write the client's address.
+    pub client_header: ClientHeader,
     /// The mode of authorization, and the sources of identity.
     pub identity: IdentityConfig,
     /// The most bytes that a message may have.
@@ -127,6 +138,10 @@ pub struct Config {
     pub max_connections: usize,
     /// The most bytes that are rendered and not sent.
     pub unsent_limit: usize,
+    /// The quotas of the limits of rate; absent if there are none.
+    pub quotas: Option<Quotas>,
+    /// The networks whose requests are not limited.
+    pub limits_exempt: Vec<IpNet>,
     /// The product's own times.
     pub timings: Timings,
 }
@@ -168,6 +183,8 @@ impl ServeArgs {
             allowed_hosts: server.allowed_hosts,
             allow_origin: server.allow_origin,
             compresses: server.compress.is_on(),
+            trusted_proxies: server.trusted_proxies,
+            client_header: server.client_header,
             drain_delay: server.drain_delay,
             store: StoreConfig { revisions: self.limits.revisions, ..self.database.store(self.migrate) },
             content_limit: self.limits.content_limit,
@@ -175,6 +192,8 @@ impl ServeArgs {
             stall_timeout: self.limits.stall_timeout,
             max_connections,
             unsent_limit: self.limits.unsent_limit,
+            quotas: self.rates.quotas(),
+            limits_exempt: self.rates.exempt(),
             timings: self.timings,
         })
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     http::header,
-    middleware::{from_fn, from_fn_with_state},
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -22,6 +22,7 @@ pub mod admission;
 pub mod audit;
 pub mod caller;
 pub mod changes;
+pub mod client_address;
 pub mod compression;
 pub mod conditions;
 pub mod cookie;
@@ -31,6 +32,7 @@ pub mod fields;
 pub mod health;
 pub mod invitations;
 pub mod keys;
+pub mod limits;
 pub mod me;
 pub mod members;
 pub mod messages;
@@ -41,6 +43,7 @@ pub mod pages;
 pub mod presence;
 pub mod problem;
 pub mod problem_pages;
+pub mod rates;
 pub mod reactions;
 pub mod read_cursors;
 pub mod request_id;
@@ -58,8 +61,10 @@ pub mod users;
 use crate::{
     app::App,
     config::{AuthMode, Config},
+    connections::Full,
     domain::content::ContentLimit,
 };
+use client_address::Trust;
 use stream::{long_poll, rooms as streamed_rooms, sse, websocket};
 
 /// Everything that is served.
@@ -71,13 +76,13 @@ pub fn router(app: Arc<App>) -> Router {
 
 /// The layers around all routes.
 fn layered(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
-    let cors = same_site::cors(&app.config);
+    let (cors, trust) = (same_site::cors(&app.config), Arc::new(Trust::new(&app.config)));
     routes
         .fallback(middleware::not_found)
         .method_not_allowed_fallback(middleware::method_not_allowed)
         // One layer of five, outermost first: each call of `layer` would box every route once more.
         .layer((
-            from_fn(middleware::observe),
+            from_fn_with_state(trust, middleware::observe),
             cors,
             from_fn_with_state(app.clone(), compression::compress),
             from_fn_with_state(app.clone(), middleware::guard),
@@ -87,10 +92,13 @@ fn layered(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
 }
 
 /// The answers to a connection that is one too many: none is left for it, but the process lives.
-pub fn full(config: &Config) -> Router {
+pub fn full(config: &Config, why: Full) -> Router {
     let routes = Router::new().route("/healthz", get(health::alive));
-    let routes = routes.method_not_allowed_fallback(middleware::full).fallback(middleware::full);
-    routes.layer((from_fn(middleware::observe), same_site::cors(config)))
+    let routes = routes
+        .method_not_allowed_fallback(move |body| middleware::full(why, body))
+        .fallback(move |body| middleware::full(why, body));
+    let trust = Arc::new(Trust::new(config));
+    routes.layer((from_fn_with_state(trust, middleware::observe), same_site::cors(config)))
 }
 
 /// The `OpenAPI` document, as it is served unless something is set.
@@ -107,6 +115,7 @@ fn document_of(mode: AuthMode) -> OpenApi {
 fn routes() -> OpenApiRouter<Arc<App>> {
     let api = OpenApiRouter::new()
         .routes(routes!(me::get, accounts::delete))
+        .routes(routes!(limits::list))
         .routes(routes!(tickets::make))
         .routes(routes!(streams::extend))
         .routes(routes!(keys::make, keys::list))

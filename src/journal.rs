@@ -81,6 +81,9 @@ pub enum Refused {
     /// The message has as many different emoji as it may have.
     #[error("the message has too many different emoji")]
     TooManyEmoji,
+    /// The message has gathered as many events as it may.
+    #[error("the message has too many events")]
+    TooManyEvents,
     /// The cursor is past the newest event of the room.
     #[error("the cursor is past the newest event")]
     PastHead,

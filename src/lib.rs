@@ -19,6 +19,7 @@ pub mod chat;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod connections;
 pub mod domain;
 pub mod http;
 pub mod hub;
@@ -26,6 +27,7 @@ pub mod identity;
 pub mod journal;
 #[cfg(test)]
 mod layers;
+pub mod limits;
 pub mod server;
 pub mod shutdown;
 pub mod store;

@@ -9,7 +9,7 @@ use std::{
 use parlor::{
     app::App,
     clock::Clock,
-    config::{Config, IdentityConfig, StoreConfig, Timings},
+    config::{ClientHeader, Config, IdentityConfig, StoreConfig, Timings},
     domain::{
         content::ContentLimit,
         message::Post,
@@ -49,10 +49,14 @@ impl Journal {
             allowed_hosts: Vec::new(),
             allow_origin: Vec::new(),
             compresses: true,
+            trusted_proxies: Vec::new(),
+            client_header: ClientHeader::XForwardedFor,
             drain_delay: Duration::ZERO,
             stall_timeout: Duration::from_mins(1),
             max_connections: 1,
             unsent_limit: 1 << 28,
+            quotas: None,
+            limits_exempt: Vec::new(),
             timings: Timings::default(),
         };
         let building = App::build(config, Clock::system(), Shutdown::default());

@@ -21,6 +21,7 @@ const READERS: u64 = 1_000;
 /// 50 posts a second for three seconds.
 const PACED: (u64, Duration) = (150, Duration::from_millis(20));
 const DELIVERIES: Bar = Bar::AtMost(1.0);
+const NAMES: [&str; 2] = ["open", "required"];
 
 pub fn run(report: &mut Report) -> io::Result<()> {
     let servers = [Server::seeded(1)?, Server::with_key()?];
@@ -31,7 +32,7 @@ pub fn run(report: &mut Report) -> io::Result<()> {
             let posted = posters[which].flat_out(|_| started.elapsed() < WINDOW)?;
             Ok(posted as f64 / started.elapsed().as_secs_f64())
         })?;
-        add(report, format!("posts/s by {connections} connections, with a key"), "/s", measured, POSTS);
+        add(report, format!("posts/s by {connections} connections, with a key"), "/s", NAMES, measured, POSTS);
     }
     let readers = [Readers::connect(&servers[0], READERS)?, Readers::connect(&servers[1], READERS)?];
     let measured = in_turns(|which| {
@@ -43,12 +44,12 @@ pub fn run(report: &mut Report) -> io::Result<()> {
         readers.quiet()?;
         Ok((server.cpu_seconds()? - cpu) * 1e6 / expected as f64)
     })?;
-    add(report, "CPU a delivery, 50 posts/s, with a key".into(), " us", measured, DELIVERIES);
+    add(report, "CPU a delivery, 50 posts/s, with a key".into(), " us", NAMES, measured, DELIVERIES);
     Ok(())
 }
 
-/// Measures open mode and required mode in turns, in alternating order. The first round warms up and does not count.
-fn in_turns(mut measure: impl FnMut(usize) -> io::Result<f64>) -> io::Result<[Vec<f64>; 2]> {
+/// Measures two servers in turns, in alternating order. The first round warms up and does not count.
+pub fn in_turns(mut measure: impl FnMut(usize) -> io::Result<f64>) -> io::Result<[Vec<f64>; 2]> {
     let mut measured = [Vec::new(), Vec::new()];
     for round in 0..=PAIRS {
         let mut pair = [0.0; 2];
@@ -64,7 +65,15 @@ fn in_turns(mut measure: impl FnMut(usize) -> io::Result<f64>) -> io::Result<[Ve
     Ok(measured)
 }
 
-fn add(report: &mut Report, what: String, unit: &'static str, [open, required]: [Vec<f64>; 2], bar: Bar) {
-    let judged = open.iter().zip(&required).map(|(open, required)| required / open).collect();
-    report.add(Row { what, figures: vec![("open", open), ("required", required)], unit, judged, bar });
+/// Reports what was measured in turns: the second beside the first.
+pub fn add(
+    report: &mut Report,
+    what: String,
+    unit: &'static str,
+    names: [&'static str; 2],
+    [first, second]: [Vec<f64>; 2],
+    bar: Bar,
+) {
+    let judged = first.iter().zip(&second).map(|(first, second)| second / first).collect();
+    report.add(Row { what, figures: vec![(names[0], first), (names[1], second)], unit, judged, bar });
 }

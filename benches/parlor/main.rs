@@ -1,7 +1,7 @@
 //! The cost of Parlor, each figure beside a tutorial axum server measured in the same run.
 //!
 //! `cargo bench --bench parlor` runs everything in a few minutes; `-- posts`, `-- deliveries`,
-//! `-- memory`, `-- depth`, `-- costs` and `-- keys` choose parts. Servers are child processes on loopback, the load comes from this one.
+//! `-- memory`, `-- depth`, `-- costs`, `-- keys` and `-- limits` choose parts. Servers are child processes on loopback, the load comes from this one.
 //! A ratio is the median of nine interleaved pairs, printed with its quartiles. When a bar is missed it ends
 //! with 1.
 
@@ -14,6 +14,7 @@ mod deliveries;
 mod depth;
 mod journal;
 mod keys;
+mod limits;
 mod line;
 mod memory;
 mod posters;
@@ -34,13 +35,14 @@ const MARK: u8 = b'~';
 /// The argument that makes this program the tutorial server instead of the bench.
 const TUTORIAL: &str = "serve-tutorial";
 
-const PARTS: [(&str, Part); 6] = [
+const PARTS: [(&str, Part); 7] = [
     ("posts", posts::run),
     ("deliveries", deliveries::run),
     ("memory", memory::run),
     ("depth", depth::run),
     ("costs", costs::run),
     ("keys", keys::run),
+    ("limits", limits::run),
 ];
 
 type Part = fn(&mut report::Report) -> std::io::Result<()>;
@@ -53,7 +55,7 @@ fn main() -> ExitCode {
     }
     let known = |argument: &String| PARTS.iter().any(|(name, _)| name == argument);
     if let Some(unknown) = arguments.iter().find(|argument| !known(argument)) {
-        eprintln!("no part is called `{unknown}`; there are: posts deliveries memory depth costs keys");
+        eprintln!("no part is called `{unknown}`; there are: posts deliveries memory depth costs keys limits");
         return ExitCode::from(2);
     }
     exit(run(&arguments))

@@ -10,7 +10,7 @@ use super::{App, Background};
 use crate::{
     chat::{ChatError, Committed, messages::Posted},
     clock::Clock,
-    config::{AuthMode, Config, IdentityConfig, StoreConfig, Timings},
+    config::{AuthMode, ClientHeader, Config, IdentityConfig, StoreConfig, Timings},
     domain::{
         content::ContentLimit,
         message::Post,
@@ -162,12 +162,16 @@ fn config_in(folder: &TempDir) -> Config {
         allowed_hosts: Vec::new(),
         allow_origin: Vec::new(),
         compresses: true,
+        trusted_proxies: Vec::new(),
+        client_header: ClientHeader::XForwardedFor,
         content_limit: ContentLimit::default(),
         edit_window: Some(Duration::from_mins(15)),
         drain_delay: Duration::ZERO,
         stall_timeout: Duration::from_mins(1),
         max_connections: 1,
         unsent_limit: 1 << 20,
+        quotas: None,
+        limits_exempt: Vec::new(),
         timings: Timings::default(),
     }
 }

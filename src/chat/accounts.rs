@@ -7,6 +7,7 @@ use crate::{
     domain::{
         account::{InvitationView, SessionView},
         denied::Denied,
+        limit::Limit,
         name::{RoomName, Username},
         policy::{Act, Actor, Standing, may},
         room_scope::RoomScope,
@@ -37,6 +38,9 @@ impl Chat {
         browser: &Browser,
     ) -> Result<SignedIn, ChatError> {
         may(actor, Act::Register, &Standing::default())?;
+        if invitation.is_none() {
+            self.count(Limit::Registrations, actor)?;
+        }
         Ok(self.accounts()?.register(username, password, invitation, browser).await?)
     }
 
@@ -119,7 +123,7 @@ impl Chat {
         &self,
         actor: &Actor,
         passwords: (&str, &str),
-        address: IpAddr,
+        address: Option<IpAddr>,
     ) -> Result<(), ChatError> {
         let actor = self.keeper(actor).await?;
         let session = session_of(&actor);

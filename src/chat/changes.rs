@@ -6,6 +6,7 @@ use super::{Chat, ChatError, Committed};
 use crate::{
     domain::{
         EventId, emoji,
+        limit::Limit,
         message::{Edit, Message, Reactor, Revision},
         name::RoomName,
         page,
@@ -28,6 +29,7 @@ impl Chat {
         edit: Edit,
         when: Precondition,
     ) -> Result<Committed<Arc<Message>>, ChatError> {
+        self.count(Limit::Edits, actor)?;
         self.submit(actor, room, when, edit).await
     }
 
@@ -42,6 +44,7 @@ impl Chat {
         id: EventId,
         when: Precondition,
     ) -> Result<Committed<Arc<Message>>, ChatError> {
+        self.count(Limit::Edits, actor)?;
         self.submit(actor, room, when, Delete { id }).await
     }
 
@@ -58,6 +61,7 @@ impl Chat {
         on: bool,
         when: Precondition,
     ) -> Result<Committed<Arc<Message>>, ChatError> {
+        self.count(Limit::Reactions, actor)?;
         let react = React { id, emoji: emoji::parse(emoji)?, on };
         self.submit(actor, room, when, react).await
     }

@@ -5,6 +5,7 @@ use crate::{
     domain::{
         denied::Denied,
         invalid::Invalid,
+        limit::Limit,
         name::Username,
         policy::{Act, Actor, Standing, may},
         room::{DIRECT_PREFIX, RoomView},
@@ -42,7 +43,10 @@ impl Chat {
             None if !has_directory && !self.shares_room(actor.name()?, with).await? => {
                 return Err(ChatError::NotFound("user"));
             }
-            None => authenticator.keep_direct_room(own.id, other.id, &random_name(DIRECT_PREFIX)).await?,
+            None => {
+                self.count(Limit::Rooms, &actor)?;
+                authenticator.keep_direct_room(own.id, other.id, &random_name(DIRECT_PREFIX)).await?
+            }
         };
         let opened = self.submit(&actor, &name, Precondition::default(), OpenDirect { with: other.username }).await?;
         let made = opened.answer.made;

@@ -10,7 +10,9 @@ use crate::{
     domain::{
         EventId,
         event::TypeSet,
+        limit::Limit,
         message::{Draft, Message, Range},
+        meter::Meter,
         name::RoomName,
         page,
         policy::{Act, Actor},
@@ -40,6 +42,39 @@ impl Chat {
         room: &RoomName,
         draft: Draft,
     ) -> Result<Committed<Posted>, ChatError> {
+        // Where credentials are required nobody makes a room by posting there.
+        let may_make_room = actor.grant().is_none() && self.count_new_room(actor, room).await?;
+        if may_make_room {
+            // Many may post to a new room at once, and one of them makes it.
+            self.limits.put_back(Limit::Rooms, actor);
+        }
+        let posted = self.count_and_post(actor, room, draft).await;
+        if may_make_room && posted.as_ref().is_ok_and(|posted| posted.event == Some(1)) {
+            let told = actor.meter().and_then(Meter::counted);
+            // Others may have made the last ones meanwhile; this one is there.
+            let _ = self.count(Limit::Rooms, actor);
+            if let Some((meter, told)) = actor.meter().zip(told) {
+                meter.note(told);
+            }
+        }
+        posted
+    }
+
+    async fn count_and_post(
+        &self,
+        actor: &Actor,
+        room: &RoomName,
+        draft: Draft,
+    ) -> Result<Committed<Posted>, ChatError> {
+        if let Err(refused) = self.count(Limit::Posts, actor) {
+            // Who asks again for an answer that was lost is given it: told to wait, a client might believe that the
+            // message is not there, and post it under another key.
+            let stored = match &draft.client_id {
+                Some(client_id) => self.message_by_key(actor, room, client_id).await.ok().flatten(),
+                None => None,
+            };
+            stored.ok_or(refused)?;
+        }
         self.submit(actor, room, Precondition::default(), draft).await
     }
 

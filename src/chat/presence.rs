@@ -3,6 +3,7 @@
 use super::{Chat, ChatError};
 use crate::{
     domain::{
+        limit::Limit,
         name::{RoomName, UserKey},
         policy::{Act, Actor},
     },
@@ -15,6 +16,7 @@ impl Chat {
     /// # Errors
     /// [`ChatError`].
     pub async fn set_typing(&self, actor: &Actor, name: &RoomName, is_typing: bool) -> Result<(), ChatError> {
+        self.count(Limit::Typing, actor)?;
         self.may_in(actor, Act::Type, name).await?;
         let user = actor.name()?;
         let room = match self.hub.room_in_memory(name) {

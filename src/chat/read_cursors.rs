@@ -4,6 +4,7 @@ use super::{Chat, ChatError};
 use crate::{
     domain::{
         EventId,
+        limit::Limit,
         name::{RoomName, UserKey},
         page,
         policy::{Act, Actor},
@@ -38,6 +39,7 @@ impl Chat {
         room: &RoomName,
         last_read_id: EventId,
     ) -> Result<ReadCursor, ChatError> {
+        self.count(Limit::Reads, actor)?;
         let mark = MarkRead { last_read_id };
         Ok(self.submit(actor, room, Precondition::default(), mark).await?.answer)
     }

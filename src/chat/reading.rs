@@ -24,10 +24,12 @@ pub use crate::hub::{
 use crate::{
     domain::{
         EventId,
+        limit::Limit,
         name::{RoomName, UserKey, Username},
         policy::{Act, Actor, Denied},
     },
     hub::{registry::CloseReason, room::Room, subscription::Subscription, typing::TypingBy},
+    limits::readers::ReaderPlace,
 };
 
 impl Chat {
@@ -42,9 +44,10 @@ impl Chat {
         start: Start,
         request: Request,
     ) -> Result<Reading, ChatError> {
+        let place = self.begin_reading(actor, &request)?;
         self.may_in(actor, Act::ReadRoom, room).await?;
         let request = as_seen_by(actor, request);
-        let reading = self.reading(self.hub.subscribe(actor, room, start, request).await?);
+        let reading = self.reading(self.hub.subscribe(actor, room, start, request).await?, place);
         // Who lost the right before this reader was entered was not found among the readers.
         self.may_in(actor, Act::ReadRoom, room).await?;
         Ok(reading)
@@ -60,6 +63,7 @@ impl Chat {
         rooms: Vec<(RoomName, Start)>,
         request: Request,
     ) -> Result<Reading, ChatError> {
+        let place = self.begin_reading(actor, &request)?;
         let mut wanted = Vec::with_capacity(rooms.len());
         for (room, start) in rooms {
             let denied = match self.may_in(actor, Act::ReadRoom, &room).await {
@@ -76,7 +80,7 @@ impl Chat {
         let readable: Vec<_> = wanted.iter().filter(|it| it.denied.is_none()).map(|it| it.room.clone()).collect();
         let request = as_seen_by(actor, request);
         let subscription = self.hub.subscribe_to_all(actor, wanted, request).await?;
-        let reading = Reading { is_of_absent, ..self.reading(subscription) };
+        let reading = Reading { is_of_absent, ..self.reading(subscription, place) };
         for room in &readable {
             match self.may_in(actor, Act::ReadRoom, room).await {
                 Err(ChatError::Refused(Refused::Denied(why))) if !why.is_of_credential() => {
@@ -103,6 +107,7 @@ impl Chat {
     /// # Errors
     /// [`ChatError`], when the policy forbids it.
     pub async fn type_in(&self, actor: &Actor, reading: &mut Reading, is_typing: bool) -> Result<(), ChatError> {
+        self.count(Limit::Typing, actor)?;
         self.may_in(actor, Act::Type, reading.subscription.room().name()).await?;
         let user = actor.name()?;
         reading.subscription.type_as(user.clone());
@@ -110,9 +115,17 @@ impl Chat {
         Ok(())
     }
 
-    fn reading(&self, subscription: Subscription) -> Reading {
+    /// Counts a reader that begins. A poll is a request like others, and a reader as long as it waits.
+    fn begin_reading(&self, actor: &Actor, request: &Request) -> Result<Option<ReaderPlace>, ChatError> {
+        if request.transport != Transport::LongPoll {
+            self.count(Limit::Streams, actor)?;
+        }
+        self.limits.begin_reading(actor).map_err(ChatError::TooManyReaders)
+    }
+
+    fn reading(&self, subscription: Subscription, place: Option<ReaderPlace>) -> Reading {
         let typing = ReaderTyping::new(&subscription, self.hub.timings().socket_typing_lapse);
-        Reading { subscription, typing, is_of_absent: false }
+        Reading { subscription, typing, is_of_absent: false, _place: place }
     }
 }
 
@@ -130,6 +143,8 @@ pub struct Reading {
     subscription: Subscription,
     typing: ReaderTyping,
     is_of_absent: bool,
+    /// Its place among the readers of the user or the address.
+    _place: Option<ReaderPlace>,
 }
 
 impl Reading {

@@ -6,6 +6,7 @@ use super::{Chat, ChatError, Committed, Refused};
 use crate::{
     domain::{
         invalid::Invalid,
+        limit::Limit,
         membership::Role,
         name::{RoomName, Username},
         page,
@@ -34,7 +35,12 @@ impl Chat {
         if actor.grant().is_some() {
             self.check_name(actor, name, &change).await?;
         }
-        let put = match self.submit(actor, name, when, change).await {
+        let is_counted = self.count_new_room(actor, name).await?;
+        let submitted = self.submit(actor, name, when, change).await;
+        if is_counted && !submitted.as_ref().is_ok_and(|put| put.answer.made) {
+            self.limits.put_back(Limit::Rooms, actor);
+        }
+        let put = match submitted {
             // That somebody has it can't be kept secret from who wants to make a room of this name.
             Err(ChatError::Refused(Refused::Denied(Denied::NoSuchRoom))) if actor.reaches(name) => {
                 // Who may make none learns nothing: as of a room that is not there.
@@ -61,6 +67,7 @@ impl Chat {
     pub async fn make_room(&self, actor: &Actor, change: RoomChange) -> Result<RoomView, ChatError> {
         may(&*self.current(actor).await?, Act::MakeRoom, &Standing::default())?;
         let change = change.check().map_err(ChatError::Invalid)?;
+        self.count(Limit::Rooms, actor)?;
         let name = random_name(RANDOM_PREFIX);
         let made = self.submit(actor, &name, Precondition::default(), change).await?;
         Ok(self.view(actor, made.answer.room, None, Some(Role::Owner)))

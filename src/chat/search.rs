@@ -2,7 +2,7 @@
 
 use super::{Chat, ChatError};
 use crate::{
-    domain::{EventId, name::RoomName, page, policy::Actor, search::Query},
+    domain::{EventId, limit::Limit, name::RoomName, page, policy::Actor, search::Query},
     store::search::SearchPage,
 };
 
@@ -20,6 +20,7 @@ impl Chat {
         before: Option<EventId>,
         limit: usize,
     ) -> Result<SearchPage, ChatError> {
+        self.count(Limit::Searches, actor)?;
         match self.readable(actor, name).await? {
             Some(room) => {
                 let mut found = self.store.search(room, query, before, limit).await?;

@@ -10,14 +10,6 @@ pub struct AbsentArgs {
     /// The connection between several nodes.
     #[arg(long, env = "PARLOR_REDIS_URL", hide = true, value_parser = absent)]
     pub redis_url: Option<Infallible>,
-
-    /// Rate limits of requests.
-    #[arg(long, env = "PARLOR_LIMITS", hide = true, value_parser = absent)]
-    pub limits: Option<Infallible>,
-
-    /// The addresses whose requests are not limited.
-    #[arg(long, env = "PARLOR_LIMITS_EXEMPT", hide = true, value_parser = absent)]
-    pub limits_exempt: Option<Infallible>,
 }
 
 fn absent(_: &str) -> Result<Infallible, &'static str> {

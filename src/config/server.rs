@@ -2,13 +2,26 @@
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use ipnet::IpNet;
 
 use super::{
     listen::Listen,
+    numbers::network,
     site::{HostName, Origin},
     switch::Switch,
 };
+
+/// The header in which a proxy writes the address of the client that it passes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ClientHeader {
+    /// `X-Forwarded-For`.
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+    /// None: the client is whoever connects.
+    None,
+}
 
 /// The settings of the server's address and of who may reach it.
 #[derive(Debug, Clone, Args)]
@@ -46,6 +59,14 @@ pub struct ServerArgs {
         default_value = "on"
     )]
     pub compress: Switch,
+
+    /// Networks of proxies whose header says which client they pass on, as in 10.0.0.0/8 or 192.0.2.7
+    #[arg(long, env = "PARLOR_TRUSTED_PROXIES", value_name = "NETS", value_delimiter = ',', value_parser = network)]
+    pub trusted_proxies: Vec<IpNet>,
+
+    /// The header in which trusted proxies write the client's address; no other is read
+    #[arg(long, env = "PARLOR_CLIENT_HEADER", value_name = "HEADER", value_enum, default_value_t = ClientHeader::XForwardedFor)]
+    pub client_header: ClientHeader,
 
     /// Say that open mode is meant on an address that others can reach
     #[arg(long, env = "PARLOR_ALLOW_OPEN", value_name = "BOOL", default_value_t = false, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]

@@ -33,7 +33,7 @@ pub struct SessionView {
     /// The browser, as it calls itself.
     #[schema(required, example = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")]
     pub agent: Option<String>,
-    /// The address that it signed in from.
+    /// The address that it signed in from, or `unix` where a Unix socket told none.
     #[schema(example = "192.0.2.7")]
     pub address: String,
     /// True if it is the one that asks.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     denied::Denied,
+    meter::Meter,
     name::{RoomName, Username},
     rights::{Right, Rights},
     room_scope::RoomScope,
@@ -19,6 +20,8 @@ pub struct Actor {
     grant: Option<Arc<Grant>>,
     /// True if the request names somebody else as the one who acts.
     names_another: bool,
+    /// The meter of the request or the connection; absent for what this program does by itself.
+    meter: Option<Arc<Meter>>,
 }
 
 /// The rights of a credential and its user together, and the version at which they were looked up.
@@ -114,7 +117,7 @@ impl Actor {
     /// A user whom a credential vouches for.
     #[must_use]
     pub fn proven(user: Username, grant: Arc<Grant>) -> Self {
-        Self { user: Some(user), grant: Some(grant), names_another: false }
+        Self { user: Some(user), grant: Some(grant), ..Self::default() }
     }
 
     /// Somebody without a credential, where credentials are required.
@@ -123,7 +126,7 @@ impl Actor {
         let rights = [Right::Read].into_iter().collect();
         let (credential, kind, rooms) = (Credential::Nothing, UserKind::Person, RoomScope::all());
         let grant = Grant { credential, kind, rights, rooms, makes_rooms: false, expires_at: None, version };
-        Self { user: None, grant: Some(Arc::new(grant)), names_another: false }
+        Self { grant: Some(Arc::new(grant)), ..Self::default() }
     }
 
     /// The same, where a request says in whose name it comes. Only in open mode does that say who acts: elsewhere it
@@ -132,7 +135,7 @@ impl Actor {
     pub fn naming(mut self, named: Option<Username>) -> Self {
         let Some(named) = named else { return self };
         if self.grant.is_none() {
-            return Self::named(named);
+            return Self { user: Some(named), ..self };
         }
         self.names_another = self.user.as_ref().is_none_or(|user| user.key() != named.key());
         self
@@ -142,7 +145,27 @@ impl Actor {
     #[must_use]
     pub fn as_asked_by(mut self, before: &Self) -> Self {
         self.names_another = before.names_another;
+        self.metered_like(before)
+    }
+
+    /// The same, counted by this meter.
+    #[must_use]
+    pub fn metered(mut self, meter: Arc<Meter>) -> Self {
+        self.meter = Some(meter);
         self
+    }
+
+    /// The same, counted by the meter of another actor.
+    #[must_use]
+    pub fn metered_like(mut self, other: &Self) -> Self {
+        self.meter.clone_from(&other.meter);
+        self
+    }
+
+    /// The meter of what is asked, if somebody outside asks.
+    #[must_use]
+    pub fn meter(&self) -> Option<&Meter> {
+        self.meter.as_deref()
     }
 
     /// The user, if there is a name.

@@ -12,6 +12,9 @@ use super::{
     version::{Version, word},
 };
 
+/// The most events that are about one message, the one that posted it among them. Without a bound whoever reacts and takes
+/// it back by turns would make a message that is never read or deleted in a moment.
+pub const MAX_EVENTS: u64 = 10_000;
 /// The most characters an idempotency key may have.
 pub const MAX_CLIENT_ID_CHARS: usize = 64;
 
@@ -221,6 +224,15 @@ pub fn required<T>(field: &'static str, value: Option<T>) -> Result<T, Invalid> 
 
 fn parse_reply_to(id: EventId) -> Result<EventId, Invalid> {
     if id >= 1 { Ok(id) } else { Err(no_such_target()) }
+}
+
+/// The refusal of a change of a message that has gathered as many events as it may.
+#[must_use]
+pub fn too_many_events() -> Invalid {
+    Invalid::new(
+        "id",
+        format!("is a message with {MAX_EVENTS} events, as many as there may be: it can still be deleted"),
+    )
 }
 
 /// The answer to a reply to something that is no message of the room.

@@ -12,7 +12,8 @@ use utoipa::ToSchema;
 
 use super::{
     answer,
-    caller::{Caller, ClientAddress},
+    caller::Caller,
+    client_address::ClientAddress,
     cookie,
     extract::JsonBody,
     me,
@@ -124,7 +125,7 @@ pub async fn delete(State(app): State<Arc<App>>, caller: Caller) -> Result<Respo
 }
 
 /// The browser of a request, with the session that it has so far.
-pub(super) async fn browser(app: &App, headers: &HeaderMap, address: std::net::IpAddr) -> Browser {
+pub(super) async fn browser(app: &App, headers: &HeaderMap, address: Option<std::net::IpAddr>) -> Browser {
     let agent = headers.get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned());
     let replaces = match (&app.authenticator, cookie::presented(&app.config, headers)) {
         (Some(authenticator), Some(cookie)) => authenticator.actor(&cookie).await.ok(),

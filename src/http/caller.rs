@@ -1,11 +1,7 @@
 //! The caller of a request: who its credential says it is, and the actor it becomes once the query, the body or a frame
 //! has named one.
 
-use std::{
-    borrow::Cow,
-    net::{IpAddr, Ipv4Addr},
-    sync::Arc,
-};
+use std::{borrow::Cow, sync::Arc};
 
 use axum::{
     extract::FromRequestParts,
@@ -26,10 +22,10 @@ use crate::{
     domain::{
         invalid::Invalid,
         message::required,
+        meter::Meter,
         name::Username,
         policy::{Act, Actor},
     },
-    unsent::Client,
 };
 
 /// Parameters of a query in which clients of other servers send credentials. Here they would stand in logs of proxies.
@@ -72,6 +68,7 @@ impl Caller {
     /// The same by the credential that has followed the request's, if one has.
     #[must_use]
     pub fn followed_by(&self, actor: Option<Actor>) -> Self {
+        let actor = actor.map(|actor| actor.metered_like(&self.actor));
         Self { actor: actor.unwrap_or_else(|| self.actor.clone()), ..*self }
     }
 
@@ -102,21 +99,9 @@ impl FromRequestParts<Arc<App>> for Caller {
                 Problem::internal(format!("{} is served without asking who is there", parts.uri.path()))
             })?,
         };
+        let meter = parts.extensions.get::<Arc<Meter>>().cloned();
+        let actor = if let Some(meter) = meter { actor.metered(meter) } else { actor };
         Ok(Self { is_from_elsewhere, actor })
-    }
-}
-
-/// The address of whoever sent a request; loopback, if it came by a Unix socket.
-#[derive(Debug, Clone, Copy)]
-pub struct ClientAddress(pub IpAddr);
-
-impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        let client = parts.extensions.get::<Arc<Client>>();
-        let address = client.map(|client| Self(client.address().unwrap_or(Ipv4Addr::LOCALHOST.into())));
-        address.ok_or_else(|| Problem::internal(format!("{} is served to nobody in particular", parts.uri.path())))
     }
 }
 

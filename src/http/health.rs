@@ -14,7 +14,7 @@ use super::{
     openapi::{answers::OfService, samples},
     problem::{Code, Problem},
 };
-use crate::app::App;
+use crate::{app::App, connections::Full};
 
 /// The state of the server.
 #[derive(Debug, Serialize, ToSchema)]
@@ -50,8 +50,8 @@ pub async fn ready(State(app): State<Arc<App>>) -> Response {
         Problem::new(Code::Draining, "The server is ending.").into_response()
     } else if !app.health.is_ok() {
         Problem::new(Code::Unavailable, "The store is out.").into_response()
-    } else if app.connections.available_permits() == 0 {
-        no_connections().into_response()
+    } else if app.connections.is_full() {
+        no_connections(Full::Server).into_response()
     } else {
         answer(Standing { status: "ok" })
     }
@@ -59,6 +59,12 @@ pub async fn ready(State(app): State<Arc<App>>) -> Response {
 
 /// The problem where connections have run out.
 #[must_use]
-pub fn no_connections() -> Problem {
-    Problem::new(Code::Unavailable, "This server has as many connections as it takes. Ask again in a moment.")
+pub fn no_connections(full: Full) -> Problem {
+    let detail = match full {
+        Full::Server => "This server has as many connections as it takes. Ask again in a moment.",
+        Full::Address => {
+            "Your address has as many connections as one may have here. Close one, or ask again in a moment."
+        }
+    };
+    Problem::new(Code::Unavailable, detail)
 }

@@ -13,21 +13,31 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{
     caller::identify,
+    client_address::Trust,
     cookie,
     extract::MAX_BODY,
     health, operations,
     problem::{Code, Problem, not_here},
+    rates,
     request_id::{REQUEST_ID, RequestId},
     same_site,
     stream::sse,
 };
-use crate::{app::App, domain::policy::Act};
+use crate::{app::App, connections::Full, domain::policy::Act, unsent::Client};
 
 /// Gives the request an id, writes its problem if it has one, and logs one line. Never what people
 /// wrote: no body, no query.
-pub async fn observe(mut request: Request, next: Next) -> Response {
+pub async fn observe(State(trust): State<Arc<Trust>>, mut request: Request, next: Next) -> Response {
     let start = Instant::now();
-    let id = RequestId::of(request.headers());
+    // Only a test's request has come by no connection.
+    let peer = request.extensions().get::<Arc<Client>>().map(|client| client.address());
+    let sender = peer.map(|peer| trust.sender(peer, request.headers()));
+    sender.map(|sender| request.extensions_mut().insert(sender));
+    if let Some(peer) = peer {
+        trust.warn_of_untrusted(peer, request.headers());
+    }
+    let is_from_proxy = peer.is_some_and(|peer| trust.is_proxy(peer));
+    let id = RequestId::of(request.headers(), is_from_proxy);
     request.extensions_mut().insert(id.clone());
     let (method, version) = (request.method().clone(), request.version());
     let path = request.extensions().get::<MatchedPath>().cloned();
@@ -59,6 +69,7 @@ pub async fn observe(mut request: Request, next: Next) -> Response {
 
     tracing::info!(
         request.id = &*id,
+        client.address = sender.and_then(|sender| sender.address).map(tracing::field::display),
         http.method = %method,
         http.route = path.as_ref().map_or("(none)", MatchedPath::as_str),
         http.status = response.status().as_u16(),
@@ -101,19 +112,29 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
     let route = parts.extensions.get::<MatchedPath>().cloned();
     let path = route.as_ref().map_or_else(|| parts.uri.path(), MatchedPath::as_str);
     let act = operations::act(&parts.method, path);
-    let response = match identify(&app, &parts, path).await {
+    let identified = identify(&app, &parts, path).await;
+    // Whoever has not been identified is counted by the address.
+    let mut asking = identified.as_ref().ok().cloned().flatten().unwrap_or_default();
+    if let Some(meter) = rates::meter(&app, &parts) {
+        parts.extensions.insert(meter.clone());
+        asking = asking.metered(meter);
+    }
+    let counted =
+        if operations::is_of_the_api(path) { rates::count(&app, &asking, &parts, path).await } else { Ok(()) };
+    let mut response = match counted.and(identified) {
         Ok(Some(_)) if route.is_some() && act.is_none() => without_row(path),
         Ok(actor) => {
             actor.map(|actor| parts.extensions.insert(actor));
             next.run(Request::from_parts(parts, body)).await
         }
         Err(problem) => {
-            let signs_out = act == Some(Act::SignOut);
             // Who signs out of a session that has ended is rid of its cookie.
-            let cookie = signs_out.then(|| [(header::SET_COOKIE, cookie::forgotten(&app.config))]);
-            return (cookie, problem).into_response();
+            let has_ended = act == Some(Act::SignOut) && problem.code != Code::RateLimited;
+            let cookie = has_ended.then(|| [(header::SET_COOKIE, cookie::forgotten(&app.config))]);
+            (cookie, problem).into_response()
         }
     };
+    rates::tell(&app, &asking, &mut response);
     if app.authenticator.is_some() && tells_of_absence(&response, act) {
         sleep_until(arrived + NOT_FOUND_AFTER).await;
     }
@@ -158,10 +179,10 @@ fn not_allowed() -> Problem {
 
 /// The answer where no connection is left. What comes with the request is read first: closing with
 /// something unread would reset the connection, and the answer be lost.
-pub async fn full(body: Body) -> Problem {
+pub async fn full(why: Full, body: Body) -> Problem {
     // Too much of it, or a client that has gone, changes nothing.
     let _ = to_bytes(body, MAX_BODY).await;
-    health::no_connections()
+    health::no_connections(why)
 }
 
 fn accepts_event_stream(headers: &HeaderMap) -> bool {

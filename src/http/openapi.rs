@@ -12,12 +12,13 @@ pub mod answers;
 pub mod docs;
 mod names;
 pub mod params;
+mod rates;
 pub(super) mod samples;
 pub mod security;
 pub mod texts;
 pub(super) mod unions;
 
-use super::{problem::ProblemBody, stream::client_frame::SocketAnswer};
+use super::{operations::is_of_the_api, problem::ProblemBody, stream::client_frame::SocketAnswer};
 use crate::config::AuthMode;
 use crate::domain::{
     content::{Content, ContentLimit},
@@ -75,7 +76,7 @@ pub fn complete(mut document: Document, content_limit: ContentLimit, mode: AuthM
     components.schemas.insert(Content::name().into(), content_limit.schema().into());
     components.responses = answers::components();
     unions::name_members(components);
-    for path in document.paths.paths.values_mut() {
+    for (name, path) in &mut document.paths.paths {
         path.parameters = Some(vec![RefOr::Ref(Ref::new(format!("#/components/parameters/{REQUEST_ID}")))]);
         let operations = [&mut path.get, &mut path.put, &mut path.post, &mut path.patch, &mut path.delete];
         for operation in operations.into_iter().flatten() {
@@ -89,10 +90,18 @@ pub fn complete(mut document: Document, content_limit: ContentLimit, mode: AuthM
                 );
                 body.required = body.required.take().filter(|_| !may_lack);
             }
-            operation.responses.responses.values_mut().for_each(carry_id);
+            let responses = &mut operation.responses.responses;
+            if is_of_the_api(name) {
+                let (status, answer, ..) = answers::RATE_LIMITED;
+                responses.entry(status.to_owned()).or_insert_with(|| Ref::from_response_name(answer).into());
+                responses.values_mut().for_each(rates::carry);
+            }
+            responses.values_mut().for_each(carry_id);
         }
     }
+    components.responses.values_mut().for_each(rates::carry);
     components.responses.values_mut().for_each(carry_id);
+    components.headers.extend(rates::headers());
     components.parameters.insert(REQUEST_ID.into(), params::request_id(REQUEST_ID).into());
     let id = HeaderBuilder::new()
         .schema(Some(ObjectBuilder::new().schema_type(Type::String).examples([answers::REQUEST_ID])))

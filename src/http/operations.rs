@@ -15,7 +15,7 @@ pub fn act(method: &Method, path: &str) -> Option<Act> {
     // What is read can also be asked for by its head alone.
     let method = if *method == Method::HEAD { "GET" } else { method.as_str() };
     Some(match (method, below_the_root(path)?) {
-        ("GET", "/me") => Act::SeeOneself,
+        ("GET", "/me" | "/limits") => Act::SeeOneself,
         ("DELETE", "/me" | "/sessions/{id}") | ("PUT", "/me/password") | ("GET", "/sessions") => Act::KeepAccount,
         ("POST", "/accounts") => Act::Register,
         ("POST", "/session") => Act::SignIn,

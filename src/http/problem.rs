@@ -16,7 +16,8 @@ pub use code::Code;
 
 use crate::{
     chat::{ChatError, NotProven, Refused},
-    domain::{EventId, emoji, invalid::Invalid, message, policy::Denied},
+    domain::{EventId, emoji, invalid::Invalid, limit, message, policy::Denied},
+    limits::readers::TooManyReaders,
 };
 
 /// The version of WebSocket that is spoken (RFC 6455, 4.1).
@@ -167,7 +168,7 @@ impl Problem {
     /// Returns true if it may pass by itself.
     #[must_use]
     pub fn may_pass(&self) -> bool {
-        self.code.status() == StatusCode::SERVICE_UNAVAILABLE
+        self.code.status() == StatusCode::SERVICE_UNAVAILABLE || self.code == Code::RateLimited
     }
 }
 
@@ -237,6 +238,16 @@ impl From<ChatError> for Problem {
                     format!("Too many tries with a password have failed: wait {} s.", wait.as_secs() + 1),
                 )
             },
+            ChatError::TooFast(allowance) => {
+                let wait = limit::seconds(allowance.next_in).max(1);
+                let detail = format!("Too many {}: wait {wait} s.", allowance.limit.what());
+                Self { retry_after: Some(wait), ..Self::new(Code::RateLimited, detail) }
+            }
+            ChatError::TooManyReaders(TooManyReaders(most)) => {
+                let detail =
+                    format!("There are {most} streams, sockets and polls of yours, which is the most: end one.");
+                Self::new(Code::RateLimited, detail)
+            }
             ChatError::TooMany(bound) => Self::new(Code::TooMany, bound.to_string()),
             ChatError::TooManyTickets(bound, wait) => {
                 Self { retry_after: Some(wait.as_secs().max(1)), ..Self::new(Code::TooManyTickets, bound.to_string()) }
@@ -301,6 +312,7 @@ impl From<Refused> for Problem {
             Refused::Deleted => Self::new(Code::Deleted, "This message is deleted."),
             Refused::PreconditionFailed => Self::precondition_failed(),
             Refused::TooManyEmoji => invalid(emoji::too_many()),
+            Refused::TooManyEvents => invalid(message::too_many_events()),
             Refused::PastHead => invalid(Invalid::new("last_read_id", "is past the room's newest event")),
             Refused::Unavailable => Self::new(
                 Code::Unavailable,

@@ -1,4 +1,4 @@
-//! The id of a request: a proxy's, or one of our own.
+//! The id of a request: a trusted proxy's, or one of our own.
 
 use std::{ops::Deref, sync::Arc};
 
@@ -22,10 +22,12 @@ impl Deref for RequestId {
 }
 
 impl RequestId {
-    /// The id of a request with these headers: a random one unless a proxy gave one.
+    /// The id of a request with these headers: a random one unless a trusted proxy gave one. Of others it might be the id
+    /// of somebody else's request.
     #[must_use]
-    pub fn of(headers: &HeaderMap) -> Self {
-        Self(given_id(headers).unwrap_or_else(|| format!("{:032x}", rand::random::<u128>())).into())
+    pub fn of(headers: &HeaderMap, is_from_proxy: bool) -> Self {
+        let given = if is_from_proxy { given_id(headers) } else { None };
+        Self(given.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>())).into())
     }
 }
 

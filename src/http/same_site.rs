@@ -6,6 +6,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer, ExposeHeaders};
 use super::{
     conditions::EVENT_ID,
     problem::{Code, Problem},
+    rates,
     request_id::REQUEST_ID,
 };
 use crate::config::{AuthMode, Config, Origin, site::Authority};
@@ -92,7 +93,7 @@ pub fn cors(config: &Config) -> CorsLayer {
     let is_required = config.identity.auth == AuthMode::Required;
     let config = config.clone();
     let allow = move |origin: &HeaderValue, _: &request::Parts| is_allowed(&config, origin);
-    let exposed = [
+    let mut exposed = vec![
         header::LOCATION,
         header::ETAG,
         header::RETRY_AFTER,
@@ -100,6 +101,7 @@ pub fn cors(config: &Config) -> CorsLayer {
         HeaderName::from_static("idempotent-replayed"),
         EVENT_ID,
     ];
+    exposed.extend(rates::HEADERS);
     let mut taken = vec![
         header::CONTENT_TYPE,
         header::IF_MATCH,

@@ -13,7 +13,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     accounts::{browser, signed_in_answer},
     admission::{self, Admission},
-    caller::{Caller, ClientAddress},
+    caller::Caller,
+    client_address::ClientAddress,
     cookie,
     extract::{IdPath, JsonBody, Params, cursor},
     fields::Whole,

@@ -10,7 +10,7 @@ mod own;
 use super::{
     authenticator::Authenticator,
     failures::Failures,
-    network::Network,
+    network::{Network, shown},
     not_proven::NotProven,
     password::{Busy, Password, Passwords},
     secret::{Secret, SecretKind},
@@ -52,8 +52,8 @@ pub struct Accounts {
 /// A browser that is to be signed in.
 #[derive(Debug)]
 pub struct Browser {
-    /// Its address.
-    pub address: IpAddr,
+    /// Its address; absent by a Unix socket.
+    pub address: Option<IpAddr>,
     /// The browser, as it calls itself.
     pub agent: Option<String>,
     /// The session that it has so far, by its key in the database; it ends.
@@ -313,7 +313,7 @@ fn new_session(browser: &Browser) -> (NewSession, Secret) {
         can: None,
         expires_at: None,
         agent: browser.agent.as_ref().map(|agent| agent.chars().take(AGENT_CHARS).collect()),
-        address: browser.address.to_canonical().to_string(),
+        address: shown(browser.address),
         replaces: browser.replaces,
     };
     (session, cookie)

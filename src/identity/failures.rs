@@ -101,7 +101,7 @@ mod tests {
     }
 
     fn network(last: u8) -> Network {
-        IpAddr::from([10, 0, last, 1]).into()
+        Some(IpAddr::from([10, 0, last, 1])).into()
     }
 
     #[test]

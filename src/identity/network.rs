@@ -2,17 +2,23 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// A network: an IPv4 address's first 24 bits, or an IPv6 address's first 64.
+/// A network: an IPv4 address's first 24 bits, or an IPv6 address's first 64; absent for a Unix socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Network(IpAddr);
+pub struct Network(Option<IpAddr>);
 
-impl From<IpAddr> for Network {
-    fn from(address: IpAddr) -> Self {
-        Self(match address.to_canonical() {
+impl From<Option<IpAddr>> for Network {
+    fn from(address: Option<IpAddr>) -> Self {
+        Self(address.map(|address| match address.to_canonical() {
             IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits() & !0xff).into(),
             IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
-        })
+        }))
     }
+}
+
+/// An address in words.
+#[must_use]
+pub fn shown(address: Option<IpAddr>) -> String {
+    address.map_or_else(|| "unix".to_owned(), |address| address.to_canonical().to_string())
 }
 
 #[cfg(test)]
@@ -20,7 +26,13 @@ mod tests {
     use super::*;
 
     fn network(text: &str) -> Network {
-        text.parse::<IpAddr>().unwrap().into()
+        Some(text.parse::<IpAddr>().unwrap()).into()
+    }
+
+    #[test]
+    fn an_address_is_shown_as_people_know_it() {
+        assert_eq!(shown("::ffff:192.0.2.9".parse().ok()), "192.0.2.9");
+        assert_eq!(shown(None), "unix");
     }
 
     #[test]

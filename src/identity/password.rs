@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     fn network(last: u8) -> Network {
-        IpAddr::from([10, 0, last, 1]).into()
+        Some(IpAddr::from([10, 0, last, 1])).into()
     }
 
     fn password(text: &str) -> Password {

@@ -12,7 +12,7 @@ use crate::{
         access::Visibility,
         emoji,
         membership::Membership,
-        message::{Edit, MAX_SHOWN_NAMES, Message},
+        message::{Edit, MAX_EVENTS, MAX_SHOWN_NAMES, Message},
         name::{RoomName, UserKey, Username},
         policy::depends_on_owners,
         read_cursor::ReadCursor,
@@ -27,6 +27,9 @@ use crate::{
     },
 };
 
+/// The events since a message from which on those about it are counted.
+const MANY: EventId = MAX_EVENTS.cast_signed() / 2;
+
 /// The rows that the commands of a batch need.
 #[derive(Debug, Default)]
 pub struct Known {
@@ -40,6 +43,8 @@ pub struct Known {
     pub existing: HashSet<(i64, EventId)>,
     /// The messages that are to be changed.
     pub messages: HashMap<(i64, EventId), Arc<Message>>,
+    /// The number of events about those of them that may have many.
+    pub events: HashMap<(i64, EventId), u64>,
     /// Of each emoji of the batch, as it was asked for: how its message shows it, or will.
     pub emoji: HashMap<(i64, EventId, String), String>,
     /// Those reactions of the batch that are there already.
@@ -115,6 +120,10 @@ impl Known {
         changed.sort_unstable();
         changed.dedup();
         let messages = tx.messages(&changed, &by_id).await?;
+        // No more events can be about a message than came after it; a batch adds far fewer than half.
+        let heads: HashMap<_, _> = rooms.values().map(|room| (room.id, room.head)).collect();
+        changed.retain(|(room, id)| heads.get(room).is_some_and(|head| head - id >= MANY));
+        let events = tx.event_counts(&changed).await?;
         let emoji = shown_emoji(&messages, asked.iter().map(|(room_id, id, emoji, ..)| (*room_id, *id, emoji)));
         // How many reactions with each emoji are taken back.
         let mut taken_back: HashMap<(i64, EventId, String), usize> = HashMap::new();
@@ -161,6 +170,7 @@ impl Known {
             rooms,
             absent,
             messages,
+            events,
             emoji,
             reactors,
         })

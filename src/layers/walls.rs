@@ -7,7 +7,7 @@ use super::sources::{Source, sources};
 /// Each may use only what stands before it.
 const LAYERS: [&str; 10] = ["domain", "store", "identity", "hub", "journal", "chat", "app", "http", "server", "cli"];
 /// May be used by all.
-const LEAVES: [&str; 5] = ["config", "clock", "telemetry", "shutdown", "unsent"];
+const LEAVES: [&str; 7] = ["config", "clock", "connections", "limits", "telemetry", "shutdown", "unsent"];
 /// These may use nothing else, leaves aside.
 const NARROW: [(&str, &[&str]); 1] = [("http", &["app", "chat", "domain"])];
 /// Which crates may be named where only.

@@ -18,7 +18,7 @@ use super::{
     listen::Listener,
     refusal::{self, Refusals},
 };
-use crate::{app::App, http};
+use crate::{app::App, connections::Full, http};
 
 /// The pause after an error that says that something has run out.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -30,7 +30,7 @@ const NO_FILES: [i32; 2] = [24, 23];
 /// Takes the connections of a listener; never ends.
 pub async fn accept(app: &Arc<App>, router: Router, listener: &Listener) {
     let tasks = &app.shutdown.tasks;
-    let full = http::full(&app.config);
+    let full = [Full::Server, Full::Address].map(|why| http::full(&app.config, why));
     let (mut refusals, mut spare) = (Refusals::default(), Spare::new());
     loop {
         let socket = match listener.accept().await {
@@ -45,13 +45,13 @@ pub async fn accept(app: &Arc<App>, router: Router, listener: &Listener) {
                 continue;
             }
         };
-        match app.connections.clone().try_acquire_owned() {
-            Ok(permit) => {
+        match app.connections.take(connection::peer(&socket)) {
+            Ok(place) => {
                 let (router, closing) = (router.clone(), app.shutdown.closing.clone());
                 let (head_timeout, stall_timeout) = (app.config.timings.head_timeout, app.config.stall_timeout);
-                tasks.spawn(connection::run(socket, router, permit, head_timeout, stall_timeout, closing));
+                tasks.spawn(connection::run(socket, router, place, head_timeout, stall_timeout, closing));
             }
-            Err(_) => refusals.add(&tasks.spawn(refusal::refuse(socket, full.clone()))),
+            Err(why) => refusals.add(&tasks.spawn(refusal::refuse(socket, full[why as usize].clone()))),
         }
     }
 }

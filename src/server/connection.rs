@@ -14,14 +14,11 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use socket2::{SockRef, TcpKeepalive};
-use tokio::{
-    net::{TcpStream, UnixStream},
-    sync::OwnedSemaphorePermit,
-};
+use tokio::net::{TcpStream, UnixStream};
 use tokio_util::{either::Either, sync::CancellationToken};
 
 use super::guard::{Guard, PROGRESS};
-use crate::unsent::Client;
+use crate::{connections::Place, unsent::Client};
 
 /// The most that hyper's buffers for reading and for writing grow to: a request for fifty rooms with the longest
 /// names and their cursors fits, and a longer head is answered `431`. They begin with 8 KiB each, which is most of
@@ -42,7 +39,7 @@ pub type Socket = Either<TcpStream, UnixStream>;
 pub async fn run(
     socket: Socket,
     router: Router,
-    permit: OwnedSemaphorePermit,
+    place: Place,
     head_timeout: Duration,
     stall_timeout: Duration,
     closing: CancellationToken,
@@ -54,7 +51,7 @@ pub async fn run(
             return;
         }
     };
-    let io = TokioIo::new(Guard::new(socket, stall_timeout, client.clone(), permit));
+    let io = TokioIo::new(Guard::new(socket, stall_timeout, client.clone(), place));
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(client.clone());
@@ -79,6 +76,12 @@ pub async fn run(
     }
 }
 
+/// The address of the other side, if the connection has come from one.
+pub(super) fn peer(socket: &Socket) -> Option<IpAddr> {
+    let Either::Left(stream) = socket else { return None };
+    stream.peer_addr().ok().map(|address| address.ip().to_canonical())
+}
+
 /// Tells the kernel how to treat the connection, and returns the address of the other side, which only a TCP socket has.
 fn prepare(socket: &Socket) -> std::io::Result<Option<IpAddr>> {
     let Either::Left(stream) = socket else { return Ok(None) };
@@ -94,16 +97,14 @@ fn prepare(socket: &Socket) -> std::io::Result<Option<IpAddr>> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpListener,
-        sync::Semaphore,
     };
     use tokio_util::task::TaskTracker;
 
     use super::*;
+    use crate::connections::Connections;
 
     const STALL_TIMEOUT: Duration = Duration::from_secs(7);
     /// After the guard, which tells a slow reader from one that is gone.
@@ -115,10 +116,10 @@ mod tests {
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let accepted = listener.accept().await.unwrap().0.into_std().unwrap();
         let socket = socket2::Socket::from(accepted.try_clone().unwrap());
-        let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        let place = Connections::new(1, false, Vec::new()).take(None).unwrap();
         let stream = Either::Left(TcpStream::from_std(accepted).unwrap());
         let head_timeout = Duration::from_secs(15);
-        TaskTracker::new().spawn(run(stream, router, permit, head_timeout, STALL_TIMEOUT, CancellationToken::new()));
+        TaskTracker::new().spawn(run(stream, router, place, head_timeout, STALL_TIMEOUT, CancellationToken::new()));
         (client, socket)
     }
 

@@ -15,13 +15,12 @@ use std::{
 use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    sync::OwnedSemaphorePermit,
     time::{Instant, Sleep, sleep},
 };
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::connection::Socket;
-use crate::unsent::Client;
+use crate::{connections::Place, unsent::Client};
 
 /// As many bytes within the timeout are progress, even when more wait: a slow line is no stopped one.
 pub(super) const PROGRESS: usize = 16 * 1024;
@@ -61,14 +60,14 @@ pub struct Guard<S> {
     /// Ready once it is cut, while something waits for it.
     cut: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     /// The connection's place in the budget, kept as long as its socket.
-    _permit: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl<S: AsyncWrite + UserTimeout + Unpin> Guard<S> {
     /// Guards a stream.
-    pub fn new(stream: S, timeout: Duration, client: Arc<Client>, permit: OwnedSemaphorePermit) -> Self {
+    pub fn new(stream: S, timeout: Duration, client: Arc<Client>, place: Place) -> Self {
         stream.set_user_timeout(Some(timeout + MARGIN));
-        Self { stream, timeout, waiting: None, taken: 0, client, cut: None, _permit: permit }
+        Self { stream, timeout, waiting: None, taken: 0, client, cut: None, _place: place }
     }
 
     fn after_write(
@@ -166,11 +165,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
 mod tests {
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt, duplex},
-        sync::Semaphore,
         time::advance,
     };
 
     use super::*;
+    use crate::connections::Connections;
 
     /// A line without a kernel.
     impl UserTimeout for tokio::io::DuplexStream {
@@ -214,8 +213,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_small_is_one_write_and_what_is_large_is_not_copied() {
-        let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        let mut guard = Guard::new(Writes::default(), Duration::from_mins(1), Client::new(None), permit);
+        let place = Connections::new(1, false, Vec::new()).take(None).unwrap();
+        let mut guard = Guard::new(Writes::default(), Duration::from_mins(1), Client::new(None), place);
         let event = vec![b'x'; GATHERED];
         for length in [200, GATHERED - 6, GATHERED] {
             let chunk = [&b"12\r\n"[..], &event[..length], b"\r\n"].map(IoSlice::new);
@@ -231,8 +230,8 @@ mod tests {
 
     fn guarded(buffer: usize) -> (Guard<tokio::io::DuplexStream>, tokio::io::DuplexStream) {
         let (near, far) = duplex(buffer);
-        let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        (Guard::new(near, Duration::from_mins(1), Client::new(None), permit), far)
+        let place = Connections::new(1, false, Vec::new()).take(None).unwrap();
+        (Guard::new(near, Duration::from_mins(1), Client::new(None), place), far)
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,8 +6,8 @@ use std::{
 };
 
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait as _, DatabaseTransaction, DbBackend, DbErr, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait, Select, SqlErr,
+    ColumnTrait, Condition, ConnectionTrait as _, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
+    PaginatorTrait as _, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, SqlErr,
     sea_query::{
         CaseStatement, Expr, ExprTrait, LockBehavior, LockType, SimpleExpr,
         extension::mysql::{IndexHintScope, MySqlSelectStatementExt as _},
@@ -258,6 +258,20 @@ impl Transaction {
                 .all(&self.tx)
                 .await?;
             found.extend(rows);
+        }
+        Ok(found)
+    }
+
+    /// The number of events about each of these messages.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn event_counts(&self, messages: &[(i64, EventId)]) -> Result<HashMap<(i64, EventId), u64>, StoreError> {
+        let mut found = HashMap::new();
+        for &(room_id, id) in messages {
+            let of_message = event::Column::RoomId.eq(room_id).and(event::Column::MessageId.eq(id));
+            let count = event::Entity::find().filter(of_message).count(&self.tx).await?;
+            found.insert((room_id, id), count);
         }
         Ok(found)
     }

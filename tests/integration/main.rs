@@ -27,6 +27,7 @@ macro_rules! over_every_transport {
 mod database;
 mod database_server;
 mod identity;
+mod limits;
 mod messages;
 mod presence;
 mod program;

@@ -2,6 +2,7 @@
 
 mod accepting;
 mod listening;
+mod client_addresses;
 mod proxies;
 mod refusing;
 mod serving;

@@ -33,6 +33,7 @@ use crate::{
         secret::{Secret, SecretKind},
     },
     journal::{Journal, feed::Feed},
+    limits::Limits,
     store::{
         Opened,
         health::Health,
@@ -72,7 +73,16 @@ impl Scene {
             RoomCreation::Everyone,
             timings.last_use_interval,
         ));
-        let chat = Arc::new(Chat::new(journal, hub, store, Some(authenticator.clone()), None, clock, stop.clone()));
+        let chat = Arc::new(Chat {
+            journal,
+            hub,
+            store,
+            authenticator: Some(authenticator.clone()),
+            accounts: None,
+            limits: Arc::new(Limits::new(None)),
+            clock,
+            closing: stop.clone(),
+        });
         Self { chat, authenticator, user, stop, tasks, url, _folder: folder }
     }
 

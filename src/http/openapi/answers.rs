@@ -80,11 +80,22 @@ const NOT_MADE: Answer = (
 const TOO_MANY_TICKETS: Answer = (
     "429",
     "TooManyTickets",
-    "The user has as many tickets as there may be at a time: `Retry-After` says when they are over.",
-    &[Code::TooManyTickets],
+    "The user has as many tickets as there may be at a time, or asks too often: `Retry-After` says when to ask again.",
+    &[Code::TooManyTickets, Code::RateLimited],
 );
-const TOO_MANY_FAILURES: Answer =
-    ("429", "TooManyFailures", "Too many tries to sign in have failed.", &[Code::TooManyFailures]);
+const TOO_MANY_FAILURES: Answer = (
+    "429",
+    "TooManyFailures",
+    "Too many tries with a password have failed, or it is asked too often: `Retry-After` says when to ask again.",
+    &[Code::TooManyFailures, Code::RateLimited],
+);
+/// Of all that is limited.
+pub(super) const RATE_LIMITED: Answer = (
+    "429",
+    "RateLimited",
+    "This was done more often than is allowed in so short a time: `Retry-After` says when to ask again.",
+    &[Code::RateLimited],
+);
 const ONLY_JSON: Answer = ("415", "OnlyJson", "The body is not JSON.", &[Code::UnsupportedMediaType]);
 const CROSS_SITE: Answer = (
     "403",
@@ -156,9 +167,9 @@ const INVALID_POST: Answer = (
 const TOO_SOON: Answer = (
     "429",
     "TooSoon",
-    "The room asks for a pause between two posts of a user, and the last one is not that long ago: ask again, \
-     `Retry-After` says when.",
-    &[Code::SlowMode],
+    "The room asks for a pause between two posts of a user, and the last one is not that long ago; or the user posts more \
+     often than is allowed. `Retry-After` says when to ask again.",
+    &[Code::SlowMode, Code::RateLimited],
 );
 const UPGRADE: Answer = (
     "426",
@@ -175,7 +186,8 @@ const UNAVAILABLE: Answer = (
     &[Code::Unavailable, Code::Draining],
 );
 
-const ALL: [Answer; 34] = [
+const ALL: [Answer; 35] = [
+    RATE_LIMITED,
     NOT_MADE,
     TOO_MANY_TICKETS,
     OF_USER,

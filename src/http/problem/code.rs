@@ -119,6 +119,8 @@ codes! {
     UpgradeRequired = "upgrade_required", UPGRADE_REQUIRED, "Open it with a WebSocket client.";
     /// Too many tries to sign in have failed.
     TooManyFailures = "too_many_failures", TOO_MANY_REQUESTS, "Try again after the seconds of Retry-After.";
+    /// It was done more often than is allowed in so short a time.
+    RateLimited = "rate_limited", TOO_MANY_REQUESTS, "Try again after the seconds of Retry-After; the header RateLimit says what is left.";
     /// The user has as many tickets as there may be at a time.
     TooManyTickets = "too_many_tickets", TOO_MANY_REQUESTS, "Use the tickets that were made, or try again after the seconds of Retry-After.";
     /// The room asks for a pause between two posts of a user.

@@ -3,7 +3,7 @@
 use std::{io, pin::Pin, sync::Arc, time::Duration};
 
 use axum::{Extension, extract::State, response::Response};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_stream::StreamExt;
 
 use super::{
@@ -25,6 +25,7 @@ use crate::{
     chat::reading::{Placed, Reading, StateDue, Transport},
     domain::{
         EventId,
+        limit::Limit,
         message::Edit,
         name::{RoomName, Username},
         policy::Actor,
@@ -92,7 +93,7 @@ pub async fn open(
     let hold = admission.admit().await?;
     let reading = app.chat.read(&caller.as_named(user.clone()), &room, since.start()?, request).await?;
     let tasks = app.shutdown.tasks.clone();
-    let session = Session { app, caller, request_id, room, user, reading, hold, effect: None };
+    let session = Session { app, caller, request_id, room, user, reading, hold, effect: None, rests_until: None };
     let (answer, session) = handshake.answer(move |socket| session.run(socket));
     tasks.spawn(session);
     Ok(answer)
@@ -161,6 +162,8 @@ struct Session {
     hold: Hold,
     /// The frame that takes effect now. No other is read meanwhile, so that they do in their order.
     effect: Option<Effect>,
+    /// The time until which no frame is read: too many have come.
+    rests_until: Option<Instant>,
 }
 
 impl Session {
@@ -178,11 +181,24 @@ impl Session {
                     let Some(events) = events else { break self.end(socket).await };
                     self.send_events(&mut socket, events).await
                 }
-                message = socket.receive(), if self.effect.is_none() => match message {
-                    Ok(Message::Text(text)) => self.handle_frame(&mut socket, &text).await,
-                    Ok(Message::Binary(bytes)) => send_text(&mut socket, error(&ClientFrame::binary(&bytes))).await,
+                () = sleep_until(self.rests_until.unwrap_or_else(Instant::now)), if self.rests_until.is_some() => {
+                    self.count_frame();
+                    Ok(())
+                }
+                message = socket.receive(), if self.effect.is_none() && self.rests_until.is_none() => match message {
+                    Ok(Message::Text(text)) => {
+                        self.count_frame();
+                        self.handle_frame(&mut socket, &text).await
+                    }
+                    Ok(Message::Binary(bytes)) => {
+                        self.count_frame();
+                        send_text(&mut socket, error(&ClientFrame::binary(&bytes))).await
+                    }
                     Ok(Message::Pong) => { unanswered = 0; Ok(()) }
-                    Ok(Message::Ping(payload)) => socket.send([Frame::pong(payload)]).await,
+                    Ok(Message::Ping(payload)) => {
+                        self.count_frame();
+                        socket.send([Frame::pong(payload)]).await
+                    }
                     // Whoever has closed is here no longer, however long the goodbye takes.
                     Ok(Message::Close(code)) => {
                         drop(self);
@@ -195,6 +211,10 @@ impl Session {
                     Err(Lost::Ended) => break,
                 },
                 _ = pings.tick() => {
+                    // While nothing is read, no answer is.
+                    if self.rests_until.is_some() {
+                        unanswered = 0;
+                    }
                     if unanswered == MISSED_PINGS {
                         break;
                     }
@@ -206,6 +226,13 @@ impl Session {
                 break;
             }
         }
+    }
+
+    /// Counts a frame, whatever it says, as a request is counted. If there were too many, none is read for a while: the
+    /// client's own buffers hold them.
+    fn count_frame(&mut self) {
+        let counted = self.app.limits.take(Limit::Requests, &self.caller.as_named(self.user.clone()));
+        self.rests_until = counted.err().map(|allowance| Instant::now() + allowance.next_in);
     }
 
     async fn send_events(&mut self, socket: &mut ClientSocket, events: Vec<Placed>) -> io::Result<()> {

@@ -44,7 +44,7 @@ impl Accounts {
         user: &Username,
         (current, new): (&str, &str),
         session: Option<i64>,
-        address: IpAddr,
+        address: Option<IpAddr>,
     ) -> Result<(), AccountError> {
         let new = Password::new("new", new).map_err(AccountError::Invalid)?;
         let network = Network::from(address);

@@ -15,7 +15,7 @@ use crate::{
         audit::AuditEntry,
         emoji::MAX_EMOJI,
         event::Event,
-        message::{Edit, MAX_SHOWN_NAMES, Message, Reaction, Revision, bound_names},
+        message::{Edit, MAX_EVENTS, MAX_SHOWN_NAMES, Message, Reaction, Revision, bound_names},
         name::{RoomName, Username},
         policy::{self, Standing},
         read_cursor::ReadCursor,
@@ -35,6 +35,7 @@ impl Batch {
         if message.content == edit.content {
             return Ok(unchanged(message));
         }
+        self.check_events(&command.room, edit.id)?;
         let now = self.moment.now;
         let after = Arc::new(Message { content: edit.content.clone(), edited_at: Some(now), ..(*message).clone() });
         let changes = self.change(&command.room, &after)?;
@@ -93,6 +94,7 @@ impl Batch {
         if is_on == *on {
             return Ok(unchanged(message));
         }
+        self.check_events(&command.room, *id)?;
         let mut reactions = message.reactions.clone();
         let names = self.known.reactors.get_mut(&(room_id, *id, emoji.clone()));
         if *on {
@@ -159,10 +161,20 @@ impl Batch {
         self.known.messages.get(&(room.id, id)).cloned().ok_or(Refused::NoSuchMessage)
     }
 
+    /// Checks that a message has not gathered as many events as it may. Deleting it is always one more.
+    fn check_events(&self, name: &RoomName, id: EventId) -> Result<(), Refused> {
+        let room = self.known.rooms.get(name).ok_or_else(Refused::unlocked)?;
+        let count = self.known.events.get(&(room.id, id));
+        if count.is_some_and(|count| *count >= MAX_EVENTS) { Err(Refused::TooManyEvents) } else { Ok(()) }
+    }
+
     /// Takes the message as it is from now on.
     fn change(&mut self, name: &RoomName, message: &Arc<Message>) -> Result<&mut RoomChanges, Refused> {
         let changes = self.rooms.get_mut(name).ok_or_else(Refused::unlocked)?;
         self.known.messages.insert((changes.room.id, message.id), message.clone());
+        if let Some(count) = self.known.events.get_mut(&(changes.room.id, message.id)) {
+            *count += 1;
+        }
         changes.changed.insert(message.id);
         Ok(changes)
     }

@@ -9,7 +9,7 @@ use crate::{
     domain::{
         content::ContentLimit,
         membership::Role,
-        message::{Edit, Post},
+        message::{Edit, MAX_EVENTS, Post},
         policy::Denied,
         user::{Origin, User, UserKind},
         version::{Precondition, Versions},
@@ -299,4 +299,27 @@ fn a_room_is_made_only_if_it_is_not_there_and_changed_only_if_it_is() {
     let decided =
         decide_on(0, true, &[put_when("a", unless_there()), put_when("b", unless_there()), put_when("c", if_there())]);
     assert_eq!(decided.answers.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
+}
+
+#[test]
+fn a_message_gathers_so_many_events_and_can_then_only_be_deleted() {
+    let known = Known {
+        rooms: HashMap::from([(general(), room("general", 1))]),
+        messages: HashMap::from([((7, 1), Arc::new(message(1)))]),
+        events: HashMap::from([((7, 1), MAX_EVENTS - 2)]),
+        ..Known::default()
+    };
+    let commands = [
+        react(1, "alice", true),
+        react(1, "bob", true),
+        react(1, "carol", true),
+        edit(1, "b"),
+        delete(1),
+        react(1, "bob", false),
+    ];
+    let moment = Moment { now: Timestamp::from_micros(1), edit_window: None };
+    let answers = super::decide(&commands, known, |_| Vec::new(), moment).answers;
+    let told: Vec<_> = answers.into_iter().map(|answer| answer.map(|_| ())).collect();
+    let refused = || Err(Refused::TooManyEvents);
+    assert_eq!(told, [Ok(()), Ok(()), refused(), refused(), Ok(()), Err(Refused::Deleted)]);
 }

@@ -150,7 +150,7 @@ async fn migrations_run_at_start_by_hand_or_not_at_all() {
 
 /// The format of the log tells which setting won: `{` begins a line of JSON.
 async fn logs_json(builder: Builder) -> bool {
-    let mut server = builder.start().await;
+    let mut server = builder.arg("--trusted-proxies=127.0.0.1").start().await;
     let id = "order-of-settings";
     let asked = server.http().get(server.url("/healthz")).header("x-request-id", id).send().await;
     assert!(asked.expect("an answer").status().is_success());
@@ -346,7 +346,7 @@ fn the_openapi_document_is_printed_without_a_server() {
 
 #[tokio::test]
 async fn each_request_is_one_line_of_the_log_without_what_people_wrote() {
-    let server = Server::builder().arg("--log-format").arg("json").start().await;
+    let server = Server::builder().arg("--trusted-proxies=127.0.0.1").arg("--log-format").arg("json").start().await;
     let secret = "a-secret-that-nobody-may-log";
     let post = serde_json::json!({"username": format!("{secret}-name"), "content": secret, "client_id": secret});
     let url = server.api("/rooms/quiet/messages");
@@ -371,6 +371,7 @@ async fn each_request_is_one_line_of_the_log_without_what_people_wrote() {
         let line = server.wait_for_log(&id, DEADLINE).await;
         let line: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
         assert_eq!(line["request.id"], id.as_str(), "{line}");
+        assert_eq!(line["client.address"], "127.0.0.1", "{line}");
         assert_eq!(line["http.method"], method, "{line}");
         assert_eq!(line["http.route"], route, "{line}");
         assert_eq!(line["http.status"], status, "{line}");

@@ -29,7 +29,7 @@ const MANY: usize = 7_000;
 const END: Duration = Duration::from_secs(5);
 
 fn serve(format: &str, log: impl Into<OwnedFd>) -> Builder {
-    Server::builder().arg("--log-format").arg(format).log_to(log)
+    Server::builder().arg("--trusted-proxies=127.0.0.1").arg("--log-format").arg(format).log_to(log)
 }
 
 /// Has requests answered, each of which is a line of the log.

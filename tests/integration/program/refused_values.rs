@@ -14,6 +14,21 @@ fn a_value_that_is_refused_is_told_what_would_do() {
         ("serve", "--public-url", ["foo", "https://a/b"], "as in https://example.org"),
         ("serve", "--allow-origin", ["evil", "ftp://a"], "as in https://example.org"),
         ("serve", "--listen", ["localhost:7811", "3000"], "has to be an IP address and a port, such as 127.0.0.1:3000"),
+        (
+            "serve",
+            "--trusted-proxies",
+            ["localhost", "10.0.0.0/33"],
+            "has to be a network or an IP address, such as 10.0.0.0/8",
+        ),
+        ("serve", "--limits", ["true", "1"], "[possible values: on, off]"),
+        (
+            "serve",
+            "--limits-exempt",
+            ["all", "10.0.0.0/33"],
+            "has to be a network or an IP address, such as 10.0.0.0/8",
+        ),
+        ("serve", "--limit-posts", ["60", "0/min"], "has to be RATE/PERIOD or RATE/PERIOD:BURST, as 60/min:20"),
+        ("serve", "--limit-requests", ["60/fortnight", "60/min:0"], "as 60/min:20"),
         ("seed", "--messages", ["x", "1.5"], "has to be a whole number from 1 to "),
     ] {
         for value in values {
@@ -36,9 +51,6 @@ async fn settings_this_version_does_not_have_exit_2_and_say_so() {
     const ONLY_REQUIRED: &str = "needs --auth required";
     for (setting, value, says) in [
         ("redis-url", "redis://127.0.0.1:6379", ABSENT),
-        ("limits", "on", ABSENT),
-        ("limits", "off", ABSENT),
-        ("limits-exempt", "10.0.0.0/8", ABSENT),
         ("auth", "token", MODES),
         ("accounts", "open", ONLY_REQUIRED),
         ("jwt-key", "key.pem", ONLY_REQUIRED),

@@ -22,7 +22,7 @@ fn expect_reason(line: &str) {
 
 #[tokio::test]
 async fn what_the_database_rejects_is_a_500_whose_text_is_in_the_log_only() {
-    let mut server = Server::start().await;
+    let mut server = Server::builder().arg("--trusted-proxies=127.0.0.1").start().await;
     assert!(server.terminate().await.success());
     server.sql(RULE).await;
     server.restart().await;

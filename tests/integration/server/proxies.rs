@@ -1,9 +1,10 @@
-//! Behind nginx and Caddy, set up as the document says, nothing is held back and everything passes.
+//! Behind nginx, Caddy and `HAProxy`, set up as the document says, nothing is held back, everything passes, and clients have
+//! their own addresses.
 
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -11,7 +12,7 @@ use crate::support::{
     DEADLINE, Server,
     browser::PASSWORD,
     problem::expect_problem,
-    proxy::{Proxy, SITE, api},
+    proxy::{Program, Proxy, SITE, api},
     server::json_of,
     sse::{Frame, Stream},
     within,
@@ -22,7 +23,12 @@ const AT_ONCE: Duration = Duration::from_secs(10);
 
 /// A server told of the site, as the document says.
 async fn server() -> Server {
-    Server::builder().arg("--public-url").arg(format!("https://{SITE}")).start().await
+    start(&["--trusted-proxies", "127.0.0.1"]).await
+}
+
+async fn start(settings: &[&str]) -> Server {
+    let builder = Server::builder().arg("--public-url").arg(format!("https://{SITE}"));
+    settings.iter().fold(builder, |builder, setting| builder.arg(*setting)).start().await
 }
 
 /// Posts as a page of this origin does.
@@ -131,6 +137,60 @@ async fn caddy_set_up_as_the_document_says() {
     let proxy = Proxy::caddy(&server).await;
     everything_passes(&proxy).await;
     the_end_of_a_stream_passes(&proxy, server).await;
+}
+
+#[tokio::test]
+async fn haproxy_set_up_as_the_document_says() {
+    let server = server().await;
+    let proxy = Proxy::haproxy(&server).await;
+    everything_passes(&proxy).await;
+    the_end_of_a_stream_passes(&proxy, server).await;
+}
+
+/// Limits and the log see the client, whatever it says of itself; a proxy that is not trusted is one address for all.
+#[tokio::test]
+async fn behind_each_proxy_clients_have_their_own_addresses() {
+    for program in [Program::Nginx, Program::Caddy, Program::Haproxy] {
+        let settings = ["--log-format", "json", "--limit-posts", "1/h", "--trusted-proxies"];
+        let server = start(&[&settings[..], &["127.0.0.1"]].concat()).await;
+        let proxy = Proxy::of(program, &server).await;
+        let post = async |from: &str, made_up: Option<&str>| {
+            let request = proxy.client_from(from).request(Method::POST, "/rooms/general/messages");
+            let request = request.header("Origin", format!("https://{SITE}"));
+            let request = ["X-Forwarded-For", "Forwarded"].into_iter().fold(request, |request, header| match made_up {
+                Some(made_up) => request.header(header, made_up),
+                None => request,
+            });
+            let body = json!({"username": "Alice", "content": "hi"});
+            within(DEADLINE, "a post is answered", request.json(&body).send()).await.expect("an answer")
+        };
+        // Each address has a post, and what is made up does not give another.
+        for from in ["127.0.0.5", "127.0.0.6"] {
+            let posted = post(from, None).await;
+            let id = posted.headers()["x-request-id"].to_str().expect("text").to_owned();
+            assert_eq!(posted.status(), StatusCode::CREATED, "{program:?}");
+            let line: Value = serde_json::from_str(&server.wait_for_log(&id, DEADLINE).await).expect("a line is JSON");
+            assert_eq!(line["client.address"], from, "{program:?}");
+            for made_up in
+                [None, Some("203.0.113.7"), Some("127.0.0.1"), Some("for=203.0.113.7"), Some("\"203.0.113.7")]
+            {
+                expect_problem(post(from, made_up).await, 429, "rate_limited", &[]).await;
+            }
+        }
+
+        // Of one that is not trusted nothing is believed, and the log says so.
+        let server = start(&[&settings[..], &["192.0.2.1"]].concat()).await;
+        let proxy = Proxy::of(program, &server).await;
+        let post = async |from: &str| {
+            let request = proxy.client_from(from).request(Method::POST, "/rooms/general/messages");
+            let request = request.header("Origin", format!("https://{SITE}"));
+            let body = json!({"username": "Alice", "content": "hi"});
+            within(DEADLINE, "a post is answered", request.json(&body).send()).await.expect("an answer")
+        };
+        assert_eq!(post("127.0.0.5").await.status(), StatusCode::CREATED, "{program:?}");
+        expect_problem(post("127.0.0.6").await, 429, "rate_limited", &[]).await;
+        server.wait_for_log("is not believed", DEADLINE).await;
+    }
 }
 
 /// A page of another port of the site's machine, or without TLS, is another site, whatever the proxy passes on.

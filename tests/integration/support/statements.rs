@@ -68,9 +68,8 @@ pub async fn while_doing<T>(server: &Server, work: impl Future<Output = T>) -> (
 
 /// A line of the log, by its number, before which all stands that the server has done so far: the log is in order.
 async fn mark(server: &Server) -> usize {
-    let marker = format!("marker-{}", rand::random::<u64>());
-    let request = server.http().get(server.url("/healthz")).header("x-request-id", &marker).send();
-    request.await.expect("an answer");
+    let answer = server.http().get(server.url("/healthz")).send().await.expect("an answer");
+    let marker = answer.headers()["x-request-id"].to_str().expect("text").to_owned();
     server.wait_for_log(&marker, DEADLINE).await;
     server.log().iter().position(|line| line.contains(&marker)).expect("it was waited for")
 }

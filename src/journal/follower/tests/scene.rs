@@ -34,6 +34,7 @@ use crate::{
     },
     hub::{Hub, broker::Local},
     journal::{Journal, backlog::Pace, feed::Feed},
+    limits::Limits,
     store::{
         Opened, Store,
         follower::{FollowError, Followers, Moved},
@@ -77,7 +78,16 @@ impl Scene {
         );
         let tasks = TaskTracker::new();
         tasks.spawn(task);
-        let chat = Chat::new(journal, hub, store.clone(), None, None, clock, stop.clone());
+        let chat = Chat {
+            journal,
+            hub,
+            store: store.clone(),
+            authenticator: None,
+            accounts: None,
+            limits: Arc::new(Limits::new(None)),
+            clock,
+            closing: stop.clone(),
+        };
         let database = Database::connect(url).await.unwrap();
         database.execute_unprepared("CREATE TABLE counted (room_id BIGINT, id BIGINT)").await.unwrap();
         Self { chat, feed, followers, store, health, database, tasks, stop, _folder: folder }
