@@ -1,6 +1,6 @@
 # Everything a person does with this repository. `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run dev check test rust databases build sqlite postgres mariadb outages clients pages browser lint docs fmt openapi folding emoji deny bench measure tools
+.PHONY: help run dev check test rust databases build sqlite lines postgres mariadb outages clients pages browser lint docs fmt openapi folding emoji deny bench measure tools
 
 # The folder in which `tools.sh` puts what Debian has too old.
 export PATH := $(CURDIR)/target/tools/node_modules/node/bin:$(PATH)
@@ -14,6 +14,9 @@ NO_FILES := --skip sqlite_file::
 SAME_EVERYWHERE := $(addprefix --skip ,server:: requests:: promises::slow_reader promises::drain identity::matrix \
 	identity::frames program::bench_bar program::command_line program::documents program::folding \
 	program::identity_recipes program::log program::parts program::readme program::refused_values program::tokens)
+# What holds whichever way a client comes. Over HTTP/2 all streams of a client share a connection, and its window: one that
+# stops sixteen streams and goes on with others is no client that there is.
+LINES := promises::scenario promises::join promises::slow_reader promises::drain
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # The server, of the same crates as the tests. With an example among what is built, the features that the tests
 # need of them are counted in, as for `cargo test`; without it a third of the tree would be compiled again. The
@@ -36,7 +39,7 @@ check: ## the quick part: format, lints, the pages without a browser, Rust tests
 	@MAKE="$(MAKE)" tests/parts.sh lint pages sqlite
 
 test: ## everything: format, lints, documentation, all tests; installs what it misses
-	@MAKE="$(MAKE)" tests/parts.sh tools lint pages docs build sqlite postgres mariadb outages clients browser
+	@MAKE="$(MAKE)" tests/parts.sh tools lint pages docs build sqlite lines postgres mariadb outages clients browser
 
 rust: ## the Rust tests, on SQLite, PostgreSQL and MariaDB
 	@MAKE="$(MAKE)" tests/parts.sh build sqlite postgres mariadb outages
@@ -49,7 +52,7 @@ build: ## build what the tests need, so that no part of them has to
 	cargo test --workspace --locked --no-run
 
 sqlite: ## the Rust tests, on SQLite, with all logged and looked through for secrets
-	@./tools.sh cc curl strace prlimit sqlite3 nginx caddy haproxy
+	@./tools.sh cc curl openssl strace prlimit sqlite3 nginx caddy haproxy
 	TEST_LOG=trace cargo test --workspace --locked -- $(NO_SERVERS)
 
 postgres: ## the integration tests on PostgreSQL
@@ -59,6 +62,11 @@ postgres: ## the integration tests on PostgreSQL
 mariadb: ## the integration tests on MariaDB
 	@./tools.sh cc curl nginx caddy haproxy mariadb
 	tests/databases/run.sh mariadb cargo test --locked --test integration -- $(NO_FILES) $(NO_SERVERS) $(SAME_EVERYWHERE)
+
+lines: ## the promises of streams over TLS with HTTP/2, and over a Unix socket
+	@./tools.sh cc
+	TEST_LINE=tls cargo test --locked --test integration -- $(LINES) --skip what_stopped_readers_miss
+	TEST_LINE=unix cargo test --locked --test integration -- $(LINES)
 
 outages: ## what happens when a database server goes away, falls silent or is somebody else's
 	@./tools.sh cc curl postgres mariadb

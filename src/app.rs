@@ -46,7 +46,7 @@ pub struct App {
     /// The settings.
     pub config: Config,
     /// The connections that may still be opened.
-    pub connections: Connections,
+    pub connections: Arc<Connections>,
     /// The limits of rate, and what was used of them.
     pub limits: Arc<Limits>,
     /// The clock.
@@ -139,6 +139,7 @@ impl App {
         // What of a proxy's connections is whose, its header says of each request.
         let unbounded = config.limits_exempt.iter().chain(&config.trusted_proxies).copied().collect();
         let connections = Connections::new(config.max_connections, config.quotas.is_some(), unbounded);
+        let connections = Arc::new(connections);
         let (wait, stall) = (config.timings.unsent_wait, config.timings.unsent_stall);
         let unsent = Unsent::new(Terms { limit: config.unsent_limit, wait, stall });
         let app = Self { chat, authenticator, hub, health, config, connections, limits, clock, unsent, shutdown };
@@ -149,10 +150,7 @@ impl App {
 impl App {
     /// Reads again what files say that may change while the process runs: the keys that tokens are checked by.
     pub async fn reread(&self) {
-        let Some(authenticator) = &self.authenticator else {
-            tracing::info!("there is nothing to read again");
-            return;
-        };
+        let Some(authenticator) = &self.authenticator else { return };
         match authenticator.reread_signers(&self.config.identity.jwt).await {
             Ok(keys) => tracing::info!(keys, "the keys of tokens are read again"),
             Err(error) => tracing::error!(%error, "the keys of tokens can't be read again"),

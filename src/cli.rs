@@ -6,7 +6,7 @@ use std::{
     fmt::Display,
     io::{IsTerminal as _, Write as _, stderr, stdout},
     process::ExitCode,
-    sync::mpsc::sync_channel,
+    sync::{Arc, mpsc::sync_channel},
     time::Duration,
 };
 
@@ -32,6 +32,7 @@ use crate::{
     identity::jwt_key::JwtKeys,
     server::{
         ServeError,
+        certificates::Certificates,
         listen::{Listener, listen},
         serve,
         signals::Signals,
@@ -173,18 +174,19 @@ fn parse(args: &[OsString]) -> Result<Option<(Command, String)>, Failure> {
     }
 }
 
-/// The settings, checked as a whole, on this machine.
-fn check(args: ServeArgs) -> Result<Config, Failure> {
+/// The settings, checked as a whole, on this machine, with the certificates they name.
+fn check(args: ServeArgs) -> Result<(Config, Option<Arc<Certificates>>), Failure> {
     // Where it can't be raised, what there is has to do.
     let open_files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1_024);
     let config = args.check(open_files).map_err(|error| Failure::new(UNUSABLE, error))?;
     JwtKeys::load(&config.identity.jwt).map_err(|error| Failure::new(UNUSABLE, error))?;
-    Ok(config)
+    let certificates = Certificates::load(&config.tls, &Clock::system());
+    Ok((config, certificates.map_err(|error| Failure::new(UNUSABLE, error))?))
 }
 
 fn run_serve(args: ServeArgs, log: &Log) -> Result<(), Failure> {
     let (log_format, filter) = (args.log.log_format, args.log.log.clone());
-    let config = check(args)?;
+    let (config, certificates) = check(args)?;
     log.start(log_format, &filter).map_err(|error| Failure::new(UNUSABLE, error))?;
     if !config.is_loopback_only() && !config.has_names() {
         tracing::warn!(
@@ -197,7 +199,7 @@ fn run_serve(args: ServeArgs, log: &Log) -> Result<(), Failure> {
     block_on(async {
         let mut listeners = Vec::new();
         for asked in &config.listen {
-            listeners.extend(listen(asked, &mut given, false).map_err(|error| {
+            listeners.extend(listen(asked, &mut given, certificates.is_some()).map_err(|error| {
                 let place = &asked.place;
                 let advice = "give --listen another address (port 0 picks a free one), or stop what has this one";
                 Failure::new(FAILED, format!("can't listen on {place}: {error}; {advice}"))
@@ -206,10 +208,11 @@ fn run_serve(args: ServeArgs, log: &Log) -> Result<(), Failure> {
         let signals = Signals::listen().map_err(no_signals)?;
         let hint = Hint::of(&config);
         let ready = move |listeners: &[Listener]| announce(listeners, log_format, &hint, log);
-        serve(config, listeners, signals, ready).await.map_err(|error| {
+        serve(config, listeners, certificates, signals, ready).await.map_err(|error| {
             let code = match &error {
                 ServeError::Fatal(_) | ServeError::Journal(_) => UNTRUSTED_DISK,
                 ServeError::Open(error) => opening(error),
+                ServeError::Tls(_) => FAILED,
             };
             Failure::new(code, error)
         })

@@ -23,6 +23,7 @@ pub mod shown;
 pub mod site;
 pub mod switch;
 pub mod timings;
+pub mod tls;
 
 pub use self::log::{LogArgs, LogFormat};
 pub use database::{DatabaseArgs, StoreConfig, Synchronous};
@@ -35,6 +36,7 @@ pub use rates::RateArgs;
 pub use server::{ClientHeader, ServerArgs};
 pub use site::{HostName, Origin};
 pub use timings::Timings;
+pub use tls::{TlsArgs, TlsPair};
 
 use crate::{domain::content::ContentLimit, limits::Quotas};
 
@@ -51,6 +53,10 @@ pub struct ServeArgs {
     /// The addresses and names of the server, and the clients it accepts.
     #[command(flatten)]
     pub server: ServerArgs,
+
+    /// The certificates of TLS.
+    #[command(flatten)]
+    pub tls: TlsArgs,
 
     /// The mode of authorization, and the sources of identity.
     #[command(flatten)]
@@ -110,6 +116,8 @@ pub struct FileArgs {
 pub struct Config {
     /// The places to listen on.
     pub listen: Vec<Listen>,
+    /// The certificates of TLS, and their keys.
+    pub tls: Vec<TlsPair>,
     /// The options that the database is opened with.
     pub store: StoreConfig,
     /// The address that browsers see.
@@ -167,6 +175,12 @@ impl ServeArgs {
                 open.place
             )));
         }
+        let tls = self.tls.check()?;
+        if tls.is_empty() && server.listen.iter().any(|listen| listen.tls == Some(true)) {
+            return Err(ConfigError(
+                "--listen with tls=on needs a certificate: add --tls-cert and --tls-key".to_owned(),
+            ));
+        }
         let most = usize::try_from(open_files.saturating_sub(RESERVED_FILES).max(16)).unwrap_or(usize::MAX);
         let max_connections = match self.limits.max_connections.map(|n| n as usize) {
             Some(n) if n > most => {
@@ -178,6 +192,7 @@ impl ServeArgs {
         };
         Ok(Config {
             listen: server.listen,
+            tls,
             identity: IdentityConfig { is_open_meant: server.allow_open, ..identity },
             public_url: server.public_url,
             allowed_hosts: server.allowed_hosts,

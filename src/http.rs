@@ -39,6 +39,7 @@ pub mod messages;
 pub mod middleware;
 pub mod openapi;
 pub mod operations;
+pub mod over_tls;
 pub mod pages;
 pub mod presence;
 pub mod problem;

@@ -1,6 +1,6 @@
 //! Serves an app on its listeners until told to end.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use tokio::{
@@ -8,14 +8,20 @@ use tokio::{
     time::{Instant, sleep, timeout_at},
 };
 
+use tokio_rustls::rustls;
+
 pub mod accept;
+pub mod certificates;
 pub mod connection;
 pub mod guard;
+mod http2;
 pub mod listen;
 pub mod refusal;
+pub mod serving;
 pub mod signals;
 
 use self::{
+    certificates::Certificates,
     listen::Listener,
     signals::{Signals, Told},
 };
@@ -36,6 +42,9 @@ pub enum ServeError {
     /// The disk can't be trusted any more.
     #[error(transparent)]
     Fatal(#[from] Fatal),
+    /// The settings of TLS can't be made.
+    #[error("TLS can't be used: {0}")]
+    Tls(#[from] rustls::Error),
     /// The journal's task panicked: a fault of this program, after which nothing may be written.
     #[error("the journal failed: {0}")]
     Journal(#[from] JoinError),
@@ -48,6 +57,7 @@ pub enum ServeError {
 pub async fn serve(
     config: Config,
     listeners: Vec<Listener>,
+    certificates: Option<Arc<Certificates>>,
     mut signals: Signals,
     ready: impl FnOnce(&[Listener]),
 ) -> Result<(), ServeError> {
@@ -57,16 +67,24 @@ pub async fn serve(
     let mut background = tokio::spawn(background.run());
     let router = http::router(app.clone());
 
+    let tls = certificates.as_ref().map(Certificates::settings).transpose()?;
     ready(&listeners);
-    let accepting = join_all(listeners.iter().map(|listener| accept::accept(&app, router.clone(), listener)));
+    let accepting = listeners.iter().map(|listener| accept::accept(&app, router.clone(), listener, tls.as_ref()));
+    let accepting = join_all(accepting);
+    let watching = async {
+        match &certificates {
+            Some(certificates) => certificates.clone().watch(app.config.timings.certificate_interval).await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         _ = accepting => {}
+        () = watching => {}
         ended = &mut background => return Ok(ended??),
         () = async {
             while signals.next().await == Told::Reread {
                 // Beside the next signal, which may be to end while a database hangs.
-                let app = app.clone();
-                shutdown.tasks.spawn(async move { app.reread().await });
+                shutdown.tasks.spawn(reread(app.clone(), certificates.clone()));
             }
             shutdown.draining.cancel();
             sleep(app.config.drain_delay).await;
@@ -81,6 +99,18 @@ pub async fn serve(
     }
     tracing::warn!("time is up: the disk hangs, and what is under way is left to it");
     Ok(())
+}
+
+/// Reads again what files say that may change while the process runs.
+async fn reread(app: Arc<App>, certificates: Option<Arc<Certificates>>) {
+    if app.authenticator.is_none() && certificates.is_none() {
+        tracing::info!("there is nothing to read again");
+    }
+    if let Some(certificates) = certificates {
+        // It fails only where it panicked, which the log has by then.
+        let _ = tokio::task::spawn_blocking(move || certificates.reread()).await;
+    }
+    app.reread().await;
 }
 
 /// Sends everybody away, and waits until they have gone or time is up.

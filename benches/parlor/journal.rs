@@ -36,6 +36,7 @@ impl Journal {
         let runtime = Runtime::new()?;
         let config = Config {
             listen: "127.0.0.1:0".parse().into_iter().collect(),
+            tls: Vec::new(),
             store: StoreConfig {
                 url: format!("sqlite://{}?mode=rwc", directory.path().join("bench.db").display()).into(),
                 fsync: true,

@@ -156,6 +156,7 @@ fn config_in(folder: &TempDir) -> Config {
     let url = format!("sqlite://{}?mode=rwc", folder.path().join("parlor.db").display());
     Config {
         listen: vec!["127.0.0.1:0".parse().unwrap()],
+        tls: Vec::new(),
         store: StoreConfig { url: url.into(), fsync: false, migrate: true, revisions: 100 },
         public_url: None,
         identity: IdentityConfig::default(),

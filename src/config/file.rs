@@ -20,6 +20,8 @@ pub(super) const TABLES: [(&str, &[(&str, &str)]); 6] = [
         "server",
         &[
             ("listen", "listen"),
+            ("tls-cert", "tls_cert"),
+            ("tls-key", "tls_key"),
             ("public-url", "public_url"),
             ("allowed-hosts", "allowed_hosts"),
             ("allow-origin", "allow_origin"),
@@ -83,6 +85,9 @@ pub(super) const TABLES: [(&str, &[(&str, &str)]); 6] = [
             ("socket-ping-interval", "socket_ping_interval"),
             ("socket-close-timeout", "socket_close_timeout"),
             ("poll-ephemeral-wait", "poll_ephemeral_wait"),
+            ("handshake-timeout", "handshake_timeout"),
+            ("http2-idle-time", "http2_idle_time"),
+            ("certificate-interval", "certificate_interval"),
             ("head-timeout", "head_timeout"),
             ("body-timeout", "body_timeout"),
             ("write-timeout", "write_timeout"),

@@ -11,7 +11,7 @@ pub struct Listen {
     pub tls: Option<bool>,
 }
 
-/// Where connections come in.
+/// The place that connections come in by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// A TCP address.

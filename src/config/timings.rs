@@ -53,6 +53,18 @@ pub struct Timings {
     #[arg(long, env = "PARLOR_POLL_EPHEMERAL_WAIT", value_name = "TIME", default_value = shown(Self::DEFAULT.poll_ephemeral_wait), value_parser = time)]
     pub poll_ephemeral_wait: Duration,
 
+    /// Time that the handshake of TLS may take, and then the first frame of HTTP/2
+    #[arg(long, env = "PARLOR_HANDSHAKE_TIMEOUT", value_name = "TIME", default_value = shown(Self::DEFAULT.handshake_timeout), value_parser = time)]
+    pub handshake_timeout: Duration,
+
+    /// Time that a connection of HTTP/2 may be without a request
+    #[arg(long = "http2-idle-time", env = "PARLOR_HTTP2_IDLE_TIME", value_name = "TIME", default_value = shown(Self::DEFAULT.http2_idle_time), value_parser = time)]
+    pub http2_idle_time: Duration,
+
+    /// Time between two looks at whether the files of certificates have changed
+    #[arg(long, env = "PARLOR_CERTIFICATE_INTERVAL", value_name = "TIME", default_value = shown(Self::DEFAULT.certificate_interval), value_parser = time)]
+    pub certificate_interval: Duration,
+
     /// Time that the head of a request may take, and that a connection may be idle between two requests
     #[arg(long, env = "PARLOR_HEAD_TIMEOUT", value_name = "TIME", default_value = shown(Self::DEFAULT.head_timeout), value_parser = time)]
     pub head_timeout: Duration,
@@ -131,6 +143,9 @@ impl Timings {
         socket_ping_interval: Duration::from_secs(20),
         socket_close_timeout: Duration::from_secs(5),
         poll_ephemeral_wait: Duration::from_secs(2),
+        handshake_timeout: Duration::from_secs(10),
+        http2_idle_time: Duration::from_mins(1),
+        certificate_interval: Duration::from_mins(1),
         head_timeout: Duration::from_secs(15),
         body_timeout: Duration::from_secs(15),
         write_timeout: Duration::from_secs(10),

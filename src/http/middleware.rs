@@ -17,6 +17,7 @@ use super::{
     cookie,
     extract::MAX_BODY,
     health, operations,
+    over_tls::strict_transport,
     problem::{Code, Problem, not_here},
     rates,
     request_id::{REQUEST_ID, RequestId},
@@ -44,6 +45,8 @@ pub async fn observe(State(trust): State<Arc<Trust>>, mut request: Request, next
     let is_stream = path.as_ref().map_or(request.uri().path(), MatchedPath::as_str).ends_with("/stream");
     let is_event_source = is_stream && accepts_event_stream(request.headers());
 
+    let host = same_site::host(request.headers(), request.uri());
+    let strict_transport = strict_transport(request.extensions(), host);
     let mut response = next.run(request).await;
 
     let problem = response.extensions_mut().remove::<Problem>();
@@ -66,6 +69,7 @@ pub async fn observe(State(trust): State<Arc<Trust>>, mut request: Request, next
     }
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response.headers_mut().extend(strict_transport);
 
     tracing::info!(
         request.id = &*id,

@@ -5,6 +5,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer, ExposeHeaders};
 
 use super::{
     conditions::EVENT_ID,
+    over_tls::OverTls,
     problem::{Code, Problem},
     rates,
     request_id::REQUEST_ID,
@@ -18,13 +19,17 @@ const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 /// Checks that the request may be handled.
 ///
 /// # Errors
-/// `400` for a request with more than one `Host`, and for one of HTTP/1.1 without any (RFC 9112, 3.2); `421` for
+/// `400` for a request with more than one `Host`, and for one without any (RFC 9112, 3.2), HTTP/1.0 aside; `421` for
 /// a `Host` that is not among those the server answers to; `403` for a request that changes something, or
 /// upgrades, from a site that may not.
 pub fn check(config: &Config, request: &Parts) -> Result<(), Problem> {
     let Parts { method, uri, version, headers, .. } = request;
     let host = host(headers, uri);
-    if headers.get_all(header::HOST).iter().count() > 1 || (host.is_none() && *version == Version::HTTP_11) {
+    let names_none = host.is_none() && *version >= Version::HTTP_11;
+    // RFC 9113, 8.3.1: by HTTP/2 the two may not be of different hosts.
+    let names_two = *version == Version::HTTP_2
+        && headers.get(header::HOST).is_some_and(|named| host.is_none_or(|host| host.as_bytes() != named.as_bytes()));
+    if headers.get_all(header::HOST).iter().count() > 1 || names_none || names_two {
         return Err(Problem::new(Code::BadRequest, "A request names its Host, once."));
     }
     if host.is_some_and(|host| !is_answered(config, host)) && !PROBES.contains(&uri.path()) {
@@ -84,7 +89,10 @@ pub fn is_of_this_server(config: &Config, request: &Parts) -> bool {
 fn is_own_page(config: &Config, origin: &HeaderValue, request: &Parts) -> bool {
     match &config.public_url {
         Some(url) if config.identity.auth == AuthMode::Required => origin.as_bytes() == url.as_str().as_bytes(),
-        _ => is_of_host(origin, host(&request.headers, &request.uri)),
+        _ => {
+            let is_over_tls = request.extensions.get::<OverTls>().is_some();
+            is_of_host(origin, host(&request.headers, &request.uri), is_over_tls)
+        }
     }
 }
 
@@ -124,7 +132,8 @@ pub fn cors(config: &Config) -> CorsLayer {
         .max_age(std::time::Duration::from_mins(10))
 }
 
-fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
+/// The host that a request asks for.
+pub(super) fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
     // An absolute target names the host and wins over the header (RFC 9112, 3.2.2).
     uri.authority().map(axum::http::uri::Authority::as_str).or_else(|| headers.get(header::HOST)?.to_str().ok())
 }
@@ -142,10 +151,15 @@ fn is_answered(config: &Config, host: &str) -> bool {
         || config.public_url.as_ref().and_then(Origin::authority).is_some_and(|url| host.is_host_of(&url))
 }
 
-/// Returns true if the origin's host and port are the `Host`'s. The scheme is not compared: behind a proxy that speaks
-/// TLS the server does not know it.
-fn is_of_host(origin: &HeaderValue, host: Option<&str>) -> bool {
-    let Some((port, origin)) = origin.to_str().ok().and_then(parse_origin) else { return false };
+/// Returns true if the origin's host and port are the `Host`'s, and over TLS the scheme is that of TLS. Without it the
+/// scheme is not compared: behind a proxy that speaks TLS the server does not know it.
+fn is_of_host(origin: &HeaderValue, host: Option<&str>, is_over_tls: bool) -> bool {
+    let Some((port, origin)) = origin.to_str().ok().and_then(|origin| {
+        let is_of_tls = origin.starts_with("https://");
+        parse_origin(origin).filter(|_| is_of_tls || !is_over_tls)
+    }) else {
+        return false;
+    };
     host.and_then(Authority::parse).is_some_and(|host| origin.is_same(&host, port))
 }
 
@@ -179,7 +193,7 @@ mod tests {
 
     #[test]
     fn an_origin_is_compared_with_the_host_but_for_the_usual_port() {
-        let own = |origin, host| is_of_host(&HeaderValue::from_static(origin), Some(host));
+        let own = |origin, host| is_of_host(&HeaderValue::from_static(origin), Some(host), false);
         assert!(own("https://Chat.example.org", "chat.example.org"));
         assert!(own("https://chat.example.org", "chat.example.org:443"));
         assert!(own("http://127.0.0.1:3000", "127.0.0.1:3000"));
@@ -189,5 +203,8 @@ mod tests {
         assert!(!own("https://evil.org", "chat.example.org"));
         assert!(!own("https://chat.example.org.evil.org", "chat.example.org"));
         assert!(!own("https://evil.org#:443", "evil.org#"));
+        let own_of_tls = |origin, host| is_of_host(&HeaderValue::from_static(origin), Some(host), true);
+        assert!(own_of_tls("https://chat.example.org", "chat.example.org"));
+        assert!(!own_of_tls("http://chat.example.org:443", "chat.example.org:443"));
     }
 }

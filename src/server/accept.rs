@@ -14,9 +14,11 @@ use futures_util::FutureExt;
 use tokio::time::{Instant, sleep};
 
 use super::{
+    certificates::Tls,
     connection,
     listen::Listener,
     refusal::{self, Refusals},
+    serving::Serving,
 };
 use crate::{app::App, connections::Full, http};
 
@@ -27,10 +29,20 @@ const QUIET: Duration = Duration::from_secs(1);
 /// The process has no file left, or the system (errno(3), on Linux and macOS).
 const NO_FILES: [i32; 2] = [24, 23];
 
-/// Takes the connections of a listener; never ends.
-pub async fn accept(app: &Arc<App>, router: Router, listener: &Listener) {
-    let tasks = &app.shutdown.tasks;
-    let full = [Full::Server, Full::Address].map(|why| http::full(&app.config, why));
+/// Takes the connections of a listener; never ends. Where it has TLS, `tls` are its settings.
+pub async fn accept(app: &Arc<App>, router: Router, listener: &Listener, tls: Option<&Tls>) {
+    let tls = tls.filter(|_| listener.has_tls);
+    let (tasks, refusing_tls) = (&app.shutdown.tasks, tls.map(|tls| tls.refusing.clone()));
+    let serving = Arc::new(Serving {
+        router,
+        full: [Full::Server, Full::Address].map(|why| http::full(&app.config, why)),
+        tls: tls.map(|tls| tls.serving.clone()),
+        connections: app.connections.clone(),
+        tasks: tasks.clone(),
+        closing: app.shutdown.closing.clone(),
+        stall_timeout: app.config.stall_timeout,
+        timings: app.config.timings,
+    });
     let (mut refusals, mut spare) = (Refusals::default(), Spare::new());
     loop {
         let socket = match listener.accept().await {
@@ -46,12 +58,11 @@ pub async fn accept(app: &Arc<App>, router: Router, listener: &Listener) {
             }
         };
         match app.connections.take(connection::peer(&socket)) {
-            Ok(place) => {
-                let (router, closing) = (router.clone(), app.shutdown.closing.clone());
-                let (head_timeout, stall_timeout) = (app.config.timings.head_timeout, app.config.stall_timeout);
-                tasks.spawn(connection::run(socket, router, place, head_timeout, stall_timeout, closing));
+            Ok(place) => drop(tasks.spawn(connection::run(socket, serving.clone(), place))),
+            Err(why) => {
+                let refusal = refusal::refuse(socket, refusing_tls.clone(), serving.full(why));
+                refusals.add(&tasks.spawn(refusal));
             }
-            Err(why) => refusals.add(&tasks.spawn(refusal::refuse(socket, full[why as usize].clone()))),
         }
     }
 }

@@ -1,8 +1,7 @@
-//! One connection: HTTP/1.1 with deadlines and small buffers.
+//! One connection: TLS where it is asked for, and HTTP with deadlines and small buffers.
 
-use std::{net::IpAddr, pin::pin, time::Duration};
+use std::{net::IpAddr, pin::pin, sync::Arc, time::Duration};
 
-use axum::Router;
 use hyper::{
     Request,
     body::Incoming,
@@ -14,59 +13,100 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpStream, UnixStream};
-use tokio_util::{either::Either, sync::CancellationToken};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::timeout,
+};
+use tokio_rustls::{TlsAcceptor, rustls::ServerConfig, server::TlsStream};
+use tokio_util::either::Either;
 
-use super::guard::{Guard, PROGRESS};
-use crate::{connections::Place, unsent::Client};
+use super::{
+    guard::{Guard, PROGRESS},
+    http2,
+    serving::{BUFFER, Serving, Socket},
+};
+use crate::{connections::Place, http::over_tls::OverTls, unsent::Client};
 
-/// The most that hyper's buffers for reading and for writing grow to: a request for fifty rooms with the longest
-/// names and their cursors fits, and a longer head is answered `431`. They begin with 8 KiB each, which is most of
-/// what an idle stream costs, and grow only for who sends more.
-pub(super) const BUFFER: usize = 16 * 1024;
 /// The number of bytes that the kernel holds for a reader that does not take them.
 const SEND_BUFFER: usize = 64 * 1024;
 /// The time after the last sign of life at which the kernel asks whether the other side is there.
 const KEEPALIVE: Duration = Duration::from_mins(1);
 
-/// The socket of a connection.
-pub type Socket = Either<TcpStream, UnixStream>;
-
-/// Serves the connection until it ends, or until `closing` and what it is busy with is done.
-///
-/// `head_timeout` bounds how long the head of a request may take, and how long the connection may be idle
-/// between requests: for hyper they are one (its timer starts when it begins to read a head).
-pub async fn run(
-    socket: Socket,
-    router: Router,
-    place: Place,
-    head_timeout: Duration,
-    stall_timeout: Duration,
-    closing: CancellationToken,
-) {
-    let client = match prepare(&socket) {
-        Ok(address) => Client::new(address),
+/// Serves the connection until it ends, or until it is to close and what it is busy with is done.
+pub async fn run(socket: Socket, serving: Arc<Serving>, place: Place) {
+    let address = match prepare(&socket) {
+        Ok(address) => address,
         Err(error) => {
             tracing::debug!(%error, "a connection was gone before it was served");
             return;
         }
     };
-    let io = TokioIo::new(Guard::new(socket, stall_timeout, client.clone(), place));
-    let router = TowerToHyperService::new(router);
+    let client = Client::new(address);
+    let guard = Guard::new(socket, serving.stall_timeout, client.clone(), place);
+    match &serving.tls {
+        None => http1(guard, client, false, &serving).await,
+        // In a box, so that a connection without TLS has no memory for it.
+        Some(tls) => Box::pin(encrypted(guard, client, tls.clone(), serving.clone())).await,
+    }
+}
+
+/// Shakes hands, and serves what that has agreed on.
+async fn encrypted(guard: Guard<Socket>, client: Arc<Client>, tls: Arc<ServerConfig>, serving: Arc<Serving>) {
+    let shaken = tokio::select! {
+        shaken = timeout(serving.timings.handshake_timeout, shake_hands(guard, tls)) => shaken,
+        () = serving.closing.cancelled() => return,
+    };
+    let stream = match shaken {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return tracing::debug!(%error, "a TLS handshake failed"),
+        Err(_) => return tracing::debug!("a TLS handshake took too long"),
+    };
+    if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+        http2::serve(stream, client.address(), serving).await;
+    } else {
+        http1(stream, client, true, &serving).await;
+    }
+}
+
+/// Begins TLS on a connection. What waits to be encrypted is bounded as what waits to be sent is.
+///
+/// # Errors
+/// The socket's, and `InvalidData` for a client that breaks the protocol or offers none that is taken.
+pub(super) async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    tls: Arc<ServerConfig>,
+) -> std::io::Result<TlsStream<S>> {
+    TlsAcceptor::from(tls).accept_with(stream, |session| session.set_buffer_limit(Some(BUFFER))).await
+}
+
+/// Serves HTTP/1.1.
+///
+/// The timeout of heads bounds how long the head of a request may take, and how long the connection may be idle
+/// between requests: for hyper they are one (its timer starts when it begins to read a head).
+async fn http1(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    client: Arc<Client>,
+    is_encrypted: bool,
+    serving: &Serving,
+) {
+    let router = TowerToHyperService::new(serving.router.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(client.clone());
+        if is_encrypted {
+            request.extensions_mut().insert(OverTls);
+        }
         router.call(request)
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(head_timeout)
+        .header_read_timeout(serving.timings.head_timeout)
         .max_buf_size(BUFFER)
-        .serve_connection(io, service)
+        .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = closing.cancelled() => {
+        () = serving.closing.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -97,14 +137,15 @@ fn prepare(socket: &Socket) -> std::io::Result<Option<IpAddr>> {
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
-        net::TcpListener,
+        net::{TcpListener, TcpStream},
     };
-    use tokio_util::task::TaskTracker;
+    use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
     use super::*;
-    use crate::connections::Connections;
+    use crate::{config::Timings, connections::Connections};
 
     const STALL_TIMEOUT: Duration = Duration::from_secs(7);
     /// After the guard, which tells a slow reader from one that is gone.
@@ -118,8 +159,17 @@ mod tests {
         let socket = socket2::Socket::from(accepted.try_clone().unwrap());
         let place = Connections::new(1, false, Vec::new()).take(None).unwrap();
         let stream = Either::Left(TcpStream::from_std(accepted).unwrap());
-        let head_timeout = Duration::from_secs(15);
-        TaskTracker::new().spawn(run(stream, router, place, head_timeout, STALL_TIMEOUT, CancellationToken::new()));
+        let serving = Serving {
+            router,
+            full: [Router::new(), Router::new()],
+            tls: None,
+            connections: Arc::new(Connections::new(1, false, Vec::new())),
+            tasks: TaskTracker::new(),
+            closing: CancellationToken::new(),
+            stall_timeout: STALL_TIMEOUT,
+            timings: Timings::DEFAULT,
+        };
+        TaskTracker::new().spawn(run(stream, Arc::new(serving), place));
         (client, socket)
     }
 

@@ -19,7 +19,7 @@ use tokio::{
 };
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use super::connection::Socket;
+use super::serving::Socket;
 use crate::{connections::Place, unsent::Client};
 
 /// As many bytes within the timeout are progress, even when more wait: a slow line is no stopped one.

@@ -12,7 +12,7 @@ use listenfd::ListenFd;
 use tokio::net::{TcpListener, TcpSocket, UnixListener, UnixSocket};
 use tokio_util::either::Either;
 
-use super::connection::Socket;
+use super::serving::Socket;
 use crate::config::listen::{Listen, Place};
 
 /// Connections that may wait to be accepted. One more would be tried again by the other side, but only

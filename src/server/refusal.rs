@@ -1,6 +1,6 @@
 //! The answer to a connection that is one too many.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use axum::Router;
 use hyper::server::conn::http1;
@@ -9,11 +9,16 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     task::{AbortHandle, JoinHandle},
     time::timeout,
 };
+use tokio_rustls::rustls::ServerConfig;
 
-use super::connection::{BUFFER, Socket};
+use super::{
+    connection::shake_hands,
+    serving::{BUFFER, Socket},
+};
 
 /// Connections that are refused in words at once; they have files of their own, beyond the budget.
 const AT_ONCE: usize = 128;
@@ -42,14 +47,28 @@ impl Refusals {
     }
 }
 
-/// Says why, in the form that the request asks for, and closes.
-pub async fn refuse(socket: Socket, router: Router) {
+/// Says why, in the form that the request asks for, and closes; by HTTP/1.1 also after a handshake of `tls`.
+pub async fn refuse(socket: Socket, tls: Option<Arc<ServerConfig>>, router: Router) {
+    let refusal = async {
+        match tls {
+            None => answer(socket, router).await,
+            Some(tls) => match shake_hands(socket, tls).await {
+                Ok(stream) => answer(stream, router).await,
+                Err(_) => false,
+            },
+        }
+    };
+    if !timeout(PATIENCE, refusal).await.unwrap_or_default() {
+        tracing::debug!("a refused connection did not wait for the answer");
+    }
+}
+
+/// Returns true if the answer was taken.
+async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, router: Router) -> bool {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .keep_alive(false)
         .max_buf_size(BUFFER)
-        .serve_connection(TokioIo::new(socket), TowerToHyperService::new(router));
-    if !matches!(timeout(PATIENCE, connection).await, Ok(Ok(()))) {
-        tracing::debug!("a refused connection did not wait for the answer");
-    }
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    connection.await.is_ok()
 }

@@ -1,11 +1,13 @@
 //! Connections, and what stands in front of them.
 
 mod accepting;
-mod listening;
 mod client_addresses;
+mod http2;
+mod listening;
 mod proxies;
 mod refusing;
 mod serving;
+mod tls;
 mod unread_answers;
 
 use serde_json::json;

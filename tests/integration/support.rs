@@ -19,6 +19,7 @@ pub mod socket;
 pub mod sse;
 pub mod state;
 pub mod statements;
+pub mod tls;
 pub mod users;
 pub mod wire;
 

@@ -9,7 +9,7 @@ use crate::support::{
 };
 
 /// The product's own times, with their defaults.
-const TIMES: [(&str, &str); 26] = [
+const TIMES: [(&str, &str); 29] = [
     ("typing-lapse", "6s"),
     ("socket-typing-lapse", "1m"),
     ("presence-grace", "5s"),
@@ -20,6 +20,9 @@ const TIMES: [(&str, &str); 26] = [
     ("socket-ping-interval", "20s"),
     ("socket-close-timeout", "5s"),
     ("poll-ephemeral-wait", "2s"),
+    ("handshake-timeout", "10s"),
+    ("http2-idle-time", "1m"),
+    ("certificate-interval", "1m"),
     ("head-timeout", "15s"),
     ("body-timeout", "15s"),
     ("write-timeout", "10s"),
@@ -244,6 +247,8 @@ fn help_lists_what_can_be_set() {
     let help = String::from_utf8(help.stdout).expect("text");
     for (flag, default) in [
         ("listen", Some("127.0.0.1:3000")),
+        ("tls-cert", None),
+        ("tls-key", None),
         ("database-url", Some("sqlite://parlor.db?mode=rwc")),
         ("sqlite-synchronous", Some("full")),
         ("migrate", Some("true")),

@@ -12,13 +12,20 @@ use reqwest::StatusCode;
 use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::net::{TcpStream, UnixStream};
 
-use super::{DEADLINE, database::TestDatabase, secrets, within};
+use super::{
+    DEADLINE,
+    database::TestDatabase,
+    secrets,
+    tls::{self, Line as AnyLine, Pair},
+    within,
+};
 
 mod builder;
 mod process;
 
-pub use builder::Builder;
+pub use builder::{Builder, Line};
 use process::Running;
 pub use process::{PARLOR, collect, complaint, failure, parlor, parlor_command};
 
@@ -52,9 +59,48 @@ impl Server {
         self.running.addr
     }
 
-    /// Where it listens, as it says.
+    /// The places that it listens on, as it says.
     pub fn places(&self) -> &[String] {
         &self.running.places
+    }
+
+    /// The address it listens on with TLS.
+    pub fn tls_addr(&self) -> SocketAddr {
+        let address = self.places().iter().find_map(|place| place.strip_prefix("https://"));
+        address.expect("it listens with TLS").parse().expect("an address")
+    }
+
+    /// The certificate it shows where it is reached by TLS, unless the test has given it another.
+    pub fn pair(&self) -> Pair {
+        Builder::pair(&self.dir)
+    }
+
+    /// Scheme and host of the way to it.
+    fn base(&self) -> String {
+        match self.builder.line_in_force() {
+            Line::Tcp => format!("http://{}", self.addr()),
+            Line::Tls => format!("https://{}", self.tls_addr()),
+            Line::Unix => "http://localhost".to_owned(),
+        }
+    }
+
+    /// A connection for a `WebSocket`, and the URL of a path on it.
+    pub async fn connect(&self, path: &str) -> (Box<dyn AnyLine>, String) {
+        match self.builder.line_in_force() {
+            Line::Tcp => {
+                let stream = TcpStream::connect(self.addr()).await.expect("a connection");
+                (Box::new(stream), format!("ws://{}{path}", self.addr()))
+            }
+            Line::Tls => {
+                let config = Pair::trusted(&[&self.pair()], &["http/1.1"]);
+                let stream = tls::connect(self, "127.0.0.1", config).await.expect("a connection");
+                (Box::new(stream), format!("wss://{}{path}", self.tls_addr()))
+            }
+            Line::Unix => {
+                let stream = UnixStream::connect(self.dir.join("parlor.sock")).await.expect("a connection");
+                (Box::new(stream), format!("ws://localhost{path}"))
+            }
+        }
     }
 
     /// The id of the server's process, also when it runs under a wrapper.
@@ -77,12 +123,12 @@ impl Server {
 
     /// The address of a path: `/healthz`.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.addr())
+        format!("{}{path}", self.base())
     }
 
     /// The address of a path of the API: `/rooms/general`.
     pub fn api(&self, path: &str) -> String {
-        format!("http://{}/api/v1{path}", self.addr())
+        format!("{}/api/v1{path}", self.base())
     }
 
     /// The client that the conveniences below use.

@@ -4,15 +4,15 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
+    WebSocketStream, client_async,
     tungstenite::{self, Message, client::IntoClientRequest},
 };
 
-use super::{DEADLINE, Server, reader::Query, secrets, within};
+use super::{DEADLINE, Server, reader::Query, secrets, tls::Line, within};
 
 /// One open socket.
 pub struct Socket {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    socket: WebSocketStream<Box<dyn Line>>,
     /// The code the server closed with, once it has.
     pub close_code: Option<u16>,
 }
@@ -25,12 +25,20 @@ impl Socket {
 
     /// Opens the socket at any path of the server.
     pub async fn open_at(server: &Server, path: &str) -> Self {
-        Self::connect(format!("ws://{}{path}", server.addr())).await.expect("a socket opens")
+        let (line, url) = server.connect(path).await;
+        Self::by(line, url).await.expect("a socket opens")
     }
 
     /// Opens a socket by any request, which may be refused.
     pub async fn connect(request: impl IntoClientRequest + Unpin) -> Result<Self, tungstenite::Error> {
-        let opened = within(DEADLINE, "an upgrade is answered", connect_async(request)).await;
+        let request = request.into_client_request()?;
+        let authority = request.uri().authority().expect("a host").as_str();
+        let line = TcpStream::connect(authority).await.map_err(tungstenite::Error::Io)?;
+        Self::by(Box::new(line), request).await
+    }
+
+    async fn by(line: Box<dyn Line>, request: impl IntoClientRequest + Unpin) -> Result<Self, tungstenite::Error> {
+        let opened = within(DEADLINE, "an upgrade is answered", client_async(request, line)).await;
         opened.map(|(socket, _)| Self { socket, close_code: None })
     }
 

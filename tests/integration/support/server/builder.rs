@@ -19,7 +19,9 @@ use super::{
 };
 use crate::support::{
     database::{TestDatabase, sqlite_url},
-    secrets, within,
+    secrets,
+    tls::Pair,
+    within,
 };
 
 /// The time that a connection is kept for the next request: less than the server lets it be idle, or a request may
@@ -27,6 +29,30 @@ use crate::support::{
 const REUSED: Duration = Duration::from_secs(5);
 /// Times that nearly every test would only wait for. The others are the product's, unless a test sets them.
 const SHORTER: [(&str, &str); 2] = [("PARLOR_POLL_EPHEMERAL_WAIT", "200ms"), ("PARLOR_DRAIN_SPREAD", "300ms")];
+
+/// The way that the conveniences of [`Server`] reach it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Line {
+    /// TCP, HTTP/1.1.
+    #[default]
+    Tcp,
+    /// TLS, HTTP/2; `WebSocket`s by HTTP/1.1.
+    Tls,
+    /// A Unix socket, HTTP/1.1.
+    Unix,
+}
+
+impl Line {
+    /// The one that `TEST_LINE` names, for tests that don't care.
+    fn of_environment() -> Self {
+        match std::env::var("TEST_LINE").as_deref() {
+            Err(_) | Ok("tcp") => Self::Tcp,
+            Ok("tls") => Self::Tls,
+            Ok("unix") => Self::Unix,
+            Ok(other) => panic!("TEST_LINE is tcp, tls or unix, and not {other}"),
+        }
+    }
+}
 
 /// The settings of a server to be started.
 #[derive(Clone, Default)]
@@ -40,6 +66,7 @@ pub struct Builder {
     no_listen: bool,
     log: Option<Arc<File>>,
     sockets: Vec<Arc<OwnedFd>>,
+    line: Option<Line>,
 }
 
 impl Builder {
@@ -96,6 +123,24 @@ impl Builder {
         self
     }
 
+    /// The way to it; otherwise the one of the environment.
+    pub fn line(mut self, line: Line) -> Self {
+        self.line = Some(line);
+        self
+    }
+
+    /// The way to it that is in force. A test that says where to listen has its own.
+    pub(super) fn line_in_force(&self) -> Line {
+        let is_said = self.no_listen || !self.listen.is_empty();
+        self.line.unwrap_or_else(|| if is_said { Line::Tcp } else { Line::of_environment() })
+    }
+
+    /// The certificate of a server that is reached by TLS, in its directory.
+    pub(super) fn pair(dir: &Path) -> Pair {
+        let pair = Pair { cert: dir.join("tls.pem"), key: dir.join("tls.key") };
+        if pair.cert.exists() { pair } else { Pair::make(dir, "tls", &["localhost", "127.0.0.1"]) }
+    }
+
     /// One more socket that it is given as the service manager gives them (`sd_listen_fds(3)`).
     pub fn socket(mut self, socket: impl Into<OwnedFd>) -> Self {
         self.sockets.push(Arc::new(socket.into()));
@@ -113,14 +158,20 @@ impl Builder {
         let owned = self.dir.is_none().then(|| tempfile::tempdir().expect("a directory for the server"));
         let dir = owned.as_ref().map(|owned| owned.path().to_owned()).or_else(|| self.dir.clone());
         let dir = dir.expect("one of the two");
-        let http = reqwest::Client::builder().no_proxy().pool_idle_timeout(REUSED).build().expect("an HTTP client");
+        let http = match self.line_in_force() {
+            Line::Tcp => reqwest::Client::builder().no_proxy(),
+            Line::Tls => Self::pair(&dir).client(&["h2"]),
+            Line::Unix => reqwest::Client::builder().no_proxy().unix_socket(dir.join("parlor.sock")),
+        };
+        let http = http.pool_idle_timeout(REUSED).build().expect("an HTTP client");
         let database = self.database(&dir).await;
         let running = self.run(&dir, &database).await;
         Server { builder: self, dir, _owned: owned, http, running, database }
     }
 
     pub(super) async fn run(&self, dir: &Path, database: &TestDatabase) -> Running {
-        Running::start(self.command(dir, database), self.listen.len().max(self.sockets.len()).max(1)).await
+        let more = usize::from(self.line_in_force() != Line::Tcp);
+        Running::start(self.command(dir, database), self.listen.len().max(self.sockets.len()).max(1) + more).await
     }
 
     /// Runs the server to its end and returns what it wrote: for a start that must fail.
@@ -165,9 +216,22 @@ impl Builder {
             // A flag wins over the environment, so a test can set these too.
             shorter = Some(SHORTER);
             let url = database.url();
-            let loopback = ["127.0.0.1:0".to_owned()];
+            // Beside a certificate, too, for what is not about the way.
+            let loopback = ["127.0.0.1:0,tls=off".to_owned()];
             let listen = if self.listen.is_empty() { &loopback[..] } else { &self.listen };
             words.extend(listen.iter().flat_map(|place| ["--listen".into(), place.into()]));
+            match self.line_in_force() {
+                Line::Tcp => {}
+                Line::Tls => {
+                    let pair = Self::pair(dir);
+                    words.extend(["--listen", "127.0.0.1:0,tls=on", "--tls-cert"].map(Into::into));
+                    words.extend([pair.cert.into(), "--tls-key".into(), pair.key.into()]);
+                }
+                Line::Unix => {
+                    let place = format!("unix:{}", dir.join("parlor.sock").display());
+                    words.extend(["--listen".into(), place.into()]);
+                }
+            }
             words.extend(["--database-url".into(), url.into()]);
         }
         words.extend(self.args.iter().cloned());

@@ -65,7 +65,7 @@ pub struct Running {
     pub child: Child,
     /// The first TCP address without TLS; unspecified, if there is none.
     pub addr: SocketAddr,
-    /// Where it listens, as it says.
+    /// The places that it listens on, as it says.
     pub places: Vec<String>,
     pub pid: u32,
     pub stderr: watch::Receiver<Vec<String>>,
