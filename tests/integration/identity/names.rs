@@ -151,7 +151,7 @@ async fn the_first_requests_of_a_user_may_come_together() {
     for round in 0..10 {
         let token = guarded.token(&format!("newcomer-{round}"), &[]);
         let ask = async || guarded.request(Method::GET, "/api/v1/me", &token).send().await.expect("an answer");
-        for answer in join_all((0..16).map(|_| ask())).await {
+        for answer in join_all((0..100).map(|_| ask())).await {
             assert_eq!(json_of(answer, StatusCode::OK).await["username"], format!("newcomer-{round}"));
         }
     }

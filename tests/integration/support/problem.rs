@@ -3,6 +3,8 @@
 use reqwest::Response;
 use serde_json::Value;
 
+use super::{DEADLINE, within};
+
 /// Checks that an answer is a problem with this status and code, naming these fields; returns it.
 pub async fn expect_problem(answer: Response, status: u16, code: &str, fields: &[&str]) -> Value {
     let url = answer.url().clone();
@@ -21,7 +23,8 @@ pub async fn expect_problem(answer: Response, status: u16, code: &str, fields: &
 /// Checks that an answer is a problem, whichever; returns it.
 pub async fn any_problem(answer: Response) -> Value {
     let (status, url, headers) = (answer.status(), answer.url().clone(), answer.headers().clone());
-    let body = answer.text().await.expect("a body");
+    // What should have been refused may be a stream.
+    let body = within(DEADLINE, "the end of a problem", answer.text()).await.expect("a body");
     let header = |name: &str| headers.get(name).map(|value| value.to_str().expect("text").to_owned());
     let content_type = header("content-type").unwrap_or_default();
     assert!(content_type.starts_with("application/problem+json"), "{url}: {status} {content_type} {body}");
