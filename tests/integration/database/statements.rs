@@ -104,6 +104,7 @@ async fn read(server: &Server, id: i64) {
     let message = format!("{room}/messages/{id}");
     for path in [
         "/me".to_owned(),
+        "/limits".into(),
         "/rooms?limit=5".into(),
         "/rooms?after=another".into(),
         room.clone(),

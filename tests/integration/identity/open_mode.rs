@@ -8,8 +8,9 @@ use super::matrix::{body, operations};
 use crate::support::{Server, browser::PASSWORD, problem::expect_problem, server::json_of};
 
 /// The operations that are there in open mode, below `/api/v1`.
-const OPEN: [(&str, &[&str]); 16] = [
+const OPEN: [(&str, &[&str]); 17] = [
     ("/me", &["GET"]),
+    ("/limits", &["GET"]),
     ("/rooms", &["GET"]),
     ("/rooms/{room}", &["GET", "PUT"]),
     ("/rooms/{room}/messages", &["GET", "POST"]),

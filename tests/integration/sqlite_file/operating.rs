@@ -4,7 +4,7 @@ use std::{path::Path, process::Command};
 
 use serde_json::json;
 
-use crate::support::{Query, Reader, Server, Transport, reader::kind, server::parlor};
+use crate::support::{Query, Reader, Server, Transport, reader::kind, server::parlor, tls::Pair};
 
 const OPERATING: &str = include_str!("../../../docs/operating.md");
 
@@ -24,7 +24,8 @@ async fn the_file_with_every_setting_has_every_setting() {
     let [file] = blocks("toml")[..] else { panic!("one file of settings") };
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("parlor.toml");
-    // The keys that it names.
+    // The keys and the certificate that it names.
+    Pair::make(dir.path(), "tls", &["chat.example.org"]);
     assert!(parlor(dir.path(), &["keygen", "chat.pem"]).status.success());
     let set = json!({"keys": [{"kty": "oct", "k": "A".repeat(43)}]});
     std::fs::write(dir.path().join("jwks.json"), set.to_string()).expect("a file is written");
@@ -50,10 +51,11 @@ async fn the_file_with_every_setting_has_every_setting() {
         assert!(given.contains(line), "the default is {line}");
     }
 
-    // In open mode anybody can post; the keys do not go with it.
+    // In open mode anybody can post, here without TLS; the keys do not go with it.
     let (before, identity) = file.split_once("[identity]").expect("a table");
     let (_, after) = identity.split_once("[database]").expect("a table");
-    let open = format!("{}[database]{after}", before.replace("\"required\"", "\"open\"").replace(":3000", ":0"));
+    let open =
+        format!("{}[database]{after}", before.replace("\"required\"", "\"open\"").replace(":3000", ":0,tls=off"));
     std::fs::write(&path, open).expect("a file is written");
     let server = Server::builder().dir(dir.path()).bare().start().await;
     server.post("general", "Alice", "hi").await;
