@@ -40,8 +40,7 @@ acts! {
     OpenDirect = "open the room of oneself and somebody else";
     Join = "join a public room";
     Leave = "leave a room";
-    SetMember = "add members, and change roles below one's own; with `--directory off` only admins add whom they share no \
-                 room with";
+    SetMember = "add members, and change roles below one's own";
     AddOneself = "add oneself to a room, also to a private one";
     RemoveMember = "remove members with a role below one's own";
     Ban = "ban users with a role below one's own, and end bans";
