@@ -11,8 +11,8 @@ NO_SERVERS := --skip database_server::
 NO_FILES := --skip sqlite_file::
 # Tests of what is the same whichever database there is: connections, requests that are refused before one is asked, the
 # log, the command line's words, and who may do what. They run once, on SQLite.
-SAME_EVERYWHERE := $(addprefix --skip ,server:: requests:: promises::slow_reader promises::drain identity::matrix \
-	identity::frames program::bench_bar program::command_line program::documents program::folding \
+SAME_EVERYWHERE := $(addprefix --skip ,server:: requests:: limits:: promises::slow_reader promises::drain identity::matrix \
+	identity::frames identity::guessed_accounts identity::guessed_rooms identity::open_mode identity::signers program::bench_bar program::command_line program::documents program::folding \
 	program::identity_recipes program::log program::parts program::readme program::refused_values program::tokens)
 # What holds whichever way a client comes. Over HTTP/2 all streams of a client share a connection, and its window: one that
 # stops sixteen streams and goes on with others is no client that there is.
