@@ -230,6 +230,8 @@ impl Builder {
                 Line::Unix => {
                     let place = format!("unix:{}", dir.join("parlor.sock").display());
                     words.extend(["--listen".into(), place.into()]);
+                    // Whoever comes by a socket is never exempt: a proxy may be behind it.
+                    words.extend(["--limits", "off"].map(Into::into));
                 }
             }
             words.extend(["--database-url".into(), url.into()]);
