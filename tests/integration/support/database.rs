@@ -99,7 +99,7 @@ async fn contents(url: &str) -> Result<String, DbErr> {
         "SELECT 'SELECT t::text AS text FROM \"' || table_name || '\" t' AS text FROM information_schema.tables \
          WHERE table_schema = 'public'"
     } else {
-        "SELECT CONCAT('SELECT CAST(CONCAT_WS(0x7c, ', GROUP_CONCAT('`', column_name, '`'), ') AS CHAR) AS text FROM `', \
+        "SELECT CONCAT('SELECT CAST(CONCAT_WS(0x7c, ', GROUP_CONCAT('`', column_name, '`'), ') AS BINARY) AS text FROM `', \
          table_name, '`') AS text FROM information_schema.columns WHERE table_schema = DATABASE() GROUP BY table_name"
     };
     let mut contents = String::new();
@@ -114,7 +114,9 @@ async fn contents(url: &str) -> Result<String, DbErr> {
 
 async fn column(database: &DatabaseConnection, statement: &str) -> Result<Vec<String>, DbErr> {
     let rows = database.query_all_raw(Statement::from_string(database.get_database_backend(), statement)).await?;
-    rows.iter().map(|row| row.try_get("", "text")).collect()
+    // Some of what is there is no text.
+    let lossy = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    rows.iter().map(|row| row.try_get("", "text").or_else(|_| row.try_get("", "text").map(lossy))).collect()
 }
 
 async fn drop_database(server: &DatabaseConnection, name: &str) {
