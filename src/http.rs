@@ -72,7 +72,7 @@ use stream::{long_poll, rooms as streamed_rooms, sse, websocket};
 pub fn router(app: Arc<App>) -> Router {
     let (router, document) = routes().split_for_parts();
     let docs = openapi::docs::routes(openapi::complete(document, app.config.content_limit, app.config.identity.auth));
-    layered(router.merge(pages::routes(app.config.identity.auth)).merge(problem_pages::routes()).merge(docs), app)
+    layered(router.merge(pages::routes(&app.config)).merge(problem_pages::routes()).merge(docs), app)
 }
 
 /// The layers around all routes.

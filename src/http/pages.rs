@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::State,
+    extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
     routing::get,
@@ -12,8 +12,11 @@ use axum::{
 
 use serde_json::json;
 
-use super::answer;
-use crate::{app::App, config::AuthMode};
+use super::{answer, over_tls::OverTls, same_site::host};
+use crate::{
+    app::App,
+    config::{AuthMode, Config, site::Authority},
+};
 
 /// The content security policy of the pages: nothing that is not from here, and no script or style within a page.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
@@ -86,7 +89,7 @@ impl File {
             .unwrap_or((&self.plain, None))
     }
 
-    fn answer(&self, request: &HeaderMap) -> Response {
+    fn answer(&self, request: &HeaderMap, is_trustworthy: bool) -> Response {
         let (variant, coding) = self.variant(&Accepts::of(request));
         let mut headers = HeaderMap::new();
         let mut set = |name, value| headers.insert(name, HeaderValue::from_static(value));
@@ -96,8 +99,10 @@ impl File {
         set(header::VARY, "accept-encoding");
         set(header::CONTENT_SECURITY_POLICY, POLICY);
         set(HeaderName::from_static("referrer-policy"), "no-referrer");
-        // No page of another site has a handle of this one's window (HTML, 7.1.3).
-        set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+        if is_trustworthy {
+            // No page of another site has a handle of this one's window (HTML, 7.1.3).
+            set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+        }
         set(HeaderName::from_static("permissions-policy"), PERMISSIONS);
         if has(request, variant.tag) {
             return (StatusCode::NOT_MODIFIED, headers).into_response();
@@ -147,8 +152,18 @@ async fn settings(State(app): State<Arc<App>>) -> Response {
     ([(header::CACHE_CONTROL, "no-store")], answer(json!({"edit_window": edit_window}))).into_response()
 }
 
+/// Returns true if browsers take the page's origin for trustworthy, which nobody on the way could have changed (Secure
+/// Contexts, 3.1): over TLS, and of this machine. Of others they say in the console that the policy is ignored.
+fn is_trustworthy(request: &Request) -> bool {
+    let host = host(request.headers(), request.uri()).and_then(Authority::parse);
+    request.extensions().get::<OverTls>().is_some() || host.is_some_and(|host| host.is_loopback())
+}
+
 /// The pages and their parts.
-pub fn routes(mode: AuthMode) -> Router<Arc<App>> {
+pub fn routes(config: &Config) -> Router<Arc<App>> {
+    let mode = config.identity.auth;
+    // A proxy may speak TLS.
+    let is_https = config.public_url.as_ref().is_some_and(|url| url.as_str().starts_with("https:"));
     let named = |name: &str| FILES.iter().find(|file| file.name == name);
     let of_mode: &[_] = if mode == AuthMode::Required { &REQUIRED_PAGES } else { &OPEN_PAGES };
     let pages = PAGES.iter().chain(of_mode).filter_map(|(path, name)| Some(((*path).to_owned(), named(name)?)));
@@ -158,6 +173,8 @@ pub fn routes(mode: AuthMode) -> Router<Arc<App>> {
         .into_iter()
         .fold(router, |router, (from, to)| router.route(from, get(move || async move { Redirect::permanent(to) })));
     pages.chain(files).fold(router, |router, (path, file)| {
-        router.route(&path, get(move |request: HeaderMap| async move { file.answer(&request) }))
+        let answer =
+            move |request: Request| async move { file.answer(request.headers(), is_https || is_trustworthy(&request)) };
+        router.route(&path, get(answer))
     })
 }

@@ -24,6 +24,8 @@ test('a key is shown once, is good, and is good no longer once it is deleted', a
   const asKey = async () => (await fetch(`${server.url}/api/v1/me`, { headers: { Authorization: `Bearer ${key}` } })).status;
   assert.equal(await asKey(), 200);
   await page.locator('#keys bdi').getByText(EVIL).waitFor();
+  // The browser says that a dialog is closed once it has time to.
+  await page.locator('dialog').waitFor({ state: 'detached' });
   assert.ok(!(await page.content()).includes(key), 'nothing of it is left');
   await press(page, `Delete the key ${EVIL}…`);
   await hasFocus(page, 'Keep it');

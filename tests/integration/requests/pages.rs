@@ -147,3 +147,16 @@ async fn a_slash_at_the_end_leads_to_a_page_too() {
         assert_eq!(&answer.bytes().await.expect("a page"), expected, "{path}");
     }
 }
+
+#[tokio::test]
+async fn the_policy_of_windows_is_told_where_browsers_heed_it() {
+    let named = Server::builder().arg("--allowed-hosts").arg("chat.example.org").start().await;
+    let site = Server::builder().arg("--public-url").arg("https://chat.example.org").start().await;
+    for (server, host, is_told) in
+        [(&named, "127.0.0.1", true), (&named, "chat.example.org", false), (&site, "chat.example.org", true)]
+    {
+        let page = ask(server, Method::GET, "/", &[("host", host)]).await;
+        assert_eq!(page.status(), StatusCode::OK);
+        assert_eq!(page.headers().contains_key("cross-origin-opener-policy"), is_told, "{host}");
+    }
+}
