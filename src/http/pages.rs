@@ -12,10 +12,10 @@ use axum::{
 
 use serde_json::json;
 
-use super::{answer, over_tls::OverTls, same_site::host};
+use super::{answer, over_tls::OverTls};
 use crate::{
     app::App,
-    config::{AuthMode, Config, site::Authority},
+    config::{AuthMode, Config},
 };
 
 /// The content security policy of the pages: nothing that is not from here, and no script or style within a page.
@@ -89,7 +89,7 @@ impl File {
             .unwrap_or((&self.plain, None))
     }
 
-    fn answer(&self, request: &HeaderMap, is_trustworthy: bool) -> Response {
+    fn answer(&self, request: &HeaderMap, is_https: bool) -> Response {
         let (variant, coding) = self.variant(&Accepts::of(request));
         let mut headers = HeaderMap::new();
         let mut set = |name, value| headers.insert(name, HeaderValue::from_static(value));
@@ -99,8 +99,9 @@ impl File {
         set(header::VARY, "accept-encoding");
         set(header::CONTENT_SECURITY_POLICY, POLICY);
         set(HeaderName::from_static("referrer-policy"), "no-referrer");
-        if is_trustworthy {
-            // No page of another site has a handle of this one's window (HTML, 7.1.3).
+        if is_https {
+            // No page of another site has a handle of this one's window (HTML, 7.1.3). Without TLS browsers say in the
+            // console that it is ignored.
             set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
         }
         set(HeaderName::from_static("permissions-policy"), PERMISSIONS);
@@ -152,17 +153,10 @@ async fn settings(State(app): State<Arc<App>>) -> Response {
     ([(header::CACHE_CONTROL, "no-store")], answer(json!({"edit_window": edit_window}))).into_response()
 }
 
-/// Returns true if browsers take the page's origin for trustworthy, which nobody on the way could have changed (Secure
-/// Contexts, 3.1): over TLS, and of this machine. Of others they say in the console that the policy is ignored.
-fn is_trustworthy(request: &Request) -> bool {
-    let host = host(request.headers(), request.uri()).and_then(Authority::parse);
-    request.extensions().get::<OverTls>().is_some() || host.is_some_and(|host| host.is_loopback())
-}
-
 /// The pages and their parts.
 pub fn routes(config: &Config) -> Router<Arc<App>> {
     let mode = config.identity.auth;
-    // A proxy may speak TLS.
+    // A proxy may speak TLS. Which name a browser asked it for the `Host` need not say.
     let is_https = config.public_url.as_ref().is_some_and(|url| url.as_str().starts_with("https:"));
     let named = |name: &str| FILES.iter().find(|file| file.name == name);
     let of_mode: &[_] = if mode == AuthMode::Required { &REQUIRED_PAGES } else { &OPEN_PAGES };
@@ -173,8 +167,9 @@ pub fn routes(config: &Config) -> Router<Arc<App>> {
         .into_iter()
         .fold(router, |router, (from, to)| router.route(from, get(move || async move { Redirect::permanent(to) })));
     pages.chain(files).fold(router, |router, (path, file)| {
-        let answer =
-            move |request: Request| async move { file.answer(request.headers(), is_https || is_trustworthy(&request)) };
+        let answer = move |request: Request| async move {
+            file.answer(request.headers(), is_https || request.extensions().get::<OverTls>().is_some())
+        };
         router.route(&path, get(answer))
     })
 }
