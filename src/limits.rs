@@ -66,7 +66,7 @@ impl Limits {
     /// Counts one more by an actor, whose meter notes what is left. Whoever has no meter is a part of this program.
     ///
     /// # Errors
-    /// What is left, if that is none. What is refused uses nothing.
+    /// The allowance that is used up. A refusal uses nothing.
     pub fn take(&self, limit: Limit, actor: &Actor) -> Result<(), Allowance> {
         let Some((meter, buckets)) = self.counted_in(limit, actor) else { return Ok(()) };
         let (now, mut taken) = (self.now(), Vec::with_capacity(buckets.len()));
